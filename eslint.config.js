@@ -1,0 +1,60 @@
+import tseslint from 'typescript-eslint'
+import importX, { createNodeResolver } from 'eslint-plugin-import-x'
+
+/**
+ * The layers of src/, lowest first. A folder may import from its own row and
+ * from the rows above it in this list, never from the rows below.
+ */
+const layers = [
+  ['errors.ts', 'config.ts', 'db'],
+  ['introspect', 'sql', 'facts', 'servers'],
+  ['conditions'],
+  ['drafts'],
+  ['policies', 'shadow', 'advisor'],
+  ['rules'],
+  ['generate', 'migrate', 'diagnose'],
+  ['bench'],
+  ['report'],
+  ['commands', 'cli.ts', 'index.ts'],
+]
+
+const oneWayOnly = layers.flatMap((layer, depth) =>
+  layer.map((target) => ({
+    target: `./src/${target}`,
+    from: layers.slice(depth + 1).flatMap((above) => above.map((name) => `./src/${name}`)),
+    message: 'Imports point from the upper layers to the lower ones; see ARCHITECTURE.md.',
+  })),
+)
+
+export default tseslint.config(
+  { ignores: ['node_modules', 'coverage', '.engines', '.bench', 'diagnostics-*'] },
+  ...tseslint.configs.strict,
+  {
+    files: ['**/*.ts'],
+    plugins: { 'import-x': importX },
+    languageOptions: { parserOptions: { projectService: true } },
+    settings: { 'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts', '.js'] })] },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      'import-x/no-cycle': 'error',
+      'import-x/no-restricted-paths': ['error', { zones: oneWayOnly }],
+      'no-console': 'error',
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/config.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "MemberExpression[object.name='process'][property.name='env']",
+          message: 'Only src/config.ts reads the environment.',
+        },
+      ],
+    },
+  },
+)

@@ -1,0 +1,37 @@
+import type { Database } from '../db/database.ts'
+
+/** What a condition found. `expected` and `actual` complete the sentences "expected ..." and "found ...". */
+export type Verdict = { holds: true } | { holds: false; expected: string; actual: string }
+
+/**
+ * A fact about the live catalog that holds or does not. A migration may bring its own: any object of
+ * this shape will do. `check` runs read-only, inside the migration's transaction where it has one.
+ */
+export interface Condition {
+  /** A sentence that is true when the condition holds: `index public.a_b_idx is valid`. */
+  description: string
+  check(db: Database): Promise<Verdict>
+  /**
+   * Set where the answer depends on the rows of the day (a plan, a count) and not on the schema alone:
+   * such a condition is checked on the way up and by `verify`, but never stands in the way of `down`.
+   */
+  dependsOnData?: boolean
+}
+
+/** The extra export of a migration file: why it is there, and what holds before and after it. */
+export interface Optimization {
+  /** For the reviewer: which query or policy is slow and why this cures it. */
+  why: string
+  /** The rule that the migration answers, such as `missing_index`. */
+  rule: string
+  /** Holds before `up`, and again after `down`. */
+  before: Condition[]
+  /** Holds after `up`, and before `down`. */
+  after: Condition[]
+}
+
+export const holds: Verdict = { holds: true }
+
+export function fails(expected: string, actual: string): Verdict {
+  return { holds: false, expected, actual }
+}

@@ -1,0 +1,58 @@
+import { config as readDotenv } from 'dotenv'
+import { z } from 'zod'
+import { UsageError } from './errors.ts'
+
+const blankIsAbsent = z.preprocess((value) => (value === '' ? undefined : value), z.string().optional())
+const flag = z.preprocess((value) => value === '1' || value === 'true', z.boolean())
+
+const environmentSchema = z.object({
+  DIRECT_URL: blankIsAbsent,
+  DATABASE_URL: blankIsAbsent,
+  TEST_DATABASE_URL: blankIsAbsent,
+  REQUIRE_ENGINES: flag,
+  HUNDREDFOLD_TEST_POSTGRES: blankIsAbsent,
+  npm_config_dry_run: flag,
+})
+
+/** Everything that the environment decides. URLs hold passwords: never print one. */
+export interface Config {
+  /** Direct connection; migrations and diagnosis use it. */
+  directUrl: string | undefined
+  /** The application's connection, often a pooler. */
+  databaseUrl: string | undefined
+  /** A server on which tests may create databases. */
+  testDatabaseUrl: string | undefined
+  /** A missing test engine fails instead of skipping. */
+  requireEngines: boolean
+  /** Major version of the embedded PostgreSQL that tests use; 18 where absent. */
+  testPostgresVersion: number | undefined
+  /** npm swallowed a `--dry-run` that the user meant for us. */
+  npmDryRun: boolean
+}
+
+/** Reads the environment, and a `.env` file beneath it; the real environment wins. */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const fromFile: Record<string, string> = {}
+  readDotenv({ quiet: true, processEnv: fromFile })
+  const parsed = environmentSchema.parse({ ...fromFile, ...environment })
+  return {
+    directUrl: parsed.DIRECT_URL,
+    databaseUrl: parsed.DATABASE_URL,
+    testDatabaseUrl: parsed.TEST_DATABASE_URL,
+    requireEngines: parsed.REQUIRE_ENGINES,
+    testPostgresVersion: parsed.HUNDREDFOLD_TEST_POSTGRES
+      ? Number(parsed.HUNDREDFOLD_TEST_POSTGRES)
+      : undefined,
+    npmDryRun: parsed.npm_config_dry_run,
+  }
+}
+
+/** The URL for work that needs a session of its own: `DIRECT_URL`, else `DATABASE_URL`. */
+export function sessionUrl(config: Config): string {
+  const url = config.directUrl ?? config.databaseUrl
+  if (url) return url
+  throw new UsageError(
+    'No database is configured: DIRECT_URL and DATABASE_URL are both empty.',
+    'Set DIRECT_URL in the environment or in .env (see .env.example), or run `npm run demo`, which needs no database.',
+  )
+}

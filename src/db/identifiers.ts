@@ -1,0 +1,40 @@
+import { escapeIdentifier } from 'pg'
+
+/** A relation (table, view, index, sequence ...) by schema and name, unquoted. */
+export interface RelationName {
+  schema: string
+  name: string
+}
+
+/** PostgreSQL cuts identifiers at this many bytes. */
+export const maxIdentifierBytes = 63
+
+/** `my table` -> `"my table"`; always quoted, so any name is safe in SQL. */
+export function quote(identifier: string): string {
+  return escapeIdentifier(identifier)
+}
+
+/** `{ schema: 'public', name: 'a b' }` -> `"public"."a b"`, for SQL. */
+export function qualified({ schema, name }: RelationName): string {
+  return `${quote(schema)}.${quote(name)}`
+}
+
+/** `{ schema: 'public', name: 'a b' }` -> `public."a b"`, for people: quoted only where PostgreSQL would. */
+export function display({ schema, name }: RelationName): string {
+  return `${displayIdentifier(schema)}.${displayIdentifier(name)}`
+}
+
+/** Quoted only where a person would have to quote it too. */
+export function displayIdentifier(identifier: string): string {
+  return /^[a-z_][a-z0-9_$]*$/.test(identifier) ? identifier : quote(identifier)
+}
+
+/**
+ * Shortens `name` so that `name + suffix` fits PostgreSQL's limit, on a character boundary.
+ * Bytes count, not characters: `ü` takes two.
+ */
+export function fitIdentifier(name: string, suffix = ''): string {
+  let base = name
+  while (Buffer.byteLength(base + suffix) > maxIdentifierBytes) base = Array.from(base).slice(0, -1).join('')
+  return base + suffix
+}
