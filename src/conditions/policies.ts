@@ -1,0 +1,39 @@
+import type { RelationName } from '../db/identifiers.ts'
+import { display, displayIdentifier } from '../db/identifiers.ts'
+import type { PolicyPredicates } from '../introspect/policies.ts'
+import { findPolicyPredicates } from '../introspect/policies.ts'
+import type { Condition } from './condition.ts'
+import { fails, holds } from './condition.ts'
+
+/**
+ * Holds when the policy exists with exactly these predicates, to the letter of what `pg_get_expr` prints
+ * with an empty `search_path`; null where the policy has no such predicate. So a policy that somebody
+ * changed after the migration was written is never overwritten.
+ */
+export function policyIs(table: RelationName, policy: string, expected: PolicyPredicates): Condition {
+  return {
+    description: `policy ${displayIdentifier(policy)} on ${display(table)} is ${show(expected)}`,
+    async check(db) {
+      const found = await findPolicyPredicates(db, table, policy)
+      if (!found) return fails(show(expected), 'no such policy')
+      const same = found.using === expected.using && found.check === expected.check
+      return same ? holds : fails(show(expected), show(found))
+    },
+  }
+}
+
+/** Holds when the table has no policy of that name. */
+export function policyIsAbsent(table: RelationName, policy: string): Condition {
+  return {
+    description: `policy ${displayIdentifier(policy)} on ${display(table)} is absent`,
+    async check(db) {
+      const found = await findPolicyPredicates(db, table, policy)
+      return found ? fails('no such policy', show(found)) : holds
+    },
+  }
+}
+
+function show({ using, check }: PolicyPredicates): string {
+  const parts = [using === null ? '' : `USING (${using})`, check === null ? '' : `WITH CHECK (${check})`]
+  return parts.filter(Boolean).join(' ') || 'without predicates'
+}

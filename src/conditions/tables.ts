@@ -1,0 +1,34 @@
+import type { RelationName } from '../db/identifiers.ts'
+import { display, displayIdentifier } from '../db/identifiers.ts'
+import { findRelation, listColumns } from '../introspect/tables.ts'
+import type { Condition } from './condition.ts'
+import { fails, holds } from './condition.ts'
+
+const tableKinds = ['r', 'p', 'f']
+
+/** Holds when a table (plain, partitioned or foreign) of that name exists. */
+export function tableExists(table: RelationName): Condition {
+  return {
+    description: `table ${display(table)} exists`,
+    async check(db) {
+      const found = await findRelation(db, table)
+      if (found && tableKinds.includes(found.kind)) return holds
+      return fails('a table', found ? `a relation of kind ${found.kind}` : 'no such table')
+    },
+  }
+}
+
+/** Holds when the table has all of these columns. */
+export function columnsExist(table: RelationName, columns: string[]): Condition {
+  return {
+    description: `table ${display(table)} has the columns ${columns.map(displayIdentifier).join(', ')}`,
+    async check(db) {
+      const present = await listColumns(db, table)
+      const missing = columns.filter((column) => !present.includes(column))
+      if (missing.length === 0) return holds
+      const actual =
+        present.length === 0 ? 'no such table' : `no column ${missing.map(displayIdentifier).join(', ')}`
+      return fails(columns.map(displayIdentifier).join(', '), actual)
+    },
+  }
+}

@@ -1,0 +1,141 @@
+import { Client } from 'pg'
+import { DatabaseError } from 'pg'
+import { UsageError } from '../errors.ts'
+
+/** Where a connection goes, without its secrets: what errors and reports may show. */
+export interface ConnectionTarget {
+  host: string
+  port: number
+  database: string
+  user: string
+}
+
+/** `localhost:5432, database "app", user "owner"`; never holds a password. */
+export function describeTarget(target: ConnectionTarget): string {
+  return `${target.host}:${target.port}, database "${target.database}", user "${target.user}"`
+}
+
+/** The oldest PostgreSQL that we support, as `server_version_num`. */
+const oldestSupported = 140_000
+
+/**
+ * Opens one session and checks that it is one we can work with: PostgreSQL 14 or newer.
+ *
+ * @throws UsageError where the URL is malformed, the server cannot be reached or refuses the login, the
+ * database does not exist, or the server is too old. No message holds the URL or the password.
+ */
+export async function connect(
+  url: string,
+  options: { applicationName?: string; connectTimeoutMs?: number } = {},
+): Promise<Client> {
+  const target = parseTarget(url)
+  let client: Client
+  try {
+    client = new Client({
+      connectionString: url,
+      application_name: options.applicationName ?? 'hundredfold',
+      connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+      keepAlive: true,
+    })
+  } catch {
+    throw malformedUrl()
+  }
+  // Without a listener a connection that breaks while idle would end the whole process.
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+  } catch (error) {
+    throw explainConnectionError(error, target)
+  }
+  const version = await client.query<{ num: number; version: string }>(
+    `SELECT current_setting('server_version_num')::int AS num, current_setting('server_version') AS version`,
+  )
+  const found = version.rows[0]
+  if (!found || found.num < oldestSupported) {
+    await client.end()
+    throw new UsageError(
+      `The server at ${describeTarget(target)} runs PostgreSQL ${found?.version ?? 'unknown'}.`,
+      'hundredfold supports PostgreSQL 14 to 18: upgrade the server first.',
+    )
+  }
+  return client
+}
+
+/** The parts of a connection URL that may be shown. Throws a UsageError where it is not one. */
+export function parseTarget(url: string): ConnectionTarget {
+  let parsed: URL
+  try {
+    parsed = new URL(url)
+  } catch {
+    throw malformedUrl()
+  }
+  if (!['postgres:', 'postgresql:'].includes(parsed.protocol)) throw malformedUrl()
+  try {
+    const user = decodeURIComponent(parsed.username) || parsed.searchParams.get('user') || 'postgres'
+    return {
+      host: parsed.searchParams.get('host') ?? (decodeURIComponent(parsed.hostname) || 'localhost'),
+      port: Number(parsed.port || (parsed.searchParams.get('port') ?? 5432)),
+      database: decodeURIComponent(parsed.pathname.slice(1)) || user,
+      user,
+    }
+  } catch {
+    throw malformedUrl()
+  }
+}
+
+function malformedUrl(): UsageError {
+  // The URL is not repeated: it may hold a password.
+  return new UsageError(
+    'The database URL is malformed.',
+    'Write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE, and percent-encode special characters in the password.',
+  )
+}
+
+function explainConnectionError(error: unknown, target: ConnectionTarget): UsageError {
+  const where = describeTarget(target)
+  const code = errorCode(error)
+  switch (code) {
+    case 'ECONNREFUSED':
+      return new UsageError(
+        `No server answers at ${where}: the connection was refused.`,
+        'Check host and port, and that the server is running.',
+      )
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new UsageError(`The host of ${where} is not known.`, 'Check the host name in the URL.')
+    case '28P01':
+    case '28000':
+      return new UsageError(
+        `The server refused the login at ${where}.`,
+        'Check user and password in the URL; percent-encode special characters in the password.',
+      )
+    case '3D000':
+      return new UsageError(
+        `The database does not exist: ${where}.`,
+        'Check the database name at the end of the URL, or create the database.',
+      )
+    case '53300':
+      return new UsageError(
+        `The server at ${where} has no connection left.`,
+        'Close idle connections or raise max_connections, then try again.',
+      )
+    default:
+      return new UsageError(
+        `Cannot connect to ${where}: ${safeMessage(error)}.`,
+        'Check that the server accepts connections from here.',
+      )
+  }
+}
+
+function errorCode(error: unknown): string | undefined {
+  if (error instanceof AggregateError) return errorCode(error.errors[0])
+  if (error instanceof DatabaseError) return error.code
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
+  return undefined
+}
+
+function safeMessage(error: unknown): string {
+  if (error instanceof AggregateError) return safeMessage(error.errors[0])
+  if (!(error instanceof Error)) return 'unknown reason'
+  return error.message.replace(/\.$/, '')
+}

@@ -1,0 +1,17 @@
+import type { Database } from '../db/database.ts'
+
+/** An extension that the server offers, and the version that this database has installed, if any. */
+export interface AvailableExtension {
+  name: string
+  defaultVersion: string
+  installedVersion: string | null
+}
+
+/** What the server knows of the extension; undefined where its files are not there. */
+export async function findExtension(db: Database, name: string): Promise<AvailableExtension | undefined> {
+  return db
+    .selectFrom('pg_catalog.pg_available_extensions')
+    .select(['name', 'default_version as defaultVersion', 'installed_version as installedVersion'])
+    .where('name', '=', name)
+    .executeTakeFirst()
+}

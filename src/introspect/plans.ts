@@ -1,0 +1,51 @@
+import { sql } from 'kysely'
+import type { Database } from '../db/database.ts'
+
+/** A statement to plan, and as whom: `role` with `claims` is how PostgREST runs a request. */
+export interface PlannedQuery {
+  /** With literals; a parameter has no value to plan for. */
+  sql: string
+  role?: string
+  /** What `auth.jwt()` returns; an object becomes JSON. */
+  claims?: Record<string, unknown>
+}
+
+/** A node of EXPLAIN (FORMAT JSON). */
+export interface PlanNode {
+  'Node Type': string
+  'Index Name'?: string
+  'Relation Name'?: string
+  Plans?: PlanNode[]
+}
+
+/**
+ * The plan that PostgreSQL makes for the query as that role; nothing is executed. Sequential scans are
+ * discouraged, so that the answer says what an index can serve and does not hang on how few rows there
+ * are today. Settings are undone by a savepoint: call it inside a transaction.
+ */
+export async function explain(db: Database, query: PlannedQuery): Promise<PlanNode> {
+  await sql`SAVEPOINT hundredfold_explain`.execute(db)
+  try {
+    await sql`SELECT set_config('enable_seqscan', 'off', true)`.execute(db)
+    if (query.claims) {
+      const claims = JSON.stringify(query.claims)
+      await sql`SELECT set_config('request.jwt.claims', ${claims}, true)`.execute(db)
+    }
+    if (query.role) await sql`SET LOCAL ROLE ${sql.id(query.role)}`.execute(db)
+    const result = await sql<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>`EXPLAIN (FORMAT JSON) ${sql.raw(
+      query.sql,
+    )}`.execute(db)
+    const [row] = result.rows
+    if (!row) throw new Error('EXPLAIN returned no plan')
+    return row['QUERY PLAN'][0].Plan
+  } finally {
+    await sql`ROLLBACK TO SAVEPOINT hundredfold_explain`.execute(db)
+    await sql`RELEASE SAVEPOINT hundredfold_explain`.execute(db)
+  }
+}
+
+/** Names of all indexes that the plan reads. */
+export function indexesIn(plan: PlanNode): string[] {
+  const own = plan['Index Name'] === undefined ? [] : [plan['Index Name']]
+  return [...own, ...(plan.Plans ?? []).flatMap(indexesIn)]
+}
