@@ -1,0 +1,129 @@
+import type { Fingerprint } from './fingerprint.ts'
+import type { SchemaObject } from './schemaObject.ts'
+
+/** One thing that is not the same in two fingerprints. */
+export interface Difference {
+  /** `table public.bookings`. */
+  object: string
+  /** `storage parameter fillfactor`; absent where the whole object is missing or new. */
+  property?: string
+  /** The value as the fingerprint shows it; null where it is not set, or the object is not there. */
+  before: string | null
+  after: string | null
+  /** For people: `policy "x" on public.t: roles were {public}, are {postgres}`. */
+  sentence: string
+}
+
+/** How much of a value a sentence repeats, in characters. */
+const longestShown = 300
+
+/**
+ * What changed from `before` to `after`, sorted by object. What disappears or appears together with its
+ * table or schema is not repeated.
+ *
+ * ```
+ * policy "x" on public.t: roles were {public}, are {postgres}
+ * index public.t_a_idx: is missing
+ * table public.t: storage parameter fillfactor was 90, is unset
+ * ```
+ */
+export function differences(
+  before: Pick<Fingerprint, 'objects'>,
+  after: Pick<Fingerprint, 'objects'>,
+): Difference[] {
+  const keys = [...new Set([...before.objects.keys(), ...after.objects.keys()])].sort()
+  const reordered = ordersToCompare(before, after)
+  return keys.flatMap((key): Difference[] => {
+    const was = before.objects.get(key)
+    const is = after.objects.get(key)
+    if (was && is) return propertyDifferences(key, was, is, reordered)
+    const there = was ?? is
+    if (!there || shareParentsFate(there, was ? before : after, was ? after : before)) return []
+    return [
+      {
+        object: key,
+        before: was ? 'there' : null,
+        after: is ? 'there' : null,
+        sentence: `${key}: ${was ? 'is missing' : 'is new'}`,
+      },
+    ]
+  })
+}
+
+/** Whether the object's table or schema is there on one side only, so that saying that says it all. */
+function shareParentsFate(
+  { parent }: SchemaObject,
+  where: Pick<Fingerprint, 'objects'>,
+  elsewhere: Pick<Fingerprint, 'objects'>,
+): boolean {
+  return parent !== null && where.objects.has(parent) && !elsewhere.objects.has(parent)
+}
+
+/**
+ * The relations whose columns are the same on both sides: only there is a column's place worth a sentence,
+ * for a column that is missing or new moves all that follow it.
+ */
+function ordersToCompare(
+  before: Pick<Fingerprint, 'objects'>,
+  after: Pick<Fingerprint, 'objects'>,
+): (parent: string | null) => boolean {
+  const changed = new Set<string | null>()
+  const collect = (from: Pick<Fingerprint, 'objects'>, other: Pick<Fingerprint, 'objects'>): void => {
+    for (const [key, { kind, parent }] of from.objects) {
+      if ((kind === 'column' || kind === 'attribute') && !other.objects.has(key)) changed.add(parent)
+    }
+  }
+  collect(before, after)
+  collect(after, before)
+  return (parent) => !changed.has(parent)
+}
+
+function propertyDifferences(
+  key: string,
+  was: SchemaObject,
+  is: SchemaObject,
+  isComparable: (parent: string | null) => boolean,
+): Difference[] {
+  const properties = [...new Set([...was.properties.keys(), ...is.properties.keys()])].sort()
+  return properties.flatMap((property): Difference[] => {
+    const before = was.properties.get(property) ?? null
+    const after = is.properties.get(property) ?? null
+    if (before === after || (property === 'place' && !isComparable(was.parent))) return []
+    return [{ object: key, property, before, after, sentence: `${key}: ${change(property, before, after)}` }]
+  })
+}
+
+function change(property: string, before: string | null, after: string | null): string {
+  if (before !== null && after !== null && (before + after).includes('\n')) {
+    return changedLine(property, before.split('\n'), after.split('\n'))
+  }
+  const [was, is] = isPlural(property) ? ['were', 'are'] : ['was', 'is']
+  return `${property} ${was} ${shown(before)}, ${is} ${shown(after)}`
+}
+
+/** Of a text of several lines, the first line that is not the same. */
+function changedLine(property: string, before: string[], after: string[]): string {
+  const at = before.findIndex((line, index) => line !== after[index])
+  const line = at === -1 ? before.length : at
+  return `${property} differs in line ${line + 1}: was ${quoted(before[line])}, is ${quoted(after[line])}`
+}
+
+function quoted(line: string | undefined): string {
+  return line === undefined ? 'no such line' : JSON.stringify(shorten(line.trim()))
+}
+
+function shown(value: string | null): string {
+  return value === null ? 'unset' : shorten(value.replaceAll('\n', ' '))
+}
+
+/** Shortens on a character boundary; JSON and the fingerprint have the whole value. */
+function shorten(value: string): string {
+  const characters = Array.from(value)
+  return characters.length <= longestShown ? value : `${characters.slice(0, longestShown).join('')} ...`
+}
+
+function isPlural(property: string): boolean {
+  return /^(roles|values|columns|options|tags|publications|privileges of .*|operators|functions|dictionaries|generated columns|enforcing triggers)$/.test(
+    property,
+  )
+}

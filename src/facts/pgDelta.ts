@@ -1,0 +1,46 @@
+import type { Diagnostic, FactBase, StableId } from '@supabase/pg-delta'
+import type { ClientBase, Pool } from 'pg'
+
+export type { FactBase, StableId }
+
+/** What pg-delta read: its facts, and what it says it could not read or does not model. */
+export interface Facts {
+  base: FactBase
+  /** Of the server: 14 to 18. */
+  majorVersion: number
+  diagnostics: Diagnostic[]
+}
+
+/**
+ * Reads every object that pg-delta models, on a client whose transaction somebody else has opened.
+ * The only module that imports the package; it is loaded on first use, so that commands which do not
+ * need it start quickly.
+ */
+export async function readFacts(client: ClientBase): Promise<Facts> {
+  const { extract } = await import('@supabase/pg-delta/extract')
+  const { factBase, pgVersion, diagnostics } = await extract(poolOf(client))
+  return { base: factBase, majorVersion: Number.parseInt(pgVersion), diagnostics }
+}
+
+/** One statement of a plan, and the objects that it makes and needs. */
+export interface PlannedStatement {
+  sql: string
+  produces: StableId[]
+  consumes: StableId[]
+}
+
+/** The ordered statements that turn the database of `from` into the one of `to`. */
+export async function planStatements(from: FactBase, to: FactBase): Promise<PlannedStatement[]> {
+  const { plan } = await import('@supabase/pg-delta/plan')
+  return plan(from, to, { compact: false }).actions
+}
+
+/** pg-delta takes a pool and brackets its work in a transaction; here both are the caller's. */
+function poolOf(client: ClientBase): Pool {
+  const lent = {
+    query: (text: string) =>
+      /^(BEGIN|COMMIT|ROLLBACK)\b/.test(text) ? Promise.resolve({ rows: [] }) : client.query(text),
+    release: () => undefined,
+  }
+  return { connect: () => Promise.resolve(lent) } as unknown as Pool
+}
