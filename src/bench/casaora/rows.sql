@@ -39,14 +39,20 @@ language sql immutable parallel safe as $$
   select case when city <= 20 then 'COP' when city <= 35 then 'MXN' when city <= 45 then 'PEN' else 'USD' end
 $$;
 
+-- The busiest customer is a regular of the busiest professional: their bookings have the same numbers in every size.
+create function pg_temp.is_regular(n bigint) returns boolean
+language sql immutable parallel safe as $$
+  select n % 250 = 2 and n < 100000
+$$;
+
 create function pg_temp.professional_of_booking(n bigint) returns integer
 language sql immutable parallel safe as $$
-  select pg_temp.pick(n, 2, pg_temp.total('professionals'), 2)
+  select case when pg_temp.is_regular(n) then 1 else pg_temp.pick(n, 2, pg_temp.total('professionals'), 2) end
 $$;
 
 create function pg_temp.customer_of_booking(n bigint) returns integer
 language sql immutable parallel safe as $$
-  select pg_temp.pick(n, 3, pg_temp.total('customers'), 2)
+  select case when pg_temp.is_regular(n) then 1 else pg_temp.pick(n, 3, pg_temp.total('customers'), 2) end
 $$;
 
 -- The business grows: each year brings more rows than the last.
@@ -220,8 +226,8 @@ from (
     pg_temp.moment(n, pg_temp.total('messages')) as created_at
   from (
     -- Conversations overlap: most messages belong to one of the latest.
-    select n, greatest(1, ceil(pg_temp.total('conversations') * (n::double precision / pg_temp.total('messages')
-      - 0.2 * power(pg_temp.chance(n, 90), 3))))::integer as conversation
+    select n, ceil(pg_temp.total('conversations') * n::double precision / pg_temp.total('messages')
+      * (1 - 0.2 * power(pg_temp.chance(n, 90), 3)))::integer as conversation
     from generate_series(1, pg_temp.total('messages')) n
     offset 0
   ) m

@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { connect } from '../../db/connect.ts'
+import { quote } from '../../db/identifiers.ts'
+import { parseWorkload } from '../../db/workloadFile.ts'
+import type { WorkloadStatement } from '../../db/workloadFile.ts'
+import type { Server } from '../../servers/server.ts'
+import type { CasaoraRows } from './load.ts'
+import { casaoraOwner, loadCasaora } from './load.ts'
+
+/** Casaora's database on a server that may be thrown away. */
+export interface CasaoraDatabase {
+  name: string
+  /** As superuser: to measure and to take fingerprints. */
+  superuserUrl: string
+  /** As the owner, who is no superuser: to run migrations. */
+  ownerUrl: string
+  drop(): Promise<void>
+}
+
+/** Where Casaora's migrations are. */
+export const casaoraMigrations = fileURLToPath(new URL('../../../migrations', import.meta.url))
+
+/** Creates a database of its own on the server and loads Casaora into it. */
+export async function createCasaora(
+  server: Server,
+  rows: CasaoraRows,
+  onProgress?: (step: string) => void,
+): Promise<CasaoraDatabase> {
+  const suffix = randomBytes(4).toString('hex')
+  const name = `casaora_${suffix}`
+  const password = randomBytes(16).toString('hex')
+  await asSuperuser(server.url(), `CREATE DATABASE ${quote(name)}`)
+  const superuser = await connect(server.url(name))
+  try {
+    await loadCasaora(superuser, { rows, password, ...(onProgress ? { onProgress } : {}) })
+  } finally {
+    await superuser.end()
+  }
+  const ownerUrl = new URL(server.url(name))
+  ownerUrl.username = casaoraOwner
+  ownerUrl.password = password
+  return {
+    name,
+    superuserUrl: server.url(name),
+    ownerUrl: ownerUrl.href,
+    drop: () => asSuperuser(server.url(), `DROP DATABASE IF EXISTS ${quote(name)} WITH (FORCE)`),
+  }
+}
+
+/** The statements that Casaora's application sends. */
+export async function readCasaoraWorkload(): Promise<WorkloadStatement[]> {
+  return parseWorkload(await readFile(new URL('workload.sql', import.meta.url), 'utf8'))
+}
+
+async function asSuperuser(url: string, sql: string): Promise<void> {
+  const client = await connect(url)
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
