@@ -71,7 +71,7 @@ export async function describeColumns(client: ClientBase, objects: SchemaObjects
         generated: column.generated,
         'statistics target': column.statisticsTarget,
         storage: isIndex ? null : column.storage,
-        compression: column.compression,
+        compression: isIndex ? null : column.compression,
         ...(isIndex ? {} : spreadOptions('option', column.options)),
         ...(isTable && column.isInherited
           ? { type: column.type, 'not null': column.notNull, inherited: true }
@@ -80,7 +80,7 @@ export async function describeColumns(client: ClientBase, objects: SchemaObjects
           ? { default: isIndex ? null : column.default, comment: column.comment }
           : {}),
       },
-      { grants: column.grants },
+      { isListed: isTable || isComposite, grants: column.grants },
     )
   }
 }

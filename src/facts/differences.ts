@@ -32,26 +32,26 @@ export function differences(
   after: Pick<Fingerprint, 'objects'>,
 ): Difference[] {
   const keys = [...new Set([...before.objects.keys(), ...after.objects.keys()])].sort()
-  const reordered = ordersToCompare(before, after)
+  const isComparable = ordersToCompare(before, after)
   return keys.flatMap((key): Difference[] => {
     const was = before.objects.get(key)
     const is = after.objects.get(key)
-    if (was && is) return propertyDifferences(key, was, is, reordered)
     const there = was ?? is
-    if (!there || shareParentsFate(there, was ? before : after, was ? after : before)) return []
-    return [
-      {
-        object: key,
-        before: was ? 'there' : null,
-        after: is ? 'there' : null,
-        sentence: `${key}: ${was ? 'is missing' : 'is new'}`,
-      },
-    ]
+    if (!there) return []
+    if (was && is) return propertyDifferences(key, was.properties, is.properties, isComparable(there.parent))
+    if (sharesParentsFate(there, was ? before : after, was ? after : before)) return []
+    if (!there.isListed) {
+      return propertyDifferences(key, was?.properties ?? nothing, is?.properties ?? nothing, true)
+    }
+    const sentence = `${key}: ${was ? 'is missing' : 'is new'}`
+    return [{ object: key, before: was ? 'there' : null, after: is ? 'there' : null, sentence }]
   })
 }
 
+const nothing: ReadonlyMap<string, string> = new Map()
+
 /** Whether the object's table or schema is there on one side only, so that saying that says it all. */
-function shareParentsFate(
+function sharesParentsFate(
   { parent }: SchemaObject,
   where: Pick<Fingerprint, 'objects'>,
   elsewhere: Pick<Fingerprint, 'objects'>,
@@ -80,15 +80,15 @@ function ordersToCompare(
 
 function propertyDifferences(
   key: string,
-  was: SchemaObject,
-  is: SchemaObject,
-  isComparable: (parent: string | null) => boolean,
+  was: ReadonlyMap<string, string>,
+  is: ReadonlyMap<string, string>,
+  isOrderComparable: boolean,
 ): Difference[] {
-  const properties = [...new Set([...was.properties.keys(), ...is.properties.keys()])].sort()
+  const properties = [...new Set([...was.keys(), ...is.keys()])].sort()
   return properties.flatMap((property): Difference[] => {
-    const before = was.properties.get(property) ?? null
-    const after = is.properties.get(property) ?? null
-    if (before === after || (property === 'place' && !isComparable(was.parent))) return []
+    const before = was.get(property) ?? null
+    const after = is.get(property) ?? null
+    if (before === after || (property === 'place' && !isOrderComparable)) return []
     return [{ object: key, property, before, after, sentence: `${key}: ${change(property, before, after)}` }]
   })
 }

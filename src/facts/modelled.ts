@@ -108,7 +108,7 @@ function describeFact(objects: SchemaObjects, facts: FactBase, fact: Fact): void
       return
     default:
       describe(objects, nameOf(facts, id), properties(id.kind, payload), {
-        exists: true,
+        isListed: true,
         roles: rolesIn(fact),
       })
   }

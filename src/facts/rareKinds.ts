@@ -202,7 +202,7 @@ export async function describeRareKinds(
           ? namedGlobally(kind, kind === 'cast' || kind === 'transform' ? name : displayIdentifier(name))
           : namedInSchema(kind, { schema, name })
       describe(objects, { ...named, name: named.name + suffix }, properties, {
-        exists: kind !== 'publication',
+        isListed: kind !== 'publication',
         owner: owner ?? null,
         grants: grants ?? null,
       })

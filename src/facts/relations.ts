@@ -129,17 +129,22 @@ async function describeIndexes(client: ClientBase, objects: SchemaObjects): Prom
   for (const { table, ...index } of found) {
     const onTable = namedOn('index', index.name, namedRelation(table.relkind, table))
     const named: ObjectName = { ...namedRelation('i', index), parent: onTable.parent }
-    describe(objects, named, {
-      definition: index.ofConstraint ? null : index.definition,
-      valid: index.ofConstraint && index.isValid ? null : index.isValid,
-      ready: index.isReady ? null : false,
-      'attached to': index.attachedTo && display(index.attachedTo),
-      'clustered on': index.isClustered || null,
-      tablespace: index.tablespace,
-      comment: index.comment,
-      // The definition of an index that belongs to no constraint says these.
-      ...(index.ofConstraint ? spreadOptions('storage parameter', index.options) : {}),
-    })
+    describe(
+      objects,
+      named,
+      {
+        definition: index.ofConstraint ? null : index.definition,
+        valid: index.ofConstraint && index.isValid ? null : index.isValid,
+        ready: index.isReady ? null : false,
+        'attached to': index.attachedTo && display(index.attachedTo),
+        'clustered on': index.isClustered || null,
+        tablespace: index.tablespace,
+        comment: index.comment,
+        // The definition of an index that belongs to no constraint says these.
+        ...(index.ofConstraint ? spreadOptions('storage parameter', index.options) : {}),
+      },
+      { isListed: !index.ofConstraint },
+    )
   }
 }
 
@@ -164,7 +169,7 @@ async function describeNotNullConstraints(client: ClientBase, objects: SchemaObj
   )
   for (const { name, definition, comment, ...table } of found) {
     const relation = namedRelation(table.relkind, { schema: table.schema, name: table.table })
-    describe(objects, namedOn('constraint', name, relation), { definition, comment })
+    describe(objects, namedOn('constraint', name, relation), { definition, comment }, { isListed: true })
   }
 }
 

@@ -13,6 +13,11 @@ export interface ObjectName {
 
 /** An object and everything that is set about it. A property that is not set is absent. */
 export interface SchemaObject extends ObjectName {
+  /**
+   * Whether all objects of its kind are listed, so that one which is absent is missing. Others, such as the
+   * columns of views, are there only where something is set about them.
+   */
+  isListed: boolean
   properties: Map<string, string>
   /** The roles that it names, as owner, grantee or otherwise. */
   roles: Set<string>
@@ -38,8 +43,8 @@ export interface Grant {
 
 /** What is known of an object beside its plain properties. */
 export interface Details {
-  /** Set where the object matters even if it has no property. */
-  exists?: boolean
+  /** Set where all objects of the kind are described, even those without a property. */
+  isListed?: boolean
   owner?: string | null
   grants?: readonly Grant[] | null
   /** Roles that the properties name. */
@@ -48,13 +53,13 @@ export interface Details {
 
 /**
  * Adds properties to an object, which is made where nobody has described it yet. An object about which
- * nothing is said stays unknown unless it `exists` by itself.
+ * nothing is said stays unknown unless all of its kind are listed.
  */
 export function describe(
   objects: SchemaObjects,
   object: ObjectName,
   properties: Record<string, PropertyValue>,
-  { exists = false, owner, grants, roles }: Details = {},
+  { isListed = false, owner, grants, roles }: Details = {},
 ): void {
   const stated = Object.entries({ ...properties, owner, ...privileges(grants ?? []) }).flatMap(
     ([property, value]): [string, string][] => {
@@ -62,9 +67,10 @@ export function describe(
       return text === null ? [] : [[property, text]]
     },
   )
-  if (stated.length === 0 && !exists) return
+  if (stated.length === 0 && !isListed) return
   const key = keyOf(object)
-  const known = objects.get(key) ?? { ...object, properties: new Map(), roles: new Set() }
+  const known = objects.get(key) ?? { ...object, isListed, properties: new Map(), roles: new Set() }
+  known.isListed ||= isListed
   objects.set(key, known)
   for (const [property, text] of stated) known.properties.set(property, text)
   for (const role of [owner, ...(roles ?? []), ...(grants ?? []).map(({ grantee }) => grantee)]) {

@@ -90,7 +90,12 @@ async function describeExtensions(client: ClientBase, objects: SchemaObjects): P
      FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_roles r ON r.oid = e.extowner`,
   )
   for (const { name, version, owner } of found) {
-    describe(objects, namedGlobally('extension', displayIdentifier(name)), { version }, { owner })
+    describe(
+      objects,
+      namedGlobally('extension', displayIdentifier(name)),
+      { version },
+      { isListed: true, owner },
+    )
   }
 }
 

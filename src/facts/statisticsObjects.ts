@@ -42,7 +42,7 @@ export async function describeStatisticsObjects(client: ClientBase, objects: Sch
         'statistics target': statistics.statisticsTarget,
         comment: statistics.comment,
       },
-      { owner: statistics.owner },
+      { isListed: true, owner: statistics.owner },
     )
   }
 }
