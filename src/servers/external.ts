@@ -1,0 +1,31 @@
+import { connect } from '../db/connect.ts'
+import type { Server } from './server.ts'
+
+/**
+ * A server that is there already, by the URL of a role that may create databases and roles on it.
+ *
+ * @throws UsageError where it cannot be reached.
+ */
+export async function useExternal(superuserUrl: string): Promise<Server> {
+  const client = await connect(superuserUrl)
+  try {
+    const { rows } = await client.query<{ version: number }>(
+      `SELECT current_setting('server_version_num')::int / 10000 AS version`,
+    )
+    return {
+      kind: 'external',
+      version: rows[0]?.version ?? 0,
+      url: (database) => withDatabase(superuserUrl, database),
+      stop: () => Promise.resolve(),
+    }
+  } finally {
+    await client.end()
+  }
+}
+
+function withDatabase(url: string, database: string | undefined): string {
+  if (database === undefined) return url
+  const changed = new URL(url)
+  changed.pathname = `/${encodeURIComponent(database)}`
+  return changed.href
+}

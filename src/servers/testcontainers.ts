@@ -1,0 +1,53 @@
+import { execFile } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { promisify } from 'node:util'
+import type { Server, ServerOptions } from './server.ts'
+import { throwAwaySettings } from './settings.ts'
+
+/** Whether a Docker engine answers within a second; where there is none, it takes less than a tenth. */
+export async function dockerAnswers(): Promise<boolean> {
+  try {
+    await promisify(execFile)('docker', ['version', '--format', '{{.Server.Version}}'], { timeout: 1_000 })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** True in a checkout. Testcontainers is one of its development dependencies; an installed package goes without. */
+export function testcontainersIsInstalled(): boolean {
+  try {
+    createRequire(import.meta.url).resolve('@testcontainers/postgresql')
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Starts PostgreSQL in a container, which ends with our process. Needs Docker and Testcontainers. */
+export async function startContainer(options: ServerOptions = {}): Promise<Server> {
+  const { PostgreSqlContainer } = await import('@testcontainers/postgresql')
+  const version = options.version ?? 18
+  const settings = Object.entries({ ...throwAwaySettings, ...options.settings })
+  const container = await new PostgreSqlContainer(`postgres:${version}`)
+    .withUsername('postgres')
+    .withEnvironment({ POSTGRES_INITDB_ARGS: '--encoding=UTF8 --locale=C' })
+    .withCommand(['postgres', ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])])
+    .start()
+  for (const extension of options.trustedExtensions ?? []) {
+    const control = `"$(pg_config --sharedir)/extension/${extension}.control"`
+    await container.exec(['sh', '-c', `echo 'trusted = true' >> ${control}`], { user: 'root' })
+  }
+  return {
+    kind: 'testcontainers',
+    version,
+    url: (database = 'postgres') => {
+      const url = new URL(container.getConnectionUri())
+      url.pathname = `/${encodeURIComponent(database)}`
+      return url.href
+    },
+    stop: async () => {
+      await container.stop()
+    },
+  }
+}

@@ -1,0 +1,72 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { loadConfig } from '../../src/config.ts'
+import { installedVersions } from '../../src/servers/installation.ts'
+
+/** Programs that npm does not bring, under the names that Debian gives them. */
+const programs = {
+  pgbouncer: ['pgbouncer'],
+  redis: ['redis-server'],
+  chromium: ['chromium', 'chromium-browser', 'google-chrome'],
+  pgbench: ['pgbench'],
+  psql: ['psql'],
+  pg_dump: ['pg_dump'],
+  pg_repack: ['pg_repack'],
+} as const
+
+type Program = keyof typeof programs
+
+/** What a test may need beyond `npm ci`. */
+export type Engine = Program | 'postgres14' | 'postgres15' | 'postgres16' | 'postgres17'
+
+/** All of them, for the summary of the run. */
+export const engines: readonly Engine[] = [
+  ...(Object.keys(programs) as Program[]),
+  ...(['postgres14', 'postgres15', 'postgres16', 'postgres17'] as const),
+]
+
+/**
+ * Whether tests that need the engine are to be skipped; the end of the run says which engines were missing.
+ * With `REQUIRE_ENGINES=1` a missing one is an error.
+ *
+ * ```ts
+ * describe.skipIf(engineIsMissing('pgbouncer'))('behind PgBouncer', () => ...)
+ * ```
+ */
+export function engineIsMissing(engine: Engine): boolean {
+  if (isInstalled(engine)) return false
+  if (loadConfig().requireEngines) {
+    throw new Error(`${engine} is not installed, and REQUIRE_ENGINES=1: run scripts/install-test-engines.sh`)
+  }
+  return true
+}
+
+/** Looks without complaining. */
+export function isInstalled(engine: Engine): boolean {
+  const version = /^postgres(\d+)$/.exec(engine)?.[1]
+  if (version) return installedVersions().includes(Number(version))
+  return findProgram(engine as Program) !== undefined
+}
+
+/** Where the program is; a test that is not skipped finds it. */
+export function programPath(engine: Program): string {
+  const path = findProgram(engine)
+  if (path) return path
+  throw new Error(`${engine} is not installed: run scripts/install-test-engines.sh`)
+}
+
+function findProgram(engine: Program): string | undefined {
+  // Debian keeps servers in sbin, which is not on everybody's path.
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
+  const candidates = programs[engine].flatMap((name) => folders.map((folder) => join(folder, name)))
+  return candidates.find(isExecutable)
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,51 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const hundredfold = new URL('../../src/index.ts', import.meta.url).href
+
+/** A directory of migration files that a test writes and removes. */
+export interface MigrationDirectory {
+  path: string
+  /** Writes or overwrites one file; `from 'hundredfold'` is pointed at src/index.ts. */
+  write(name: string, text: string): Promise<void>
+  remove(name: string): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Writes migration files, `{ '..._create-index.ts': 'export function up ...' }`, into a new directory. */
+export async function migrationDirectory(files: Record<string, string> = {}): Promise<MigrationDirectory> {
+  const path = await mkdtemp(join(tmpdir(), 'migrations-'))
+  const directory: MigrationDirectory = {
+    path,
+    write: (name, text) => writeFile(join(path, name), text.replaceAll(`'hundredfold'`, `'${hundredfold}'`)),
+    remove: (name) => rm(join(path, name)),
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  }
+  for (const [name, text] of Object.entries(files)) await directory.write(name, text)
+  return directory
+}
+
+/** A migration of plain SQL statements, each in a `pgm.sql` call of its own. */
+export function sqlMigration(parts: {
+  up: string[]
+  down: string[]
+  noTransaction?: boolean
+  /** TypeScript source of the `optimization` export's value, where there is one. */
+  optimization?: string
+  imports?: string
+}): string {
+  const body = (statements: string[]) =>
+    [
+      ...(parts.noTransaction ? ['  pgm.noTransaction()'] : []),
+      ...statements.map((statement) => `  pgm.sql(${JSON.stringify(statement)})`),
+    ].join('\n')
+  return [
+    `import type { MigrationBuilder } from 'node-pg-migrate'`,
+    ...(parts.imports ? [parts.imports] : []),
+    ...(parts.optimization ? [`export const optimization = ${parts.optimization}`] : []),
+    `export function up(pgm: MigrationBuilder): void {\n${body(parts.up)}\n}`,
+    `export function down(pgm: MigrationBuilder): void {\n${body(parts.down)}\n}`,
+    '',
+  ].join('\n\n')
+}
