@@ -1,6 +1,6 @@
 import { Client } from 'pg'
-import { DatabaseError } from 'pg'
 import { UsageError } from '../errors.ts'
+import { errorCode } from './sqlState.ts'
 
 /** Where a connection goes, without its secrets: what errors and reports may show. */
 export interface ConnectionTarget {
@@ -125,13 +125,6 @@ function explainConnectionError(error: unknown, target: ConnectionTarget): Usage
         'Check that the server accepts connections from here.',
       )
   }
-}
-
-function errorCode(error: unknown): string | undefined {
-  if (error instanceof AggregateError) return errorCode(error.errors[0])
-  if (error instanceof DatabaseError) return error.code
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
-  return undefined
 }
 
 function safeMessage(error: unknown): string {

@@ -19,7 +19,13 @@ export const casaoraClaims: Claim[] = [
   claim('latest_reviews', 'The latest reviews of a professional', '40-70 % faster', 'latest_reviews', 3.4),
   claim('rls_bookings', 'My bookings, behind row-level security', '60-95 % faster', 'my_bookings', 20),
   claim('rls_payments', 'My payments, behind row-level security', '60-95 % faster', 'all_my_payments', 20),
-  claim('rls_messages', 'Unread messages, behind row-level security', '60-95 % faster', 'unread_messages', 20),
+  claim(
+    'rls_messages',
+    'Unread messages, behind row-level security',
+    '60-95 % faster',
+    'unread_messages',
+    20,
+  ),
   claim('rls_notifications', 'Unread notifications', '60-95 % faster', 'unread_notifications', 20),
   claim('single_query', 'My inbox: the best of single queries', '50-500x', 'inbox', 50),
 ]

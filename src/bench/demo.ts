@@ -1,0 +1,143 @@
+import { connect } from '../db/connect.ts'
+import type { WorkloadStatement } from '../db/workloadFile.ts'
+import { readFingerprint } from '../facts/fingerprint.ts'
+import { down } from '../migrate/down.ts'
+import { loadMigrations } from '../migrate/loadMigrations.ts'
+import type { RunEvent } from '../migrate/runOptions.ts'
+import { defaultRunOptions } from '../migrate/runOptions.ts'
+import type { RunResult } from '../migrate/up.ts'
+import { up } from '../migrate/up.ts'
+import type { Server } from '../servers/server.ts'
+import type { Claim } from './casaora/claims.ts'
+import { casaoraClaims } from './casaora/claims.ts'
+import type { CasaoraDatabase } from './casaora/database.ts'
+import { casaoraMigrations, createCasaora, readCasaoraWorkload } from './casaora/database.ts'
+import type { CasaoraRows } from './casaora/load.ts'
+import type { Measurement } from './measure.ts'
+import { measure } from './measure.ts'
+import type { BenchRow } from './row.ts'
+
+export interface DemoOptions {
+  rows: CasaoraRows
+  signal?: AbortSignal
+  /** Called as each stage begins, and with what happens in it. */
+  onStage?: (title: string) => void
+  onStep?: (text: string) => void
+  onEvent?: (event: RunEvent) => void
+}
+
+export interface DemoResult {
+  rows: BenchRow[]
+  /** Migrations applied, and taken back again. */
+  applied: number
+  /** The fingerprint after all `down`s is the one before all `up`s. */
+  reversible: boolean
+}
+
+const warm = { runs: 5, budgetMs: 2_000 }
+
+/**
+ * The whole way on a throw-away database: load, measure, migrate up with conditions, measure again, migrate
+ * down, and compare the schema with what it was.
+ */
+export async function runDemo(
+  server: Server,
+  options: DemoOptions,
+): Promise<{ result: DemoResult; database: CasaoraDatabase }> {
+  options.onStage?.(`Loading Casaora, ${options.rows}`)
+  const database = await createCasaora(server, options.rows, options.onStep)
+  const claims = await withStatements(casaoraClaims)
+  const before = await readSchema(database)
+  options.onStage?.('Measuring before')
+  const slow = await measureAll(database, claims, options)
+  options.onStage?.('Applying the migrations as the owner, conditions checked before and after')
+  const applied = await migrate(database, options, 'up')
+  options.onStage?.('Measuring after')
+  const fast = await measureAll(database, claims, options)
+  options.onStage?.('Taking everything back')
+  await migrate(database, options, 'down')
+  const reversible = (await readSchema(database)).text === before.text
+  const rows = claims.map(({ claim }, index) => toRow(claim, slow[index], fast[index]))
+  return { result: { rows, applied, reversible }, database }
+}
+
+type MeasuredClaim = { claim: Claim; statement: WorkloadStatement }
+
+async function withStatements(claims: Claim[]): Promise<MeasuredClaim[]> {
+  const workload = new Map((await readCasaoraWorkload()).map((statement) => [statement.name, statement]))
+  return claims.map((claim) => {
+    const statement = workload.get(claim.statement)
+    if (!statement) throw new Error(`workload.sql has no statement ${claim.statement}`)
+    return { claim, statement }
+  })
+}
+
+async function readSchema(database: CasaoraDatabase) {
+  const client = await connect(database.superuserUrl)
+  try {
+    return await readFingerprint(client)
+  } finally {
+    await client.end()
+  }
+}
+
+async function measureAll(
+  database: CasaoraDatabase,
+  claims: MeasuredClaim[],
+  options: DemoOptions,
+): Promise<Measurement[]> {
+  const client = await connect(database.superuserUrl)
+  try {
+    const measured: Measurement[] = []
+    for (const { claim, statement } of claims) {
+      options.signal?.throwIfAborted()
+      options.onStep?.(claim.title)
+      measured.push(await measure(client, statement, warm))
+    }
+    return measured
+  } finally {
+    await client.end()
+  }
+}
+
+async function migrate(
+  database: CasaoraDatabase,
+  options: DemoOptions,
+  direction: 'up' | 'down',
+): Promise<number> {
+  const migrations = await loadMigrations(casaoraMigrations)
+  const client = await connect(database.ownerUrl)
+  try {
+    const runOptions = {
+      ...defaultRunOptions,
+      client,
+      ...(options.signal ? { signal: options.signal } : {}),
+      ...(options.onEvent ? { onEvent: options.onEvent } : {}),
+    }
+    const result: RunResult =
+      direction === 'up'
+        ? await up(migrations, {}, runOptions)
+        : await down(migrations, { count: migrations.length }, runOptions)
+    if (result.failure) throw result.failure
+    return result.ran.length
+  } finally {
+    await client.end()
+  }
+}
+
+function toRow(claim: Claim, before: Measurement | undefined, after: Measurement | undefined): BenchRow {
+  const beforeMs = before?.ms ?? 0
+  const afterMs = after?.ms ?? 0
+  const ratio = beforeMs / afterMs
+  return {
+    id: claim.id,
+    title: claim.title,
+    claim: claim.claim,
+    before: Number(beforeMs.toPrecision(4)),
+    after: Number(afterMs.toPrecision(4)),
+    ratio: Number(ratio.toPrecision(4)),
+    unit: 'ms',
+    met: ratio >= claim.atLeast,
+    how: `median of ${Math.min(before?.runs ?? 0, after?.runs ?? 0)} or more warm runs as the end user, planning included`,
+  }
+}

@@ -1,0 +1,101 @@
+import type { ClientBase } from 'pg'
+import { quote } from '../db/identifiers.ts'
+import type { WorkloadStatement } from '../db/workloadFile.ts'
+
+/** What one statement of a workload costs, over all its sets of arguments. */
+export interface Measurement {
+  /** Median of the warm runs, planning and execution together, in milliseconds. */
+  ms: number
+  /** Shared buffers touched in the median run, in blocks. */
+  buffers: number
+  /** Warm runs per set of arguments. */
+  runs: number
+}
+
+export interface MeasureOptions {
+  /** Warm runs per set of arguments, at least; one cold run before them is not counted. */
+  runs: number
+  /** No new run is begun after so many milliseconds, but one warm run is always made. */
+  budgetMs: number
+}
+
+/**
+ * Runs a statement as its role with its claims, as PostgREST would, and takes the server's own times, so
+ * that neither network nor client counts. Every run is rolled back: writes are measured and leave nothing.
+ *
+ * ```sql
+ * BEGIN; SET LOCAL ROLE authenticated; SELECT set_config('request.jwt.claims', ..., true);
+ * EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) EXECUTE ...; ROLLBACK;
+ * ```
+ */
+export async function measure(
+  client: ClientBase,
+  statement: WorkloadStatement,
+  options: MeasureOptions,
+): Promise<Measurement> {
+  const perArguments: Measurement[] = []
+  for (const args of statement.args) {
+    perArguments.push(await measureWith(client, statement, args, options))
+  }
+  return {
+    ms: average(perArguments.map(({ ms }) => ms)),
+    buffers: average(perArguments.map(({ buffers }) => buffers)),
+    runs: Math.min(...perArguments.map(({ runs }) => runs)),
+  }
+}
+
+async function measureWith(
+  client: ClientBase,
+  statement: WorkloadStatement,
+  args: string[],
+  { runs, budgetMs }: MeasureOptions,
+): Promise<Measurement> {
+  await runOnce(client, statement, args)
+  const started = performance.now()
+  const measured: { ms: number; buffers: number }[] = []
+  do measured.push(await runOnce(client, statement, args))
+  while (measured.length < runs && performance.now() - started < budgetMs)
+  const [middle] = measured.sort((a, b) => a.ms - b.ms).slice(Math.floor((measured.length - 1) / 2))
+  return { ms: middle?.ms ?? 0, buffers: middle?.buffers ?? 0, runs: measured.length }
+}
+
+async function runOnce(
+  client: ClientBase,
+  statement: WorkloadStatement,
+  args: string[],
+): Promise<{ ms: number; buffers: number }> {
+  const types = statement.types.length > 0 ? `(${statement.types.join(', ')})` : ''
+  const values = args.length > 0 ? `(${args.join(', ')})` : ''
+  await client.query('BEGIN')
+  try {
+    await client.query(`SELECT set_config('request.jwt.claims', $1, true)`, [
+      JSON.stringify(statement.claims ?? {}),
+    ])
+    if (statement.role) await client.query(`SET LOCAL ROLE ${quote(statement.role)}`)
+    // A request is planned for its own values; the sixth execution here must not change that.
+    await client.query('SET LOCAL plan_cache_mode = force_custom_plan')
+    await client.query(`PREPARE hundredfold_measure ${types} AS ${statement.sql}`)
+    const result = await client.query<{ 'QUERY PLAN': [Explained] }>(
+      `EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) EXECUTE hundredfold_measure${values}`,
+    )
+    const explained = result.rows[0]?.['QUERY PLAN'][0]
+    if (!explained) throw new Error('EXPLAIN returned no plan')
+    return {
+      ms: explained['Planning Time'] + explained['Execution Time'],
+      buffers: explained.Plan['Shared Hit Blocks'] + explained.Plan['Shared Read Blocks'],
+    }
+  } finally {
+    await client.query('ROLLBACK')
+    await client.query('DEALLOCATE ALL')
+  }
+}
+
+interface Explained {
+  'Planning Time': number
+  'Execution Time': number
+  Plan: { 'Shared Hit Blocks': number; 'Shared Read Blocks': number }
+}
+
+function average(values: number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}

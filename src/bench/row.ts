@@ -1,0 +1,15 @@
+/** One line of a bench or demo: what was measured, before and after, and whether that keeps a promise. */
+export interface BenchRow {
+  id: string
+  title: string
+  /** What the plan promises, in its own words. */
+  claim: string
+  before: number
+  after: number
+  /** How many times better `after` is than `before`. */
+  ratio: number
+  unit: string
+  met: boolean
+  /** How the two figures were taken. */
+  how?: string
+}

@@ -1,0 +1,78 @@
+import { Command, Option } from 'commander'
+import type { CasaoraRows } from '../bench/casaora/load.ts'
+import { runDemo } from '../bench/demo.ts'
+import { exitCodes } from '../errors.ts'
+import { benchTable } from '../report/benchTable.ts'
+import { eventText } from '../report/runText.ts'
+import { provideServer } from '../servers/provideServer.ts'
+import type { CommandContext } from './context.ts'
+import type { OutputOptions } from './output.ts'
+import { peopleLine, writeJson } from './output.ts'
+import { waitForSignal } from './waitForSignal.ts'
+
+interface DemoCommandOptions extends OutputOptions {
+  rows: CasaoraRows
+  keep?: boolean
+}
+
+/** `demo`: the whole way on a throw-away PostgreSQL. */
+export function demoCommand({ config, terminal, finish }: CommandContext): Command {
+  return new Command('demo')
+    .description('a slow database made fast, checked and taken back, on a throw-away PostgreSQL')
+    .addOption(
+      new Option(
+        '--rows <size>',
+        'how much data: small is 100,000 bookings, medium 10 times, large 100 times',
+      )
+        .choices(['small', 'medium', 'large'])
+        .default('small'),
+    )
+    .option('--keep', 'keep the server running afterwards, until Ctrl-C')
+    .option('--json <file>', 'write the result as JSON; - for standard output')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npm run demo
+  $ npm run demo -- --rows medium
+  $ npm run -s hundredfold -- demo --json -
+`,
+    )
+    .action(async (options: DemoCommandOptions) => {
+      const print = peopleLine(terminal, options)
+      print('Starting a throw-away PostgreSQL')
+      const server = await provideServer(config)
+      try {
+        const { result, database } = await runDemo(server, {
+          rows: options.rows,
+          signal: terminal.signal,
+          onStage: print,
+          onStep: (step) => terminal.progress(`  ${step}`),
+          onEvent: (event) => {
+            const line =
+              event.kind === 'done' && event.ran.direction === 'down' ? undefined : eventText(event)
+            if (line) print(`  ${line}`)
+          },
+        })
+        terminal.progress('')
+        await writeJson(terminal, options, 'demo', { rows: result.rows, reversible: result.reversible })
+        print(`\n${benchTable(result.rows)}`)
+        print(
+          result.reversible
+            ? `\n${result.applied} migrations applied and taken back: the schema is exactly as it was.`
+            : '\nThe schema is not as it was before the migrations.',
+        )
+        print('Next: set DIRECT_URL to your own database (see .env.example), then `npm run migrate status`.')
+        if (options.keep) {
+          // The password is the throw-away server's own; without it --keep would be of no use.
+          print(`\nThe database is at ${database.superuserUrl} until you press Ctrl-C.`)
+          await waitForSignal(terminal.signal)
+        }
+        const good = result.reversible && result.rows.every((row) => row.met)
+        finish(good ? exitCodes.done : exitCodes.conditionFailed)
+        if (server.kind !== 'embedded') await database.drop()
+      } finally {
+        await server.stop()
+      }
+    })
+}

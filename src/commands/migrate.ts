@@ -1,0 +1,219 @@
+import { Command } from 'commander'
+import { exitCodes } from '../errors.ts'
+import { down } from '../migrate/down.ts'
+import { loadMigrations } from '../migrate/loadMigrations.ts'
+import type { Migration } from '../migrate/migration.ts'
+import { writeNewMigration } from '../migrate/newMigration.ts'
+import { redo } from '../migrate/redo.ts'
+import type { RunOptions } from '../migrate/runOptions.ts'
+import { defaultRunOptions } from '../migrate/runOptions.ts'
+import { hasDrift, status } from '../migrate/status.ts'
+import type { Target } from '../migrate/target.ts'
+import type { RunResult } from '../migrate/up.ts'
+import { up } from '../migrate/up.ts'
+import { verify } from '../migrate/verify.ts'
+import { conditionLines, eventText } from '../report/runText.ts'
+import { statusText } from '../report/statusText.ts'
+import { watchBuilds } from './buildProgress.ts'
+import { withMigrateSession } from './migrateSession.ts'
+import { parseCount, parseDuration } from './options.ts'
+import type { OutputOptions } from './output.ts'
+import { peopleLine, writeJson } from './output.ts'
+import type { CommandContext } from './context.ts'
+
+interface DirectoryOptions extends OutputOptions {
+  dir: string
+}
+
+interface RunCommandOptions extends DirectoryOptions {
+  to?: string
+  lockTimeout: number
+  lockBudget: number
+  statementTimeout: number
+  buildTimeout: number
+}
+
+type RunCommand = (migrations: Migration[], target: Target, options: RunOptions) => Promise<RunResult>
+
+/** `migrate up|down|redo|status|verify|new`, and the commands that `plan` and `prove` add. */
+export function migrateCommand(context: CommandContext): Command {
+  const migrate = new Command('migrate').description(
+    'run, take back and inspect migrations; conditions are checked against the live database',
+  )
+  migrate.addCommand(
+    runCommand(
+      context,
+      'up',
+      'apply pending migrations in order (all, or the next [count])',
+      up,
+      `
+Examples:
+  $ npm run migrate up                      apply everything that is pending
+  $ npm run migrate up 1                    apply the next one
+  $ npm run migrate up -- --lock-budget 2m  try longer while tables are busy
+`,
+    ),
+  )
+  migrate.addCommand(
+    runCommand(
+      context,
+      'down',
+      'take back applied migrations, newest first (one, or [count])',
+      down,
+      `
+Examples:
+  $ npm run migrate down                    take back the newest one
+  $ npm run migrate down -- --to NAME       take back everything down to and including NAME
+`,
+    ),
+  )
+  migrate.addCommand(
+    runCommand(
+      context,
+      'redo',
+      'take back the newest migrations and apply them again',
+      redo,
+      `
+Examples:
+  $ npm run migrate redo 2                  the newest two, down and up again
+`,
+    ),
+  )
+  migrate.addCommand(statusCommand(context))
+  migrate.addCommand(verifyCommand(context))
+  migrate.addCommand(newCommand(context))
+  return migrate
+}
+
+function withDirectory(command: Command): Command {
+  return command
+    .option('--dir <directory>', 'where the migrations are', 'migrations')
+    .option('--json <file>', 'write the result as JSON; - for standard output')
+}
+
+function runCommand(
+  context: CommandContext,
+  name: 'up' | 'down' | 'redo',
+  description: string,
+  run: RunCommand,
+  examples: string,
+): Command {
+  const defaults = defaultRunOptions
+  return withDirectory(new Command(name).description(description))
+    .argument('[count]', 'how many migrations', parseCount)
+    .option('--to <name>', 'up to and including this migration')
+    .option(
+      '--lock-timeout <time>',
+      'longest wait for a lock in one try, 1s by default',
+      parseDuration,
+      defaults.lockTimeoutMs,
+    )
+    .option(
+      '--lock-budget <time>',
+      'how long to go on trying, 60s by default; exit 3 after',
+      parseDuration,
+      defaults.lockBudgetMs,
+    )
+    .option(
+      '--statement-timeout <time>',
+      'longest time for one statement, 10m by default',
+      parseDuration,
+      defaults.statementTimeoutMs,
+    )
+    .option(
+      '--build-timeout <time>',
+      'longest time for one concurrent build; 0, the default, means no limit',
+      parseDuration,
+      defaults.buildTimeoutMs,
+    )
+    .addHelpText('after', examples)
+    .action(async (count: number | undefined, options: RunCommandOptions) => {
+      const migrations = await loadMigrations(options.dir)
+      const target: Target = { ...(count ? { count } : {}), ...(options.to ? { to: options.to } : {}) }
+      const { config, terminal } = context
+      const result = await withMigrateSession(config, terminal, (client, url) =>
+        watchBuilds(url, terminal, () =>
+          run(migrations, target, {
+            client,
+            lockTimeoutMs: options.lockTimeout,
+            lockBudgetMs: options.lockBudget,
+            statementTimeoutMs: options.statementTimeout,
+            buildTimeoutMs: options.buildTimeout,
+            signal: terminal.signal,
+            onEvent: (event) => {
+              const line = eventText(event)
+              if (line) peopleLine(terminal, options)(line)
+            },
+          }),
+        ),
+      )
+      await reportRun(context, name, options, result)
+    })
+}
+
+async function reportRun(
+  { terminal, finish }: CommandContext,
+  name: string,
+  options: OutputOptions,
+  { ran, failure }: RunResult,
+): Promise<void> {
+  const failed = failure && { message: failure.message, next: failure.next, exitCode: failure.exitCode }
+  await writeJson(terminal, options, `migrate ${name}`, { ran, ...(failed ? { failed } : {}) })
+  if (failure) throw failure
+  if (ran.length === 0) {
+    peopleLine(
+      terminal,
+      options,
+    )(name === 'down' ? 'Nothing is applied; nothing to take back.' : 'Nothing is pending.')
+  }
+  finish(exitCodes.done)
+}
+
+function statusCommand(context: CommandContext): Command {
+  return withDirectory(new Command('status').description('show where every migration stands; writes nothing'))
+    .addHelpText('after', `\nExamples:\n  $ npm run migrate status\n`)
+    .action(async (options: DirectoryOptions) => {
+      const migrations = await loadMigrations(options.dir)
+      const { config, terminal, finish } = context
+      const statuses = await withMigrateSession(config, terminal, (client) => status(migrations, client))
+      await writeJson(terminal, options, 'migrate status', { migrations: statuses })
+      if (options.json !== '-') terminal.out(statusText(statuses))
+      finish(hasDrift(statuses) ? exitCodes.drift : exitCodes.done)
+    })
+}
+
+function verifyCommand(context: CommandContext): Command {
+  return withDirectory(
+    new Command('verify').description(
+      'check again, read-only, that what is applied still holds; exit 2 where not',
+    ),
+  )
+    .addHelpText('after', `\nExamples:\n  $ npm run migrate verify\n`)
+    .action(async (options: DirectoryOptions) => {
+      const migrations = await loadMigrations(options.dir)
+      const { config, terminal, finish } = context
+      const verified = await withMigrateSession(config, terminal, (client) =>
+        verify(migrations, { client, statementTimeoutMs: defaultRunOptions.statementTimeoutMs }),
+      )
+      await writeJson(terminal, options, 'migrate verify', { migrations: verified })
+      const print = peopleLine(terminal, options)
+      for (const { name, conditions } of verified) {
+        print(name)
+        for (const line of conditionLines(conditions)) print(line)
+      }
+      const allHold = verified.every(({ conditions }) => conditions.every((condition) => condition.holds))
+      finish(allHold ? exitCodes.done : exitCodes.conditionFailed)
+    })
+}
+
+function newCommand({ terminal, finish }: CommandContext): Command {
+  return new Command('new')
+    .description('write a migration file with every part in place')
+    .argument('<name>', 'a verb and an object, such as create-bookings-index')
+    .option('--dir <directory>', 'where the migrations are', 'migrations')
+    .addHelpText('after', `\nExamples:\n  $ npm run migrate new create-bookings-index\n`)
+    .action(async (name: string, options: { dir: string }) => {
+      terminal.out(`${await writeNewMigration(options.dir, name)}\n`)
+      finish(exitCodes.done)
+    })
+}

@@ -1,0 +1,18 @@
+import { InvalidArgumentError } from 'commander'
+
+const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+
+/** `200ms`, `1s`, `10m`, `2h`; a bare number counts seconds. Returns milliseconds. */
+export function parseDuration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text.trim())
+  if (!match?.[1]) throw new InvalidArgumentError('Write a duration such as 200ms, 1s, 10m or 2h.')
+  return Math.round(Number(match[1]) * (unitMs[match[2] ?? 's'] ?? 0))
+}
+
+/** A whole number of at least 1. */
+export function parseCount(text: string): number {
+  const count = Number(text)
+  if (!Number.isInteger(count) || count < 1)
+    throw new InvalidArgumentError('Write a whole number of at least 1.')
+  return count
+}

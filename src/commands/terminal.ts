@@ -1,0 +1,11 @@
+/** Where a command writes. Only cli.ts makes one, so only cli.ts prints. */
+export interface Terminal {
+  /** The result. */
+  out(text: string): void
+  /** Progress and errors. */
+  err(text: string): void
+  /** Replaces the progress line on a terminal; elsewhere nothing. */
+  progress(text: string): void
+  /** Aborted by Ctrl-C or SIGTERM. */
+  signal: AbortSignal
+}

@@ -1,0 +1,54 @@
+import type { ClientBase } from 'pg'
+import type { Condition } from '../conditions/condition.ts'
+import { borrow } from '../db/database.ts'
+import { isConnectionLost, isLockOrCancel } from '../db/sqlState.ts'
+import { guarded } from './guardedClient.ts'
+import type { CheckedCondition } from './migration.ts'
+
+/**
+ * Checks each condition inside the transaction that is open on `client`: under a savepoint, read-only,
+ * with an empty `search_path`. So a condition can neither write nor leave a setting behind, and an error in
+ * one (a missing table, say) is its answer and not the end of the transaction.
+ *
+ * ```sql
+ * SAVEPOINT hundredfold_condition; SET LOCAL transaction_read_only = on; SET LOCAL search_path = '';
+ * ... the condition's queries ...
+ * ROLLBACK TO SAVEPOINT hundredfold_condition;
+ * ```
+ *
+ * Errors that are no answer (a lock not granted in time, a lost connection) are thrown.
+ */
+export async function checkConditions(
+  client: ClientBase,
+  conditions: Condition[],
+  phase: 'before' | 'after',
+): Promise<CheckedCondition[]> {
+  const checked: CheckedCondition[] = []
+  for (const condition of conditions) checked.push(await checkCondition(client, condition, phase))
+  return checked
+}
+
+async function checkCondition(
+  client: ClientBase,
+  condition: Condition,
+  phase: 'before' | 'after',
+): Promise<CheckedCondition> {
+  const { description } = condition
+  await client.query(
+    `SAVEPOINT hundredfold_condition; SET LOCAL transaction_read_only = on; SET LOCAL search_path = ''`,
+  )
+  try {
+    const verdict = await condition.check(borrow(guarded(client)))
+    if (verdict.holds) return { description, phase, holds: true }
+    return { description, phase, holds: false, expected: verdict.expected, actual: verdict.actual }
+  } catch (error) {
+    if (isConnectionLost(error) || isLockOrCancel(error)) throw error
+    const actual = error instanceof Error ? error.message : String(error)
+    return { description, phase, holds: false, expected: 'an answer', actual: `an error: ${actual}` }
+  } finally {
+    // After a lost connection there is no savepoint to return to; the error above tells.
+    await client
+      .query('ROLLBACK TO SAVEPOINT hundredfold_condition; RELEASE SAVEPOINT hundredfold_condition')
+      .catch(() => undefined)
+  }
+}

@@ -1,0 +1,55 @@
+import { HundredfoldError, exitCodes } from '../errors.ts'
+import type { CheckedCondition, Direction } from './migration.ts'
+
+/** A condition does not hold; what the migration did was taken back. */
+export class ConditionFailed extends HundredfoldError {
+  readonly migration: string
+  readonly conditions: CheckedCondition[]
+
+  constructor(migration: string, direction: Direction, conditions: CheckedCondition[], consequence: string) {
+    const failed = conditions.filter((condition) => !condition.holds)
+    const lines = failed.map(
+      (condition) =>
+        `${condition.description}: expected ${condition.expected ?? ''}, found ${condition.actual ?? ''}`,
+    )
+    super(
+      exitCodes.conditionFailed,
+      `${migration} (${direction}): ${failed.length === 1 ? 'a condition does' : `${failed.length} conditions do`} not hold. ${consequence}\n  ${lines.join('\n  ')}`,
+      'Compare the condition with the database: `migrate plan` shows every condition with its present result.',
+    )
+    this.migration = migration
+    this.conditions = conditions
+  }
+}
+
+/** The server refused a statement; what the migration did was taken back. */
+export class StatementFailed extends HundredfoldError {
+  readonly migration: string
+
+  constructor(migration: string, direction: Direction, consequence: string, cause: unknown) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    super(exitCodes.unexpected, `${migration} (${direction}): ${message}. ${consequence}`, nextStep(cause), {
+      cause,
+    })
+    this.migration = migration
+  }
+}
+
+function nextStep(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  switch (code) {
+    case '42501':
+      return 'Run as the owner of the object, or let its owner grant the privilege.'
+    case '42P01':
+    case '42703':
+    case '42704':
+    case '3F000':
+      return 'The migration names an object that this database does not have: check the schema, or state it as a condition.'
+    case '53100':
+      return 'The disk is full: free or add space, then run `migrate up` again.'
+    case '57014':
+      return 'A statement was cancelled or ran out of time; give it more with --statement-timeout or --build-timeout.'
+    default:
+      return 'Mend the cause and run the command again; `migrate status` shows where everything stands.'
+  }
+}

@@ -1,0 +1,29 @@
+import type { ClientBase } from 'pg'
+import { UsageError } from '../errors.ts'
+import { splitStatements } from '../sql/statements.ts'
+import { isTransactionControl } from './statementKind.ts'
+
+/**
+ * The client as a condition sees it: everything works, but the transaction is the runner's. BEGIN, COMMIT,
+ * ROLLBACK and the like are refused; savepoints are allowed. The protocol's extended mode is forced, in
+ * which the server takes one statement at a time, so nothing rides behind a `;`.
+ */
+export function guarded(client: ClientBase): ClientBase {
+  const query = async (config: string | { text: string; values?: unknown[] }, values?: unknown[]) => {
+    const text = typeof config === 'string' ? config : config.text
+    for (const statement of await splitStatements(text)) {
+      if (isTransactionControl(statement)) {
+        throw new UsageError(
+          `a condition may not control the transaction: ${statement.sql}`,
+          'Conditions only look; remove the statement.',
+        )
+      }
+    }
+    const request = typeof config === 'string' ? { text, values: values ?? [] } : config
+    return client.query({ ...request, queryMode: 'extended' } as never)
+  }
+  return new Proxy(client, {
+    get: (target, property, receiver) =>
+      property === 'query' ? query : (Reflect.get(target, property, receiver) as unknown),
+  })
+}

@@ -1,0 +1,75 @@
+import { HundredfoldError, exitCodes } from '../errors.ts'
+import type { LedgerRow } from './ledger.ts'
+import type { Migration } from './migration.ts'
+
+/** Where a migration stands, as files and ledger together tell. */
+export interface MigrationStatus {
+  name: string
+  /**
+   * `changed`: applied, but the file's text is another now. `missing`: applied, but the file is gone.
+   * `interrupted`: a run was killed in the middle; the next `up` or `down` goes on from there.
+   */
+  state: 'applied' | 'pending' | 'missing' | 'changed' | 'interrupted'
+  appliedAt?: string
+  /** Pending although a later one is applied. */
+  outOfOrder?: boolean
+}
+
+/** Holds the files against the ledger, in the order of their names. */
+export function compareHistory(migrations: Migration[], ledger: LedgerRow[]): MigrationStatus[] {
+  const files = new Map(migrations.map((migration) => [migration.name, migration]))
+  const rows = new Map(ledger.map((row) => [row.name, row]))
+  const names = [...new Set([...files.keys(), ...rows.keys()])].sort()
+  const last = ledger.map((row) => row.name).reduce((a, b) => (a > b ? a : b), '')
+  return names.map((name) => {
+    const file = files.get(name)
+    const row = rows.get(name)
+    if (!row) return { name, state: 'pending', ...(name < last ? { outOfOrder: true } : {}) }
+    const appliedAt = row.appliedAt ? { appliedAt: row.appliedAt.toISOString() } : {}
+    if (!file) return { name, state: 'missing', ...appliedAt }
+    if (file.checksum !== row.checksum) return { name, state: 'changed', ...appliedAt }
+    return { name, state: row.state === 'applied' ? 'applied' : 'interrupted', ...appliedAt }
+  })
+}
+
+/** The files and the ledger do not tell the same story; nothing is run until they do. */
+export class DriftError extends HundredfoldError {
+  readonly statuses: MigrationStatus[]
+
+  constructor(message: string, next: string, statuses: MigrationStatus[]) {
+    super(exitCodes.drift, message, next)
+    this.statuses = statuses
+  }
+}
+
+/** @throws DriftError for a changed or missing file, and for a pending one that stands before an applied one. */
+export function refuseDrift(statuses: MigrationStatus[]): void {
+  const changed = statuses.filter((status) => status.state === 'changed')
+  if (changed.length > 0) {
+    throw new DriftError(
+      `Applied migrations were changed afterwards: ${names(changed)}.`,
+      'Restore the files as they were applied (git checkout), and write a new migration for what should change.',
+      changed,
+    )
+  }
+  const missing = statuses.filter((status) => status.state === 'missing')
+  if (missing.length > 0) {
+    throw new DriftError(
+      `Applied migrations have no file: ${names(missing)}.`,
+      'Restore the files, or name the right directory with --dir: without them nothing can be taken back.',
+      missing,
+    )
+  }
+  const late = statuses.filter((status) => status.outOfOrder)
+  if (late.length > 0) {
+    throw new DriftError(
+      `Pending migrations stand before applied ones: ${names(late)}.`,
+      'Give them a later number (rename the files), so that every database runs them in the same order.',
+      late,
+    )
+  }
+}
+
+function names(statuses: MigrationStatus[]): string {
+  return statuses.map((status) => status.name).join(', ')
+}

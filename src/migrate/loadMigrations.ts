@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto'
+import { readFile, readdir } from 'node:fs/promises'
+import { basename, extname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { z } from 'zod'
+import type { Optimization } from '../conditions/condition.ts'
+import { UsageError } from '../errors.ts'
+import type { Action, Migration } from './migration.ts'
+
+const extensions = ['.ts', '.mts', '.js', '.mjs', '.cjs']
+
+/** `YYYYMMDDhhmmssSSS_verb-object`: node-pg-migrate orders files by this number. */
+export const migrationName = /^\d{17}_[a-z0-9]+(-[a-z0-9]+)*$/
+
+const conditionSchema = z.looseObject({ description: z.string().min(1), check: z.function() })
+const optimizationSchema = z.object({
+  why: z.string().min(1),
+  rule: z.string().min(1),
+  before: z.array(conditionSchema),
+  after: z.array(conditionSchema),
+})
+
+/**
+ * Loads every migration of a directory, in the order in which they run. Files that begin with a dot are
+ * left out, as node-pg-migrate does.
+ *
+ * @throws UsageError that names the file: a wrong name, two files with one number, code that does not load,
+ * no `up` or `down`, or an `optimization` that is not of the documented shape.
+ */
+export async function loadMigrations(directory: string): Promise<Migration[]> {
+  const files = await listFiles(directory)
+  const migrations: Migration[] = []
+  for (const file of files) migrations.push(await loadMigration(join(directory, file)))
+  refuseSharedNumbers(migrations)
+  return migrations
+}
+
+async function listFiles(directory: string): Promise<string[]> {
+  let entries
+  try {
+    entries = await readdir(directory, { withFileTypes: true })
+  } catch {
+    throw new UsageError(
+      `There is no directory ${directory}.`,
+      'Create it, or name the directory of your migrations with --dir.',
+    )
+  }
+  const files = entries.filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'))
+  for (const { name } of files) {
+    if (extensions.includes(extname(name)) && migrationName.test(basename(name, extname(name)))) continue
+    throw new UsageError(
+      `${join(directory, name)} is not named like a migration.`,
+      'Name it YYYYMMDDhhmmssSSS_verb-object.ts (17 digits, UTC), or move it out of the directory; `migrate new` makes a file with the right name.',
+    )
+  }
+  return files.map(({ name }) => name).sort()
+}
+
+async function loadMigration(path: string): Promise<Migration> {
+  const text = await readFile(path, 'utf8')
+  let module: Record<string, unknown>
+  try {
+    module = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>
+  } catch (error) {
+    const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+    throw new UsageError(`${path} does not load: ${message}`, 'Mend the file; nothing was run.', {
+      cause: error,
+    })
+  }
+  return {
+    name: basename(path, extname(path)),
+    path,
+    checksum: createHash('sha256').update(text.replaceAll('\r\n', '\n')).digest('hex'),
+    up: readAction(module, 'up', path),
+    down: readAction(module, 'down', path),
+    ...readOptimization(module, path),
+  }
+}
+
+function readAction(module: Record<string, unknown>, direction: 'up' | 'down', path: string): Action {
+  const action = module[direction]
+  if (typeof action !== 'function') {
+    throw new UsageError(
+      `${path} has no function ${direction}.`,
+      direction === 'down'
+        ? 'Write `down` so that it takes back exactly what `up` does: every migration here can be rolled back.'
+        : 'Export a function `up(pgm)`.',
+    )
+  }
+  if (action.length > 1) {
+    throw new UsageError(
+      `${path}: ${direction} takes ${action.length} parameters.`,
+      'Write it as `(pgm) => ...` and return a promise where it must wait; a callback that is never called would hang the run.',
+    )
+  }
+  return action as Action
+}
+
+function readOptimization(module: Record<string, unknown>, path: string): { optimization?: Optimization } {
+  if (module['optimization'] === undefined) return {}
+  const parsed = optimizationSchema.safeParse(module['optimization'])
+  if (parsed.success) return { optimization: module['optimization'] as Optimization }
+  const issue = parsed.error.issues[0]
+  throw new UsageError(
+    `${path}: the export \`optimization\` is wrong at ${issue?.path.join('.') || 'its top'}: ${issue?.message ?? 'unknown shape'}.`,
+    'It holds why, rule, before and after; a condition is an object with a description and a function check(db).',
+  )
+}
+
+function refuseSharedNumbers(migrations: Migration[]): void {
+  const seen = new Map<string, string>()
+  for (const { name } of migrations) {
+    const number = name.slice(0, 17)
+    const other = seen.get(number)
+    if (other) {
+      throw new UsageError(
+        `The migrations ${other} and ${name} have the same number.`,
+        'Rename one of them: the number decides the order.',
+      )
+    }
+    seen.set(number, name)
+  }
+}

@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto'
+import { UsageError } from '../errors.ts'
+import { isConnectionLost, isLockConflict } from '../db/sqlState.ts'
+import { checkConditions } from './checkConditions.ts'
+import { ConditionFailed, StatementFailed } from './failures.ts'
+import { forget, recordApplied } from './ledger.ts'
+import { withinLockBudget } from './lockBudget.ts'
+import type { CheckedCondition, Direction, Migration } from './migration.ts'
+import type { RunOptions } from './runOptions.ts'
+import type { Script } from './script.ts'
+import { buildScript } from './script.ts'
+
+/** How the migration went: it ran, its goal was met already, or it asked for `pgm.noTransaction()`. */
+export type Outcome =
+  | { kind: 'ran'; conditions: CheckedCondition[] }
+  | { kind: 'adopted'; conditions: CheckedCondition[] }
+  | { kind: 'notTransactional'; script: Script; conditions: CheckedCondition[] }
+
+const nothingChanged = 'Nothing was changed.'
+
+/**
+ * Runs one migration in one transaction: conditions, statements, conditions, ledger row, COMMIT. Whatever
+ * fails, all of it is rolled back. While a lock is not to be had, the whole transaction is tried again.
+ *
+ * ```sql
+ * BEGIN;
+ * SET LOCAL lock_timeout = ...; SET LOCAL statement_timeout = ...;
+ * -- before; up; after; ledger
+ * COMMIT;
+ * ```
+ */
+export async function runInTransaction(
+  migration: Migration,
+  direction: Direction,
+  options: RunOptions,
+): Promise<Outcome> {
+  return withinLockBudget(migration.name, options, () => attempt(migration, direction, options), {
+    ...(options.signal ? { signal: options.signal } : {}),
+    onRetry: (pauseMs, remainingMs) =>
+      options.onEvent?.({ kind: 'retrying', name: migration.name, pauseMs, remainingMs }),
+  })
+}
+
+async function attempt(migration: Migration, direction: Direction, options: RunOptions): Promise<Outcome> {
+  const { client } = options
+  const transaction = randomUUID()
+  await client.query('BEGIN')
+  try {
+    await client.query(
+      `SELECT pg_catalog.set_config('lock_timeout', $1, true),
+              pg_catalog.set_config('statement_timeout', $2, true),
+              pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true),
+              pg_catalog.set_config('hundredfold.transaction', $3, true)`,
+      [`${options.lockTimeoutMs}`, `${options.statementTimeoutMs}`, transaction],
+    )
+    const outcome = await runSteps(migration, direction, options, transaction)
+    await client.query(outcome.kind === 'notTransactional' ? 'ROLLBACK' : 'COMMIT')
+    return outcome
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined)
+    if (isLockConflict(error) || isConnectionLost(error) || error instanceof UsageError) throw error
+    if (error instanceof ConditionFailed) throw error
+    throw new StatementFailed(migration.name, direction, nothingChanged, error)
+  }
+}
+
+async function runSteps(
+  migration: Migration,
+  direction: Direction,
+  options: RunOptions,
+  transaction: string,
+): Promise<Outcome> {
+  const { client } = options
+  const [first, last] = conditionsAround(migration, direction)
+  const checkedFirst = await checkConditions(client, first.conditions, first.phase)
+  if (checkedFirst.some((condition) => !condition.holds)) {
+    const goal = direction === 'up' ? await goalIsMet(migration, options) : undefined
+    if (!goal) throw new ConditionFailed(migration.name, direction, checkedFirst, nothingChanged)
+    await recordApplied(client, migration, { adopted: true })
+    return { kind: 'adopted', conditions: goal }
+  }
+  const script = await buildScript(migration, direction, client, options.statementTimeoutMs)
+  if (!script.transactional) return { kind: 'notTransactional', script, conditions: checkedFirst }
+  await sendStatements(migration, script, options)
+  const checkedLast = await checkConditions(client, last.conditions, last.phase)
+  if (checkedLast.some((condition) => !condition.holds)) {
+    throw new ConditionFailed(migration.name, direction, checkedLast, nothingChanged)
+  }
+  await refuseForeignTransaction(migration, options, transaction)
+  if (direction === 'up') await recordApplied(client, migration, { adopted: false })
+  else await forget(client, migration.name)
+  return { kind: 'ran', conditions: [...checkedFirst, ...checkedLast] }
+}
+
+/**
+ * Sends the statements one by one. All of them together share one lock timeout: a lock that the first one
+ * got is held while the next one waits, and clients wait behind both.
+ */
+async function sendStatements(migration: Migration, script: Script, options: RunOptions): Promise<void> {
+  const { client } = options
+  const started = performance.now()
+  for (const [index, statement] of script.statements.entries()) {
+    options.onEvent?.({
+      kind: 'statement',
+      name: migration.name,
+      position: index + 1,
+      of: script.statements.length,
+      sql: statement.sql,
+      autocommit: false,
+    })
+    if (index > 0) {
+      const left = Math.max(1, Math.ceil(options.lockTimeoutMs - (performance.now() - started)))
+      await client.query(`SET LOCAL lock_timeout = ${left}`)
+    }
+    await client.query(statement.sql)
+  }
+}
+
+/** Before `up` stands `before`, after it `after`; `down` turns them round and asks nothing of today's rows. */
+export function conditionsAround(migration: Migration, direction: Direction) {
+  const before = { phase: 'before' as const, conditions: migration.optimization?.before ?? [] }
+  const after = { phase: 'after' as const, conditions: migration.optimization?.after ?? [] }
+  if (direction === 'up') return [before, after] as const
+  const stable = after.conditions.filter((condition) => !condition.dependsOnData)
+  return [{ ...after, conditions: stable }, before] as const
+}
+
+/** Somebody reached the goal by other means where every condition after `up` holds already. */
+export async function goalIsMet(
+  migration: Migration,
+  options: Pick<RunOptions, 'client'>,
+): Promise<CheckedCondition[] | undefined> {
+  const after = migration.optimization?.after ?? []
+  if (after.length === 0) return undefined
+  const checked = await checkConditions(options.client, after, 'after')
+  return checked.every((condition) => condition.holds) ? checked : undefined
+}
+
+/** A COMMIT hidden in the migration ends our transaction, and the setting that marks it is gone. */
+async function refuseForeignTransaction(
+  migration: Migration,
+  options: RunOptions,
+  transaction: string,
+): Promise<void> {
+  const result = await options.client.query<{ marker: string | null }>(
+    `SELECT pg_catalog.current_setting('hundredfold.transaction', true) AS marker`,
+  )
+  if (result.rows[0]?.marker === transaction) return
+  throw new UsageError(
+    `${migration.name} ended the runner's transaction.`,
+    'Remove COMMIT and ROLLBACK from the migration; what it committed itself stays until you take it back.',
+  )
+}

@@ -1,0 +1,32 @@
+import type { ClientBase } from 'pg'
+import type { LockBudget } from './lockBudget.ts'
+import type { Direction, Ran } from './migration.ts'
+
+/** How a run behaves; times in milliseconds. */
+export interface RunOptions extends LockBudget {
+  /** A direct session of its own; the caller opens and ends it. */
+  client: ClientBase
+  /** Longest time for one statement of a transactional migration, and for `up` or `down` to hand over its SQL. */
+  statementTimeoutMs: number
+  /** Longest time for one concurrent build; 0 means no limit. */
+  buildTimeoutMs: number
+  /** Aborted by Ctrl-C and SIGTERM. The caller also cancels the statement that is running. */
+  signal?: AbortSignal
+  onEvent?: (event: RunEvent) => void
+}
+
+/** What a run tells while it works. */
+export type RunEvent =
+  | { kind: 'waiting'; holderPid?: number }
+  | { kind: 'started'; name: string; direction: Direction; resumed: boolean }
+  | { kind: 'statement'; name: string; position: number; of: number; sql: string; autocommit: boolean }
+  | { kind: 'retrying'; name: string; pauseMs: number; remainingMs: number }
+  | { kind: 'undoing'; name: string; what: string }
+  | { kind: 'done'; ran: Ran }
+
+export const defaultRunOptions = {
+  lockTimeoutMs: 1_000,
+  lockBudgetMs: 60_000,
+  statementTimeoutMs: 600_000,
+  buildTimeoutMs: 0,
+}

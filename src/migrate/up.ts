@@ -1,0 +1,121 @@
+import { HundredfoldError } from '../errors.ts'
+import { qualified } from '../db/identifiers.ts'
+import { indexToCreate, inspectIndex } from './concurrentIndex.ts'
+import { ConditionFailed } from './failures.ts'
+import { compareHistory, refuseDrift } from './history.ts'
+import type { LedgerRow } from './ledger.ts'
+import { ensureLedger, readLedger } from './ledger.ts'
+import type { Migration, Ran } from './migration.ts'
+import { runInTransaction } from './runInTransaction.ts'
+import { releaseRunLock, takeRunLock } from './runLock.ts'
+import type { RunOptions } from './runOptions.ts'
+import { runStepByStep } from './runStepByStep.ts'
+import { readScript } from './script.ts'
+import type { Target } from './target.ts'
+import { selectPending } from './target.ts'
+
+/** What a run did, and the error that ended it early, if any. */
+export interface RunResult {
+  ran: Ran[]
+  failure?: HundredfoldError
+}
+
+/**
+ * Applies pending migrations in order, up to the target. A migration that a killed run left half-way is
+ * finished first. The first failure ends the run; what ran before it stays applied.
+ */
+export async function up(migrations: Migration[], target: Target, options: RunOptions): Promise<RunResult> {
+  return underRunLock(options, async () => {
+    await ensureLedger(options.client)
+    const ledger = await readLedger(options.client)
+    const statuses = compareHistory(migrations, ledger)
+    refuseDrift(statuses)
+    const rows = new Map(ledger.map((row) => [row.name, row]))
+    return runEach(selectPending(migrations, statuses, target), options, (migration) =>
+      applyOne(migration, rows.get(migration.name), options),
+    )
+  })
+}
+
+/** Runs `work` while no other run can; the lock is polled within the lock budget. */
+export async function underRunLock<T>(options: RunOptions, work: () => Promise<T>): Promise<T> {
+  const { client, signal, onEvent } = options
+  await takeRunLock(client, {
+    budgetMs: options.lockBudgetMs,
+    ...(signal ? { signal } : {}),
+    onWait: (holderPid) => onEvent?.({ kind: 'waiting', ...(holderPid ? { holderPid } : {}) }),
+  })
+  try {
+    return await work()
+  } finally {
+    // A session that is gone has given the lock back.
+    await releaseRunLock(client).catch(() => undefined)
+  }
+}
+
+/** Runs migrations one after the other and stops at the first failure. */
+export async function runEach(
+  migrations: Migration[],
+  options: RunOptions,
+  runOne: (migration: Migration) => Promise<Ran>,
+): Promise<RunResult> {
+  const ran: Ran[] = []
+  for (const migration of migrations) {
+    try {
+      options.signal?.throwIfAborted()
+      const result = await runOne(migration)
+      options.onEvent?.({ kind: 'done', ran: result })
+      ran.push(result)
+    } catch (error) {
+      if (error instanceof HundredfoldError) return { ran, failure: error }
+      throw error
+    }
+  }
+  return { ran }
+}
+
+async function applyOne(migration: Migration, row: LedgerRow | undefined, options: RunOptions): Promise<Ran> {
+  const started = performance.now()
+  const result = (rest: Omit<Ran, 'name' | 'direction' | 'ms'>): Ran => ({
+    name: migration.name,
+    direction: 'up',
+    ms: Math.round(performance.now() - started),
+    ...rest,
+  })
+  options.onEvent?.({ kind: 'started', name: migration.name, direction: 'up', resumed: row !== undefined })
+  if (row) return result({ conditions: await runStepByStep(migration, 'up', options, { interrupted: row }) })
+  const outcome = await applyOrHeal(migration, options)
+  switch (outcome.kind) {
+    case 'ran':
+      return result({ conditions: outcome.conditions })
+    case 'adopted':
+      return result({ conditions: outcome.conditions, adopted: true })
+    case 'notTransactional':
+      return result({ conditions: await runStepByStep(migration, 'up', options, outcome) })
+  }
+}
+
+/** An invalid index that an earlier, failed build left under our name is rebuilt, and then it is what we wanted. */
+async function applyOrHeal(migration: Migration, options: RunOptions) {
+  try {
+    return await runInTransaction(migration, 'up', options)
+  } catch (error) {
+    if (!(error instanceof ConditionFailed) || !(await healInvalidIndexes(migration, options))) throw error
+    return runInTransaction(migration, 'up', options)
+  }
+}
+
+async function healInvalidIndexes(migration: Migration, options: RunOptions): Promise<boolean> {
+  const { client } = options
+  const script = await readScript(migration, 'up', options)
+  let healed = false
+  for (const statement of script.statements) {
+    const index = await indexToCreate(client, statement)
+    if (!index) continue
+    const state = await inspectIndex(client, index, statement)
+    if (state.kind !== 'invalid' || !state.sameDefinition) continue
+    await client.query(`REINDEX INDEX CONCURRENTLY ${qualified(index)}`)
+    healed = true
+  }
+  return healed
+}

@@ -1,0 +1,35 @@
+import { checkConditions } from './checkConditions.ts'
+import { compareHistory, refuseDrift } from './history.ts'
+import { readLedger } from './ledger.ts'
+import type { CheckedCondition, Migration } from './migration.ts'
+import type { RunOptions } from './runOptions.ts'
+import { inReadOnlyTransaction } from './script.ts'
+
+export interface Verified {
+  name: string
+  conditions: CheckedCondition[]
+}
+
+/**
+ * Checks the `after` conditions of everything that is applied against the live database, read-only. So it
+ * shows what somebody has undone or changed by hand since.
+ */
+export async function verify(
+  migrations: Migration[],
+  options: Pick<RunOptions, 'client' | 'statementTimeoutMs'>,
+): Promise<Verified[]> {
+  const ledger = await readLedger(options.client)
+  refuseDrift(compareHistory(migrations, ledger))
+  const applied = new Set(ledger.filter((row) => row.state === 'applied').map((row) => row.name))
+  return inReadOnlyTransaction(options, async () => {
+    const verified: Verified[] = []
+    for (const { name, optimization } of migrations) {
+      if (!applied.has(name)) continue
+      verified.push({
+        name,
+        conditions: await checkConditions(options.client, optimization?.after ?? [], 'after'),
+      })
+    }
+    return verified
+  })
+}

@@ -1,0 +1,47 @@
+import type { CheckedCondition, Ran } from '../migrate/migration.ts'
+import type { RunEvent } from '../migrate/runOptions.ts'
+import { duration } from './units.ts'
+
+/** One line for a person, or undefined where the event says nothing new. */
+export function eventText(event: RunEvent): string | undefined {
+  switch (event.kind) {
+    case 'waiting':
+      return `waiting for another run to end${event.holderPid ? ` (server process ${event.holderPid})` : ''}`
+    case 'started':
+      return event.resumed ? `${event.name}: an earlier run was interrupted here; going on` : undefined
+    case 'statement':
+      return event.autocommit ? `${event.name}: ${firstLine(event.sql)}` : undefined
+    case 'retrying':
+      return `${event.name}: the lock was not free; next try in ${duration(event.pauseMs)}, ${duration(event.remainingMs)} left`
+    case 'undoing':
+      return `${event.name}: ${event.what}`
+    case 'done':
+      return ranText(event.ran)
+  }
+}
+
+/** `✔ 20261124080000000_create-index  up, 12 ms, 3 conditions hold` */
+export function ranText(ran: Ran): string {
+  const conditions = ran.conditions.length
+  const checked = conditions === 1 ? '1 condition holds' : `${conditions} conditions hold`
+  const how = ran.adopted
+    ? ran.direction === 'up'
+      ? 'was there already, adopted'
+      : 'was there before us, left as it is'
+    : ran.direction
+  return `✔ ${ran.name}  ${how}, ${duration(ran.ms)}, ${checked}`
+}
+
+/** A line per condition; a failed one says what was expected and found. */
+export function conditionLines(conditions: CheckedCondition[]): string[] {
+  return conditions.map((condition) =>
+    condition.holds
+      ? `  ✔ ${condition.description}`
+      : `  ✘ ${condition.description}: expected ${condition.expected ?? ''}, found ${condition.actual ?? ''}`,
+  )
+}
+
+function firstLine(sql: string): string {
+  const line = sql.replaceAll(/\s+/g, ' ').trim()
+  return line.length > 100 ? `${line.slice(0, 99)}…` : line
+}

@@ -1,0 +1,7 @@
+import { deparse } from 'pgsql-deparser'
+import type { Node } from './statements.ts'
+
+/** A statement's tree as SQL text. */
+export async function deparseStatement(node: Node): Promise<string> {
+  return deparse(node as never)
+}

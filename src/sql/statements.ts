@@ -1,0 +1,48 @@
+import { parse } from 'pgsql-parser'
+import { UsageError } from '../errors.ts'
+
+/** A node of PostgreSQL's parse tree: its kind is the only key, `{ IndexStmt: { ... } }`. */
+export type Node = Record<string, unknown>
+
+/** One SQL statement, as text without the semicolon and as a tree. */
+export interface Statement {
+  sql: string
+  node: Node
+}
+
+interface ParseResult {
+  stmts?: { stmt: Node; stmt_location?: number; stmt_len?: number }[]
+}
+
+/**
+ * Splits a string of SQL into its statements with PostgreSQL's own parser, so that semicolons in literals,
+ * comments and function bodies stay where they are.
+ *
+ * @throws UsageError where the text is no SQL
+ */
+export async function splitStatements(sql: string): Promise<Statement[]> {
+  let parsed: ParseResult
+  try {
+    parsed = (await parse(sql)) as ParseResult
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new UsageError(
+      `This is no SQL that PostgreSQL can read (${reason}): ${excerpt(sql)}`,
+      'Mend the statement.',
+      {
+        cause: error,
+      },
+    )
+  }
+  // The parser counts bytes of UTF-8, JavaScript counts UTF-16 units.
+  const bytes = Buffer.from(sql)
+  return (parsed.stmts ?? []).map(({ stmt, stmt_location: start = 0, stmt_len: length }) => ({
+    sql: bytes.toString('utf8', start, length ? start + length : bytes.length).trim(),
+    node: stmt,
+  }))
+}
+
+function excerpt(sql: string): string {
+  const line = sql.replaceAll(/\s+/g, ' ').trim()
+  return line.length > 120 ? `${line.slice(0, 119)}…` : line
+}

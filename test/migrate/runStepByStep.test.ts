@@ -1,0 +1,223 @@
+import type { Client } from 'pg'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { TestDatabase } from '../support/database.ts'
+import { createDatabase } from '../support/database.ts'
+import { migrationDirectory, sqlMigration } from '../support/migrationFiles.ts'
+import { runDown, runUp } from './run.ts'
+
+let database: TestDatabase
+let client: Client
+
+beforeAll(async () => {
+  database = await createDatabase({ from: 'empty' })
+})
+beforeEach(async () => {
+  client = await database.connect()
+  await client.query(
+    'DROP SCHEMA IF EXISTS hundredfold CASCADE; DROP TABLE IF EXISTS public.bookings; DROP TABLE IF EXISTS public.notes',
+  )
+  await client.query(
+    'CREATE TABLE public.bookings (id int, status text); INSERT INTO public.bookings VALUES (1), (1)',
+  )
+  return () => client.end()
+})
+afterAll(() => database.drop())
+
+const name = '20260101000000000_create-index.ts'
+const create = 'CREATE INDEX CONCURRENTLY bookings_status_idx ON public.bookings (status)'
+const drop = 'DROP INDEX CONCURRENTLY public.bookings_status_idx'
+const imports = `import { indexIsAbsent, indexIsValid, columnsExist } from 'hundredfold'
+  const index = { schema: 'public', name: 'bookings_status_idx' }`
+const optimization = `{ why: 'w', rule: 'missing_index', before: [indexIsAbsent(index)], after: [indexIsValid(index)] }`
+const createIndex = sqlMigration({ up: [create], down: [drop], noTransaction: true, imports, optimization })
+
+async function indexes(): Promise<{ name: string; valid: boolean }[]> {
+  const result = await client.query<{ name: string; valid: boolean }>(
+    `SELECT indexrelid::regclass::text AS name, indisvalid AS valid FROM pg_index
+     WHERE indrelid = 'public.bookings'::regclass ORDER BY 1`,
+  )
+  return result.rows
+}
+
+async function ledger(): Promise<unknown[]> {
+  const result = await client.query(
+    `SELECT name, state, adopted FROM hundredfold.migrations ORDER BY position`,
+  )
+  return result.rows
+}
+
+/** Leaves what a build that failed in the middle leaves: an index that is not valid. */
+async function leaveInvalidIndex(): Promise<void> {
+  await client
+    .query(`CREATE UNIQUE INDEX CONCURRENTLY bookings_status_idx ON public.bookings (id)`)
+    .catch(() => undefined)
+  expect(await indexes()).toEqual([{ name: 'bookings_status_idx', valid: false }])
+}
+
+test('an index is built concurrently and dropped again', async () => {
+  await using files = await migrationDirectory({ [name]: createIndex })
+  expect((await runUp(client, files.path)).failure).toBeUndefined()
+  expect(await indexes()).toEqual([{ name: 'bookings_status_idx', valid: true }])
+  expect(await ledger()).toEqual([
+    { name: '20260101000000000_create-index', state: 'applied', adopted: false },
+  ])
+  expect((await runDown(client, files.path)).failure).toBeUndefined()
+  expect(await indexes()).toEqual([])
+  expect(await ledger()).toEqual([])
+})
+
+test('a failing condition after a concurrent build drops the index again', async () => {
+  const failing = optimization.replace(
+    'indexIsValid(index)',
+    `columnsExist({ schema: 'public', name: 'bookings' }, ['nowhere'])`,
+  )
+  await using files = await migrationDirectory({
+    [name]: sqlMigration({ up: [create], down: [drop], noTransaction: true, imports, optimization: failing }),
+  })
+  const { failure } = await runUp(client, files.path)
+  expect(failure?.exitCode).toBe(2)
+  expect(failure?.message).toContain('What it had made was taken back.')
+  expect(await indexes()).toEqual([])
+  expect(await ledger()).toEqual([])
+})
+
+test('a build that fails leaves no invalid index', async () => {
+  await using files = await migrationDirectory({
+    [name]: sqlMigration({
+      up: ['CREATE UNIQUE INDEX CONCURRENTLY bookings_status_idx ON public.bookings (id)'],
+      down: [drop],
+      noTransaction: true,
+    }),
+  })
+  const { failure } = await runUp(client, files.path)
+  expect(failure?.exitCode).toBe(1)
+  expect(failure?.message).toContain('could not create unique index')
+  expect(await indexes()).toEqual([])
+  expect(await ledger()).toEqual([])
+})
+
+test('the invalid index of an interrupted run is dropped and built anew', async () => {
+  await using files = await migrationDirectory({ [name]: createIndex })
+  await runUp(client, files.path)
+  await client.query('DROP INDEX public.bookings_status_idx')
+  await leaveInvalidIndex()
+  await client.query(
+    `UPDATE hundredfold.migrations SET state = 'applying',
+     undo = '{"created": [{"schema": "public", "name": "bookings_status_idx"}], "dropped": [], "made": []}'`,
+  )
+  expect((await runUp(client, files.path)).failure).toBeUndefined()
+  expect(await indexes()).toEqual([{ name: 'bookings_status_idx', valid: true }])
+})
+
+test('an interrupted run whose index was finished meanwhile only records it', async () => {
+  await using files = await migrationDirectory({ [name]: createIndex })
+  await runUp(client, files.path)
+  await client.query(`UPDATE hundredfold.migrations SET state = 'applying'`)
+  const before = await client.query(`SELECT 'public.bookings_status_idx'::regclass::oid AS oid`)
+  expect((await runUp(client, files.path)).failure).toBeUndefined()
+  const after = await client.query(`SELECT 'public.bookings_status_idx'::regclass::oid AS oid`)
+  expect(after.rows).toEqual(before.rows)
+  expect(await ledger()).toMatchObject([{ state: 'applied' }])
+})
+
+test('an interrupted run is taken back by down', async () => {
+  await using files = await migrationDirectory({ [name]: createIndex })
+  await runUp(client, files.path)
+  await client.query('DROP INDEX public.bookings_status_idx')
+  await client.query(`UPDATE hundredfold.migrations SET state = 'applying'`)
+  expect((await runDown(client, files.path)).failure).toBeUndefined()
+  expect(await indexes()).toEqual([])
+  expect(await ledger()).toEqual([])
+})
+
+test('an invalid index that another tool left is healed, and adopted', async () => {
+  await client.query('DELETE FROM public.bookings')
+  await client.query(create)
+  await client.query(
+    `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'public.bookings_status_idx'::regclass`,
+  )
+  await using files = await migrationDirectory({ [name]: createIndex })
+  const { ran, failure } = await runUp(client, files.path)
+  expect(failure).toBeUndefined()
+  expect(ran).toMatchObject([{ adopted: true }])
+  expect(await indexes()).toEqual([{ name: 'bookings_status_idx', valid: true }])
+})
+
+test('a foreign index of the same name and another definition is never dropped', async () => {
+  await client.query('CREATE INDEX bookings_status_idx ON public.bookings (id)')
+  await using files = await migrationDirectory({
+    [name]: sqlMigration({ up: [create], down: [drop], noTransaction: true }),
+  })
+  const { failure } = await runUp(client, files.path)
+  expect(failure?.exitCode).toBe(2)
+  expect(failure?.message).toContain('USING btree (id)')
+  expect(await indexes()).toEqual([{ name: 'bookings_status_idx', valid: true }])
+})
+
+test('down does not drop an index that somebody replaced under the same name', async () => {
+  await using files = await migrationDirectory({ [name]: createIndex })
+  await runUp(client, files.path)
+  await client.query('DROP INDEX public.bookings_status_idx')
+  await client.query('CREATE INDEX bookings_status_idx ON public.bookings (id)')
+  const { failure } = await runDown(client, files.path)
+  expect(failure?.exitCode).toBe(2)
+  expect(await indexes()).toEqual([{ name: 'bookings_status_idx', valid: true }])
+  expect(await ledger()).toMatchObject([{ state: 'applied' }])
+})
+
+test('an index that a migration dropped is built again when a condition fails', async () => {
+  await client.query('CREATE INDEX bookings_status_idx ON public.bookings (status)')
+  await using files = await migrationDirectory({
+    [name]: sqlMigration({
+      up: [drop],
+      down: [create],
+      noTransaction: true,
+      imports,
+      optimization: `{ why: 'w', rule: 'r', before: [indexIsValid(index)], after: [indexIsValid(index)] }`,
+    }),
+  })
+  const { failure } = await runUp(client, files.path)
+  expect(failure?.exitCode).toBe(2)
+  expect(await indexes()).toEqual([{ name: 'bookings_status_idx', valid: true }])
+  expect(await ledger()).toEqual([])
+})
+
+test('statements that can run in a transaction are committed together with their mark', async () => {
+  await using files = await migrationDirectory({
+    [name]: sqlMigration({
+      up: [
+        'CREATE TABLE public.notes (id int)',
+        create,
+        'ALTER TABLE public.notes ADD nowhere public.missing_type',
+      ],
+      down: [drop, 'DROP TABLE public.notes'],
+      noTransaction: true,
+    }),
+  })
+  const { failure } = await runUp(client, files.path)
+  expect(failure?.message).toContain('`migrate up` goes on from there')
+  expect(await ledger()).toMatchObject([{ state: 'applying' }])
+  // What stopped it is mended outside the file: the type exists now.
+  await client.query('CREATE DOMAIN public.missing_type AS text')
+  expect((await runUp(client, files.path)).failure).toBeUndefined()
+  expect(await ledger()).toMatchObject([{ state: 'applied' }])
+  expect((await runDown(client, files.path)).failure).toBeUndefined()
+  await client.query('DROP DOMAIN public.missing_type')
+})
+
+test('a concurrent statement in one string with others is refused', async () => {
+  await using files = await migrationDirectory({
+    [name]: sqlMigration({ up: [`${create}; ANALYZE public.bookings`], down: [drop], noTransaction: true }),
+  })
+  const { failure } = await runUp(client, files.path)
+  expect(failure?.exitCode).toBe(5)
+  expect(failure?.message).toContain('mixes a statement that cannot run in a transaction')
+  expect(await indexes()).toEqual([])
+})
+
+test('a concurrent statement without pgm.noTransaction() is refused', async () => {
+  await using files = await migrationDirectory({ [name]: sqlMigration({ up: [create], down: [drop] }) })
+  const { failure } = await runUp(client, files.path)
+  expect(failure?.exitCode).toBe(5)
+  expect(failure?.next).toContain('pgm.noTransaction()')
+})
