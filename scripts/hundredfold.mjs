@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // The program is TypeScript and so are the migrations that it loads; tsx lets Node 20 read both.
-import { register } from 'tsx/esm/api'
+import 'tsx'
 
-register()
 const { main } = await import('../src/cli.ts')
 await main(process.argv)

@@ -1,4 +1,8 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Command, Option } from 'commander'
+import { casaoraServer } from '../bench/casaora/database.ts'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
 import { runDemo } from '../bench/demo.ts'
 import { exitCodes } from '../errors.ts'
@@ -41,7 +45,7 @@ Examples:
     .action(async (options: DemoCommandOptions) => {
       const print = peopleLine(terminal, options)
       print('Starting a throw-away PostgreSQL')
-      const server = await provideServer(config)
+      const server = await provideServer(config, casaoraServer)
       try {
         const { result, database } = await runDemo(server, {
           rows: options.rows,
@@ -64,8 +68,7 @@ Examples:
         )
         print('Next: set DIRECT_URL to your own database (see .env.example), then `npm run migrate status`.')
         if (options.keep) {
-          // The password is the throw-away server's own; without it --keep would be of no use.
-          print(`\nThe database is at ${database.superuserUrl} until you press Ctrl-C.`)
+          print(`\nThe owner's URL is in ${await keepUrl(database.ownerUrl)}; the server stops at Ctrl-C.`)
           await waitForSignal(terminal.signal)
         }
         const good = result.reversible && result.rows.every((row) => row.met)
@@ -75,4 +78,11 @@ Examples:
         await server.stop()
       }
     })
+}
+
+/** A URL holds a password, so it goes into a file that only this user can read, and never to the screen. */
+async function keepUrl(url: string): Promise<string> {
+  const file = join(await mkdtemp(join(tmpdir(), 'hundredfold-demo-')), 'DIRECT_URL')
+  await writeFile(file, `${url}\n`, { mode: 0o600 })
+  return file
 }

@@ -35,6 +35,30 @@ export class StatementFailed extends HundredfoldError {
   }
 }
 
+/** Ctrl-C or SIGTERM came while the migration ran; what it had begun was taken back as after any failure. */
+export class Stopped extends HundredfoldError {
+  constructor(migration: string, cause: unknown) {
+    super(
+      exitCodes.unexpected,
+      `Stopped during ${migration}; nothing half-done is left.`,
+      'Run the command again to go on; `migrate status` shows where everything stands.',
+      { cause },
+    )
+  }
+}
+
+/** The server stopped or the network broke while the migration ran. */
+export class SessionLost extends HundredfoldError {
+  constructor(migration: string, cause: unknown) {
+    super(
+      exitCodes.unexpected,
+      `The connection was lost while ${migration} ran.`,
+      'When the server answers again, run the command again: it finds what was done and goes on from there.',
+      { cause },
+    )
+  }
+}
+
 function nextStep(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   switch (code) {

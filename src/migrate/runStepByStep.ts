@@ -225,30 +225,32 @@ async function isStillToDo(run: StepRun, statement: Statement): Promise<boolean>
   return false
 }
 
-/** Takes back what this run made, as far as it was absent before, and says in a sentence what is left. */
+/**
+ * Takes back what this run made, as far as it was absent before, and says in a sentence what is left. Where
+ * statements are committed that only the migration's author can take back, what was built stays beside them:
+ * the ledger's mark says how far it came, and the next run goes on from there.
+ */
 async function takeBack(run: StepRun, script: Script): Promise<string> {
   const { migration, options, undo, direction } = run
-  const { client } = options
+  const mixed = script.statements.some((statement) => !needsAutocommit(statement))
   for (const index of undo.created) {
-    if (!(await findIndexDefinition(client, index))) continue
+    const found = await findIndexDefinition(options.client, index)
+    if (!found || (mixed && found.isValid)) continue
     options.onEvent?.({ kind: 'undoing', name: migration.name, what: `dropping index ${display(index)}` })
-    await dropConcurrently(client, index)
+    await dropConcurrently(options.client, index)
   }
-  for (const index of undo.dropped) {
-    const found = await findIndexDefinition(client, index)
-    if (found?.isValid) continue
-    options.onEvent?.({
-      kind: 'undoing',
-      name: migration.name,
-      what: `building index ${display(index)} again`,
-    })
-    if (found) await dropConcurrently(client, index)
-    await client.query(index.definition.replace(' INDEX ', ' INDEX CONCURRENTLY '))
-  }
-  if (script.statements.some((statement) => !needsAutocommit(statement))) {
-    return `Statements that are committed stay: \`migrate ${direction}\` goes on from there.`
-  }
-  if (direction === 'up') await forget(client, migration.name)
-  else await recordFinished(client, migration.name, undo.made)
+  if (mixed) return `Statements that are committed stay: \`migrate ${direction}\` goes on from there.`
+  for (const index of undo.dropped) await rebuild(run, index)
+  if (direction === 'up') await forget(options.client, migration.name)
+  else await recordFinished(options.client, migration.name, undo.made)
   return 'What it had made was taken back.'
+}
+
+/** An index that was there before is there again; one whose drop was cut off is invalid and made anew. */
+async function rebuild({ migration, options }: StepRun, index: IndexRecord): Promise<void> {
+  const found = await findIndexDefinition(options.client, index)
+  if (found?.isValid) return
+  options.onEvent?.({ kind: 'undoing', name: migration.name, what: `building index ${display(index)} again` })
+  if (found) await dropConcurrently(options.client, index)
+  await options.client.query(index.definition.replace(' INDEX ', ' INDEX CONCURRENTLY '))
 }

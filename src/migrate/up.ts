@@ -1,7 +1,8 @@
 import { HundredfoldError } from '../errors.ts'
 import { qualified } from '../db/identifiers.ts'
+import { isConnectionLost } from '../db/sqlState.ts'
 import { indexToCreate, inspectIndex } from './concurrentIndex.ts'
-import { ConditionFailed } from './failures.ts'
+import { ConditionFailed, SessionLost, Stopped } from './failures.ts'
 import { compareHistory, refuseDrift } from './history.ts'
 import type { LedgerRow } from './ledger.ts'
 import { ensureLedger, readLedger } from './ledger.ts'
@@ -67,11 +68,22 @@ export async function runEach(
       options.onEvent?.({ kind: 'done', ran: result })
       ran.push(result)
     } catch (error) {
-      if (error instanceof HundredfoldError) return { ran, failure: error }
-      throw error
+      const failure = asFailure(error, migration, options)
+      if (!failure) throw error
+      return { ran, failure }
     }
   }
   return { ran }
+}
+
+function asFailure(
+  error: unknown,
+  { name }: Migration,
+  { signal }: RunOptions,
+): HundredfoldError | undefined {
+  if (signal?.aborted) return new Stopped(name, error)
+  if (isConnectionLost(error)) return new SessionLost(name, error)
+  return error instanceof HundredfoldError ? error : undefined
 }
 
 async function applyOne(migration: Migration, row: LedgerRow | undefined, options: RunOptions): Promise<Ran> {

