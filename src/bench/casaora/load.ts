@@ -8,15 +8,15 @@ export type CasaoraRows = 'tiny' | 'small' | 'medium' | 'large'
 
 /** Rows for `small`; other sizes multiply them. */
 const smallTotals = {
-  professionals: 10_000,
-  customers: 20_000,
+  professionals: 20_000,
+  customers: 30_000,
   bookings: 100_000,
   reviews: 60_000,
   favorites: 40_000,
   conversations: 40_000,
   messages: 300_000,
-  notifications: 220_000,
-  audit_events: 150_000,
+  notifications: 200_000,
+  audit_events: 120_000,
 }
 
 const sizes: Record<CasaoraRows, number> = { tiny: 0.01, small: 1, medium: 10, large: 100 }

@@ -1,0 +1,71 @@
+import type { MigrationBuilder } from 'node-pg-migrate'
+import { functionExists, policyIs, type Optimization } from 'hundredfold'
+
+const table = { schema: 'public', name: 'bookings' }
+
+/** Predicates as PostgreSQL prints them with an empty search_path. Commands and roles stay as they are. */
+const policies = [
+  {
+    name: 'Admins manage bookings',
+    before: { using: 'public.is_admin()', check: 'public.is_admin()' },
+    after: {
+      using: '( SELECT private.is_admin() AS is_admin)',
+      check: '( SELECT private.is_admin() AS is_admin)',
+    },
+  },
+  {
+    name: 'Users can view their bookings',
+    before: { using: '((customer_id = auth.uid()) OR (professional_id = auth.uid()))', check: null },
+    after: {
+      using:
+        '((customer_id = ( SELECT auth.uid() AS uid)) OR (professional_id = ( SELECT auth.uid() AS uid)))',
+      check: null,
+    },
+  },
+  {
+    name: 'Customers can create bookings',
+    before: { using: null, check: "((customer_id = auth.uid()) AND (status = 'pending'::text))" },
+    after: {
+      using: null,
+      check: "((customer_id = ( SELECT auth.uid() AS uid)) AND (status = 'pending'::text))",
+    },
+  },
+  {
+    name: 'Users can update their bookings',
+    before: {
+      using: '((customer_id = auth.uid()) OR (professional_id = auth.uid()))',
+      check: '((customer_id = auth.uid()) OR (professional_id = auth.uid()))',
+    },
+    after: {
+      using:
+        '((customer_id = ( SELECT auth.uid() AS uid)) OR (professional_id = ( SELECT auth.uid() AS uid)))',
+      check:
+        '((customer_id = ( SELECT auth.uid() AS uid)) OR (professional_id = ( SELECT auth.uid() AS uid)))',
+    },
+  },
+]
+
+export const optimization: Optimization = {
+  why:
+    'Every read of bookings calls auth.uid() twice and is_admin() once for each row that the other ' +
+    'conditions leave. In a sub-select each runs once per statement, and the comparisons with ' +
+    'customer_id and professional_id can use their indexes.',
+  rule: 'auth_rls_initplan',
+  before: [
+    functionExists({ schema: 'private', name: 'is_admin', args: '' }),
+    ...policies.map(({ name, before }) => policyIs(table, name, before)),
+  ],
+  after: policies.map(({ name, after }) => policyIs(table, name, after)),
+}
+
+export function up(pgm: MigrationBuilder): void {
+  for (const { name, after } of policies) {
+    pgm.alterPolicy(table, name, { using: after.using ?? undefined, check: after.check ?? undefined })
+  }
+}
+
+export function down(pgm: MigrationBuilder): void {
+  for (const { name, before } of policies) {
+    pgm.alterPolicy(table, name, { using: before.using ?? undefined, check: before.check ?? undefined })
+  }
+}

@@ -1,0 +1,45 @@
+import type { MigrationBuilder } from 'node-pg-migrate'
+import { functionExists, policyIs, type Optimization } from 'hundredfold'
+
+const table = { schema: 'public', name: 'availability' }
+
+/** Predicates as PostgreSQL prints them with an empty search_path. Commands and roles stay as they are. */
+const policies = [
+  {
+    name: 'Professionals manage their availability',
+    before: {
+      using: '((professional_id = auth.uid()) AND public.is_professional())',
+      check: '((professional_id = auth.uid()) AND public.is_professional())',
+    },
+    after: {
+      using:
+        '((professional_id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_professional() AS is_professional))',
+      check:
+        '((professional_id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_professional() AS is_professional))',
+    },
+  },
+]
+
+export const optimization: Optimization = {
+  why:
+    'auth.uid() and is_professional() run for every row of every calendar; in a sub-select each runs ' +
+    'once per statement.',
+  rule: 'auth_rls_initplan',
+  before: [
+    functionExists({ schema: 'private', name: 'is_professional', args: '' }),
+    ...policies.map(({ name, before }) => policyIs(table, name, before)),
+  ],
+  after: policies.map(({ name, after }) => policyIs(table, name, after)),
+}
+
+export function up(pgm: MigrationBuilder): void {
+  for (const { name, after } of policies) {
+    pgm.alterPolicy(table, name, { using: after.using ?? undefined, check: after.check ?? undefined })
+  }
+}
+
+export function down(pgm: MigrationBuilder): void {
+  for (const { name, before } of policies) {
+    pgm.alterPolicy(table, name, { using: before.using ?? undefined, check: before.check ?? undefined })
+  }
+}

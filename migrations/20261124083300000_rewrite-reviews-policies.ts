@@ -1,0 +1,74 @@
+import type { MigrationBuilder } from 'node-pg-migrate'
+import { functionExists, policyIs, type Optimization } from 'hundredfold'
+
+const table = { schema: 'public', name: 'reviews' }
+
+/** Predicates as PostgreSQL prints them with an empty search_path. Commands and roles stay as they are. */
+const policies = [
+  {
+    name: 'Admins manage reviews',
+    before: { using: 'public.is_admin()', check: 'public.is_admin()' },
+    after: {
+      using: '( SELECT private.is_admin() AS is_admin)',
+      check: '( SELECT private.is_admin() AS is_admin)',
+    },
+  },
+  {
+    name: 'Customers can view their own reviews',
+    before: { using: '(customer_id = auth.uid())', check: null },
+    after: { using: '(customer_id = ( SELECT auth.uid() AS uid))', check: null },
+  },
+  {
+    name: 'Customers can review completed bookings',
+    before: {
+      using: null,
+      check: `((customer_id = auth.uid()) AND (EXISTS ( SELECT 1
+   FROM public.bookings b
+  WHERE ((b.id = reviews.booking_id) AND (b.customer_id = auth.uid()) AND (b.status = 'completed'::text)))))`,
+    },
+    after: {
+      using: null,
+      check: `((customer_id = ( SELECT auth.uid() AS uid)) AND (EXISTS ( SELECT 1
+   FROM public.bookings b
+  WHERE ((b.id = reviews.booking_id) AND (b.customer_id = ( SELECT auth.uid() AS uid)) AND (b.status = 'completed'::text)))))`,
+    },
+  },
+  {
+    name: 'Professionals can respond to their reviews',
+    before: {
+      using: '((professional_id = auth.uid()) AND public.is_professional())',
+      check: '((professional_id = auth.uid()) AND public.is_professional())',
+    },
+    after: {
+      using:
+        '((professional_id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_professional() AS is_professional))',
+      check:
+        '((professional_id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_professional() AS is_professional))',
+    },
+  },
+]
+
+export const optimization: Optimization = {
+  why:
+    'auth.uid() and is_admin() run for every review that is not published, and for every new one; in ' +
+    'a sub-select each runs once per statement.',
+  rule: 'auth_rls_initplan',
+  before: [
+    functionExists({ schema: 'private', name: 'is_admin', args: '' }),
+    functionExists({ schema: 'private', name: 'is_professional', args: '' }),
+    ...policies.map(({ name, before }) => policyIs(table, name, before)),
+  ],
+  after: policies.map(({ name, after }) => policyIs(table, name, after)),
+}
+
+export function up(pgm: MigrationBuilder): void {
+  for (const { name, after } of policies) {
+    pgm.alterPolicy(table, name, { using: after.using ?? undefined, check: after.check ?? undefined })
+  }
+}
+
+export function down(pgm: MigrationBuilder): void {
+  for (const { name, before } of policies) {
+    pgm.alterPolicy(table, name, { using: before.using ?? undefined, check: before.check ?? undefined })
+  }
+}

@@ -1,0 +1,47 @@
+import type { MigrationBuilder } from 'node-pg-migrate'
+import { policyIs, type Optimization } from 'hundredfold'
+
+const table = { schema: 'public', name: 'notifications' }
+
+/** Predicates as PostgreSQL prints them with an empty search_path. Commands and roles stay as they are. */
+const policies = [
+  {
+    name: 'Users can view their notifications',
+    before: { using: '(auth.uid() = user_id)', check: null },
+    after: { using: '(( SELECT auth.uid() AS uid) = user_id)', check: null },
+  },
+  {
+    name: 'Users can update their notifications',
+    before: { using: '(auth.uid() = user_id)', check: '(auth.uid() = user_id)' },
+    after: {
+      using: '(( SELECT auth.uid() AS uid) = user_id)',
+      check: '(( SELECT auth.uid() AS uid) = user_id)',
+    },
+  },
+  {
+    name: 'Users can delete their notifications',
+    before: { using: '(auth.uid() = user_id)', check: null },
+    after: { using: '(( SELECT auth.uid() AS uid) = user_id)', check: null },
+  },
+]
+
+export const optimization: Optimization = {
+  why:
+    'auth.uid() runs for every notification; in a sub-select it runs once per statement, and user_id ' +
+    'can be looked up in its index.',
+  rule: 'auth_rls_initplan',
+  before: [...policies.map(({ name, before }) => policyIs(table, name, before))],
+  after: policies.map(({ name, after }) => policyIs(table, name, after)),
+}
+
+export function up(pgm: MigrationBuilder): void {
+  for (const { name, after } of policies) {
+    pgm.alterPolicy(table, name, { using: after.using ?? undefined, check: after.check ?? undefined })
+  }
+}
+
+export function down(pgm: MigrationBuilder): void {
+  for (const { name, before } of policies) {
+    pgm.alterPolicy(table, name, { using: before.using ?? undefined, check: before.check ?? undefined })
+  }
+}

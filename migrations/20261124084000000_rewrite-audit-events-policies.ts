@@ -1,0 +1,42 @@
+import type { MigrationBuilder } from 'node-pg-migrate'
+import { functionExists, policyIs, type Optimization } from 'hundredfold'
+
+const table = { schema: 'public', name: 'audit_events' }
+
+/** Predicates as PostgreSQL prints them with an empty search_path. Commands and roles stay as they are. */
+const policies = [
+  {
+    name: 'Admins can read audit events',
+    before: { using: 'public.is_admin()', check: null },
+    after: { using: '( SELECT private.is_admin() AS is_admin)', check: null },
+  },
+  {
+    name: 'Users write audit events',
+    before: { using: null, check: '(actor_id = auth.uid())' },
+    after: { using: null, check: '(actor_id = ( SELECT auth.uid() AS uid))' },
+  },
+]
+
+export const optimization: Optimization = {
+  why:
+    'is_admin() runs for every event, 362,000 pages for the latest hundred; in a sub-select it runs ' +
+    'once per statement.',
+  rule: 'policy_function_initplan',
+  before: [
+    functionExists({ schema: 'private', name: 'is_admin', args: '' }),
+    ...policies.map(({ name, before }) => policyIs(table, name, before)),
+  ],
+  after: policies.map(({ name, after }) => policyIs(table, name, after)),
+}
+
+export function up(pgm: MigrationBuilder): void {
+  for (const { name, after } of policies) {
+    pgm.alterPolicy(table, name, { using: after.using ?? undefined, check: after.check ?? undefined })
+  }
+}
+
+export function down(pgm: MigrationBuilder): void {
+  for (const { name, before } of policies) {
+    pgm.alterPolicy(table, name, { using: before.using ?? undefined, check: before.check ?? undefined })
+  }
+}

@@ -1,0 +1,25 @@
+import type { MigrationBuilder } from 'node-pg-migrate'
+import { indexIs, indexIsAbsent, type Optimization } from 'hundredfold'
+
+const table = { schema: 'public', name: 'notifications' }
+const index = { schema: 'public', name: 'idx_notifications_payload' }
+const definition = 'CREATE INDEX idx_notifications_payload ON public.notifications USING gin (payload)'
+
+export const optimization: Optimization = {
+  why:
+    'No statement looks into the payload; a GIN index is the dearest kind to keep, and every ' +
+    'notification pays for it.',
+  rule: 'unused_index',
+  before: [indexIs(index, definition)],
+  after: [indexIsAbsent(index)],
+}
+
+export function up(pgm: MigrationBuilder): void {
+  pgm.noTransaction() // DROP INDEX CONCURRENTLY cannot run inside one.
+  pgm.dropIndex(table, [], { name: index.name, concurrently: true })
+}
+
+export function down(pgm: MigrationBuilder): void {
+  pgm.noTransaction()
+  pgm.createIndex(table, ['payload'], { name: index.name, method: 'gin', concurrently: true })
+}
