@@ -1,20 +1,18 @@
-import { execFile, spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { chownSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { HundredfoldError, exitCodes } from '../errors.ts'
+import { freePort } from './freePort.ts'
+import { startGuardian } from './guardian.ts'
+import type { Guardian } from './guardian.ts'
 import { findInstallation } from './installation.ts'
 import { runnableInstallation } from './privateCopy.ts'
 import type { Server, ServerOptions } from './server.ts'
 import { serverAccount } from './serverAccount.ts'
 import type { Account } from './serverAccount.ts'
+import { makeServerDirectory, writeForServer } from './serverDirectory.ts'
 import { throwAwaySettings } from './settings.ts'
 
 /** A PostgreSQL of our own on this machine, reachable from this machine only. */
@@ -41,8 +39,7 @@ export interface EmbeddedServer extends Server {
 export async function startEmbedded(options: ServerOptions = {}): Promise<EmbeddedServer> {
   const installation = findInstallation(options.version)
   const account = serverAccount()
-  const directory = mkdtempSync(join(tmpdir(), 'hundredfold-'))
-  if (account.uid !== undefined && account.gid !== undefined) chownSync(directory, account.uid, account.gid)
+  const directory = makeServerDirectory(account)
 
   const { directory: programs } = runnableInstallation(installation, {
     directory,
@@ -68,25 +65,24 @@ export async function startEmbedded(options: ServerOptions = {}): Promise<Embedd
   }
 }
 
-const run = promisify(execFile)
-
 /** One data directory and the server on it. */
 class Cluster {
   readonly data: string
-  private readonly password = randomBytes(24).toString('base64url')
-  private readonly guardian: ChildProcess
-  private port = 0
-
   private readonly directory: string
   private readonly programs: string
   private readonly account: Account
+  private readonly guardian: Guardian
+  private readonly password = randomBytes(24).toString('base64url')
+  private port = 0
 
   constructor(directory: string, programs: string, account: Account) {
+    this.data = join(directory, 'data')
     this.directory = directory
     this.programs = programs
     this.account = account
-    this.data = join(directory, 'data')
-    this.guardian = startGuardian(directory, join(programs, 'pg_ctl'), account)
+    // Nobody needs the data any more when the guardian acts, so the server need not write it out.
+    const end = [join(programs, 'pg_ctl'), 'stop', '--pgdata', this.data, '--mode', 'immediate']
+    this.guardian = startGuardian(directory, end, account)
   }
 
   url(database: string): string {
@@ -95,7 +91,7 @@ class Cluster {
 
   async initialise(): Promise<void> {
     const passwordFile = join(this.directory, 'password')
-    this.write(passwordFile, this.password)
+    writeForServer(this.account, passwordFile, this.password)
     await this.run('initdb', [
       ...['--pgdata', this.data, '--username', 'postgres', '--pwfile', passwordFile],
       ...['--auth', 'scram-sha-256', '--encoding', 'UTF8', '--locale', 'C', '--no-sync'],
@@ -106,14 +102,7 @@ class Cluster {
   async startOnFreePort(settings: Record<string, string>): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       this.port = await freePort()
-      const all = {
-        ...settings,
-        listen_addresses: '127.0.0.1',
-        port: `${this.port}`,
-        unix_socket_directories: '',
-      }
-      const lines = Object.entries(all).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
-      this.write(join(this.data, 'postgresql.auto.conf'), lines.join(''))
+      this.configure({ ...settings, port: `${this.port}` })
       try {
         return await this.start()
       } catch (error) {
@@ -128,18 +117,19 @@ class Cluster {
     await this.start()
   }
 
-  /** Does nothing where the server does not run. */
   async stop(mode: 'fast' | 'immediate'): Promise<void> {
-    await this.run('pg_ctl', ['stop', '--pgdata', this.data, '--mode', mode]).catch(() => undefined)
+    if (!existsSync(join(this.data, 'postmaster.pid'))) return
+    await this.run('pg_ctl', ['stop', '--pgdata', this.data, '--mode', mode])
   }
 
-  /** The guardian stops the server and removes the directory when its input ends. */
   async remove(): Promise<void> {
-    if (this.guardian.exitCode !== null || this.guardian.signalCode !== null) return
-    this.guardian.ref()
-    const gone = once(this.guardian, 'exit')
-    this.guardian.stdin?.end()
-    await gone
+    await this.guardian.clearUp()
+  }
+
+  private configure(settings: Record<string, string>): void {
+    const all = { ...settings, listen_addresses: '127.0.0.1', unix_socket_directories: '' }
+    const lines = Object.entries(all).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
+    writeForServer(this.account, join(this.data, 'postgresql.auto.conf'), lines.join(''))
   }
 
   private async start(): Promise<void> {
@@ -147,62 +137,25 @@ class Cluster {
     await this.run('pg_ctl', ['start', '--pgdata', this.data, '--log', log, '--timeout', '60'], log)
   }
 
-  /** @throws HundredfoldError with what the program, or the log that it writes, said last. */
+  /** @throws HundredfoldError with the last lines of the log, or of what the program itself said. */
   private async run(program: 'initdb' | 'pg_ctl', args: string[], log?: string): Promise<void> {
     try {
-      await run(join(this.programs, program), args, {
+      await promisify(execFile)(join(this.programs, program), args, {
         ...this.account,
         cwd: '/',
         // The environment of our process may hold secrets, and settings for another PostgreSQL.
         env: { LC_ALL: 'C', TZ: 'UTC' },
       })
     } catch (error) {
-      const said = error as { stderr?: string; message: string }
-      const text = (log && readIfThere(log)) || said.stderr || said.message
+      const { stderr, message } = error as Error & { stderr?: string }
+      const said = (log && existsSync(log) && readFileSync(log, 'utf8')) || stderr || message
       throw new HundredfoldError(
         exitCodes.unexpected,
-        `The embedded PostgreSQL did not start: ${lastLines(text, 5)}`,
-        'Set TEST_DATABASE_URL to a server on which databases may be created, or mend what PostgreSQL names.',
+        `The embedded PostgreSQL failed at ${program}: ${lastLines(said, 5)}`,
+        'Mend what PostgreSQL names, or set TEST_DATABASE_URL to a server on which databases may be created.',
         { cause: error },
       )
     }
-  }
-
-  private write(file: string, text: string): void {
-    writeFileSync(file, text, { mode: 0o600 })
-    const { uid, gid } = this.account
-    if (uid !== undefined && gid !== undefined) chownSync(file, uid, gid)
-  }
-}
-
-/** In a session of its own, so that a Ctrl-C in our terminal does not reach it. */
-function startGuardian(directory: string, pgCtl: string, { uid, gid }: Account): ChildProcess {
-  const program = fileURLToPath(new URL('guardian.mjs', import.meta.url))
-  const account = uid === undefined || gid === undefined ? [] : [`${uid}`, `${gid}`]
-  const guardian = spawn(process.execPath, [program, directory, pgCtl, ...account], {
-    detached: true,
-    cwd: '/',
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
-  guardian.unref()
-  ;(guardian.stdin as Socket).unref()
-  return guardian
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
-}
-
-function readIfThere(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return ''
   }
 }
 
