@@ -18,7 +18,7 @@ const layers = [
   ['commands', 'cli.ts', 'index.ts'],
 ]
 
-const oneWayOnly = layers.flatMap((layer, depth) =>
+const oneWayOnly = layers.slice(0, -1).flatMap((layer, depth) =>
   layer.map((target) => ({
     target: `./src/${target}`,
     from: layers.slice(depth + 1).flatMap((above) => above.map((name) => `./src/${name}`)),
@@ -38,7 +38,10 @@ export default tseslint.config(
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/await-thenable': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       'import-x/no-cycle': 'error',
       'import-x/no-restricted-paths': ['error', { zones: oneWayOnly }],
       'no-console': 'error',

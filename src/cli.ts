@@ -95,8 +95,12 @@ function explain(error: unknown, terminal: Terminal): ExitCode {
   return exitCodes.unexpected
 }
 
+/** Where there is no terminal to draw on, a log gets a line now and then. */
+const plainProgressEveryMs = 10_000
+
 function makeTerminal(signal: AbortSignal): Terminal {
   let progressShown = false
+  let lastLineAt = 0
   const clearProgress = () => {
     if (progressShown) process.stderr.write('\r\x1b[K')
     progressShown = false
@@ -111,9 +115,14 @@ function makeTerminal(signal: AbortSignal): Terminal {
       process.stderr.write(text)
     },
     progress: (text) => {
-      if (!process.stderr.isTTY) return
       clearProgress()
       if (!text) return
+      if (!process.stderr.isTTY) {
+        if (performance.now() - lastLineAt < plainProgressEveryMs) return
+        lastLineAt = performance.now()
+        process.stderr.write(`${text}\n`)
+        return
+      }
       process.stderr.write(text.slice(0, (process.stderr.columns || 80) - 1))
       progressShown = true
     },

@@ -4,7 +4,7 @@ export interface Terminal {
   out(text: string): void
   /** Progress and errors. */
   err(text: string): void
-  /** Replaces the progress line on a terminal; elsewhere nothing. */
+  /** Replaces the progress line on a terminal; elsewhere a plain line now and then. */
   progress(text: string): void
   /** Aborted by Ctrl-C or SIGTERM. */
   signal: AbortSignal

@@ -71,6 +71,7 @@ export function parseTarget(url: string): ConnectionTarget {
   }
   if (!['postgres:', 'postgresql:'].includes(parsed.protocol)) throw malformedUrl()
   try {
+    decodeURIComponent(parsed.password)
     const user = decodeURIComponent(parsed.username) || parsed.searchParams.get('user') || 'postgres'
     return {
       host: parsed.searchParams.get('host') ?? (decodeURIComponent(parsed.hostname) || 'localhost'),

@@ -10,7 +10,7 @@ export function eventText(event: RunEvent): string | undefined {
     case 'started':
       return event.resumed ? `${event.name}: an earlier run was interrupted here; going on` : undefined
     case 'statement':
-      return event.autocommit ? `${event.name}: ${firstLine(event.sql)}` : undefined
+      return undefined
     case 'retrying':
       return `${event.name}: the lock was not free; next try in ${duration(event.pauseMs)}, ${duration(event.remainingMs)} left`
     case 'undoing':
@@ -39,9 +39,4 @@ export function conditionLines(conditions: CheckedCondition[]): string[] {
       ? `  ✔ ${condition.description}`
       : `  ✘ ${condition.description}: expected ${condition.expected ?? ''}, found ${condition.actual ?? ''}`,
   )
-}
-
-function firstLine(sql: string): string {
-  const line = sql.replaceAll(/\s+/g, ' ').trim()
-  return line.length > 100 ? `${line.slice(0, 99)}…` : line
 }
