@@ -114,8 +114,8 @@ function describeFact(objects: SchemaObjects, facts: FactBase, fact: Fact): void
   }
 }
 
-/** The object as people name it, and the one that it disappears with. */
-function nameOf(facts: FactBase, id: StableId): ObjectName {
+/** A fact's object as the fingerprint names it, and the one that it disappears with. */
+export function nameOf(facts: FactBase, id: StableId): ObjectName {
   const kind = kindWords[id.kind] ?? id.kind
   switch (id.kind) {
     case 'schema':

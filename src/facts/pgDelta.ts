@@ -29,10 +29,28 @@ export interface PlannedStatement {
   consumes: StableId[]
 }
 
-/** The ordered statements that turn the database of `from` into the one of `to`. */
-export async function planStatements(from: FactBase, to: FactBase): Promise<PlannedStatement[]> {
+/**
+ * The ordered statements that turn the database of `from` into the one of `to`, as if neither had the
+ * objects that `isLeftOut` names, nor anything that belongs to one of them.
+ */
+export async function planStatements(
+  from: FactBase,
+  to: FactBase,
+  isLeftOut: (id: StableId) => boolean,
+): Promise<PlannedStatement[]> {
   const { plan } = await import('@supabase/pg-delta/plan')
-  return plan(from, to, { compact: false }).actions
+  const [before, after] = await Promise.all([without(from, isLeftOut), without(to, isLeftOut)])
+  return plan(before, after).actions
+}
+
+async function without(base: FactBase, isLeftOut: (id: StableId) => boolean): Promise<FactBase> {
+  const { buildFactBase } = await import('@supabase/pg-delta/core')
+  const isKept = ({ id, parent }: { id: StableId; parent?: StableId }): boolean => {
+    if (isLeftOut(id) || ('target' in id && isLeftOut(id.target))) return false
+    const container = parent && base.get(parent)
+    return container === undefined || isKept(container)
+  }
+  return buildFactBase(base.facts().filter(isKept), [...base.edges])
 }
 
 /** pg-delta takes a pool and brackets its work in a transaction; here both are the caller's. */

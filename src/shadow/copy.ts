@@ -1,0 +1,122 @@
+import type { ClientBase } from 'pg'
+import { quote } from '../db/identifiers.ts'
+import { readFingerprint } from '../facts/fingerprint.ts'
+import type { Fingerprint } from '../facts/fingerprint.ts'
+import { nameOf } from '../facts/modelled.ts'
+import { planStatements, readFacts } from '../facts/pgDelta.ts'
+import type { FactBase, PlannedStatement, StableId } from '../facts/pgDelta.ts'
+import { keyOf } from '../facts/schemaObject.ts'
+import { inSnapshot } from '../facts/snapshot.ts'
+import { shadowRoles } from './administrator.ts'
+import { runCopy } from './copySchema.ts'
+import type { CopyStatement } from './copySchema.ts'
+import { readDetails } from './details.ts'
+import { readStandIns } from './standIns.ts'
+import type { StandIns } from './standIns.ts'
+
+/** Everything that a copy needs of its source, read in one snapshot. */
+export interface Source {
+  database: string
+  except: string[]
+  facts: FactBase
+  fingerprint: Fingerprint
+  details: string[]
+  /** Extensions that the shadow lacks. */
+  missingExtensions: string[]
+  standIns: StandIns
+}
+
+/** Reads the source; it is never written. */
+export async function readSource(
+  source: ClientBase,
+  { except, available }: { except: string[]; available: ReadonlySet<string> },
+): Promise<Source> {
+  return inSnapshot(source, async () => {
+    const { rows } = await source.query<{ database: string }>(
+      'SELECT pg_catalog.current_database() AS database',
+    )
+    const { base: facts } = await readFacts(source)
+    const missingExtensions = facts
+      .facts()
+      .flatMap(({ id }) => (id.kind === 'extension' && !available.has(id.name) ? [id.name] : []))
+    return {
+      database: rows[0]?.database ?? 'postgres',
+      except,
+      facts,
+      fingerprint: await readFingerprint(source, { except, roles: 'all' }),
+      details: await readDetails(source),
+      missingExtensions,
+      standIns: await readStandIns(source, missingExtensions),
+    }
+  })
+}
+
+/**
+ * Copies the source into an empty database, as superuser.
+ *
+ * @returns why an object could not be copied, by its key.
+ */
+export async function copyInto(client: ClientBase, source: Source): Promise<Map<string, string>> {
+  const empty = await inSnapshot(client, () => readFacts(client))
+  const planned = await planStatements(empty.base, source.facts, (id) => isLeftOut(id, source.except))
+  const statements = planned
+    // Settings of roles are among the details, since a list such as search_path is not one literal.
+    .filter(({ sql }) => !sql.startsWith('ALTER ROLE '))
+    .map((statement) => copyStatement(statement, source))
+  const searchPath = source.facts
+    .facts()
+    .flatMap(({ id }) => (id.kind === 'schema' ? [quote(id.name)] : []))
+    .join(', ')
+  const reasons = await runCopy(client, statements, searchPath)
+  await runCopy(
+    client,
+    source.details.map((sql) => ({ sql, objects: [] })),
+    '',
+  )
+  const owner = source.fingerprint.objects.get('database')?.properties.get('owner')
+  if (owner) await client.query(`ALTER DATABASE ${quote(source.database)} OWNER TO ${quote(owner)}`)
+  return reasons
+}
+
+function isLeftOut(id: StableId, except: readonly string[]): boolean {
+  switch (id.kind) {
+    case 'role':
+      return shadowRoles.includes(id.name)
+    case 'membership':
+      return shadowRoles.includes(id.role) || shadowRoles.includes(id.member)
+    case 'schema':
+      return except.includes(id.name)
+    case 'subscription':
+      // A shadow must not connect to anybody's server.
+      return true
+    default:
+      return 'schema' in id && id.schema !== null && except.includes(id.schema)
+  }
+}
+
+function copyStatement({ sql, produces, consumes }: PlannedStatement, source: Source): CopyStatement {
+  // A statement that makes nothing, such as GRANT or ALTER ... OWNER, is about what it needs first.
+  const about = produces.length > 0 ? produces : consumes.slice(0, 1)
+  const objects = about.map((id) => keyOf(nameOf(source.facts, id)))
+  const extension = produces.find((id) => id.kind === 'extension')
+  return {
+    sql: extension?.kind === 'extension' ? createExtension(extension.name, sql, source) : sql,
+    objects,
+    isLast: about.some(({ kind }) => kind === 'eventTrigger'),
+  }
+}
+
+/**
+ * An extension belongs to whoever creates it, and only a superuser may create any: its owner is one for a
+ * moment. Where the shadow does not have the extension, stand-ins take its place.
+ */
+function createExtension(name: string, sql: string, source: Source): string {
+  if (source.missingExtensions.includes(name)) return (source.standIns.get(name) ?? []).join(';\n')
+  const owner = source.fingerprint.objects
+    .get(keyOf(nameOf(source.facts, { kind: 'extension', name })))
+    ?.properties.get('owner')
+  const isSuperuser = source.facts.get({ kind: 'role', name: owner ?? '' })?.payload['superuser'] !== false
+  if (owner === undefined || isSuperuser) return sql
+  const role = quote(owner)
+  return `ALTER ROLE ${role} SUPERUSER; SET ROLE ${role}; ${sql}; RESET ROLE; ALTER ROLE ${role} NOSUPERUSER`
+}

@@ -1,0 +1,76 @@
+import { DatabaseError } from 'pg'
+import type { ClientBase } from 'pg'
+
+/** A statement of the copy, and the keys of the objects that are not there if it fails. */
+export interface CopyStatement {
+  sql: string
+  objects: string[]
+  /** Event triggers come last, so that they do not fire on the copying itself. */
+  isLast?: boolean
+}
+
+/** Statements that are sent together: one round trip, and one transaction. */
+const batchSize = 100
+
+/**
+ * Runs the statements of a copy one by one as far as needed, so that one failure does not stop the rest.
+ * What failed is tried again while anything else succeeds: an order of statements cannot know what a
+ * function's body will need.
+ *
+ * @param searchPath for the second and later tries; there are defaults that call functions whose bodies
+ * name tables without a schema.
+ * @returns why an object could not be copied, by its key.
+ */
+export async function runCopy(
+  client: ClientBase,
+  statements: readonly CopyStatement[],
+  searchPath: string,
+): Promise<Map<string, string>> {
+  await client.query(`SET check_function_bodies = off; SET client_min_messages = error; SET search_path = ''`)
+  const ordered = [
+    ...statements.filter(({ isLast }) => !isLast),
+    ...statements.filter(({ isLast }) => isLast),
+  ]
+  let failed = await runAll(client, ordered)
+  await client.query(`SELECT pg_catalog.set_config('search_path', $1, false)`, [searchPath])
+  for (let before = Infinity; failed.length > 0 && failed.length < before;) {
+    before = failed.length
+    failed = await runAll(
+      client,
+      failed.map(({ statement }) => statement),
+    )
+  }
+  return new Map(
+    failed.flatMap(({ statement, reason }) => statement.objects.map((object) => [object, reason])),
+  )
+}
+
+interface Failure {
+  statement: CopyStatement
+  reason: string
+}
+
+async function runAll(client: ClientBase, statements: readonly CopyStatement[]): Promise<Failure[]> {
+  const failures: Failure[] = []
+  for (let from = 0; from < statements.length; from += batchSize) {
+    const batch = statements.slice(from, from + batchSize)
+    const failure = await tryRun(client, batch.map(({ sql }) => sql).join('\n;\n'))
+    if (failure === undefined) continue
+    for (const statement of batch) {
+      const reason = await tryRun(client, statement.sql)
+      if (reason !== undefined) failures.push({ statement, reason })
+    }
+  }
+  return failures
+}
+
+/** What PostgreSQL said against it; undefined where it ran. A lost connection is an error. */
+async function tryRun(client: ClientBase, sql: string): Promise<string | undefined> {
+  try {
+    await client.query(sql)
+    return undefined
+  } catch (error) {
+    if (error instanceof DatabaseError) return error.message
+    throw error
+  }
+}

@@ -1,0 +1,68 @@
+import { differences } from '../facts/differences.ts'
+import type { Fingerprint } from '../facts/fingerprint.ts'
+import { nameOf } from '../facts/modelled.ts'
+import type { StableId } from '../facts/pgDelta.ts'
+import { keyOf } from '../facts/schemaObject.ts'
+import type { Source } from './copy.ts'
+
+/** An object that the shadow lacks, or has in another form than the source. */
+export interface NotCopied {
+  /** As the fingerprint names it: `index public.places_location_idx`. */
+  object: string
+  reason: string
+}
+
+/**
+ * Compares the copy with its source. What disappears with its table or schema is not repeated; what
+ * depends on an extension that the shadow lacks is named one by one.
+ */
+export function findNotCopied(
+  source: Source,
+  copy: Fingerprint,
+  reasons: ReadonlyMap<string, string>,
+  { sameVersion }: { sameVersion: boolean },
+): NotCopied[] {
+  const found = new Map<string, string[]>()
+  const name = (object: string, reason: string): void => {
+    const known = found.get(object) ?? []
+    if (!known.includes(reason)) found.set(object, [...known, reason])
+  }
+  for (const { object, property, after, sentence } of differences(source.fingerprint, copy)) {
+    if (property === undefined && after === null) {
+      name(object, reasons.get(object) ?? 'hundredfold does not copy this kind of object')
+    }
+    // Every database has plpgsql from initdb. Other major versions print some properties otherwise, and bring
+    // other versions of extensions.
+    const isNoise =
+      object === 'extension plpgsql' ||
+      (object.startsWith('extension ') && property === 'version') ||
+      (!sameVersion && after !== null)
+    if (property !== undefined && !isNoise) {
+      name(object, reasons.get(object) ?? `not as in the source: ${sentence.slice(object.length + 2)}`)
+    }
+  }
+  for (const extension of source.missingExtensions) {
+    const reason = `depends on extension ${extension}, for which the shadow has only stand-ins`
+    for (const object of dependentsOf(source, { kind: 'extension', name: extension })) name(object, reason)
+  }
+  return [...found].map(([object, why]) => ({ object, reason: why.join('; ') })).sort(byObject)
+}
+
+/** Everything that needs an object, directly or through others. */
+function dependentsOf({ facts, fingerprint }: Source, id: StableId): Set<string> {
+  const found = new Set<string>()
+  const follow = (needed: StableId): void => {
+    for (const { from, kind } of facts.incomingEdges(needed)) {
+      const key = keyOf(nameOf(facts, from))
+      if (kind !== 'depends' || found.has(key) || !fingerprint.objects.has(key)) continue
+      found.add(key)
+      follow(from)
+    }
+  }
+  follow(id)
+  return found
+}
+
+function byObject(a: NotCopied, b: NotCopied): number {
+  return a.object < b.object ? -1 : 1
+}
