@@ -7,7 +7,7 @@ const latestFavorites = {
   sql: `
     SELECT professional_id
     FROM public.favorites
-    WHERE customer_id = '00000000-0000-0000-0000-000000000001'
+    WHERE customer_id = '00000000-0000-0000-0000-000000000001' AND created_at >= '2026-11-01'
     ORDER BY created_at DESC
     LIMIT 20`,
   role: 'authenticated',

@@ -106,7 +106,7 @@ insert into public.professional_profiles (profile_id, city_id, headline, bio, se
   verification_status, is_active, rating, review_count, created_at, updated_at)
 select pg_temp.id('professional', n), city,
   initcap(replace(pg_temp.service(n, 20), '_', ' ')) || ' with ' || (1 + n % 15) || ' years of experience',
-  repeat('Careful, punctual and insured, with references from families in the neighbourhood. ', 2 + n % 4),
+  repeat('Careful, punctual and insured, with references from families in the neighbourhood. ', 3 + n % 8),
   array(select distinct pg_temp.service(n, 20 + k) from generate_series(0, n % 4) k order by 1),
   round((8 + 40 * power(pg_temp.chance(n, 30), 2))::numeric, 2), pg_temp.currency_of_city(city),
   -- Who is not verified yet is hardly ever active: the two columns go together.

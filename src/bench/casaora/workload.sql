@@ -8,7 +8,7 @@
 -- calls: 12000
 -- types: int, text
 -- args: 1, 'cleaning'
--- args: 7, 'cooking'
+-- args: 7, 'deep_cleaning'
 -- role: anon
 -- claims: {"role": "anon"}
 SELECT profile_id, headline, services, hourly_rate, rating, review_count
@@ -240,11 +240,14 @@ SELECT status, count(*), sum(amount_cents) FROM payment_intents GROUP BY status;
 
 -- name: my_favorites
 -- calls: 4000
+-- types: uuid
+-- args: '0186d86f-d865-e372-056b-57eab3d5ae64'
 -- role: authenticated
 -- claims: {"sub": "0186d86f-d865-e372-056b-57eab3d5ae64", "role": "authenticated"}
 SELECT l.profile_id, l.headline, l.hourly_rate, l.rating
 FROM favorites f
 JOIN professional_profiles l ON l.profile_id = f.professional_id
+WHERE f.customer_id = $1
 ORDER BY f.created_at DESC
 LIMIT 20;
 
