@@ -1,9 +1,11 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { exitCodes } from '../errors.ts'
 import { down } from '../migrate/down.ts'
 import { loadMigrations } from '../migrate/loadMigrations.ts'
 import type { Migration } from '../migrate/migration.ts'
 import { writeNewMigration } from '../migrate/newMigration.ts'
+import { plan } from '../migrate/plan.ts'
+import { prove } from '../migrate/prove.ts'
 import { redo } from '../migrate/redo.ts'
 import type { RunOptions } from '../migrate/runOptions.ts'
 import { defaultRunOptions } from '../migrate/runOptions.ts'
@@ -12,14 +14,17 @@ import type { Target } from '../migrate/target.ts'
 import type { RunResult } from '../migrate/up.ts'
 import { up } from '../migrate/up.ts'
 import { verify } from '../migrate/verify.ts'
+import { planMarkdown } from '../report/planMarkdown.ts'
+import { proofText } from '../report/proofText.ts'
 import { conditionLines, eventText } from '../report/runText.ts'
 import { statusText } from '../report/statusText.ts'
 import { watchBuilds } from './buildProgress.ts'
-import { withMigrateSession } from './migrateSession.ts'
+import type { CommandContext } from './context.ts'
+import { withMigrateSession, withReadingSession } from './migrateSession.ts'
 import { parseCount, parseDuration } from './options.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
-import type { CommandContext } from './context.ts'
+import type { Terminal } from './terminal.ts'
 
 interface DirectoryOptions extends OutputOptions {
   dir: string
@@ -80,6 +85,8 @@ Examples:
     ),
   )
   migrate.addCommand(statusCommand(context))
+  migrate.addCommand(planCommand(context))
+  migrate.addCommand(proveCommand(context))
   migrate.addCommand(verifyCommand(context))
   migrate.addCommand(newCommand(context))
   return migrate
@@ -180,6 +187,68 @@ function statusCommand(context: CommandContext): Command {
       if (options.json !== '-') terminal.out(statusText(statuses))
       finish(hasDrift(statuses) ? exitCodes.drift : exitCodes.done)
     })
+}
+
+function planCommand(context: CommandContext): Command {
+  return withDirectory(
+    new Command('plan').description(
+      'show a reviewer everything that the pending migrations will do; writes nothing',
+    ),
+  )
+    .argument('[count]', 'how many migrations', parseCount)
+    .option('--to <name>', 'up to and including this migration')
+    .addOption(new Option('--format <format>', 'how to print it').choices(['md']).default('md'))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npm run -s migrate plan                 Markdown, for the pull request
+  $ npm run -s migrate plan -- --json -     the same for a script
+
+The statements are run in a shadow of the database on this machine, to read the locks that they take and to
+prove that down takes back what up does.
+`,
+    )
+    .action(async (count: number | undefined, options: DirectoryOptions & { to?: string }) => {
+      const migrations = await loadMigrations(options.dir)
+      const target: Target = { ...(count ? { count } : {}), ...(options.to ? { to: options.to } : {}) }
+      const { config, terminal, finish } = context
+      const result = await withReadingSession(config, (client) =>
+        plan(migrations, target, client, progressOf(terminal)),
+      )
+      terminal.progress('')
+      await writeJson(terminal, options, 'migrate plan', result)
+      if (options.json !== '-') terminal.out(planMarkdown(result))
+      finish(result.drift.length > 0 ? exitCodes.drift : exitCodes.done)
+    })
+}
+
+function proveCommand(context: CommandContext): Command {
+  return withDirectory(
+    new Command('prove').description(
+      'run every migration up, down and up in a shadow of the database and compare; exit 2 where one is not reversible',
+    ),
+  )
+    .addHelpText('after', `\nExamples:\n  $ npm run migrate prove\n`)
+    .action(async (options: DirectoryOptions) => {
+      const migrations = await loadMigrations(options.dir)
+      const { config, terminal, finish } = context
+      const proofs = await withReadingSession(config, (client) =>
+        prove(migrations, client, progressOf(terminal)),
+      )
+      terminal.progress('')
+      await writeJson(terminal, options, 'migrate prove', proofs)
+      if (options.json !== '-') terminal.out(proofText(proofs))
+      const good = proofs.migrations.every(({ reversible }) => reversible)
+      finish(good ? exitCodes.done : exitCodes.conditionFailed)
+    })
+}
+
+function progressOf(terminal: Terminal) {
+  return {
+    signal: terminal.signal,
+    onProgress: (name: string) => terminal.progress(`in the shadow: ${name}`),
+  }
 }
 
 function verifyCommand(context: CommandContext): Command {

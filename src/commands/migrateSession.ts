@@ -28,6 +28,20 @@ export async function withMigrateSession<T>(
   }
 }
 
+/** Opens a session that only looks; a standby will do, and so will a role that may not write. */
+export async function withReadingSession<T>(
+  config: Config,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = await connect(sessionUrl(config))
+  try {
+    await client.query('SET default_transaction_read_only = on')
+    return await work(client)
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
 /** Cancels what the session is doing, from a second session of the same user. */
 async function cancelStatement(url: string, client: Client): Promise<void> {
   const { processID } = client as Client & { processID: number | null }

@@ -1,0 +1,149 @@
+import type { ClientBase } from 'pg'
+import { borrow } from '../db/database.ts'
+import { display } from '../db/identifiers.ts'
+import { listRelationSizes } from '../introspect/relationSizes.ts'
+import type { RelationSize } from '../introspect/relationSizes.ts'
+import type { NotCopied } from '../shadow/notCopied.ts'
+import type { LockMode } from '../shadow/locks.ts'
+import { openShadow } from '../shadow/openShadow.ts'
+import { relationsIn } from '../sql/relations.ts'
+import { checkConditions } from './checkConditions.ts'
+import type { MigrationStatus } from './history.ts'
+import { compareHistory } from './history.ts'
+import { readLedger } from './ledger.ts'
+import type { CheckedCondition, Migration } from './migration.ts'
+import type { Proof } from './prove.ts'
+import { toProof } from './prove.ts'
+import type { Rehearsal } from './rehearsal.ts'
+import { openStage, rehearse } from './rehearsal.ts'
+import { findRunner } from './runner.ts'
+import { defaultRunOptions } from './runOptions.ts'
+import { inReadOnlyTransaction, readScript } from './script.ts'
+import type { Target } from './target.ts'
+import { selectPending } from './target.ts'
+
+/** A lock that a statement took in the shadow. */
+export interface PlannedLock {
+  direction: 'up' | 'down'
+  /** Position of the statement in that direction, from 1. */
+  statement: number
+  relation: string
+  mode: LockMode
+  /** What others cannot do meanwhile. */
+  blocks: string
+  /** How long the statement took in the shadow, which has no rows, in milliseconds. */
+  ms: number
+}
+
+/** What a reviewer should know of one pending migration. */
+export interface PlannedMigration {
+  name: string
+  why: string
+  rule: string
+  transactional: boolean
+  sql: { up: string[]; down: string[] }
+  locks: PlannedLock[]
+  /** Every condition with its present result; one that an earlier pending migration makes true may not hold yet. */
+  conditions: CheckedCondition[]
+  reversible: boolean
+  proven: boolean
+  reason?: string
+  difference?: string[]
+  objects: RelationSize[]
+  /** What is left behind if it fails. */
+  ifItFails: string
+}
+
+export interface Plan {
+  migrations: PlannedMigration[]
+  drift: MigrationStatus[]
+  notCopied: NotCopied[]
+}
+
+/**
+ * Everything that the pending migrations would do, for a reviewer. The database is read in read-only
+ * transactions and nothing is written anywhere; what has to be run is run in the shadow.
+ */
+export async function plan(
+  migrations: Migration[],
+  target: Target,
+  source: ClientBase,
+  options: { onProgress?: (name: string) => void; signal?: AbortSignal } = {},
+): Promise<Plan> {
+  const statuses = compareHistory(migrations, await readLedger(source))
+  const drift = statuses.filter(
+    ({ state, outOfOrder }) => state === 'changed' || state === 'missing' || outOfOrder === true,
+  )
+  const pending = selectPending(migrations, statuses, target)
+  if (pending.length === 0) return { migrations: [], drift, notCopied: [] }
+  const shadow = await openShadow(source)
+  try {
+    const session = await shadow.connect(await findRunner(source))
+    try {
+      const stage = await openStage(shadow, session)
+      const planned: PlannedMigration[] = []
+      for (const migration of pending) {
+        options.signal?.throwIfAborted()
+        options.onProgress?.(migration.name)
+        planned.push(await planOne(migration, source, await rehearse(stage, migration)))
+      }
+      return { migrations: planned, drift, notCopied: shadow.notCopied }
+    } finally {
+      await session.end()
+    }
+  } finally {
+    await shadow.close()
+  }
+}
+
+async function planOne(
+  migration: Migration,
+  source: ClientBase,
+  rehearsal: Rehearsal,
+): Promise<PlannedMigration> {
+  const session = { client: source, statementTimeoutMs: defaultRunOptions.statementTimeoutMs }
+  const up = await readScript(migration, 'up', session)
+  const down = await readScript(migration, 'down', session)
+  const touched = up.statements.flatMap(({ node }) => relationsIn(node))
+  const { conditions, objects } = await inReadOnlyTransaction(session, async () => ({
+    conditions: [
+      ...(await checkConditions(source, migration.optimization?.before ?? [], 'before')),
+      ...(await checkConditions(source, migration.optimization?.after ?? [], 'after')),
+    ],
+    objects: await listRelationSizes(borrow(source), touched),
+  }))
+  const { proven, reversible, reason, difference }: Proof = toProof(rehearsal)
+  return {
+    name: migration.name,
+    why: migration.optimization?.why ?? 'The file does not say.',
+    rule: migration.optimization?.rule ?? '',
+    transactional: up.transactional,
+    sql: { up: up.statements.map(({ sql }) => sql), down: down.statements.map(({ sql }) => sql) },
+    locks: [...locksOf(rehearsal, 'up'), ...locksOf(rehearsal, 'down')],
+    conditions,
+    reversible,
+    proven,
+    ...(reason === undefined ? {} : { reason }),
+    ...(difference === undefined ? {} : { difference }),
+    objects,
+    ifItFails: up.transactional ? transactionalFailure : stepByStepFailure,
+  }
+}
+
+const transactionalFailure =
+  'It runs in one transaction with its conditions and its ledger row: whatever fails, all of it is rolled back and nothing is left.'
+const stepByStepFailure =
+  'Its intent is in the ledger before the first statement. What was absent before is dropped again after a failure, an invalid index included; after a kill the next `up` finds the intent and goes on.'
+
+function locksOf(rehearsal: Rehearsal, direction: 'up' | 'down'): PlannedLock[] {
+  return rehearsal[direction].flatMap(({ locks, ms }, index) =>
+    locks.map(({ relation, mode, blocks }) => ({
+      direction,
+      statement: index + 1,
+      relation: display(relation),
+      mode,
+      blocks,
+      ms: Number(ms.toFixed(1)),
+    })),
+  )
+}

@@ -1,0 +1,92 @@
+import type { ClientBase } from 'pg'
+import type { NotCopied } from '../shadow/notCopied.ts'
+import { openShadow } from '../shadow/openShadow.ts'
+import { readLedger } from './ledger.ts'
+import type { LedgerRow } from './ledger.ts'
+import type { Migration } from './migration.ts'
+import type { Rehearsal, Stage } from './rehearsal.ts'
+import { openStage, rehearse } from './rehearsal.ts'
+import { findRunner } from './runner.ts'
+import { rewind } from './rewind.ts'
+
+/** Whether a migration's `down` takes back exactly what its `up` did. */
+export interface Proof {
+  name: string
+  /** True only where it was proven. */
+  reversible: boolean
+  /** False where the shadow could not tell; `reason` says why. */
+  proven: boolean
+  reason?: string
+  /** What is not as it was, as sentences. */
+  difference?: string[]
+}
+
+export interface Proofs {
+  migrations: Proof[]
+  /** What the shadow lacks; a proof covers everything else. */
+  notCopied: NotCopied[]
+}
+
+/**
+ * Runs every migration up, down and up again in a shadow of the database and compares the schema after each.
+ * The database is only read. Migrations that are applied there are taken back in the shadow first.
+ */
+export async function prove(
+  migrations: Migration[],
+  source: ClientBase,
+  options: { onProgress?: (name: string) => void; signal?: AbortSignal } = {},
+): Promise<Proofs> {
+  const ledger = await readLedger(source)
+  const shadow = await openShadow(source)
+  try {
+    const session = await shadow.connect(await findRunner(source))
+    try {
+      const stage = await openStage(shadow, session)
+      const unwound = await rewind(stage, migrations, ledger)
+      const proofs: Proof[] = []
+      for (const migration of migrations) {
+        options.signal?.throwIfAborted()
+        options.onProgress?.(migration.name)
+        proofs.push(await proveOne(stage, migration, ledger, unwound.failed.get(migration.name)))
+      }
+      return { migrations: proofs, notCopied: shadow.notCopied }
+    } finally {
+      await session.end()
+    }
+  } finally {
+    await shadow.close()
+  }
+}
+
+async function proveOne(
+  stage: Stage,
+  migration: Migration,
+  ledger: LedgerRow[],
+  rewindFailure: string | undefined,
+): Promise<Proof> {
+  const { name } = migration
+  if (ledger.some((row) => row.name === name && row.adopted)) {
+    return { name, reversible: true, proven: true, reason: 'adopted: `down` runs nothing' }
+  }
+  if (rewindFailure !== undefined) return { name, reversible: false, proven: false, reason: rewindFailure }
+  return toProof(await rehearse(stage, migration))
+}
+
+/** What a rehearsal says about reversibility. */
+export function toProof(rehearsal: Rehearsal): Proof {
+  const { name, proven, reason, failedConditions } = rehearsal
+  const difference = [
+    ...rehearsal.difference,
+    ...failedConditions.map(
+      ({ description, phase, expected, actual }) =>
+        `condition ${phase}: ${description}: expected ${expected ?? ''}, found ${actual ?? ''}`,
+    ),
+  ]
+  return {
+    name,
+    reversible: proven && difference.length === 0,
+    proven,
+    ...(reason === undefined ? {} : { reason }),
+    ...(difference.length > 0 ? { difference } : {}),
+  }
+}

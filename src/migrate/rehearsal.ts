@@ -1,0 +1,157 @@
+import type { ClientBase } from 'pg'
+import type { RelationName } from '../db/identifiers.ts'
+import { display, displayIdentifier } from '../db/identifiers.ts'
+import { differences } from '../facts/differences.ts'
+import type { Fingerprint } from '../facts/fingerprint.ts'
+import { readFingerprint } from '../facts/fingerprint.ts'
+import type { NotCopied } from '../shadow/notCopied.ts'
+import type { StatementLocks } from '../shadow/locks.ts'
+import type { Shadow } from '../shadow/openShadow.ts'
+import { relationsIn } from '../sql/relations.ts'
+import { checkConditions } from './checkConditions.ts'
+import type { CheckedCondition, Direction, Migration } from './migration.ts'
+import { defaultRunOptions } from './runOptions.ts'
+import type { Script } from './script.ts'
+import { inReadOnlyTransaction, readScript } from './script.ts'
+
+/** What a migration did in the shadow: up, down and up again. */
+export interface Rehearsal {
+  name: string
+  up: StatementLocks[]
+  down: StatementLocks[]
+  transactional: boolean
+  /** Each condition of the schema (not of the rows) that failed at its turn. */
+  failedConditions: CheckedCondition[]
+  /** What is not as it was after `down`, or not as after the first `up` after the second. */
+  difference: string[]
+  /** Everything that was needed was in the shadow, so that the answer is a proof. */
+  proven: boolean
+  /** Why it is not proven. */
+  reason?: string
+}
+
+/** A session in the shadow, and the schema as it is there now. */
+export interface Stage {
+  shadow: Shadow
+  session: ClientBase
+  fingerprint: Fingerprint
+}
+
+/** Opens a stage on a shadow, as the role that will run the migrations. */
+export async function openStage(shadow: Shadow, session: ClientBase): Promise<Stage> {
+  return { shadow, session, fingerprint: await readFingerprint(session) }
+}
+
+/**
+ * Runs a migration up, down and up again in the shadow, reads the locks of every statement, and compares the
+ * schema after each. The stage then stands after `up`, ready for the next migration.
+ */
+export async function rehearse(stage: Stage, migration: Migration): Promise<Rehearsal> {
+  const rehearsal: Rehearsal = {
+    name: migration.name,
+    up: [],
+    down: [],
+    transactional: true,
+    failedConditions: [],
+    difference: [],
+    proven: true,
+  }
+  try {
+    await rehearseUpDownUp(stage, migration, rehearsal)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    rehearsal.proven = false
+    rehearsal.reason = `it failed in the shadow: ${message}`
+    stage.fingerprint = await readFingerprint(stage.session)
+  }
+  const lacking = rehearsal.proven ? await findLacking(stage.shadow.notCopied, migration, stage) : undefined
+  if (lacking) {
+    rehearsal.proven = false
+    rehearsal.reason = `${lacking.object} is not in the shadow as it is in the database: ${lacking.reason}`
+  }
+  return rehearsal
+}
+
+async function rehearseUpDownUp(stage: Stage, migration: Migration, rehearsal: Rehearsal): Promise<void> {
+  const base = stage.fingerprint
+  rehearsal.failedConditions.push(...(await failing(stage, migration, 'before')))
+  const up = await runInShadow(stage, migration, 'up')
+  rehearsal.transactional = up.transactional
+  rehearsal.up = up.statements
+  const applied = await readFingerprint(stage.session)
+  stage.fingerprint = applied
+  rehearsal.failedConditions.push(...(await failing(stage, migration, 'after')))
+  const down = await runInShadow(stage, migration, 'down')
+  rehearsal.down = down.statements
+  const back = await readFingerprint(stage.session)
+  rehearsal.difference.push(...differences(base, back).map(({ sentence }) => sentence))
+  rehearsal.failedConditions.push(...(await failing(stage, migration, 'before')))
+  await runInShadow(stage, migration, 'up')
+  const again = await readFingerprint(stage.session)
+  rehearsal.difference.push(
+    ...differences(applied, again).map(({ sentence }) => `the second time up, ${sentence}`),
+  )
+  stage.fingerprint = again
+}
+
+/** Sends the statements of one direction in the shadow and reads their locks. */
+export async function runInShadow(
+  { shadow, session }: Stage,
+  migration: Migration,
+  direction: Direction,
+): Promise<{ statements: StatementLocks[]; transactional: boolean }> {
+  const script = await scriptIn(session, migration, direction)
+  const statements: StatementLocks[] = []
+  if (script.transactional) await session.query('BEGIN')
+  try {
+    for (const { sql } of script.statements) statements.push(await shadow.runAndReadLocks(session, sql))
+    if (script.transactional) await session.query('COMMIT')
+  } catch (error) {
+    if (script.transactional) await session.query('ROLLBACK')
+    throw error
+  }
+  return { statements, transactional: script.transactional }
+}
+
+function scriptIn(session: ClientBase, migration: Migration, direction: Direction): Promise<Script> {
+  return readScript(migration, direction, {
+    client: session,
+    statementTimeoutMs: defaultRunOptions.statementTimeoutMs,
+  })
+}
+
+/** The shadow has no rows, so only conditions of the schema are asked. */
+async function failing(
+  { session }: Stage,
+  { optimization }: Migration,
+  phase: 'before' | 'after',
+): Promise<CheckedCondition[]> {
+  const conditions = (optimization?.[phase] ?? []).filter((condition) => !condition.dependsOnData)
+  const checked = await inReadOnlyTransaction(
+    { client: session, statementTimeoutMs: defaultRunOptions.statementTimeoutMs },
+    () => checkConditions(session, conditions, phase),
+  )
+  return checked.filter((condition) => !condition.holds)
+}
+
+/** The first thing that the migration touches and that the shadow lacks. */
+async function findLacking(
+  notCopied: NotCopied[],
+  migration: Migration,
+  { session }: Stage,
+): Promise<NotCopied | undefined> {
+  if (notCopied.length === 0) return undefined
+  const script = await scriptIn(session, migration, 'up')
+  const touched = script.statements.flatMap(({ node }) => relationsIn(node))
+  return notCopied.find(({ object }) => touched.some((relation) => mentions(object, relation)))
+}
+
+/** `index public.places_location_idx` mentions `public.places_location_idx`, and not `public.places`. */
+function mentions(object: string, { schema, name }: Partial<RelationName> & { name: string }): boolean {
+  const wanted = schema === undefined ? displayIdentifier(name) : display({ schema, name })
+  const at = object.indexOf(wanted)
+  if (at < 0) return false
+  const before = at === 0 ? ' ' : object[at - 1]
+  const after = object[at + wanted.length] ?? ' '
+  return (before === ' ' || before === '.') && (after === ' ' || after === '.')
+}

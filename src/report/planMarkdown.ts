@@ -1,0 +1,91 @@
+import type { CheckedCondition } from '../migrate/migration.ts'
+import type { Plan, PlannedLock, PlannedMigration } from '../migrate/plan.ts'
+import { bytes, duration } from './units.ts'
+
+/** The plan as the Markdown that a reviewer reads in the pull request. */
+export function planMarkdown({ migrations, drift, notCopied }: Plan): string {
+  const parts = [
+    `# Migration plan: ${migrations.length === 1 ? '1 pending' : `${migrations.length} pending`}`,
+    ...(drift.length > 0 ? [driftPart(drift)] : []),
+    ...(migrations.length > 0 ? [overview(migrations), ...migrations.map(migrationPart)] : []),
+    ...(notCopied.length > 0 ? [notCopiedPart(notCopied)] : []),
+  ]
+  return `${parts.join('\n\n')}\n`
+}
+
+function driftPart(drift: Plan['drift']): string {
+  const lines = drift.map(({ name, state, outOfOrder }) =>
+    outOfOrder ? `- ${name} is pending, but a later one is applied` : `- ${name} is ${state}`,
+  )
+  return `> **Drift:** files and ledger do not agree, and \`migrate up\` will refuse to run.\n\n${lines.join('\n')}`
+}
+
+function overview(migrations: PlannedMigration[]): string {
+  const rows = migrations.map((migration) => {
+    const strongest = migration.locks.find(({ direction }) => direction === 'up')
+    return `| ${migration.name} | ${migration.rule} | ${strongest ? `${strongest.mode} on ${strongest.relation}` : 'none on tables'} | ${reversibility(migration)} |`
+  })
+  return ['| migration | rule | strongest lock | reversible |', '|---|---|---|---|', ...rows].join('\n')
+}
+
+function reversibility({ reversible, proven }: PlannedMigration): string {
+  if (!proven) return 'not proven'
+  return reversible ? 'proven' : '**no**'
+}
+
+function migrationPart(migration: PlannedMigration): string {
+  const { sql, locks } = migration
+  return [
+    `## ${migration.name}`,
+    migration.why + (migration.rule ? ` (rule \`${migration.rule}\`)` : ''),
+    ...(migration.objects.length > 0 ? [objectsTable(migration)] : []),
+    `### Up, ${migration.transactional ? 'in one transaction' : 'statement by statement'}`,
+    ...sql.up.map((text, index) => statementPart(text, locksOf(locks, 'up', index))),
+    '### Down',
+    ...sql.down.map((text, index) => statementPart(text, locksOf(locks, 'down', index))),
+    '### Conditions, as they are now',
+    migration.conditions.length > 0 ? migration.conditions.map(conditionLine).join('\n') : 'None.',
+    `**Reversible:** ${reversibilityText(migration)}`,
+    `**If it fails:** ${migration.ifItFails}`,
+  ].join('\n\n')
+}
+
+function objectsTable({ objects }: PlannedMigration): string {
+  const rows = objects.map(
+    ({ schema, name, kind, rows: count, bytes: size, writesPerSecond }) =>
+      `| ${kind} ${schema}.${name} | ${count === null ? 'unknown' : Math.round(count).toLocaleString('en-US')} | ${bytes(size)} | ${writesPerSecond ?? '-'} |`,
+  )
+  return ['| object | rows (estimated) | size | writes/s |', '|---|---:|---:|---:|', ...rows].join('\n')
+}
+
+function locksOf(locks: PlannedLock[], direction: 'up' | 'down', index: number): PlannedLock[] {
+  return locks.filter((lock) => lock.direction === direction && lock.statement === index + 1)
+}
+
+function statementPart(sql: string, locks: PlannedLock[]): string {
+  const lines = locks.map(
+    ({ relation, mode, blocks, ms }) =>
+      `- ${mode} on ${relation}: blocks ${blocks}; ${duration(ms)} in the shadow`,
+  )
+  const fence = sql.includes('```') ? '````' : '```'
+  return `${fence}sql\n${sql.trim()}\n${fence}\n\n${lines.length > 0 ? lines.join('\n') : '- takes no lock on a table'}`
+}
+
+function conditionLine(condition: CheckedCondition): string {
+  const { phase, description, holds, expected, actual } = condition
+  if (phase === 'after') return `- after: ${description}${holds ? ' (holds already)' : ''}`
+  return holds
+    ? `- before: ${description}: holds`
+    : `- before: ${description}: **does not hold now** (expected ${expected ?? ''}, found ${actual ?? ''}), unless an earlier pending migration makes it true`
+}
+
+function reversibilityText({ reversible, proven, reason, difference }: PlannedMigration): string {
+  if (!proven) return `not proven: ${reason ?? ''}`
+  if (reversible) return 'proven: up, down and up in a shadow of this database left no difference.'
+  return `**no**:\n\n${(difference ?? []).map((sentence) => `- ${sentence}`).join('\n')}`
+}
+
+function notCopiedPart(notCopied: Plan['notCopied']): string {
+  const lines = notCopied.map(({ object, reason }) => `- ${object}: ${reason}`)
+  return `## Not in the shadow\n\nWhat touches these is not proven.\n\n${lines.join('\n')}`
+}
