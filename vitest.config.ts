@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config'
+import Summary from './test/support/summary.ts'
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/server.ts'],
+    reporters: ['default', new Summary()],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // One PostgreSQL server serves all files; more workers than cores only slow it down.

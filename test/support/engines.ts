@@ -3,27 +3,20 @@ import { delimiter, join } from 'node:path'
 import { loadConfig } from '../../src/config.ts'
 import { installedVersions } from '../../src/servers/installation.ts'
 
-/** Programs that npm does not bring, under the names that Debian gives them. */
+/** Programs that npm does not bring, under the names that Debian gives them; one line for each that a test uses. */
 const programs = {
   pgbouncer: ['pgbouncer'],
-  redis: ['redis-server'],
-  chromium: ['chromium', 'chromium-browser', 'google-chrome'],
-  pgbench: ['pgbench'],
-  psql: ['psql'],
-  pg_dump: ['pg_dump'],
-  pg_repack: ['pg_repack'],
 } as const
 
 type Program = keyof typeof programs
 
-/** What a test may need beyond `npm ci`. */
-export type Engine = Program | 'postgres14' | 'postgres15' | 'postgres16' | 'postgres17'
-
-/** All of them, for the summary of the run. */
-export const engines: readonly Engine[] = [
+/** What tests need beyond `npm ci`; scripts/install-test-engines.sh brings all of it. */
+export const engines = [
   ...(Object.keys(programs) as Program[]),
   ...(['postgres14', 'postgres15', 'postgres16', 'postgres17'] as const),
 ]
+
+export type Engine = (typeof engines)[number]
 
 /**
  * Whether tests that need the engine are to be skipped; the end of the run says which engines were missing.

@@ -1,0 +1,82 @@
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { findInstallation } from '../../src/servers/installation.ts'
+import type { Installation } from '../../src/servers/installation.ts'
+import { runnableInstallation } from '../../src/servers/privateCopy.ts'
+import { serverAccount } from '../../src/servers/serverAccount.ts'
+
+const account = serverAccount()
+let workspace: string
+let installation: Installation
+let copies = 0
+
+beforeAll(() => {
+  workspace = mkdtempSync(join(tmpdir(), 'hundredfold-copy-'))
+  chmodSync(workspace, 0o755)
+  const directory = join(workspace, 'native')
+  cpSync(findInstallation().directory, directory, { recursive: true, verbatimSymlinks: true })
+  installation = { ...findInstallation(), directory }
+})
+afterAll(() => rmSync(workspace, { recursive: true }))
+
+function runnable(trustedExtensions: string[] = []): Installation {
+  copies += 1
+  const directory = join(workspace, `server${copies}`)
+  mkdirSync(directory)
+  return runnableInstallation(installation, { directory, account, trustedExtensions })
+}
+
+function runs({ directory }: Installation): boolean {
+  const said = execFileSync(join(directory, 'bin/postgres'), ['--version'], {
+    ...account,
+    cwd: '/',
+    encoding: 'utf8',
+  })
+  return said.startsWith('postgres (PostgreSQL) 18')
+}
+
+test('an installation that can be run is run as it is', () => {
+  expect(runnable()).toBe(installation)
+})
+
+test('a trusted extension is trusted in a copy only', () => {
+  const control = 'share/postgresql/extension/pg_stat_statements.control'
+  const copy = runnable(['pg_stat_statements'])
+  expect(readFileSync(join(copy.directory, control), 'utf8')).toContain('\ntrusted = true\n')
+  expect(readFileSync(join(installation.directory, control), 'utf8')).not.toContain('trusted')
+  expect(runs(copy)).toBe(true)
+})
+
+test.each(['no_such_extension', '../extension/pg_trgm'])('%s cannot be trusted', (name) => {
+  expect(() => runnable([name])).toThrow(`has no extension ${name}`)
+})
+
+test('links that npm was not allowed to make are made in a copy', () => {
+  const link = 'lib/libicuuc.so.60'
+  unlinkSync(join(installation.directory, link))
+  const copy = runnable()
+  expect(copy).not.toBe(installation)
+  expect(existsSync(join(copy.directory, link))).toBe(true)
+  expect(runs(copy)).toBe(true)
+  cpSync(join(copy.directory, link), join(installation.directory, link), { verbatimSymlinks: true })
+})
+
+test.skipIf(userInfo().uid !== 0)('an installation where only root can go is copied', () => {
+  chmodSync(installation.directory, 0o700)
+  const copy = runnable()
+  expect(copy).not.toBe(installation)
+  expect(runs(copy)).toBe(true)
+  chmodSync(installation.directory, 0o755)
+})
