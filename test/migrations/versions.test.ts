@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { CasaoraDatabase } from '../../src/bench/casaora/database.ts'
+import { casaoraMigrations, casaoraServer, createCasaora } from '../../src/bench/casaora/database.ts'
+import { connect } from '../../src/db/connect.ts'
+import { readFingerprint } from '../../src/facts/fingerprint.ts'
+import { startEmbedded } from '../../src/servers/embedded.ts'
+import type { Server } from '../../src/servers/server.ts'
+import { runDown, runUp } from '../migrate/run.ts'
+import { engineIsMissing } from '../support/engines.ts'
+
+/** Every version of Supabase's that is not the one of all other tests. */
+const versions = [
+  { version: 15, engine: 'postgres15' },
+  { version: 16, engine: 'postgres16' },
+  { version: 17, engine: 'postgres17' },
+] as const
+
+describe.each(versions)("Casaora's migrations on PostgreSQL $version", ({ version, engine }) => {
+  describe.skipIf(engineIsMissing(engine))('as the owner', () => {
+    let server: Server
+    let database: CasaoraDatabase
+
+    beforeAll(async () => {
+      server = await startEmbedded({ ...casaoraServer, version })
+      database = await createCasaora(server, 'tiny')
+    })
+    afterAll(() => server.stop())
+
+    it('run up, down and up again, and leave nothing behind', { timeout: 120_000 }, async () => {
+      const looker = await connect(database.superuserUrl)
+      const owner = await connect(database.ownerUrl)
+      try {
+        const before = await readFingerprint(looker)
+        expect((await runUp(owner, casaoraMigrations)).failure).toBeUndefined()
+        const after = await readFingerprint(looker)
+        expect((await runDown(owner, casaoraMigrations)).failure).toBeUndefined()
+        expect((await readFingerprint(looker)).text).toBe(before.text)
+        expect((await runUp(owner, casaoraMigrations)).failure).toBeUndefined()
+        expect((await readFingerprint(looker)).text).toBe(after.text)
+      } finally {
+        await owner.end()
+        await looker.end()
+      }
+    })
+  })
+})
