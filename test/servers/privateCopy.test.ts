@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
+  chownSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -25,9 +26,12 @@ let copies = 0
 beforeAll(() => {
   workspace = mkdtempSync(join(tmpdir(), 'hundredfold-copy-'))
   chmodSync(workspace, 0o755)
-  const directory = join(workspace, 'native')
-  cpSync(findInstallation().directory, directory, { recursive: true, verbatimSymlinks: true })
-  installation = { ...findInstallation(), directory }
+  // Complete wherever the tests run: the one that npm brought may lack its links or lie out of reach.
+  installation = runnableInstallation(findInstallation(), {
+    directory: workspace,
+    account,
+    trustedExtensions: ['pg_trgm'],
+  })
 })
 afterAll(() => rmSync(workspace, { recursive: true }))
 
@@ -74,6 +78,7 @@ test('links that npm was not allowed to make are made in a copy', () => {
 })
 
 test.skipIf(userInfo().uid !== 0)('an installation where only root can go is copied', () => {
+  chownSync(installation.directory, 0, 0)
   chmodSync(installation.directory, 0o700)
   const copy = runnable()
   expect(copy).not.toBe(installation)
