@@ -19,7 +19,7 @@ export async function withMigrateSession<T>(
   const client = await connect(url)
   const cancel = () => void cancelStatement(url, client)
   try {
-    await refuseUnfitSession(client, () => connect(url, { connectTimeoutMs: 2_000 }))
+    await refuseUnfitSession(client, () => connect(url, { connectTimeoutMs: 2_000, answerTimeoutMs: 2_000 }))
     terminal.signal.addEventListener('abort', cancel, { once: true })
     return await work(client, url)
   } finally {

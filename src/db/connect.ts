@@ -15,6 +15,15 @@ export function describeTarget(target: ConnectionTarget): string {
   return `${target.host}:${target.port}, database "${target.database}", user "${target.user}"`
 }
 
+export interface ConnectOptions {
+  /** What the server shows beside the session; `hundredfold` by default. */
+  applicationName?: string
+  /** How long the login may take; 10 s by default. */
+  connectTimeoutMs?: number
+  /** How long one answer may take before the session is given up; no limit by default. */
+  answerTimeoutMs?: number
+}
+
 /** The oldest PostgreSQL that we support, as `server_version_num`. */
 const oldestSupported = 140_000
 
@@ -24,10 +33,7 @@ const oldestSupported = 140_000
  * @throws UsageError where the URL is malformed, the server cannot be reached or refuses the login, the
  * database does not exist, or the server is too old. No message holds the URL or the password.
  */
-export async function connect(
-  url: string,
-  options: { applicationName?: string; connectTimeoutMs?: number } = {},
-): Promise<Client> {
+export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
   const target = parseTarget(url)
   let client: Client
   try {
@@ -36,6 +42,7 @@ export async function connect(
       application_name: options.applicationName ?? 'hundredfold',
       connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
       keepAlive: true,
+      ...(options.answerTimeoutMs === undefined ? {} : { query_timeout: options.answerTimeoutMs }),
     })
   } catch {
     throw malformedUrl()
@@ -44,21 +51,25 @@ export async function connect(
   client.on('error', () => undefined)
   try {
     await client.connect()
+    await refuseOldServer(client, target)
   } catch (error) {
-    throw explainConnectionError(error, target)
-  }
-  const version = await client.query<{ num: number; version: string }>(
-    `SELECT current_setting('server_version_num')::int AS num, current_setting('server_version') AS version`,
-  )
-  const found = version.rows[0]
-  if (!found || found.num < oldestSupported) {
-    await client.end()
-    throw new UsageError(
-      `The server at ${describeTarget(target)} runs PostgreSQL ${found?.version ?? 'unknown'}.`,
-      'hundredfold supports PostgreSQL 14 to 18: upgrade the server first.',
-    )
+    // The socket is destroyed and not closed in good order: a pooler may keep us waiting even for that.
+    client.connection.stream.destroy()
+    throw error instanceof UsageError ? error : explainConnectionError(error, target)
   }
   return client
+}
+
+async function refuseOldServer(client: Client, target: ConnectionTarget): Promise<void> {
+  const { rows } = await client.query<{ num: number; version: string }>(
+    `SELECT current_setting('server_version_num')::int AS num, current_setting('server_version') AS version`,
+  )
+  const [found] = rows
+  if (found && found.num >= oldestSupported) return
+  throw new UsageError(
+    `The server at ${describeTarget(target)} runs PostgreSQL ${found?.version ?? 'unknown'}.`,
+    'hundredfold supports PostgreSQL 14 to 18: upgrade the server first.',
+  )
 }
 
 /** The parts of a connection URL that may be shown. Throws a UsageError where it is not one. */

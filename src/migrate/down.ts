@@ -2,6 +2,7 @@ import { compareHistory, refuseDrift } from './history.ts'
 import type { LedgerRow } from './ledger.ts'
 import { forget, readLedger } from './ledger.ts'
 import type { CheckedCondition, Migration, Ran } from './migration.ts'
+import { refuseMissingPrivileges } from './privileges.ts'
 import { runInTransaction } from './runInTransaction.ts'
 import type { RunOptions } from './runOptions.ts'
 import { runStepByStep } from './runStepByStep.ts'
@@ -20,10 +21,10 @@ export async function down(migrations: Migration[], target: Target, options: Run
     refuseDrift(compareHistory(migrations, ledger))
     const selected = selectApplied(migrations, ledger, target)
     const rows = new Map(selected.map(({ row }) => [row.name, row]))
-    return runEach(
-      selected.map(({ migration }) => migration),
-      options,
-      (migration) => takeBackOne(migration, rows.get(migration.name) as LedgerRow, options),
+    const applied = selected.map(({ migration }) => migration)
+    await refuseMissingPrivileges(applied, 'down', options)
+    return runEach(applied, options, (migration) =>
+      takeBackOne(migration, rows.get(migration.name) as LedgerRow, options),
     )
   })
 }

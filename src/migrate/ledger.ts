@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
 import type { RelationName } from '../db/identifiers.ts'
-import { HundredfoldError, exitCodes } from '../errors.ts'
+import { errorCode } from '../db/sqlState.ts'
+import { HundredfoldError, UsageError, exitCodes } from '../errors.ts'
 
 /** The ledger's schema: private, since Supabase exposes `public` to every visitor. */
 export const ledgerSchema = 'hundredfold'
@@ -80,6 +81,13 @@ export async function readLedger(client: ClientBase): Promise<LedgerRow[]> {
     )
     return result.rows
   } catch (error) {
+    if (errorCode(error) === '42501') {
+      throw new UsageError(
+        `This role may not read the ledger ${ledgerSchema}.migrations.`,
+        `Let the owner run: GRANT USAGE ON SCHEMA ${ledgerSchema} TO role; GRANT SELECT ON ${ledgerSchema}.migrations TO role;`,
+        { cause: error },
+      )
+    }
     throw new HundredfoldError(
       exitCodes.drift,
       `The ledger ${ledgerSchema}.migrations cannot be read: ${error instanceof Error ? error.message : String(error)}.`,

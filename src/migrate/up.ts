@@ -7,6 +7,7 @@ import { compareHistory, refuseDrift } from './history.ts'
 import type { LedgerRow } from './ledger.ts'
 import { ensureLedger, readLedger } from './ledger.ts'
 import type { Migration, Ran } from './migration.ts'
+import { refuseMissingPrivileges } from './privileges.ts'
 import { runInTransaction } from './runInTransaction.ts'
 import { releaseRunLock, takeRunLock } from './runLock.ts'
 import type { RunOptions } from './runOptions.ts'
@@ -27,14 +28,15 @@ export interface RunResult {
  */
 export async function up(migrations: Migration[], target: Target, options: RunOptions): Promise<RunResult> {
   return underRunLock(options, async () => {
-    await ensureLedger(options.client)
     const ledger = await readLedger(options.client)
     const statuses = compareHistory(migrations, ledger)
     refuseDrift(statuses)
+    const pending = selectPending(migrations, statuses, target)
+    if (pending.length === 0) return { ran: [] }
+    await refuseMissingPrivileges(pending, 'up', options)
+    await ensureLedger(options.client)
     const rows = new Map(ledger.map((row) => [row.name, row]))
-    return runEach(selectPending(migrations, statuses, target), options, (migration) =>
-      applyOne(migration, rows.get(migration.name), options),
-    )
+    return runEach(pending, options, (migration) => applyOne(migration, rows.get(migration.name), options))
   })
 }
 

@@ -1,0 +1,66 @@
+import { borrow } from '../db/database.ts'
+import { display, displayIdentifier } from '../db/identifiers.ts'
+import { UsageError } from '../errors.ts'
+import { findDatabasePrivilege, listNotOwned, listSchemasWithoutCreate } from '../introspect/privileges.ts'
+import { schemaIsThere } from '../introspect/schemas.ts'
+import { needsOf } from '../sql/privileges.ts'
+import { ledgerSchema } from './ledger.ts'
+import type { Direction, Migration } from './migration.ts'
+import type { RunOptions } from './runOptions.ts'
+import { inReadOnlyTransaction, readScript } from './script.ts'
+
+/**
+ * Says everything that the role lacks for all of these migrations, before the first one runs.
+ *
+ * @throws UsageError that names each table, schema or database with what is missing there
+ */
+export async function refuseMissingPrivileges(
+  migrations: Migration[],
+  direction: Direction,
+  options: RunOptions,
+): Promise<void> {
+  const statements = await listStatements(migrations, direction, options)
+  const needs = statements.map(({ node }) => needsOf(node))
+  const db = borrow(options.client)
+  const { role, lacking } = await inReadOnlyTransaction(options, async () => {
+    const { role, database, mayCreate } = await findDatabasePrivilege(db)
+    const createsSchema =
+      needs.some(({ createInDatabase }) => createInDatabase) || !(await schemaIsThere(db, ledgerSchema))
+    const foreign = await listNotOwned(
+      db,
+      needs.flatMap(({ owned }) => owned),
+    )
+    const closed = await listSchemasWithoutCreate(
+      db,
+      needs.flatMap(({ createIn }) => createIn),
+    )
+    return {
+      role,
+      lacking: [
+        ...(createsSchema && !mayCreate ? [`CREATE on database ${displayIdentifier(database)}`] : []),
+        ...closed.map((schema) => `CREATE on schema ${displayIdentifier(schema)}`),
+        ...foreign.map(
+          (relation) =>
+            `ownership of ${display(relation)} (it belongs to ${displayIdentifier(relation.owner)})`,
+        ),
+      ],
+    }
+  })
+  if (lacking.length === 0) return
+  throw new UsageError(
+    `Role ${displayIdentifier(role)} lacks:\n  ${lacking.join('\n  ')}\nNothing was run.`,
+    'Run as the owner, or let the owner or a superuser grant it.',
+  )
+}
+
+async function listStatements(migrations: Migration[], direction: Direction, options: RunOptions) {
+  const statements = []
+  for (const migration of migrations) {
+    try {
+      statements.push(...(await readScript(migration, direction, options)).statements)
+    } catch {
+      // What cannot be read yet (it may ask for what an earlier migration makes) is told at its turn.
+    }
+  }
+  return statements
+}

@@ -1,0 +1,60 @@
+import type { NamedRelation } from './relations.ts'
+import { relationsIn } from './relations.ts'
+import type { Node } from './statements.ts'
+
+/** What the role that runs a statement must own, and where it must be allowed to create. */
+export interface Needs {
+  /** Relations that only their owner may change so. */
+  owned: NamedRelation[]
+  /** Schemas in which something is created. */
+  createIn: string[]
+  /** A schema or the like is created in the database. */
+  createInDatabase: boolean
+}
+
+/** Statements that only the owner of every relation in them may run. */
+const byOwner = [
+  'IndexStmt',
+  'AlterTableStmt',
+  'CreatePolicyStmt',
+  'AlterPolicyStmt',
+  'DropStmt',
+  'RenameStmt',
+  'ReindexStmt',
+  'RuleStmt',
+]
+
+/**
+ * What a statement needs, as far as it can be read off the statement. The server has the last word; this
+ * list is for saying everything at once, before the first statement runs.
+ */
+export function needsOf(node: Node): Needs {
+  const needs: Needs = { owned: [], createIn: [], createInDatabase: false }
+  if (byOwner.some((kind) => kind in node)) needs.owned.push(...relationsIn(node))
+  const policy = node['DropStmt'] as { removeType?: string; objects?: DroppedObject[] } | undefined
+  if (policy?.removeType === 'OBJECT_POLICY') needs.owned.push(...tablesOfPolicies(policy.objects ?? []))
+  const table = node['CreateStmt'] as { relation?: { schemaname?: string } } | undefined
+  if (table?.relation?.schemaname) needs.createIn.push(table.relation.schemaname)
+  const created = node['CreateFunctionStmt'] as { funcname?: Part[] } | undefined
+  if (created?.funcname && created.funcname.length > 1)
+    needs.createIn.push(created.funcname[0]?.String.sval ?? '')
+  needs.createInDatabase = 'CreateSchemaStmt' in node
+  return needs
+}
+
+interface Part {
+  String: { sval: string }
+}
+
+interface DroppedObject {
+  List: { items: Part[] }
+}
+
+/** `DROP POLICY p ON s.t` lists the parts `s`, `t`, `p`. */
+function tablesOfPolicies(objects: DroppedObject[]): NamedRelation[] {
+  return objects.map(({ List }) => {
+    const parts = List.items.map((item) => item.String.sval).slice(0, -1)
+    const schema = parts.at(-2)
+    return { name: parts.at(-1) ?? '', ...(schema === undefined ? {} : { schema }) }
+  })
+}

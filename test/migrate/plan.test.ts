@@ -1,0 +1,133 @@
+import type { Client } from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { connect } from '../../src/db/connect.ts'
+import { readFingerprint } from '../../src/facts/fingerprint.ts'
+import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
+import { plan } from '../../src/migrate/plan.ts'
+import { planMarkdown } from '../../src/report/planMarkdown.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { createDatabase, urlOf } from '../support/database.ts'
+import type { MigrationDirectory } from '../support/migrationFiles.ts'
+import { migrationDirectory, sqlMigration } from '../support/migrationFiles.ts'
+import { runUp } from './run.ts'
+
+let database: TestDatabase
+let owner: Client
+let files: MigrationDirectory
+
+const imports = `import { indexIsAbsent, indexIsValid, tableExists } from 'hundredfold'
+const index = { schema: 'public', name: 'bookings_status_idx' }`
+
+beforeAll(async () => {
+  database = await createDatabase({ from: 'empty' })
+  owner = await database.connect(database.ownerUrl)
+  await owner.query(
+    `CREATE TABLE public.bookings AS SELECT id, 'open' AS status FROM generate_series(1, 1000) id; ANALYZE public.bookings`,
+  )
+  files = await migrationDirectory({
+    '20260101000000000_create-index.ts': sqlMigration({
+      up: ['CREATE INDEX CONCURRENTLY bookings_status_idx ON public.bookings (status)'],
+      down: ['DROP INDEX CONCURRENTLY public.bookings_status_idx'],
+      noTransaction: true,
+      imports,
+      optimization: `{ why: 'Open bookings are looked up by status.', rule: 'missing_index',
+        before: [tableExists({ schema: 'public', name: 'bookings' }), indexIsAbsent(index)], after: [indexIsValid(index)] }`,
+    }),
+    '20260102000000000_add-note.ts': sqlMigration({
+      up: ['ALTER TABLE public.bookings ADD note text'],
+      down: ['ALTER TABLE public.bookings DROP note'],
+      imports,
+      optimization: `{ why: 'A note.', rule: 'test', before: [tableExists({ schema: 'public', name: 'elsewhere' })], after: [] }`,
+    }),
+  })
+})
+afterAll(async () => {
+  await files[Symbol.asyncDispose]()
+  await database.drop()
+})
+
+test('the plan has SQL, locks, sizes, conditions and reversibility, and writes nothing', async () => {
+  const before = await readFingerprint(owner, { except: [] })
+  const { migrations, drift, notCopied } = await plan(await loadMigrations(files.path), {}, owner)
+  expect({ drift, notCopied }).toEqual({ drift: [], notCopied: [] })
+  expect(migrations).toMatchObject([
+    {
+      name: '20260101000000000_create-index',
+      rule: 'missing_index',
+      transactional: false,
+      sql: {
+        up: ['CREATE INDEX CONCURRENTLY bookings_status_idx ON public.bookings (status)'],
+        down: ['DROP INDEX CONCURRENTLY public.bookings_status_idx'],
+      },
+      reversible: true,
+      proven: true,
+      objects: [{ schema: 'public', name: 'bookings', kind: 'table', rows: 1000 }],
+      conditions: [
+        { phase: 'before', holds: true },
+        { phase: 'before', holds: true },
+        { phase: 'after', holds: false },
+      ],
+    },
+    {
+      name: '20260102000000000_add-note',
+      transactional: true,
+      conditions: [{ phase: 'before', holds: false, actual: 'no such table' }],
+    },
+  ])
+  const locks = migrations.map(({ locks: taken }) =>
+    taken
+      .filter(({ direction }) => direction === 'up')
+      .map(({ relation, mode, blocks }) => [relation, mode, blocks]),
+  )
+  expect(locks).toEqual([
+    [['public.bookings', 'ShareUpdateExclusiveLock', 'schema changes and vacuum']],
+    [['public.bookings', 'AccessExclusiveLock', 'reads and writes']],
+  ])
+  expect((await readFingerprint(owner, { except: [] })).text).toBe(before.text)
+})
+
+test('the Markdown is what a reviewer reads', async () => {
+  const text = planMarkdown(await plan(await loadMigrations(files.path), { count: 1 }, owner))
+  expect(text).toContain('# Migration plan: 1 pending')
+  expect(text).toContain('Open bookings are looked up by status.')
+  expect(text).toContain('- ShareUpdateExclusiveLock on public.bookings: blocks schema changes and vacuum')
+  expect(text).toContain('| table public.bookings | 1,000 |')
+  expect(text).toContain('- before: index public.bookings_status_idx is absent: holds')
+  expect(text).toContain('**Reversible:** proven')
+  expect(text).toContain('**If it fails:**')
+})
+
+test('a role that may only read makes the same plan', async () => {
+  const superuser = await database.connect()
+  const role = `reader_of_${database.name}`
+  await superuser.query(
+    `CREATE ROLE ${role} LOGIN PASSWORD 'reader'; GRANT SELECT ON public.bookings TO ${role}`,
+  )
+  const reader = await connect(urlOf(database.name, { user: role, password: 'reader' }))
+  try {
+    const { migrations } = await plan(await loadMigrations(files.path), {}, reader)
+    expect(migrations.map(({ reversible, locks }) => [reversible, locks.length > 0])).toEqual([
+      [true, true],
+      [false, true],
+    ])
+    const owned = await superuser.query(
+      `SELECT FROM pg_shdepend WHERE refobjid = $1::regrole AND deptype = 'o'`,
+      [role],
+    )
+    expect(owned.rowCount).toBe(0)
+  } finally {
+    await reader.end()
+    await superuser.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+  }
+})
+
+test('drift is part of the plan', async () => {
+  await using changed = await migrationDirectory({
+    '20260101000000000_nothing.ts': sqlMigration({ up: ['SELECT 1'], down: ['SELECT 1'] }),
+  })
+  await runUp(owner, changed.path)
+  await changed.write('20260101000000000_nothing.ts', sqlMigration({ up: ['SELECT 2'], down: ['SELECT 1'] }))
+  const { drift } = await plan(await loadMigrations(changed.path), {}, owner)
+  expect(drift).toMatchObject([{ name: '20260101000000000_nothing', state: 'changed' }])
+  await owner.query('DROP SCHEMA hundredfold CASCADE')
+})
