@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { Client, escapeLiteral } from 'pg'
+import type { Client } from 'pg'
 import { inject } from 'vitest'
-import { casaoraOwner, loadCasaora } from '../../src/bench/casaora/load.ts'
+import { casaoraOwner } from '../../src/bench/casaora/load.ts'
 import { connect } from '../../src/db/connect.ts'
 import { quote } from '../../src/db/identifiers.ts'
 
@@ -17,11 +17,6 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
-/** The same on every server of the test suite; nothing outside this machine can use it. */
-const ownerPassword = 'casaora'
-
-const casaoraTemplate = 'casaora_template'
-
 /**
  * Makes a database for one test file: empty, or Casaora's with tiny rows. Both belong to `casaora_owner`.
  *
@@ -33,21 +28,15 @@ const casaoraTemplate = 'casaora_template'
  */
 export async function createDatabase(options: { from?: 'empty' | 'casaora' } = {}): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`
-  await asSuperuser(async (superuser) => {
-    // Template databases may be copied once at a time, and roles are made once: one test file after the other.
-    await superuser.query(`SELECT pg_advisory_lock(hashtext('hundredfold tests'))`)
-    await makeOwner(superuser)
-    if (options.from === 'casaora') await makeCasaoraTemplate(superuser)
-    const template = options.from === 'casaora' ? casaoraTemplate : 'template0'
-    await superuser.query(`CREATE DATABASE ${quote(name)} TEMPLATE ${template} OWNER ${quote(casaoraOwner)}`)
-  })
+  const template = options.from === 'casaora' ? inject('casaoraTemplate') : 'template0'
+  await runAsSuperuser(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER ${quote(casaoraOwner)}`)
 
   const url = urlOf(name)
   const sessions = new Set<Client>()
   return {
     name,
     url,
-    ownerUrl: urlOf(name, { user: casaoraOwner, password: ownerPassword }),
+    ownerUrl: urlOf(name, { user: casaoraOwner, password: inject('ownerPassword') }),
     connect: async (as = url) => {
       const client = await connect(as, { applicationName: 'test' })
       sessions.add(client)
@@ -55,7 +44,7 @@ export async function createDatabase(options: { from?: 'empty' | 'casaora' } = {
     },
     drop: async () => {
       await Promise.all(Array.from(sessions, (session) => session.end()))
-      await asSuperuser((superuser) => superuser.query(`DROP DATABASE IF EXISTS ${quote(name)} WITH (FORCE)`))
+      await runAsSuperuser(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
     },
   }
 }
@@ -71,35 +60,11 @@ export function urlOf(database: string, login?: { user: string; password: string
   return url.href
 }
 
-async function asSuperuser<T>(work: (superuser: Client) => Promise<T>): Promise<T> {
+async function runAsSuperuser(sql: string): Promise<void> {
   const superuser = await connect(inject('serverUrl'), { applicationName: 'test support' })
   try {
-    return await work(superuser)
+    await superuser.query(sql)
   } finally {
     await superuser.end()
   }
-}
-
-async function makeOwner(superuser: Client): Promise<void> {
-  const { rowCount } = await superuser.query('SELECT FROM pg_roles WHERE rolname = $1', [casaoraOwner])
-  if (rowCount === 1) return
-  await superuser.query(
-    `CREATE ROLE ${quote(casaoraOwner)} LOGIN CREATEROLE CREATEDB BYPASSRLS PASSWORD ${escapeLiteral(ownerPassword)}`,
-  )
-}
-
-/** Loaded once for the whole run, by the first test file that asks; under another name until it is complete. */
-async function makeCasaoraTemplate(superuser: Client): Promise<void> {
-  const { rowCount } = await superuser.query('SELECT FROM pg_database WHERE datname = $1', [casaoraTemplate])
-  if (rowCount === 1) return
-  const unfinished = `${casaoraTemplate}_unfinished`
-  await superuser.query(`DROP DATABASE IF EXISTS ${unfinished} WITH (FORCE)`)
-  await superuser.query(`CREATE DATABASE ${unfinished} TEMPLATE template0`)
-  const loader = await connect(urlOf(unfinished), { applicationName: 'test support' })
-  try {
-    await loadCasaora(loader, { rows: 'tiny', password: ownerPassword })
-  } finally {
-    await loader.end()
-  }
-  await superuser.query(`ALTER DATABASE ${unfinished} RENAME TO ${casaoraTemplate}`)
 }

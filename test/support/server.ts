@@ -1,11 +1,19 @@
+import { createHash, randomBytes } from 'node:crypto'
 import type { TestProject } from 'vitest/node'
+import { loadCasaora } from '../../src/bench/casaora/load.ts'
 import { loadConfig } from '../../src/config.ts'
+import { connect } from '../../src/db/connect.ts'
 import { provideServer } from '../../src/servers/provideServer.ts'
+import type { Server } from '../../src/servers/server.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** Superuser's URL of the server that all test files share. */
     serverUrl: string
+    /** Name of a database with Casaora's tiny rows, to be copied. */
+    casaoraTemplate: string
+    /** Password of `casaora_owner`, who owns the databases of the tests. */
+    ownerPassword: string
   }
 }
 
@@ -15,9 +23,46 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const server = await provideServer(config, {
     version: config.testPostgresVersion,
     trustedExtensions: ['pg_stat_statements'],
-    // Concurrent test files open a connection or more each, and programs under test open theirs.
+    // Test files run at the same time, and the programs under test open connections of their own.
     settings: { max_connections: '200' },
   })
+  const template = `casaora_template_${randomBytes(4).toString('hex')}`
+  // As secret as the server's own, and the same for every run that shares the server.
+  const ownerPassword = createHash('sha256').update(server.url()).digest('base64url')
+  try {
+    await makeTemplate(server, template, ownerPassword)
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
   project.provide('serverUrl', server.url())
-  return () => server.stop()
+  project.provide('casaoraTemplate', template)
+  project.provide('ownerPassword', ownerPassword)
+  return async () => {
+    await runAsSuperuser(server, `DROP DATABASE ${template}`)
+    await server.stop()
+  }
+}
+
+/**
+ * Made before any test, though not every run needs it: Casaora's roles belong to the whole server, and must not
+ * turn up while a test watches them.
+ */
+async function makeTemplate(server: Server, name: string, ownerPassword: string): Promise<void> {
+  await runAsSuperuser(server, `CREATE DATABASE ${name} TEMPLATE template0`)
+  const loader = await connect(server.url(name))
+  try {
+    await loadCasaora(loader, { rows: 'tiny', password: ownerPassword })
+  } finally {
+    await loader.end()
+  }
+}
+
+async function runAsSuperuser(server: Server, sql: string): Promise<void> {
+  const superuser = await connect(server.url())
+  try {
+    await superuser.query(sql)
+  } finally {
+    await superuser.end()
+  }
 }
