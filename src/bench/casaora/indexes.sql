@@ -2,24 +2,23 @@
 -- foreign keys need are missing.
 
 -- step: indexes
--- Unused: nothing searches by these columns, and every write pays for them.
+-- Unused: nothing searches by these columns any more, and every write pays for them.
 create index idx_bookings_updated_at on public.bookings (updated_at);
-create index idx_bookings_address on public.bookings (address);
 create index idx_bookings_currency on public.bookings (currency);
-create index idx_messages_body on public.messages (body);
-create index idx_messages_attachments on public.messages using gin (attachments);
-create index idx_notifications_payload on public.notifications using gin (payload);
+create index idx_bookings_service_status_updated_at on public.bookings (service, status, updated_at);
+create index idx_messages_edited_at on public.messages (edited_at);
 create index idx_notifications_kind on public.notifications (kind);
-create index idx_audit_events_detail on public.audit_events using gin (detail);
+create index idx_notifications_title_created_at on public.notifications (title, created_at);
 create index idx_audit_events_entity_id on public.audit_events (entity_id);
 create index idx_audit_events_action on public.audit_events (action);
-create index idx_payment_intents_metadata on public.payment_intents using gin (metadata);
 create index idx_payment_intents_updated_at on public.payment_intents (updated_at);
+create index idx_payment_intents_currency_status_updated_at on public.payment_intents (currency, status, updated_at);
 
 -- Duplicate or redundant: another index does the same.
 create index idx_profiles_id on public.profiles (id);
 create index idx_reviews_booking_id on public.reviews (booking_id);
 create index idx_favorites_customer on public.favorites (customer_id);
+create index idx_favorites_customer_professional on public.favorites (customer_id, professional_id);
 create index idx_messages_created_at on public.messages (created_at);
 create index messages_created_at_idx on public.messages (created_at);
 

@@ -81,7 +81,7 @@ export async function loadCasaora(superuser: ClientBase, options: LoadOptions): 
   try {
     await run('platform.sql')
     await superuser.query(`set role ${quote(owner)}`)
-    for (const file of ['schema', 'rows', 'indexes', 'churn', 'constraints', 'policies'])
+    for (const file of ['schema', 'rows', 'indexes', 'churn', 'search-indexes', 'constraints', 'policies'])
       await run(`${file}.sql`)
     options.onProgress?.('vacuum and analyze')
     await superuser.query('reset role')

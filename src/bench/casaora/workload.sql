@@ -648,8 +648,8 @@ UPDATE bookings SET status = 'cancelled', cancelled_at = now() WHERE id = $1 AND
 -- args: 'dfe55839-38c5-3d43-e129-224bd9cc88cd', '0186d86f-d865-e372-056b-57eab3d5ae64'
 -- role: authenticated
 -- claims: {"sub": "0186d86f-d865-e372-056b-57eab3d5ae64", "role": "authenticated"}
-INSERT INTO payment_intents (booking_id, customer_id, amount_cents, currency, provider_intent_id)
-VALUES ($1, $2, 90000, 'MXN', 'pi_' || gen_random_uuid());
+INSERT INTO payment_intents (booking_id, customer_id, amount_cents, currency, provider_intent_id, metadata)
+VALUES ($1, $2, 90000, 'MXN', 'pi_' || gen_random_uuid(), '{"channel": "app", "attempt": 1}');
 
 -- name: write_review
 -- calls: 1500
@@ -658,7 +658,7 @@ VALUES ($1, $2, 90000, 'MXN', 'pi_' || gen_random_uuid());
 -- role: authenticated
 -- claims: {"sub": "0186d86f-d865-e372-056b-57eab3d5ae64", "role": "authenticated"}
 INSERT INTO reviews (booking_id, customer_id, professional_id, rating, comment)
-VALUES ($1, $2, $3, 5, 'Everything was left in order.');
+VALUES ($1, $2, $3, 5, 'Arrived on time, worked carefully and left everything in order.');
 
 -- name: send_message
 -- calls: 10000

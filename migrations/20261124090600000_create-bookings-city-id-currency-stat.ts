@@ -7,8 +7,8 @@ const statistics = { schema: 'public', name: 'bookings_city_id_currency_stat' }
 export const optimization: Optimization = {
   why:
     'A city has one currency, and PostgreSQL thinks that the two have nothing to do with each other: ' +
-    'for a city and its currency it expects a fraction of the bookings there are, and plans nested ' +
-    'loops.',
+    'for a city and its currency it expects the fewer bookings the rarer the currency, down to a ' +
+    'tenth of what there are.',
   rule: 'missing_extended_statistics',
   before: [columnsExist(table, ['city_id', 'currency']), statisticsAreAbsent(statistics)],
   after: [statisticsExist(statistics)],

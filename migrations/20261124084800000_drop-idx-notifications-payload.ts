@@ -1,14 +1,15 @@
 import type { MigrationBuilder } from 'node-pg-migrate'
 import { indexIs, indexIsAbsent, type Optimization } from 'hundredfold'
 
-const table = { schema: 'public', name: 'payment_intents' }
-const index = { schema: 'public', name: 'idx_payment_intents_metadata' }
-const definition = 'CREATE INDEX idx_payment_intents_metadata ON public.payment_intents USING gin (metadata)'
+const table = { schema: 'public', name: 'notifications' }
+const index = { schema: 'public', name: 'idx_notifications_payload' }
+const definition =
+  'CREATE INDEX idx_notifications_payload ON public.notifications USING gin (payload) WITH (fastupdate=off)'
 
 export const optimization: Optimization = {
   why:
-    'No statement looks into the metadata; a GIN index is the dearest kind to keep, and every payment ' +
-    'pays for it.',
+    'No statement looks into the payload; a GIN index is the dearest kind to keep, and every ' +
+    'notification pays for it.',
   rule: 'unused_index',
   before: [indexIs(index, definition)],
   after: [indexIsAbsent(index)],
@@ -21,5 +22,7 @@ export function up(pgm: MigrationBuilder): void {
 
 export function down(pgm: MigrationBuilder): void {
   pgm.noTransaction()
-  pgm.createIndex(table, ['metadata'], { name: index.name, method: 'gin', concurrently: true })
+  pgm.sql(
+    'CREATE INDEX CONCURRENTLY idx_notifications_payload ON public.notifications USING gin (payload) WITH (fastupdate = off)',
+  )
 }

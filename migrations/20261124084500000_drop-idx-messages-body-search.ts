@@ -1,0 +1,28 @@
+import type { MigrationBuilder } from 'node-pg-migrate'
+import { indexIs, indexIsAbsent, type Optimization } from 'hundredfold'
+
+const table = { schema: 'public', name: 'messages' }
+const index = { schema: 'public', name: 'idx_messages_body_search' }
+const definition =
+  "CREATE INDEX idx_messages_body_search ON public.messages USING gin (to_tsvector('simple'::regconfig, body)) WITH (fastupdate=off)"
+
+export const optimization: Optimization = {
+  why:
+    'Nobody searches the text of messages any more; a GIN index is the dearest kind to keep, and ' +
+    'every message and each edit pays for each word.',
+  rule: 'unused_index',
+  before: [indexIs(index, definition)],
+  after: [indexIsAbsent(index)],
+}
+
+export function up(pgm: MigrationBuilder): void {
+  pgm.noTransaction() // DROP INDEX CONCURRENTLY cannot run inside one.
+  pgm.dropIndex(table, [], { name: index.name, concurrently: true })
+}
+
+export function down(pgm: MigrationBuilder): void {
+  pgm.noTransaction()
+  pgm.sql(
+    "CREATE INDEX CONCURRENTLY idx_messages_body_search ON public.messages USING gin (to_tsvector('simple'::regconfig, body)) WITH (fastupdate = off)",
+  )
+}
