@@ -24,27 +24,6 @@ export async function findIndex(db: Database, index: RelationName): Promise<Inde
   return found && toIndex(found)
 }
 
-/** Every index of one table, by name. */
-export async function listIndexes(db: Database, table: RelationName): Promise<Index[]> {
-  const rows = await selectIndexes(db)
-    .where('table_namespace.nspname', '=', table.schema)
-    .where('table.relname', '=', table.name)
-    .orderBy('class.relname')
-    .execute()
-  return rows.map(toIndex)
-}
-
-/** Every index that a failed concurrent build left behind. */
-export async function listInvalidIndexes(db: Database): Promise<Index[]> {
-  const rows = await selectIndexes(db)
-    .where('index.indisvalid', '=', false)
-    .where('class.relkind', '=', 'i')
-    .orderBy('namespace.nspname')
-    .orderBy('class.relname')
-    .execute()
-  return rows.map(toIndex)
-}
-
 function selectIndexes(db: Database) {
   return db
     .selectFrom('pg_catalog.pg_index as index')
