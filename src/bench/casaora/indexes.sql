@@ -5,14 +5,14 @@
 -- Unused: nothing searches by these columns any more, and every write pays for them.
 create index idx_bookings_updated_at on public.bookings (updated_at);
 create index idx_bookings_currency on public.bookings (currency);
-create index idx_bookings_service_status_updated_at on public.bookings (service, status, updated_at);
+create index idx_bookings_service_updated_at on public.bookings (service, updated_at);
 create index idx_messages_edited_at on public.messages (edited_at);
 create index idx_notifications_kind on public.notifications (kind);
 create index idx_notifications_title_created_at on public.notifications (title, created_at);
 create index idx_audit_events_entity_id on public.audit_events (entity_id);
 create index idx_audit_events_action on public.audit_events (action);
 create index idx_payment_intents_updated_at on public.payment_intents (updated_at);
-create index idx_payment_intents_currency_status_updated_at on public.payment_intents (currency, status, updated_at);
+create index idx_payment_intents_currency_updated_at on public.payment_intents (currency, updated_at);
 
 -- Duplicate or redundant: another index does the same.
 create index idx_profiles_id on public.profiles (id);

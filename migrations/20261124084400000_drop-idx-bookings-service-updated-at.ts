@@ -1,15 +1,15 @@
 import type { MigrationBuilder } from 'node-pg-migrate'
 import { indexIs, indexIsAbsent, type Optimization } from 'hundredfold'
 
-const table = { schema: 'public', name: 'payment_intents' }
-const index = { schema: 'public', name: 'idx_payment_intents_currency_status_updated_at' }
+const table = { schema: 'public', name: 'bookings' }
+const index = { schema: 'public', name: 'idx_bookings_service_updated_at' }
 const definition =
-  'CREATE INDEX idx_payment_intents_currency_status_updated_at ON public.payment_intents USING btree (currency, status, updated_at)'
+  'CREATE INDEX idx_bookings_service_updated_at ON public.bookings USING btree (service, updated_at)'
 
 export const optimization: Optimization = {
   why:
-    'A report that is gone read payments by currency. Every update of a payment changes two of its ' +
-    'columns, and so writes to every index of the table.',
+    'A report that is gone read bookings by service. Every update of a booking changes updated_at, ' +
+    'and so writes to every index of the table.',
   rule: 'unused_index',
   before: [indexIs(index, definition)],
   after: [indexIsAbsent(index)],
@@ -22,5 +22,5 @@ export function up(pgm: MigrationBuilder): void {
 
 export function down(pgm: MigrationBuilder): void {
   pgm.noTransaction()
-  pgm.createIndex(table, ['currency', 'status', 'updated_at'], { name: index.name, concurrently: true })
+  pgm.createIndex(table, ['service', 'updated_at'], { name: index.name, concurrently: true })
 }
