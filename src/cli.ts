@@ -1,5 +1,6 @@
 import { CommanderError, Command } from 'commander'
 import pc from 'picocolors'
+import { benchCommand } from './commands/bench.ts'
 import type { CommandContext } from './commands/context.ts'
 import { demoCommand } from './commands/demo.ts'
 import { fingerprintCommand } from './commands/fingerprint.ts'
@@ -51,6 +52,7 @@ Exit codes: 0 done; 1 unexpected error; 2 a condition failed; 3 lock or time bud
 `,
     )
   program.addCommand(demoCommand(context))
+  program.addCommand(benchCommand(context))
   program.addCommand(migrateCommand(context))
   program.addCommand(fingerprintCommand(context))
   for (const command of allCommands(program)) {

@@ -13,6 +13,7 @@ export async function listNotOwned(
   db: Database,
   names: { schema?: string; name: string }[],
 ): Promise<ForeignRelation[]> {
+  if (names.length === 0) return []
   const result = await sql<ForeignRelation>`
     SELECT DISTINCT namespace.nspname AS schema, class.relname AS name,
       pg_catalog.pg_get_userbyid(class.relowner)::text AS owner
@@ -28,6 +29,7 @@ export async function listNotOwned(
 
 /** Those of the named schemas that are there and in which the current role may not create. */
 export async function listSchemasWithoutCreate(db: Database, schemas: string[]): Promise<string[]> {
+  if (schemas.length === 0) return []
   const rows = await db
     .selectFrom('pg_catalog.pg_namespace')
     .select('nspname as name')

@@ -47,29 +47,21 @@ const columns = `name, checksum, state, adopted, statements_done AS "statementsD
  */
 export async function ensureLedger(client: ClientBase): Promise<void> {
   if (await ledgerIsThere(client)) return
-  await client.query('BEGIN')
-  try {
-    await client.query(`CREATE SCHEMA IF NOT EXISTS ${ledgerSchema}`)
-    await client.query(`
-      CREATE TABLE ${ledgerSchema}.migrations (
-        position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        name text NOT NULL UNIQUE,
-        checksum text NOT NULL CHECK (checksum ~ '^[0-9a-f]{64}$'),
-        state text NOT NULL CHECK (state IN ('applied', 'applying', 'reverting')),
-        adopted boolean NOT NULL DEFAULT false,
-        statements_done integer NOT NULL DEFAULT 0,
-        undo jsonb NOT NULL DEFAULT '{"created": [], "dropped": [], "made": []}',
-        started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-        applied_at timestamptz
-      )`)
-    await client.query(
-      `COMMENT ON SCHEMA ${ledgerSchema} IS 'Which migrations hundredfold has applied, with their checksums.'`,
-    )
-    await client.query('COMMIT')
-  } catch (error) {
-    await client.query('ROLLBACK')
-    throw error
-  }
+  // One request is one transaction: either all of it is there afterwards, or nothing.
+  await client.query(`
+    CREATE SCHEMA IF NOT EXISTS ${ledgerSchema};
+    COMMENT ON SCHEMA ${ledgerSchema} IS 'Which migrations hundredfold has applied, with their checksums.';
+    CREATE TABLE ${ledgerSchema}.migrations (
+      position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      name text NOT NULL UNIQUE,
+      checksum text NOT NULL CHECK (checksum ~ '^[0-9a-f]{64}$'),
+      state text NOT NULL CHECK (state IN ('applied', 'applying', 'reverting')),
+      adopted boolean NOT NULL DEFAULT false,
+      statements_done integer NOT NULL DEFAULT 0,
+      undo jsonb NOT NULL DEFAULT '{"created": [], "dropped": [], "made": []}',
+      started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      applied_at timestamptz
+    )`)
 }
 
 /** Every row, in the order of application; empty where there is no ledger yet. */
@@ -107,17 +99,27 @@ async function ledgerIsThere(client: ClientBase): Promise<boolean> {
   return found.rowCount === 1
 }
 
-/** Records a migration as applied; call it in the transaction that applied it. */
+/** A setting that lives as long as the transaction in which it was set. */
+export const transactionMark = 'hundredfold.transaction'
+
+/**
+ * Records a migration as applied, in the transaction that applied it.
+ *
+ * @param transaction the mark that the runner set when it began; where it is gone, so is the transaction
+ * @returns false, with nothing recorded, where the mark is gone
+ */
 export async function recordApplied(
   client: ClientBase,
   migration: { name: string; checksum: string },
-  options: { adopted: boolean },
-): Promise<void> {
-  await client.query(
+  { adopted, transaction }: { adopted: boolean; transaction: string },
+): Promise<boolean> {
+  const { rowCount } = await client.query(
     `INSERT INTO ${ledgerSchema}.migrations (name, checksum, state, adopted, applied_at)
-     VALUES ($1, $2, 'applied', $3, clock_timestamp())`,
-    [migration.name, migration.checksum, options.adopted],
+     SELECT $1, $2, 'applied', $3, clock_timestamp()
+     WHERE pg_catalog.current_setting('${transactionMark}', true) = $4`,
+    [migration.name, migration.checksum, adopted, transaction],
   )
+  return rowCount === 1
 }
 
 /** Records the intent to run a migration step by step, before its first statement. */
@@ -153,7 +155,17 @@ export async function recordFinished(client: ClientBase, name: string, made: Ind
   )
 }
 
-/** Takes a migration out of the ledger; call it in the transaction that took it back. */
-export async function forget(client: ClientBase, name: string): Promise<void> {
-  await client.query(`DELETE FROM ${ledgerSchema}.migrations WHERE name = $1`, [name])
+/**
+ * Takes a migration out of the ledger.
+ *
+ * @param transaction the runner's mark, where that happens in the transaction that took the migration back
+ * @returns false, with nothing changed, where the mark is gone
+ */
+export async function forget(client: ClientBase, name: string, transaction?: string): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `DELETE FROM ${ledgerSchema}.migrations
+     WHERE name = $1 AND ($2::text IS NULL OR pg_catalog.current_setting('${transactionMark}', true) = $2)`,
+    [name, transaction ?? null],
+  )
+  return rowCount === 1
 }

@@ -29,8 +29,7 @@ const optimizationSchema = z.object({
  */
 export async function loadMigrations(directory: string): Promise<Migration[]> {
   const files = await listFiles(directory)
-  const migrations: Migration[] = []
-  for (const file of files) migrations.push(await loadMigration(join(directory, file)))
+  const migrations = await Promise.all(files.map((file) => loadMigration(join(directory, file))))
   refuseSharedNumbers(migrations)
   return migrations
 }

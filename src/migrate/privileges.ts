@@ -4,10 +4,11 @@ import { UsageError } from '../errors.ts'
 import { findDatabasePrivilege, listNotOwned, listSchemasWithoutCreate } from '../introspect/privileges.ts'
 import { schemaIsThere } from '../introspect/schemas.ts'
 import { needsOf } from '../sql/privileges.ts'
+import type { Statement } from '../sql/statements.ts'
 import { ledgerSchema } from './ledger.ts'
 import type { Direction, Migration } from './migration.ts'
 import type { RunOptions } from './runOptions.ts'
-import { inReadOnlyTransaction, readScript } from './script.ts'
+import { buildScript, inReadOnlyTransaction } from './script.ts'
 
 /**
  * Says everything that the role lacks for all of these migrations, before the first one runs.
@@ -19,10 +20,9 @@ export async function refuseMissingPrivileges(
   direction: Direction,
   options: RunOptions,
 ): Promise<void> {
-  const statements = await listStatements(migrations, direction, options)
-  const needs = statements.map(({ node }) => needsOf(node))
   const db = borrow(options.client)
   const { role, lacking } = await inReadOnlyTransaction(options, async () => {
+    const needs = (await listStatements(migrations, direction, options)).map(({ node }) => needsOf(node))
     const { role, database, mayCreate } = await findDatabasePrivilege(db)
     const createsSchema =
       needs.some(({ createInDatabase }) => createInDatabase) || !(await schemaIsThere(db, ledgerSchema))
@@ -54,12 +54,14 @@ export async function refuseMissingPrivileges(
 }
 
 async function listStatements(migrations: Migration[], direction: Direction, options: RunOptions) {
-  const statements = []
+  const { client, statementTimeoutMs } = options
+  const statements: Statement[] = []
   for (const migration of migrations) {
     try {
-      statements.push(...(await readScript(migration, direction, options)).statements)
+      statements.push(...(await buildScript(migration, direction, client, statementTimeoutMs)).statements)
     } catch {
       // What cannot be read yet (it may ask for what an earlier migration makes) is told at its turn.
+      await client.query('ROLLBACK; BEGIN TRANSACTION READ ONLY')
     }
   }
   return statements

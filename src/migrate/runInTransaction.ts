@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts'
 import { isConnectionLost, isLockConflict } from '../db/sqlState.ts'
 import { checkConditions } from './checkConditions.ts'
 import { ConditionFailed, StatementFailed } from './failures.ts'
-import { forget, recordApplied } from './ledger.ts'
+import { forget, recordApplied, transactionMark } from './ledger.ts'
 import { withinLockBudget } from './lockBudget.ts'
 import type { CheckedCondition, Direction, Migration } from './migration.ts'
 import type { RunOptions } from './runOptions.ts'
@@ -44,15 +44,12 @@ export async function runInTransaction(
 async function attempt(migration: Migration, direction: Direction, options: RunOptions): Promise<Outcome> {
   const { client } = options
   const transaction = randomUUID()
-  await client.query('BEGIN')
   try {
-    await client.query(
-      `SELECT pg_catalog.set_config('lock_timeout', $1, true),
-              pg_catalog.set_config('statement_timeout', $2, true),
-              pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true),
-              pg_catalog.set_config('hundredfold.transaction', $3, true)`,
-      [`${options.lockTimeoutMs}`, `${options.statementTimeoutMs}`, transaction],
-    )
+    await client.query(`BEGIN;
+      SET LOCAL lock_timeout = ${options.lockTimeoutMs};
+      SET LOCAL statement_timeout = ${options.statementTimeoutMs};
+      SET LOCAL idle_in_transaction_session_timeout = 0;
+      SET LOCAL ${transactionMark} = '${transaction}'`)
     const outcome = await runSteps(migration, direction, options, transaction)
     await client.query(outcome.kind === 'notTransactional' ? 'ROLLBACK' : 'COMMIT')
     return outcome
@@ -76,7 +73,7 @@ async function runSteps(
   if (checkedFirst.some((condition) => !condition.holds)) {
     const goal = direction === 'up' ? await goalIsMet(migration, options) : undefined
     if (!goal) throw new ConditionFailed(migration.name, direction, checkedFirst, nothingChanged)
-    await recordApplied(client, migration, { adopted: true })
+    await recordApplied(client, migration, { adopted: true, transaction })
     return { kind: 'adopted', conditions: goal }
   }
   const script = await buildScript(migration, direction, client, options.statementTimeoutMs)
@@ -86,9 +83,11 @@ async function runSteps(
   if (checkedLast.some((condition) => !condition.holds)) {
     throw new ConditionFailed(migration.name, direction, checkedLast, nothingChanged)
   }
-  await refuseForeignTransaction(migration, options, transaction)
-  if (direction === 'up') await recordApplied(client, migration, { adopted: false })
-  else await forget(client, migration.name)
+  const recorded =
+    direction === 'up'
+      ? await recordApplied(client, migration, { adopted: false, transaction })
+      : await forget(client, migration.name, transaction)
+  if (!recorded) throw endedTransaction(migration)
   return { kind: 'ran', conditions: [...checkedFirst, ...checkedLast] }
 }
 
@@ -137,16 +136,8 @@ export async function goalIsMet(
 }
 
 /** A COMMIT hidden in the migration ends our transaction, and the setting that marks it is gone. */
-async function refuseForeignTransaction(
-  migration: Migration,
-  options: RunOptions,
-  transaction: string,
-): Promise<void> {
-  const result = await options.client.query<{ marker: string | null }>(
-    `SELECT pg_catalog.current_setting('hundredfold.transaction', true) AS marker`,
-  )
-  if (result.rows[0]?.marker === transaction) return
-  throw new UsageError(
+function endedTransaction(migration: Migration): UsageError {
+  return new UsageError(
     `${migration.name} ended the runner's transaction.`,
     'Remove COMMIT and ROLLBACK from the migration; what it committed itself stays until you take it back.',
   )

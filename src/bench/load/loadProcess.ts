@@ -1,0 +1,42 @@
+import { Client } from 'pg'
+import type { LoadMessage, LoadReport, LoadSettings } from './load.ts'
+
+/**
+ * The process that puts a database under load: short transactions from several sessions at once, until it
+ * is told to stop. A process of its own, so that what the runner computes delays no client here.
+ */
+async function run(settings: LoadSettings): Promise<LoadReport> {
+  let stopped = false
+  process.on('message', () => (stopped = true))
+  const totals: LoadReport = { transactions: 0, failed: 0, worstMs: 0, failures: [] }
+  await Promise.all(
+    Array.from({ length: settings.clients }, async (_, number) => {
+      const client = new Client({ connectionString: settings.url, application_name: 'load' })
+      client.on('error', () => undefined)
+      await client.connect()
+      for (let turn = number; !stopped; turn += 1) {
+        const statements = settings.transactions[turn % settings.transactions.length] ?? []
+        const started = performance.now()
+        try {
+          await client.query(`BEGIN;${statements.join(';')};COMMIT`)
+        } catch (error) {
+          totals.failed += 1
+          totals.failures.push(error instanceof Error ? error.message : String(error))
+          await client.query('ROLLBACK').catch(() => undefined)
+        }
+        totals.transactions += 1
+        totals.worstMs = Math.max(totals.worstMs, performance.now() - started)
+        await new Promise((resolve) => setTimeout(resolve, settings.pauseMs))
+      }
+      await client.end()
+    }),
+  )
+  return { ...totals, failures: [...new Set(totals.failures)].slice(0, 5) }
+}
+
+process.once('message', (settings: LoadSettings) => {
+  void run(settings).then((report) => {
+    process.send?.(report satisfies LoadMessage)
+    process.disconnect()
+  })
+})
