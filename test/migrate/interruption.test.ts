@@ -1,0 +1,113 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Client } from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { listIndexBuilds } from '../../src/introspect/indexBuilds.ts'
+import { borrow } from '../../src/db/database.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { createDatabase } from '../support/database.ts'
+import type { MigrationDirectory } from '../support/migrationFiles.ts'
+import { migrationDirectory, sqlMigration } from '../support/migrationFiles.ts'
+
+const program = fileURLToPath(new URL('../../scripts/hundredfold.mjs', import.meta.url))
+
+let database: TestDatabase
+let superuser: Client
+let files: MigrationDirectory
+
+beforeAll(async () => {
+  database = await createDatabase({ from: 'empty' })
+  superuser = await database.connect()
+  files = await migrationDirectory({
+    '20260101000000000_add-note.ts': sqlMigration({
+      up: ['ALTER TABLE public.bookings ADD note text'],
+      down: ['ALTER TABLE public.bookings DROP note'],
+    }),
+    '20260102000000000_create-index.ts': sqlMigration({
+      up: ['CREATE INDEX CONCURRENTLY bookings_id_idx ON public.bookings (id)'],
+      down: ['DROP INDEX CONCURRENTLY public.bookings_id_idx'],
+      noTransaction: true,
+    }),
+  })
+})
+beforeEach(async () => {
+  await superuser.query(`DROP SCHEMA IF EXISTS hundredfold CASCADE; DROP TABLE IF EXISTS public.bookings`)
+  await superuser.query(
+    `CREATE TABLE public.bookings AS SELECT 1 AS id; ALTER TABLE public.bookings OWNER TO casaora_owner`,
+  )
+})
+afterAll(async () => {
+  await files[Symbol.asyncDispose]()
+  await database.drop()
+})
+
+/** Starts `migrate up`, waits until `ready` sees it at work, sends the signal, and returns how it ended. */
+async function signalDuring(
+  signal: NodeJS.Signals,
+  ready: () => Promise<boolean>,
+): Promise<{ exitCode: number | null; printed: string }> {
+  const child = spawn(process.execPath, [program, 'migrate', 'up', '--dir', files.path], {
+    env: { PATH: process.env['PATH'], NO_COLOR: '1', DIRECT_URL: database.ownerUrl },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let printed = ''
+  child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString()))
+  const ended = once(child, 'close') as Promise<[number | null]>
+  while (!(await ready()) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20))
+  child.kill(signal)
+  const [exitCode] = await ended
+  return { exitCode, printed }
+}
+
+async function isRunning(statement: string): Promise<boolean> {
+  const { rowCount } = await superuser.query(
+    `SELECT FROM pg_stat_activity WHERE application_name = 'hundredfold' AND state = 'active' AND query LIKE $1`,
+    [`${statement}%`],
+  )
+  return rowCount === 1
+}
+
+async function leftBehind() {
+  const { rows } = await superuser.query<{ index: string | null; ledger: string[] }>(
+    `SELECT to_regclass('public.bookings_id_idx')::text AS index,
+            ARRAY(SELECT state || ' ' || name FROM hundredfold.migrations ORDER BY position) AS ledger`,
+  )
+  return rows[0]
+}
+
+describe.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
+  test('during a concurrent build: the index is gone, what ran before stays', async () => {
+    const reader = await database.connect()
+    // An old snapshot keeps the build waiting, but holds no lock on the table that the other migration needs.
+    await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT txid_current()')
+    const { exitCode, printed } = await signalDuring(signal, () => isRunning('CREATE INDEX CONCURRENTLY'))
+    await reader.query('ROLLBACK')
+    expect(printed).toContain('Stopped during 20260102000000000_create-index')
+    expect(exitCode).toBe(1)
+    expect(await leftBehind()).toEqual({ index: null, ledger: ['applied 20260101000000000_add-note'] })
+  })
+
+  test('while waiting for a lock: nothing has changed', async () => {
+    const reader = await database.connect()
+    await reader.query('BEGIN; SELECT FROM public.bookings')
+    const { exitCode, printed } = await signalDuring(signal, () => isRunning('ALTER TABLE'))
+    await reader.query('ROLLBACK')
+    expect(printed).toContain('Stopped during 20260101000000000_add-note')
+    expect(exitCode).toBe(1)
+    expect(await leftBehind()).toEqual({ index: null, ledger: [] })
+  })
+})
+
+test('how far a concurrent build is can be seen while it runs', async () => {
+  const reader = await database.connect()
+  await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT txid_current()')
+  const builder = await database.connect()
+  const built = builder.query('CREATE INDEX CONCURRENTLY bookings_id_idx ON public.bookings (id)')
+  let builds = await listIndexBuilds(borrow(superuser))
+  while (builds.length === 0) builds = await listIndexBuilds(borrow(superuser))
+  expect(builds[0]?.phase).toMatch(/waiting|building|initializing/)
+  await reader.query('ROLLBACK')
+  await built
+})
