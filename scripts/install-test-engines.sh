@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Brings what tests need beyond `npm ci`: PostgreSQL 14 to 17 into .engines/, the rest as Debian packages.
+# Brings what tests need beyond `npm ci`: PostgreSQL 13 (which we refuse) to 17 into .engines/, the rest as Debian packages.
 # Run it again at any time: what is there already is left alone. Without root or sudo the packages are left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-embedded_versions=(14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17)
+embedded_versions=(13.23.0-beta.16 14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17)
 # program -> Debian package
 packages=(pgbouncer:pgbouncer)
 

@@ -1,9 +1,11 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startEmbedded } from '../src/servers/embedded.ts'
 import type { CommandResult } from './support/commandLine.ts'
 import { runCommand } from './support/commandLine.ts'
 import type { TestDatabase } from './support/database.ts'
 import { createDatabase } from './support/database.ts'
+import { engineIsMissing } from './support/engines.ts'
 import type { MigrationDirectory } from './support/migrationFiles.ts'
 import { migrationDirectory, sqlMigration } from './support/migrationFiles.ts'
 
@@ -82,6 +84,15 @@ test('a wrong password', async () => {
 test('a database that is not there', async () => {
   const url = urlWith((parts) => (parts.pathname = '/nowhere'))
   expectExplained(await migrate(['status'], url), 5, 'The database does not exist')
+})
+
+test.skipIf(engineIsMissing('postgres13'))('a server that is too old', async () => {
+  const server = await startEmbedded({ version: 13 })
+  try {
+    expectExplained(await migrate(['status'], server.url()), 5, 'runs PostgreSQL 13')
+  } finally {
+    await server.stop()
+  }
 })
 
 test('a missing table', async () => {

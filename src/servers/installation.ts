@@ -16,7 +16,8 @@ export interface Installation {
 /** Versions beside the one that npm brings; see scripts/install-test-engines.sh. */
 const enginesDirectory = fileURLToPath(new URL('../../.engines/', import.meta.url))
 
-const extraVersions = [14, 15, 16, 17]
+/** 13 only to see that we refuse it. */
+const extraVersions = [13, 14, 15, 16, 17]
 
 /**
  * The PostgreSQL of a major version; the one that npm brings where none is named. Nothing of the package
@@ -45,7 +46,7 @@ export function findInstallation(version?: number): Installation {
   )
 }
 
-/** Major versions that can be started here, ascending: 18, and 14 to 17 where the engines script brought them. */
+/** Major versions that can be started here, ascending: 18, and 13 to 17 where the engines script brought them. */
 export function installedVersions(): number[] {
   const seenFrom = [...extraVersions.map(extraEngine), import.meta.url]
   return seenFrom.flatMap((place) => installationSeenFrom(place)?.version ?? [])

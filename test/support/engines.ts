@@ -13,7 +13,7 @@ type Program = keyof typeof programs
 /** What tests need beyond `npm ci`; scripts/install-test-engines.sh brings all of it. */
 export const engines = [
   ...(Object.keys(programs) as Program[]),
-  ...(['postgres14', 'postgres15', 'postgres16', 'postgres17'] as const),
+  ...(['postgres13', 'postgres14', 'postgres15', 'postgres16', 'postgres17'] as const),
 ]
 
 export type Engine = (typeof engines)[number]
