@@ -81,8 +81,8 @@ test('a server that does not start says why', async () => {
 })
 
 test('a version that nobody has brought says what to do', async () => {
-  await expect(startEmbedded({ version: 13 })).rejects.toMatchObject({
-    message: 'There is no embedded PostgreSQL 13.',
+  await expect(startEmbedded({ version: 12 })).rejects.toMatchObject({
+    message: 'There is no embedded PostgreSQL 12.',
     next: expect.stringContaining('TEST_DATABASE_URL') as string,
   })
 })
