@@ -84,9 +84,11 @@ async function describeRoleLimits(client: ClientBase, objects: SchemaObjects): P
 }
 
 async function describeExtensions(client: ClientBase, objects: SchemaObjects): Promise<void> {
-  const found = await rows<{ name: string; version: string; owner: string }>(
+  const found = await rows<{ name: string; version: string; owner: string | null }>(
     client,
-    `SELECT e.extname AS name, e.extversion AS version, r.rolname AS owner
+    // What initdb made, plpgsql, belongs to whoever ran it.
+    `SELECT e.extname AS name, e.extversion AS version,
+            CASE WHEN e.oid >= 16384 THEN r.rolname END AS owner
      FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_roles r ON r.oid = e.extowner`,
   )
   for (const { name, version, owner } of found) {

@@ -8,7 +8,7 @@ import type { FactBase, PlannedStatement, StableId } from '../facts/pgDelta.ts'
 import { keyOf } from '../facts/schemaObject.ts'
 import { inSnapshot } from '../facts/snapshot.ts'
 import { shadowRoles } from './administrator.ts'
-import { runCopy } from './copySchema.ts'
+import { firstReasons, runCopy } from './copySchema.ts'
 import type { CopyStatement } from './copySchema.ts'
 import { readDetails } from './details.ts'
 import { readStandIns } from './standIns.ts'
@@ -59,23 +59,27 @@ export async function readSource(
 export async function copyInto(client: ClientBase, source: Source): Promise<Map<string, string>> {
   const empty = await inSnapshot(client, () => readFacts(client))
   const planned = await planStatements(empty.base, source.facts, (id) => isLeftOut(id, source.except))
-  const statements = planned
-    // Settings of roles are among the details, since a list such as search_path is not one literal.
-    .filter(({ sql }) => !sql.startsWith('ALTER ROLE '))
-    .map((statement) => copyStatement(statement, source))
   const searchPath = source.facts
     .facts()
     .flatMap(({ id }) => (id.kind === 'schema' ? [quote(id.name)] : []))
     .join(', ')
-  const reasons = await runCopy(client, statements, searchPath)
-  await runCopy(
-    client,
+  const statements = planned
+    // Settings of roles are among the details, since a list such as search_path is not one literal.
+    .filter(({ sql }) => !sql.startsWith('ALTER ROLE '))
+    .map((statement) => copyStatement(statement, source))
+  const isOfEventTrigger = ({ objects }: CopyStatement): boolean =>
+    objects.some((object) => object.startsWith('event trigger '))
+  const steps = [
+    statements.filter((statement) => !isOfEventTrigger(statement)),
     source.details.map((sql) => ({ sql, objects: [] })),
-    '',
-  )
+    // Last, so that they do not fire on the copying itself.
+    statements.filter(isOfEventTrigger),
+  ]
+  const failed: [string, string][] = []
+  for (const step of steps) failed.push(...(await runCopy(client, step, searchPath)))
   const owner = source.fingerprint.objects.get('database')?.properties.get('owner')
   if (owner) await client.query(`ALTER DATABASE ${quote(source.database)} OWNER TO ${quote(owner)}`)
-  return reasons
+  return firstReasons(failed)
 }
 
 function isLeftOut(id: StableId, except: readonly string[]): boolean {
@@ -102,7 +106,6 @@ function copyStatement({ sql, produces, consumes }: PlannedStatement, source: So
   return {
     sql: extension?.kind === 'extension' ? createExtension(extension.name, sql, source) : sql,
     objects,
-    isLast: about.some(({ kind }) => kind === 'eventTrigger'),
   }
 }
 

@@ -5,8 +5,6 @@ import type { ClientBase } from 'pg'
 export interface CopyStatement {
   sql: string
   objects: string[]
-  /** Event triggers come last, so that they do not fire on the copying itself. */
-  isLast?: boolean
 }
 
 /** Statements that are sent together: one round trip, and one transaction. */
@@ -27,11 +25,7 @@ export async function runCopy(
   searchPath: string,
 ): Promise<Map<string, string>> {
   await client.query(`SET check_function_bodies = off; SET client_min_messages = error; SET search_path = ''`)
-  const ordered = [
-    ...statements.filter(({ isLast }) => !isLast),
-    ...statements.filter(({ isLast }) => isLast),
-  ]
-  let failed = await runAll(client, ordered)
+  let failed = await runAll(client, statements)
   await client.query(`SELECT pg_catalog.set_config('search_path', $1, false)`, [searchPath])
   for (let before = Infinity; failed.length > 0 && failed.length < before;) {
     before = failed.length
@@ -40,9 +34,14 @@ export async function runCopy(
       failed.map(({ statement }) => statement),
     )
   }
-  return new Map(
-    failed.flatMap(({ statement, reason }) => statement.objects.map((object) => [object, reason])),
+  return firstReasons(
+    failed.flatMap(({ statement, reason }) => statement.objects.map((object) => [object, reason] as const)),
   )
+}
+
+/** The first reason is the cause: what comes after it, such as a GRANT, fails because the object is not there. */
+export function firstReasons(failed: readonly (readonly [string, string])[]): Map<string, string> {
+  return new Map(failed.toReversed())
 }
 
 interface Failure {

@@ -96,6 +96,20 @@ const details = [
    WHERE change IS NOT NULL AND ${ofUser('t.oid')}
      AND (i.indisclustered OR i.indisprimary OR EXISTS (
        SELECT FROM pg_catalog.pg_constraint con WHERE con.conindid = c.oid AND con.contype IN ('u', 'x')))`,
+  // Indexes of partitions: each by itself, then attached to the partitioned index above it.
+  `SELECT v.sql
+   FROM pg_catalog.pg_inherits ih
+   JOIN pg_catalog.pg_class c ON c.oid = ih.inhrelid AND c.relkind IN ('i', 'I')
+   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   JOIN pg_catalog.pg_class p ON p.oid = ih.inhparent
+   JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace,
+   LATERAL (VALUES
+     (1, pg_catalog.pg_get_indexdef(c.oid)),
+     (2, pg_catalog.format('ALTER INDEX %I.%I ATTACH PARTITION %I.%I', pn.nspname, p.relname, n.nspname, c.relname))
+   ) AS v (step, sql)
+   WHERE ${ofUser('c.oid')}
+     AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint con WHERE con.conindid = c.oid AND con.contype IN ('p', 'u', 'x'))
+   ORDER BY v.step`,
   // Extended statistics.
   `SELECT v.sql
    FROM pg_catalog.pg_statistic_ext s

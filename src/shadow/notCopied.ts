@@ -31,19 +31,20 @@ export function findNotCopied(
     if (property === undefined && after === null) {
       name(object, reasons.get(object) ?? 'hundredfold does not copy this kind of object')
     }
-    // Every database has plpgsql from initdb. Other major versions print some properties otherwise, and bring
-    // other versions of extensions.
+    // Other major versions print some properties otherwise, and bring other versions of extensions.
     const isNoise =
-      object === 'extension plpgsql' ||
-      (object.startsWith('extension ') && property === 'version') ||
-      (!sameVersion && after !== null)
+      (object.startsWith('extension ') && property === 'version') || (!sameVersion && after !== null)
     if (property !== undefined && !isNoise) {
       name(object, reasons.get(object) ?? `not as in the source: ${sentence.slice(object.length + 2)}`)
     }
   }
   for (const extension of source.missingExtensions) {
-    const reason = `depends on extension ${extension}, for which the shadow has only stand-ins`
-    for (const object of dependentsOf(source, { kind: 'extension', name: extension })) name(object, reason)
+    const id: StableId = { kind: 'extension', name: extension }
+    const itself = keyOf(nameOf(source.facts, id))
+    found.set(itself, ['not available here; types and functions of the same names stand in for its own'])
+    for (const object of dependentsOf(source, id)) {
+      if (object !== itself) name(object, `depends on ${itself}, for which the shadow has only stand-ins`)
+    }
   }
   return [...found].map(([object, why]) => ({ object, reason: why.join('; ') })).sort(byObject)
 }

@@ -1,0 +1,217 @@
+import { writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Client } from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connect } from '../../src/db/connect.ts'
+import { differences } from '../../src/facts/differences.ts'
+import { readFingerprint } from '../../src/facts/fingerprint.ts'
+import { startEmbedded } from '../../src/servers/embedded.ts'
+import type { EmbeddedServer } from '../../src/servers/embedded.ts'
+import { openShadow } from '../../src/shadow/openShadow.ts'
+import type { Shadow } from '../../src/shadow/openShadow.ts'
+import { createDatabase } from '../support/database.ts'
+import type { TestDatabase } from '../support/database.ts'
+
+describe('the shadow of Casaora', () => {
+  let database: TestDatabase
+  let source: Client
+  let shadow: Shadow
+
+  beforeAll(async () => {
+    database = await createDatabase({ from: 'casaora' })
+    source = await database.connect(database.ownerUrl)
+    await source.query('CREATE SCHEMA hundredfold; CREATE TABLE hundredfold.migrations (name text)')
+    shadow = await openShadow(source)
+  })
+
+  afterAll(async () => {
+    await shadow.close()
+    await database.drop()
+  })
+
+  test('has every object of the source', async () => {
+    expect(shadow.notCopied).toEqual([])
+    const copy = await shadow.connect()
+    expect(differences(await readFingerprint(source), await readFingerprint(copy))).toEqual([])
+    await copy.end()
+  })
+
+  test('has none of its rows, and not the ledger', async () => {
+    const copy = await shadow.connect()
+    expect((await copy.query('SELECT FROM public.bookings')).rowCount).toBe(0)
+    expect((await copy.query(`SELECT FROM pg_namespace WHERE nspname = 'hundredfold'`)).rowCount).toBe(0)
+    await copy.end()
+  })
+
+  test('lets the owner change what it owns, without being superuser', async () => {
+    const owner = await shadow.connect('casaora_owner')
+    await owner.query('ALTER TABLE public.bookings ADD COLUMN note text')
+    const { rows } = await owner.query<{ superuser: string }>(
+      `SELECT current_setting('is_superuser') AS superuser`,
+    )
+    expect(rows).toEqual([{ superuser: 'off' }])
+    await owner.query('ALTER TABLE public.bookings DROP COLUMN note')
+    await owner.end()
+  })
+
+  test('opens a session for a role that may not log in', async () => {
+    const anon = await shadow.connect('anon')
+    expect((await anon.query<{ name: string }>('SELECT session_user AS name')).rows).toEqual([
+      { name: 'anon' },
+    ])
+    await anon.end()
+  })
+})
+
+describe('the shadow of a database full of rare things', () => {
+  let database: TestDatabase
+  let source: Client
+  let shadow: Shadow
+
+  beforeAll(async () => {
+    database = await createDatabase({ from: 'empty' })
+    source = await database.connect()
+    await source.query(`
+      CREATE SCHEMA "Üben, ""so""";
+      SET search_path = "Üben, ""so""", public;
+      CREATE TYPE mood AS ENUM ('so, so', 'gut');
+      CREATE TABLE "a table" (
+        "an ""id""" int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "it's" text DEFAULT 'x', mood mood, n numeric,
+        upper_text text GENERATED ALWAYS AS (upper("it's")) STORED);
+      ALTER TABLE "a table" ALTER "it's" SET STATISTICS 77, ALTER "it's" SET STORAGE EXTERNAL,
+        ALTER n SET (n_distinct = -0.3), SET (toast.autovacuum_enabled = off, fillfactor = 80);
+      ALTER INDEX "a table_pkey" SET (fillfactor = 50);
+      CREATE INDEX "an idx" ON "a table" (lower("it's"), n);
+      ALTER INDEX "an idx" ALTER COLUMN 1 SET STATISTICS 55;
+      ALTER TABLE "a table" CLUSTER ON "an idx";
+      CREATE STATISTICS "some stats" (dependencies) ON "it's", n FROM "a table";
+      COMMENT ON STATISTICS "some stats" IS '100 % ''sure''';
+      CREATE VIEW "a view" AS SELECT * FROM "a table";
+      ALTER VIEW "a view" ALTER n SET DEFAULT 5 % 3;
+      COMMENT ON COLUMN "a view".n IS 'a % sign';
+      GRANT SELECT ("it's") ON "a view" TO pg_monitor WITH GRANT OPTION;
+      GRANT USAGE ON SEQUENCE "a table_an ""id""_seq" TO pg_monitor;
+      CREATE FUNCTION latest() RETURNS numeric LANGUAGE sql STABLE AS $$ SELECT max(n) FROM "a table" $$;
+      CREATE TABLE later (id int, latest numeric DEFAULT latest());
+      CREATE TABLE parts (at date NOT NULL) PARTITION BY RANGE (at);
+      CREATE TABLE part PARTITION OF parts DEFAULT;
+      CREATE INDEX ON parts (at);
+      CREATE FUNCTION shout() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no more changes'; END $$;
+      CREATE CAST (mood AS text) WITH INOUT;
+      CREATE TEXT SEARCH CONFIGURATION plain (COPY = simple);
+      CREATE SCHEMA ledger; CREATE TABLE ledger.entries (id int);
+      CREATE VIEW of_ledger AS SELECT * FROM ledger.entries;
+      DO $$ BEGIN
+        EXECUTE format('ALTER DATABASE %I SET search_path = "$user", "Üben, ""so"""', current_database());
+        EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %I SET statement_timeout = ''9s''', current_database());
+      END $$;
+      CREATE EVENT TRIGGER shout ON ddl_command_end EXECUTE FUNCTION shout();
+    `)
+    shadow = await openShadow(source, { except: ['ledger'] })
+  })
+
+  afterAll(async () => {
+    await shadow.close()
+    await database.drop()
+  })
+
+  test('names what it lacks, and what needs that', () => {
+    expect(shadow.notCopied).toEqual([
+      {
+        object: 'cast ("Üben, ""so""".mood AS text)',
+        reason: 'hundredfold does not copy this kind of object',
+      },
+      {
+        object: 'text search configuration "Üben, ""so""".plain',
+        reason: 'hundredfold does not copy this kind of object',
+      },
+      {
+        object: 'view "Üben, ""so""".of_ledger',
+        reason: 'relation "ledger.entries" does not exist',
+      },
+    ])
+  })
+
+  test('has all the rest', async () => {
+    const copy = await shadow.connect()
+    const left = differences(
+      await readFingerprint(source, { except: ['ledger'] }),
+      await readFingerprint(copy),
+    ).map(({ object }) => object)
+    expect(left).toEqual(shadow.notCopied.map(({ object }) => object))
+    await copy.end()
+  })
+
+  test('has left the source as it was', async () => {
+    const { rows } = await source.query<{ written: boolean }>(
+      'SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS written',
+    )
+    expect(rows).toEqual([{ written: false }])
+  })
+})
+
+describe('the shadow of a database with an extension that is not there', () => {
+  let server: EmbeddedServer
+  let source: Client
+  let shadow: Shadow
+
+  beforeAll(async () => {
+    // Trusting an extension makes the server run from a copy of its installation, which we may add to.
+    server = await startEmbedded({ trustedExtensions: ['pg_trgm'] })
+    const extensions = join(dirname(server.dataDirectory), 'installation/share/postgresql/extension')
+    writeFileSync(join(extensions, 'faraway.control'), `default_version = '1.0'\nrelocatable = true\n`)
+    writeFileSync(
+      join(extensions, 'faraway--1.0.sql'),
+      `CREATE TYPE place;
+       CREATE FUNCTION place_in(cstring) RETURNS place LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+       CREATE FUNCTION place_out(place) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+       CREATE TYPE place (INPUT = place_in, OUTPUT = place_out, LIKE = text,
+                          TYPMOD_IN = varchartypmodin, TYPMOD_OUT = varchartypmodout);
+       CREATE FUNCTION is_far(place) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'textlen';
+       CREATE FUNCTION nearer(place, place) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'text_lt';
+       CREATE OPERATOR <~ (FUNCTION = nearer, LEFTARG = place, RIGHTARG = place);`,
+    )
+    source = await connect(server.url())
+    await source.query(`
+      CREATE EXTENSION faraway;
+      CREATE TABLE towns (id int PRIMARY KEY, at place(3), many place[]);
+      CREATE VIEW far AS SELECT id FROM towns WHERE is_far(at);
+      CREATE VIEW near AS SELECT id FROM towns WHERE at <~ 'here';
+      CREATE VIEW names AS SELECT id FROM towns;
+    `)
+    shadow = await openShadow(source)
+  })
+
+  afterAll(async () => {
+    await shadow.close()
+    await source.end()
+    await server.stop()
+  })
+
+  test('has stand-ins for its types and functions, and says so of what needs them', () => {
+    const standIn = 'depends on extension faraway, for which the shadow has only stand-ins'
+    expect(shadow.notCopied).toEqual([
+      { object: 'column public.towns.at', reason: standIn },
+      { object: 'column public.towns.many', reason: standIn },
+      {
+        object: 'extension faraway',
+        reason: 'not available here; types and functions of the same names stand in for its own',
+      },
+      { object: 'view public.far', reason: standIn },
+      {
+        object: 'view public.near',
+        reason: `operator does not exist: public.place public.<~ public.place; ${standIn}`,
+      },
+    ])
+  })
+
+  test('has the table that mentions its type', async () => {
+    const copy = await shadow.connect()
+    const { rows } = await copy.query<{ type: string }>(
+      `SELECT format_type(atttypid, atttypmod) AS type FROM pg_attribute
+       WHERE attrelid = 'towns'::regclass AND attname = 'at'`,
+    )
+    expect(rows).toEqual([{ type: 'place(3)' }])
+    await copy.end()
+  })
+})
