@@ -1,10 +1,12 @@
-import { deparse } from 'pgsql-deparser'
-import { parse } from 'pgsql-parser'
+import { deparseSync } from 'pgsql-deparser'
+import { loadModule, parse, parseSync } from 'pgsql-parser'
 import { UsageError } from '../errors.ts'
-import type { Node } from './statements.ts'
+import { excerpt } from './excerpt.ts'
+import type { Node, SelectStmt, TypeName } from './nodes.ts'
+import { as, kindOf } from './nodes.ts'
 
-interface SelectOfOne {
-  stmts?: { stmt: { SelectStmt?: { targetList?: { ResTarget: { val: Node } }[] } } }[]
+interface ParseResult {
+  stmts?: { stmt: Node }[]
 }
 
 /**
@@ -12,37 +14,103 @@ interface SelectOfOne {
  *
  * `(owner = auth.uid())` -> `{ A_Expr: { kind: 'AEXPR_OP', name: [...], lexpr: ..., rexpr: ... } }`
  *
- * @throws UsageError where the text is no expression
+ * @throws UsageError where the text is no expression, or more than one.
  */
 export async function parseExpression(text: string): Promise<Node> {
-  const wrapped = `SELECT ${text}`
-  let parsed: SelectOfOne
+  let parsed: ParseResult
   try {
-    parsed = (await parse(wrapped)) as SelectOfOne
+    parsed = (await parse(`SELECT ${text}`)) as ParseResult
   } catch (error) {
     throw notAnExpression(text, error)
   }
-  const targets = parsed.stmts?.[0]?.stmt.SelectStmt?.targetList
-  const [target] = targets ?? []
-  if (parsed.stmts?.length !== 1 || targets?.length !== 1 || !target) throw notAnExpression(text)
-  return target.ResTarget.val
+  const expression = onlyTarget(parsed)
+  if (!expression) throw notAnExpression(text)
+  return expression
 }
 
-/** An expression's tree as SQL text. */
+/**
+ * An expression's tree as SQL text. The text is parsed again and compared with the tree, so that what is
+ * printed is what was meant.
+ *
+ * @throws UsageError where the printer does not know a construct or would change its meaning.
+ */
 export async function deparseExpression(expression: Node): Promise<string> {
-  const statement = { SelectStmt: { targetList: [{ ResTarget: { val: expression } }], op: 'SETOP_NONE' } }
-  const text = await deparse(statement as never)
-  return text.replace(/^SELECT\s+/, '')
+  await loadModule()
+  return printExpression(expression)
+}
+
+/** As `deparseExpression`, once something has been parsed: the parser is loaded by then. */
+export function printExpression(expression: Node): string {
+  let text: string
+  try {
+    text = deparseSync(expression as never)
+  } catch (error) {
+    throw notPrintable(kindOf(expression), error)
+  }
+  let again: Node | undefined
+  try {
+    again = onlyTarget(parseSync(`SELECT ${text}`) as ParseResult)
+  } catch (error) {
+    throw notPrintable(text, error)
+  }
+  if (!again || !sameTree(again, expression)) throw notPrintable(text)
+  return text
+}
+
+/** `uuid[]` -> the type as a cast names it. */
+export async function parseTypeName(type: string): Promise<TypeName> {
+  const cast = as(await parseExpression(`NULL::${type}`), 'TypeCast')
+  if (!cast) throw notAnExpression(type)
+  return cast.typeName
+}
+
+/** Whether two trees say the same; where in a text each part stood does not matter. */
+export function sameTree(one: unknown, other: unknown): boolean {
+  return canonical(one) === canonical(other)
+}
+
+/** The tree as a text that is equal for equal trees. */
+export function canonical(tree: unknown): string {
+  return JSON.stringify(tree, (key, value: unknown) => {
+    if (positions.has(key)) return undefined
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+  })
+}
+
+/** Fields that say where in the text something stood. */
+const positions = new Set(['location', 'rexpr_list_start', 'rexpr_list_end', 'list_start', 'list_end'])
+
+/** The expression of `SELECT expression`, where that is all there is. */
+function onlyTarget({ stmts = [] }: ParseResult): Node | undefined {
+  const [statement, ...more] = stmts
+  const select = as(statement?.stmt, 'SelectStmt')
+  if (more.length > 0 || !select || !isBare(select)) return undefined
+  const [target, ...others] = select.targetList ?? []
+  return others.length === 0 ? as(target, 'ResTarget')?.val : undefined
+}
+
+/** `SELECT a`, without FROM, WHERE or anything else. */
+export function isBare(select: SelectStmt): boolean {
+  const meaningful = Object.entries(select).filter(
+    ([key, value]) => !(key === 'limitOption' && value === 'LIMIT_OPTION_DEFAULT') && value !== 'SETOP_NONE',
+  )
+  return meaningful.length === 1 && select.targetList !== undefined
 }
 
 function notAnExpression(text: string, cause?: unknown): UsageError {
   const reason = cause instanceof Error ? ` (${cause.message})` : ''
-  const shown = text.length > 120 ? `${text.slice(0, 119)}…` : text
   return new UsageError(
-    `This is no SQL expression that PostgreSQL can read${reason}: ${shown}`,
+    `This is no SQL expression that PostgreSQL can read${reason}: ${excerpt(text)}`,
     'Mend the expression.',
-    {
-      cause,
-    },
+    { cause },
+  )
+}
+
+function notPrintable(text: string, cause?: unknown): UsageError {
+  return new UsageError(
+    `This expression cannot be printed without changing it: ${excerpt(text)}`,
+    'Leave the expression as it is, or write the constructs in it another way.',
+    { cause },
   )
 }

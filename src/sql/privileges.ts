@@ -1,6 +1,6 @@
 import type { NamedRelation } from './relations.ts'
 import { relationsIn } from './relations.ts'
-import type { Node } from './statements.ts'
+import type { Node } from './nodes.ts'
 
 /** What the role that runs a statement must own, and where it must be allowed to create. */
 export interface Needs {

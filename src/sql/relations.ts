@@ -1,4 +1,4 @@
-import type { Node } from './statements.ts'
+import type { Node } from './nodes.ts'
 
 /** A relation as a statement names it: the schema is absent where `search_path` decides. */
 export interface NamedRelation {

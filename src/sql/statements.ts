@@ -1,8 +1,9 @@
 import { parse } from 'pgsql-parser'
 import { UsageError } from '../errors.ts'
+import { excerpt } from './excerpt.ts'
+import type { Node } from './nodes.ts'
 
-/** A node of PostgreSQL's parse tree: its kind is the only key, `{ IndexStmt: { ... } }`. */
-export type Node = Record<string, unknown>
+export type { Node } from './nodes.ts'
 
 /** One SQL statement, as text without the semicolon and as a tree. */
 export interface Statement {
@@ -40,9 +41,4 @@ export async function splitStatements(sql: string): Promise<Statement[]> {
     sql: bytes.toString('utf8', start, length ? start + length : bytes.length).trim(),
     node: stmt,
   }))
-}
-
-function excerpt(sql: string): string {
-  const line = sql.replaceAll(/\s+/g, ' ').trim()
-  return line.length > 120 ? `${line.slice(0, 119)}…` : line
 }

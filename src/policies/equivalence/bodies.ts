@@ -1,0 +1,117 @@
+import { sql } from 'kysely'
+import { parsePlPgSQL } from 'libpg-query'
+import type { Database } from '../../db/database.ts'
+import { parseExpression } from '../../sql/expression.ts'
+import { splitStatements } from '../../sql/statements.ts'
+import type { Node } from '../../sql/nodes.ts'
+import { fieldsOf, nameParts } from './tree.ts'
+
+/** A function that a predicate calls, directly or through others. */
+export interface CalledFunction {
+  schema: string
+  name: string
+  /** `i`, `s` or `v`, as pg_proc has it. */
+  volatility: string
+  /** What its body does, as far as the body can be parsed: statements, and expressions of PL/pgSQL. */
+  body: Node[]
+}
+
+/** How deep calls within calls are followed. */
+const deepest = 3
+
+/**
+ * The functions that the trees call, with the functions that those call, by `name` and by `schema.name`.
+ * Overloads count as one. What is in `pg_catalog` is listed only where it is VOLATILE: its bodies tell nothing.
+ */
+export async function listCalledFunctions(db: Database, trees: Node[]): Promise<CalledFunction[]> {
+  const found: CalledFunction[] = []
+  let next = trees
+  for (let depth = 0; depth < deepest && next.length > 0; depth += 1) {
+    const known = new Set(found.map(({ name }) => name))
+    const names = [...new Set(next.flatMap((tree) => callsIn(tree).map(({ name }) => name)))]
+    const called = await readFunctions(
+      db,
+      names.filter((name) => !known.has(name)),
+    )
+    found.push(...called)
+    next = called.flatMap(({ body }) => body)
+  }
+  return found
+}
+
+/** A call as a tree names it: the schema is absent where `search_path` decides. */
+export interface Call {
+  schema?: string
+  name: string
+}
+
+/** Every function call in the tree. */
+export function callsIn(tree: unknown): Call[] {
+  return Array.from(fieldsOf(tree, 'FuncCall'), (call) => callOf(call))
+}
+
+/** The function that a `FuncCall` names. */
+export function callOf(call: Record<string, unknown>): Call {
+  const parts = nameParts(call['funcname'])
+  const schema = parts.at(-2)
+  return { name: parts.at(-1) ?? '', ...(schema === undefined ? {} : { schema }) }
+}
+
+async function readFunctions(db: Database, names: string[]): Promise<CalledFunction[]> {
+  if (names.length === 0) return []
+  const rows = await db
+    .selectFrom('pg_catalog.pg_proc as function')
+    .innerJoin('pg_catalog.pg_namespace as namespace', 'namespace.oid', 'function.pronamespace')
+    .innerJoin('pg_catalog.pg_language as language', 'language.oid', 'function.prolang')
+    .select([
+      'namespace.nspname as schema',
+      'function.proname as name',
+      'function.provolatile as volatility',
+      'language.lanname as language',
+      'function.prosrc as source',
+      sql<string>`pg_catalog.pg_get_functiondef(function.oid)`.as('definition'),
+    ])
+    .where('function.proname', 'in', names)
+    .where('function.prokind', '=', 'f')
+    .where((where) =>
+      where.or([where('namespace.nspname', '<>', 'pg_catalog'), where('function.provolatile', '=', 'v')]),
+    )
+    .execute()
+  return Promise.all(
+    rows.map(async ({ schema, name, volatility, language, source, definition }) => ({
+      schema,
+      name,
+      volatility,
+      body: schema === 'pg_catalog' ? [] : await parseBody(language, source, definition),
+    })),
+  )
+}
+
+/** The statements and expressions of a body; empty where it is in another language or cannot be parsed. */
+async function parseBody(language: string, source: string, definition: string): Promise<Node[]> {
+  try {
+    if (language === 'sql') {
+      // A body in the style of the standard (BEGIN ATOMIC, RETURN) has no source text of its own.
+      const text = source.trim() === '' ? definition : source
+      return (await splitStatements(text)).map(({ node }) => node)
+    }
+    if (language === 'plpgsql') return await parsePlpgsql(definition)
+  } catch {
+    // A body that cannot be read offers no identities; the proof then has to find them elsewhere, or says so.
+  }
+  return []
+}
+
+async function parsePlpgsql(definition: string): Promise<Node[]> {
+  const parsed: unknown = await parsePlPgSQL(definition)
+  const bodies: Node[] = []
+  for (const { query } of fieldsOf(parsed, 'PLpgSQL_expr')) {
+    if (typeof query !== 'string') continue
+    try {
+      bodies.push(...(await splitStatements(query)).map(({ node }) => node))
+    } catch {
+      bodies.push(await parseExpression(query))
+    }
+  }
+  return bodies
+}

@@ -1,0 +1,121 @@
+import { sql } from 'kysely'
+import type { Database } from '../../db/database.ts'
+import { qualified, quote } from '../../db/identifiers.ts'
+import type { RelationName } from '../../db/identifiers.ts'
+import { errorCode, isConnectionLost, isLockConflict } from '../../db/sqlState.ts'
+import type { Clock } from './clock.ts'
+
+/** Who asks: a role, and the settings from which functions such as `auth.uid()` read who it is. */
+export interface Identity {
+  role: string
+  settings: Record<string, string>
+  /** For people: `authenticated {"sub":"..."}`. */
+  label: string
+}
+
+/** Whether the row passes; the SQLSTATE where asking failed; undefined where it was not asked. */
+export type Outcome = boolean | string | undefined
+
+/** What every look at the database shares. */
+export interface Look {
+  db: Database
+  clock: Clock
+  /** Where functions without a `search_path` of their own find their tables. */
+  searchPath: string
+}
+
+/** The time given to a statement is over. */
+export function isTimeout(error: unknown): boolean {
+  return errorCode(error) === '57014'
+}
+
+/** Errors that say nothing about the question and end the whole check. */
+export function isNoAnswer(error: unknown): boolean {
+  return isConnectionLost(error) || isLockConflict(error)
+}
+
+/**
+ * Runs `look` as the identity, and takes every setting back afterwards, also when it fails.
+ *
+ * ```sql
+ * SAVEPOINT hundredfold_identity;
+ * SET LOCAL ROLE ...; SET LOCAL request.jwt.claims = ...; SET LOCAL search_path = ...;
+ * SET LOCAL statement_timeout = ...; -- what is left of the budget
+ * ```
+ */
+export async function actingAs<T>(
+  { db, clock, searchPath }: Look,
+  identity: Identity,
+  look: () => Promise<T>,
+  timeoutMs = clock.remainingMs(),
+): Promise<T> {
+  const settings: Record<string, string> = {
+    ...identity.settings,
+    search_path: searchPath,
+    jit: 'off',
+    statement_timeout: `${Math.max(1, Math.floor(timeoutMs))}`,
+    role: identity.role,
+  }
+  await sql`SAVEPOINT hundredfold_identity`.execute(db)
+  try {
+    await sql`SELECT pg_catalog.set_config(name, value, true)
+      FROM unnest(${Object.keys(settings)}::text[], ${Object.values(settings)}::text[]) AS s(name, value)`.execute(
+      db,
+    )
+    return await look()
+  } finally {
+    await sql`ROLLBACK TO SAVEPOINT hundredfold_identity`.execute(db)
+    await sql`RELEASE SAVEPOINT hundredfold_identity`.execute(db)
+  }
+}
+
+/**
+ * What each predicate says of each row, asked as the identity: `result[predicate][row]`. The rows come as
+ * text of the table's row type, so that nobody's policy hides one of them, while sub-selects in a predicate
+ * see of other tables exactly what the identity may see.
+ *
+ * ```sql
+ * SELECT ARRAY[coalesce((<predicate>), false), ...] FROM unnest($1::public.bookings[]) AS bookings
+ * ```
+ *
+ * Where the query fails, predicates and then rows are halved until the failing ones stand alone.
+ *
+ * @throws the server's error where the time is over
+ */
+export async function evaluate(
+  look: Look,
+  table: RelationName,
+  identity: Identity,
+  rows: string[],
+  predicates: string[],
+): Promise<Outcome[][]> {
+  if (rows.length === 0 || predicates.length === 0) return predicates.map(() => [])
+  try {
+    const columns = sql.raw(predicates.map((predicate) => `coalesce((${predicate}), false)`).join(', '))
+    const from = sql.raw(`::${qualified(table)}[]) AS ${quote(table.name)}`)
+    const found = await actingAs(look, identity, () =>
+      sql<{ passes: boolean[] }>`SELECT ARRAY[${columns}] AS passes FROM unnest(${rows}${from}`.execute(
+        look.db,
+      ),
+    )
+    return predicates.map((_, index) => found.rows.map(({ passes }) => passes[index]))
+  } catch (error) {
+    if (isNoAnswer(error) || isTimeout(error)) throw error
+    const code = errorCode(error)
+    if (code === undefined) throw error
+    const half = (ask: string[], of: string[]) => evaluate(look, table, identity, of, ask)
+    if (predicates.length > 1) {
+      const middle = predicates.length >> 1
+      return [
+        ...(await half(predicates.slice(0, middle), rows)),
+        ...(await half(predicates.slice(middle), rows)),
+      ]
+    }
+    // Class 42 is found before the first row is read, so every row fails alike.
+    if (rows.length === 1 || code.startsWith('42')) return [rows.map(() => code)]
+    const middle = rows.length >> 1
+    const [first = []] = await half(predicates, rows.slice(0, middle))
+    const [second = []] = await half(predicates, rows.slice(middle))
+    return [[...first, ...second]]
+  }
+}

@@ -1,0 +1,267 @@
+import { deparseExpression } from '../../sql/expression.ts'
+import type { Node } from '../../sql/nodes.ts'
+import { relationsByAlias } from './comparisons.ts'
+import type { Column } from './subject.ts'
+import type { Met, Path } from './tree.ts'
+import { booleanNode, isRecord, nameParts, nodesIn, replaceAt, stringNode } from './tree.ts'
+
+/** A predicate that is wrong by one small change, and what was changed. */
+export interface Mutant {
+  change: string
+  tree: Node
+  text: string
+}
+
+/** What the mutants are made with. */
+export interface MutantContext {
+  table: string
+  columns: Column[]
+  /** Columns of other relations, by `schema.name`. */
+  others: Map<string, Column[]>
+  /** What calls that do not depend on the row give one identity, as a constant, by the call's text. */
+  frozen: Map<string, Node>
+}
+
+interface Change {
+  change: string
+  path: Path
+  node: Node
+}
+
+/** Columns that another one is swapped for. */
+const mostSwaps = 3
+
+/**
+ * Every predicate that differs from this one by one small mistake: a condition dropped, negated or deciding
+ * where it is NULL, AND for OR, a boundary moved, another column, another constant, one member fewer,
+ * ANY for ALL, a call replaced by what it gives one identity.
+ *
+ * `((( SELECT auth.uid()) = owner) AND active)` -> `active`, `(... = owner) OR active`, `... = editor` ...
+ *
+ * Mutants whose text is that of another one, or of the predicate, are left out. Some may mean the same as
+ * the predicate, and some may not be valid SQL: only the server can tell.
+ */
+export async function mutantsOf(tree: Node, context: MutantContext): Promise<Mutant[]> {
+  const changes: Change[] = []
+  for (const path of booleanPaths(tree, [])) changes.push(...changesOfCondition(at(tree, path), path))
+  for (const met of nodesIn(tree)) changes.push(...(await changesOfNode(tree, met, context)))
+  const seen = new Set([await deparseExpression(tree)])
+  const mutants: Mutant[] = []
+  for (const { change, path, node } of changes) {
+    const mutated = replaceAt(tree, path, node)
+    const text = await deparseExpression(mutated)
+    if (seen.has(text)) continue
+    seen.add(text)
+    mutants.push({ change: `${change}: ${excerpt(await describe(at(tree, path)))}`, tree: mutated, text })
+  }
+  return mutants
+}
+
+async function describe(node: Node): Promise<string> {
+  try {
+    return (await deparseExpression(node)).replaceAll(/\s+/g, ' ')
+  } catch {
+    return 'sub-select'
+  }
+}
+
+function excerpt(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text
+}
+
+function at(tree: Node, path: Path): Node {
+  let found: unknown = tree
+  for (const step of path) found = (found as Record<string | number, unknown>)[step]
+  return found as Node
+}
+
+/** Where conditions stand: the predicate, the arms of AND, OR and NOT, and what is below WHERE. */
+function* booleanPaths(node: unknown, path: Path): Generator<Path> {
+  if (!isRecord(node)) return
+  yield path
+  const connective = node['BoolExpr'] as { args?: unknown[] } | undefined
+  if (connective) {
+    for (const [index, arm] of (connective.args ?? []).entries())
+      yield* booleanPaths(arm, [...path, 'BoolExpr', 'args', index])
+    return
+  }
+  for (const met of nodesIn(node)) {
+    const where = met.kind === 'SelectStmt' ? met.fields['whereClause'] : undefined
+    if (where === undefined) continue
+    // A sub-select within this one's WHERE is reached from there.
+    if (isBelowWhere(met.path)) continue
+    yield* booleanPaths(where, [...path, ...met.path, 'SelectStmt', 'whereClause'])
+  }
+}
+
+function isBelowWhere(path: Path): boolean {
+  return path.includes('whereClause')
+}
+
+function changesOfCondition(node: Node, path: Path): Change[] {
+  const negated = node['BoolExpr'] as { boolop?: string; args?: Node[] } | undefined
+  const inner = negated?.boolop === 'NOT_EXPR' ? negated.args?.[0] : undefined
+  return [
+    { change: 'always true', path, node: booleanNode(true) },
+    { change: 'always false', path, node: booleanNode(false) },
+    { change: 'negated', path, node: inner ?? { BoolExpr: { boolop: 'NOT_EXPR', args: [node] } } },
+    { change: 'true where NULL', path, node: { CoalesceExpr: { args: [node, booleanNode(true)] } } },
+  ]
+}
+
+/** Boundaries that are easily taken for each other. */
+const boundaries: Record<string, string[]> = {
+  '<': ['<=', '>'],
+  '<=': ['<', '>='],
+  '>': ['>=', '<'],
+  '>=': ['>', '<='],
+}
+
+async function changesOfNode(tree: Node, met: Met, context: MutantContext): Promise<Change[]> {
+  const { kind, fields, path, node } = met
+  switch (kind) {
+    case 'BoolExpr': {
+      const other = { AND_EXPR: 'OR_EXPR', OR_EXPR: 'AND_EXPR' }[fields['boolop'] as string]
+      return other
+        ? [
+            {
+              change: `${other.slice(0, -5)} instead`,
+              path,
+              node: { BoolExpr: { ...fields, boolop: other } },
+            },
+          ]
+        : []
+    }
+    case 'A_Expr':
+      return changesOfOperator(fields, path)
+    case 'ColumnRef':
+      return changesOfColumn(tree, fields, path, context)
+    case 'A_Const':
+      return isArgument(tree, path) ? [] : changesOfConstant(fields, path)
+    case 'A_ArrayExpr': {
+      const elements = (fields['elements'] ?? []) as unknown[]
+      if (elements.length < 2) return []
+      return elements.map((_, index) => ({
+        change: 'one element fewer',
+        path,
+        node: { A_ArrayExpr: { ...fields, elements: elements.toSpliced(index, 1) } },
+      }))
+    }
+    case 'SubLink':
+      return [...changesOfSubLink(fields, path), ...(await frozen(node, path, context))]
+    case 'FuncCall':
+      return frozen(node, path, context)
+    default:
+      return []
+  }
+}
+
+function changesOfOperator(fields: Record<string, unknown>, path: Path): Change[] {
+  const kind = fields['kind']
+  const name = nameParts(fields['name']).at(-1) ?? ''
+  const other = (change: string, part: Record<string, unknown>): Change => ({
+    change,
+    path,
+    node: { A_Expr: { ...fields, ...part } },
+  })
+  if (kind === 'AEXPR_OP_ANY') return [other('ALL instead of ANY', { kind: 'AEXPR_OP_ALL' })]
+  if (kind === 'AEXPR_OP_ALL') return [other('ANY instead of ALL', { kind: 'AEXPR_OP_ANY' })]
+  if (kind === 'AEXPR_DISTINCT')
+    return [other('<> for IS DISTINCT FROM', { kind: 'AEXPR_OP', name: operator('<>') })]
+  if (kind === 'AEXPR_NOT_DISTINCT')
+    return [other('= for IS NOT DISTINCT FROM', { kind: 'AEXPR_OP', name: operator('=') })]
+  if (kind !== 'AEXPR_OP') return []
+  if (name === '=') return [other('NULL equals NULL', { kind: 'AEXPR_NOT_DISTINCT' })]
+  if (name === '<>') return [other('NULL differs', { kind: 'AEXPR_DISTINCT', name: operator('=') })]
+  return (boundaries[name] ?? []).map((moved) => other(`${moved} instead`, { name: operator(moved) }))
+}
+
+function operator(name: string): unknown[] {
+  return [{ String: { sval: name } }]
+}
+
+function changesOfColumn(
+  tree: Node,
+  fields: Record<string, unknown>,
+  path: Path,
+  { table, columns, others }: MutantContext,
+): Change[] {
+  const names = nameParts(fields['fields'])
+  const name = names.at(-1)
+  const alias = names.at(-2)
+  const relation = alias === undefined ? undefined : relationsByAlias(tree).get(alias)
+  const candidates =
+    relation && alias !== table ? (others.get(`${relation.schema}.${relation.name}`) ?? []) : columns
+  const own = candidates.find((column) => column.name === name)
+  if (!own) return []
+  return candidates
+    .filter((column) => column.type === own.type && column.name !== own.name)
+    .slice(0, mostSwaps)
+    .map((column) => ({
+      change: `column ${column.name} instead`,
+      path,
+      node: {
+        ColumnRef: {
+          fields: [...names.slice(0, -1), column.name].map((part) => ({ String: { sval: part } })),
+        },
+      },
+    }))
+}
+
+/** Arguments of calls and literals of other types: another text there is an error and no other meaning. */
+function isArgument(tree: Node, path: Path): boolean {
+  const above = path.slice(0, -1)
+  for (let end = above.length; end > 0; end -= 1) {
+    const step = above[end - 1]
+    if (step === 'FuncCall') return true
+    if (step === 'A_Expr' || step === 'SubLink') return false
+    if (step === 'TypeCast') {
+      const cast = at(tree, above.slice(0, end)) as { typeName?: { names?: unknown } }
+      const type = nameParts(cast.typeName?.names).at(-1) ?? ''
+      if (!['text', 'varchar', 'bpchar', 'int4', 'int8', 'int2', 'numeric', 'bool'].includes(type))
+        return true
+    }
+  }
+  return false
+}
+
+function changesOfConstant(fields: Record<string, unknown>, path: Path): Change[] {
+  if ('sval' in fields) {
+    const text = (fields['sval'] as { sval?: string }).sval ?? ''
+    return [{ change: 'another text', path, node: stringNode(`${text}x`) }]
+  }
+  if ('ival' in fields) {
+    const value = (fields['ival'] as { ival?: number }).ival ?? 0
+    return [value - 1, value + 1].map((moved) => ({
+      change: `${moved} instead`,
+      path,
+      node: { A_Const: { ival: { ival: moved } } },
+    }))
+  }
+  if ('boolval' in fields) {
+    const value = (fields['boolval'] as { boolval?: boolean }).boolval ?? false
+    return [{ change: 'the opposite', path, node: booleanNode(!value) }]
+  }
+  return []
+}
+
+/** The sub-select without its first row, where it reads rows at all. */
+function changesOfSubLink(fields: Record<string, unknown>, path: Path): Change[] {
+  const select = (fields['subselect'] as { SelectStmt?: Record<string, unknown> } | undefined)?.SelectStmt
+  if (!select || fields['subLinkType'] === 'EXPR_SUBLINK' || select['limitOffset']) return []
+  const fewer = {
+    SelectStmt: {
+      ...select,
+      limitOffset: { A_Const: { ival: { ival: 1 } } },
+      limitOption: 'LIMIT_OPTION_COUNT',
+    },
+  }
+  return [{ change: 'one member fewer', path, node: { SubLink: { ...fields, subselect: fewer } } }]
+}
+
+/** What a call gives one identity, as a constant for everybody. */
+async function frozen(node: Node, path: Path, context: MutantContext): Promise<Change[]> {
+  if (context.frozen.size === 0) return []
+  const constant = context.frozen.get(await deparseExpression(node))
+  return constant ? [{ change: "one identity's value for everybody", path, node: constant }] : []
+}

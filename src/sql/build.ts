@@ -1,0 +1,91 @@
+import type { Node, SelectStmt, TypeName } from './nodes.ts'
+
+/** The name as a list of string nodes: `['auth', 'uid']` -> what `auth.uid` parses to. */
+export function nameNodes(parts: readonly string[]): Node[] {
+  return parts.map((sval) => ({ String: { sval } }))
+}
+
+/** `table.column`, or `column` where no table is given. */
+export function columnReference(...parts: string[]): Node {
+  return { ColumnRef: { fields: nameNodes(parts) } }
+}
+
+/** `$1`. */
+export function parameterReference(number: number): Node {
+  return { ParamRef: { number } }
+}
+
+/** `left = right`. */
+export function equals(left: Node, right: Node): Node {
+  return { A_Expr: { kind: 'AEXPR_OP', name: nameNodes(['=']), lexpr: left, rexpr: right } }
+}
+
+/** `a AND b`; the part itself where there is one, and `undefined` where there is none. */
+export function conjunction(parts: readonly Node[]): Node | undefined {
+  return parts.length > 1 ? { BoolExpr: { boolop: 'AND_EXPR', args: [...parts] } } : parts[0]
+}
+
+/** `a OR b`; the part itself where there is one, and `undefined` where there is none. */
+export function disjunction(parts: readonly Node[]): Node | undefined {
+  return parts.length > 1 ? { BoolExpr: { boolop: 'OR_EXPR', args: [...parts] } } : parts[0]
+}
+
+/** `NOT a`. */
+export function negation(node: Node): Node {
+  return { BoolExpr: { boolop: 'NOT_EXPR', args: [node] } }
+}
+
+/** `schema.name(args)`. */
+export function call(name: readonly string[], args: readonly Node[] = []): Node {
+  return {
+    FuncCall: {
+      funcname: nameNodes(name),
+      ...(args.length > 0 ? { args: [...args] } : {}),
+      funcformat: 'COERCE_EXPLICIT_CALL',
+    },
+  }
+}
+
+/** `SELECT target FROM ... WHERE ...`, as a statement. */
+export function selectOf(target: Node, rest: Partial<SelectStmt> = {}): Node {
+  return {
+    SelectStmt: {
+      targetList: [{ ResTarget: { val: target } }],
+      ...rest,
+      limitOption: 'LIMIT_OPTION_DEFAULT',
+      op: 'SETOP_NONE',
+    },
+  }
+}
+
+/** `(SELECT expression)`: PostgreSQL evaluates it once per statement where it reads nothing of the row. */
+export function scalarSubselect(expression: Node): Node {
+  return { SubLink: { subLinkType: 'EXPR_SUBLINK', subselect: selectOf(expression) } }
+}
+
+/** `expression IN (select)`. */
+export function inSubselect(expression: Node, select: Node): Node {
+  return { SubLink: { subLinkType: 'ANY_SUBLINK', testexpr: expression, subselect: select } }
+}
+
+/** `expression = ANY (ARRAY(select))`: the array is made once, and an index on the expression can be used. */
+export function anyOfArray(expression: Node, select: Node): Node {
+  return {
+    A_Expr: {
+      kind: 'AEXPR_OP_ANY',
+      name: nameNodes(['=']),
+      lexpr: expression,
+      rexpr: { SubLink: { subLinkType: 'ARRAY_SUBLINK', subselect: select } },
+    },
+  }
+}
+
+/** `expression::type`. */
+export function cast(expression: Node, typeName: TypeName): Node {
+  return { TypeCast: { arg: expression, typeName } }
+}
+
+/** NULL, or a string literal without a type. */
+export function literal(text: string | null): Node {
+  return { A_Const: text === null ? { isnull: true } : { sval: { sval: text } } }
+}
