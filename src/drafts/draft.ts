@@ -1,0 +1,38 @@
+import type { Condition } from '../conditions/condition.ts'
+
+/**
+ * A migration as data, before it is a file. `up` and `down` are SQL, one statement each, written so that they
+ * mean the same under any `search_path`.
+ */
+export interface Draft {
+  /** A verb and an object, which name the file: `create-bookings-customer-id-idx`. */
+  title: string
+  /** The rule whose finding it cures. */
+  rule: string
+  /** For the reviewer: what is slow, the evidence, and why this cures it. */
+  why: string
+  up: string[]
+  down: string[]
+  before: ConditionCall[]
+  after: ConditionCall[]
+  /** Why the statements cannot run inside a transaction; absent where they can, which is the safer way. */
+  noTransaction?: string
+}
+
+/** A condition as a migration file writes it: the name of a function that `hundredfold` exports, and its arguments. */
+export interface ConditionCall {
+  condition: string
+  /** JSON values; `undefined` is left out where it comes last or stands in an object. */
+  args: unknown[]
+}
+
+/**
+ * `condition(indexIsAbsent, index)` -> `indexIsAbsent({ schema: 'public', name: 'a_b_idx' })` in the file.
+ * Only functions that `src/index.ts` exports can be called from there.
+ */
+export function condition<Args extends unknown[]>(
+  make: (...args: Args) => Condition,
+  ...args: Args
+): ConditionCall {
+  return { condition: make.name, args }
+}

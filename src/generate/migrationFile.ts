@@ -1,0 +1,138 @@
+import type { ConditionCall, Draft } from '../drafts/draft.ts'
+
+/**
+ * The text of a migration file for a draft: plain node-pg-migrate, with the SQL written out, and the export
+ * `optimization` with the conditions.
+ *
+ * ```ts
+ * export const optimization: Optimization = { why: '...', rule: 'missing_index', before: [...], after: [...] }
+ *
+ * export function up(pgm: MigrationBuilder): void {
+ *   pgm.noTransaction() // CREATE INDEX CONCURRENTLY cannot run inside one.
+ *   pgm.sql(`CREATE INDEX CONCURRENTLY a_b_idx ON public.a (b)`)
+ * }
+ * ```
+ */
+export function migrationFile(draft: Draft): string {
+  const calls = [...draft.before, ...draft.after]
+  const conditions = [...new Set(calls.map(({ condition }) => condition))].sort()
+  return [
+    `import type { MigrationBuilder } from 'node-pg-migrate'`,
+    printImport([...conditions, 'type Optimization']),
+    '',
+    'export const optimization: Optimization = {',
+    `  why: ${printText(draft.why, 2)},`,
+    `  rule: ${printString(draft.rule)},`,
+    `  before: ${printCalls(draft.before)},`,
+    `  after: ${printCalls(draft.after)},`,
+    '}',
+    '',
+    printDirection('up', draft.up, draft.noTransaction),
+    '',
+    printDirection('down', draft.down, draft.noTransaction),
+    '',
+  ].join('\n')
+}
+
+/** Beyond this a line is broken where it can be. */
+const width = 110
+
+function printImport(names: string[]): string {
+  const line = `import { ${names.join(', ')} } from 'hundredfold'`
+  if (line.length <= width) return line
+  return ['import {', ...names.map((name) => `  ${name},`), `} from 'hundredfold'`].join('\n')
+}
+
+function printDirection(name: 'up' | 'down', statements: string[], noTransaction?: string): string {
+  const lines = statements.map((statement) => `  pgm.sql(${printTemplate(statement)})`)
+  if (noTransaction !== undefined) {
+    lines.unshift(`  pgm.noTransaction()${name === 'up' ? ` // ${noTransaction.replaceAll('\n', ' ')}` : ''}`)
+  }
+  return [`export function ${name}(pgm: MigrationBuilder): void {`, ...lines, '}'].join('\n')
+}
+
+function printCalls(calls: ConditionCall[]): string {
+  if (calls.length === 0) return '[]'
+  const printed = calls.map(({ condition, args }) => printCall(condition, args, 4))
+  return `[\n${printed.map((call) => `    ${call},`).join('\n')}\n  ]`
+}
+
+function printCall(name: string, args: unknown[], indent: number): string {
+  const given = args.slice(0, args.findLastIndex((argument) => argument !== undefined) + 1)
+  const line = `${name}(${given.map((argument) => printInline(argument)).join(', ')})`
+  if (line.length + indent <= width && !line.includes('\n')) return line
+  const inner = ' '.repeat(indent + 2)
+  return `${name}(\n${given.map((argument) => `${inner}${printValue(argument, indent + 2)},`).join('\n')}\n${' '.repeat(indent)})`
+}
+
+/** A JSON value as TypeScript, on one line where it fits. */
+function printValue(value: unknown, indent: number): string {
+  const line = printInline(value)
+  if (line.length + indent <= width && !line.includes('\n')) return line
+  const outer = ' '.repeat(indent)
+  const inner = ' '.repeat(indent + 2)
+  if (typeof value === 'string') return printText(value, indent)
+  if (Array.isArray(value)) {
+    return `[\n${value.map((item) => `${inner}${printValue(item, indent + 2)},`).join('\n')}\n${outer}]`
+  }
+  if (typeof value === 'object' && value !== null) {
+    const fields = presentFields(value).map(
+      ([key, field]) => `${inner}${printKey(key)}: ${printValue(field, indent + 2)},`,
+    )
+    return `{\n${fields.join('\n')}\n${outer}}`
+  }
+  return line
+}
+
+function printInline(value: unknown): string {
+  if (typeof value === 'string') return printString(value)
+  if (Array.isArray(value)) return `[${value.map(printInline).join(', ')}]`
+  if (typeof value === 'object' && value !== null) {
+    const fields = presentFields(value).map(([key, field]) => `${printKey(key)}: ${printInline(field)}`)
+    return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`
+  }
+  return JSON.stringify(value ?? null)
+}
+
+function presentFields(value: object): [string, unknown][] {
+  return Object.entries(value).filter(([, field]) => field !== undefined)
+}
+
+function printKey(key: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(key) ? key : printString(key)
+}
+
+/** A string literal; long ones are broken between words and joined with `+`. */
+function printText(text: string, indent: number): string {
+  const whole = printString(text)
+  if (whole.length + indent <= width) return whole
+  const inner = ' '.repeat(indent + 2)
+  const lines = breakText(text, width - indent - 6)
+  return `\n${lines.map((line) => `${inner}${printString(line)}`).join(' +\n')}`
+}
+
+/** Pieces of at most about `length` characters, cut after spaces: joined, they are the text again. */
+function breakText(text: string, length: number): string[] {
+  const pieces: string[] = []
+  let piece = ''
+  for (const word of text.split(/(?<= )/)) {
+    if (piece !== '' && piece.length + word.length > length) {
+      pieces.push(piece)
+      piece = ''
+    }
+    piece += word
+  }
+  return piece === '' ? pieces : [...pieces, piece]
+}
+
+/** In the quotes that need the fewest escapes; every other character as JSON writes it. */
+function printString(text: string): string {
+  const body = JSON.stringify(text).slice(1, -1)
+  if (text.includes("'") && !text.includes('"')) return `"${body}"`
+  return `'${body.replaceAll(String.raw`\"`, '"').replaceAll("'", String.raw`\'`)}'`
+}
+
+/** SQL between backquotes, over several lines where it has them. */
+function printTemplate(sql: string): string {
+  return `\`${sql.replaceAll('\\', '\\\\').replaceAll('`', '\\`').replaceAll('${', '\\${')}\``
+}

@@ -1,0 +1,75 @@
+import type { Database } from '../db/database.ts'
+import { displayIdentifier } from '../db/identifiers.ts'
+import type { Draft } from '../drafts/draft.ts'
+import type { RuleName } from './ruleNames.ts'
+
+export type Level = 'info' | 'warn' | 'error'
+
+/** One figure that a finding rests on, and how it was come by. */
+export interface Fact {
+  /** `rows`, `scans`, `expression` ... */
+  name: string
+  value: string | number | boolean | null
+  unit?: string
+  kind: 'measured' | 'estimated'
+}
+
+/** What to do about a finding. */
+export type Remedy =
+  | { kind: 'migration'; title: string; draft: Draft }
+  /** Exact steps for a person, where the cure is no change of schema or settings. */
+  | { kind: 'runbook'; title: string; steps: string[] }
+  /** Nothing that we would do: `title` says why. */
+  | { kind: 'none'; title: string }
+
+/** One place where a rule is broken. */
+export interface Finding {
+  rule: RuleName
+  level: Level
+  /** `[schema, object, part ...]`, unquoted: `['public', 'bookings', 'Users can view their bookings']`. */
+  subject: string[]
+  /** A sentence for people: what is wrong here. */
+  detail: string
+  evidence: Fact[]
+  remedy: Remedy
+}
+
+/** Stays the same from one report to the next: `duplicate_index public.bookings.a_idx`. */
+export function keyOf({ rule, subject }: Pick<Finding, 'rule' | 'subject'>): string {
+  return `${rule} ${subject.map(displayIdentifier).join('.')}`
+}
+
+/** What a rule is given: one database, in one read-only snapshot with an empty `search_path`. */
+export interface RuleContext {
+  db: Database
+  /** What `reader` reads, read once however many rules ask; a reader that failed fails for each of them. */
+  read<T>(reader: (db: Database) => Promise<T>): Promise<T>
+  /** Only findings about objects of these schemas are wanted; all user schemas where it is absent. */
+  schemas?: string[]
+}
+
+/** One self-contained check of a database. */
+export interface Rule {
+  name: RuleName
+  /** For the README's table: what it finds, in half a sentence. */
+  finds: string
+  /** For the README's table: what cures it, in half a sentence. */
+  cure: string
+  find(context: RuleContext): Promise<Finding[]>
+}
+
+/** A context on a session that is in a read-only snapshot already. */
+export function ruleContext(db: Database, schemas?: string[]): RuleContext {
+  const results = new Map<unknown, Promise<unknown>>()
+  return {
+    db,
+    ...(schemas === undefined ? {} : { schemas }),
+    read<T>(reader: (db: Database) => Promise<T>): Promise<T> {
+      const known = results.get(reader) as Promise<T> | undefined
+      if (known) return known
+      const result = reader(db)
+      results.set(reader, result)
+      return result
+    },
+  }
+}
