@@ -1,14 +1,24 @@
 import type { Database } from '../db/database.ts'
+import type { RelationName } from '../db/identifiers.ts'
 
-/** The names of all relations by schema: tables, indexes, views, sequences and types of rows share them. */
-export async function listRelationNames(db: Database): Promise<Map<string, Set<string>>> {
-  const rows = await db
+/** The names that are taken: tables, indexes, views and sequences of one schema share them. */
+export async function listRelationNames(db: Database): Promise<RelationName[]> {
+  return db
     .selectFrom('pg_catalog.pg_class as class')
     .innerJoin('pg_catalog.pg_namespace as namespace', 'namespace.oid', 'class.relnamespace')
     .select(['namespace.nspname as schema', 'class.relname as name'])
-    .where('namespace.nspname', 'not like', String.raw`pg\_%`)
+    .where('namespace.nspname', '!~', '^pg_')
+    .where('namespace.nspname', '<>', 'information_schema')
     .execute()
-  const names = new Map<string, Set<string>>()
-  for (const { schema, name } of rows) names.set(schema, (names.get(schema) ?? new Set()).add(name))
-  return names
+}
+
+/** The same by schema; whoever chooses a name adds it. */
+export function namesBySchema(names: RelationName[]): Map<string, Set<string>> {
+  const taken = new Map<string, Set<string>>()
+  for (const { schema, name } of names) {
+    const known = taken.get(schema)
+    if (known) known.add(name)
+    else taken.set(schema, new Set([name]))
+  }
+  return taken
 }
