@@ -1,6 +1,6 @@
 import { display, displayIdentifier, qualified } from '../db/identifiers.ts'
 import { createPolicyIndex } from '../drafts/createPolicyIndex.ts'
-import { listRelationNames } from '../introspect/relationNames.ts'
+import { listRelationNames, namesBySchema } from '../introspect/relationNames.ts'
 import { readPolicyCatalog } from '../policies/policyCatalog.ts'
 import type { PolicyIndex } from '../policies/policyIndexes.ts'
 import { findPolicyIndexes, readIndexCatalog, showKey } from '../policies/policyIndexes.ts'
@@ -26,7 +26,7 @@ export const unindexedPolicyColumn: Rule = {
   cure: 'an index, built concurrently',
   async find(context) {
     const catalog = await context.read(readPolicyCatalog)
-    const names = await context.read(listRelationNames)
+    const names = namesBySchema(await context.read(listRelationNames))
     const found = await findPolicyIndexes(catalog, await context.read(readIndexCatalog))
     return found
       .filter(({ table }) => context.schemas?.includes(table.schema) ?? true)
