@@ -45,11 +45,11 @@ export async function walk(plan: Walk, from: number, to: number): Promise<number
   const proxy = await startWireProxy(plan.ownerUrl)
   try {
     const migrations = await loadMigrations(plan.directory)
-    const stage: Stage = { plan, proxy, migrations }
+    const stage: Stage = { plan, proxy, migrations, sessions: new Map() }
     if (from > 0) await converge(stage, 'up', from - 1)
     let strikes = 0
     for (let index = from; index < to; index += 1) {
-      const before = await fingerprint(plan)
+      const before = await fingerprint(stage)
       for (let boundary = 1; ; boundary += 1) {
         const hitUp = await runUntil(stage, 'up', index, boundary)
         await converge(stage, 'up', index)
@@ -64,10 +64,11 @@ export async function walk(plan: Walk, from: number, to: number): Promise<number
         strikes += hits
         if (hits === 0) break
       }
-      expect(await fingerprint(plan), migrations[index]?.name).toBe(before)
+      expect(await fingerprint(stage), migrations[index]?.name).toBe(before)
       await converge(stage, 'up', index)
     }
     await expectVerified(stage)
+    await Promise.all([...stage.sessions.values()].map((client) => client.end()))
     return strikes
   } finally {
     await proxy.close()
@@ -78,6 +79,8 @@ interface Stage {
   plan: Walk
   proxy: WireProxy
   migrations: Migration[]
+  /** Undisturbed sessions by their URL, kept while they last. */
+  sessions: Map<string, Client>
 }
 
 /** Runs the command through the proxy and strikes at the boundary; false where it ended before that. */
@@ -136,25 +139,21 @@ async function whileHeldUp(plan: Walk, request: HeldRequest, strike: () => Promi
   const blocker = await connect(plan.superuserUrl, { applicationName: 'blocker' })
   try {
     await blocker.query(
-      `DO $$ DECLARE held regclass; BEGIN
-      FOR held IN SELECT oid FROM pg_class WHERE relkind IN ('r', 'm') AND oid >= 16384 AND relpersistence = 'p'
-        AND relnamespace::regnamespace::text NOT IN ('hundredfold', 'pg_toast')
-      LOOP EXECUTE format('LOCK TABLE %s IN ROW EXCLUSIVE MODE', held); END LOOP; END $$`.replace(
-        'DO',
-        'BEGIN; DO',
-      ),
+      `BEGIN; DO $$ DECLARE held regclass; BEGIN
+         FOR held IN SELECT oid FROM pg_class WHERE relkind IN ('r', 'm') AND oid >= 16384
+           AND relnamespace::regnamespace::text NOT IN ('hundredfold', 'pg_toast')
+         LOOP EXECUTE format('LOCK TABLE %s IN ROW EXCLUSIVE MODE', held); END LOOP; END $$`,
     )
     request.pass()
-    const observer = await connect(plan.superuserUrl, { applicationName: 'observer' })
     const isWaiting = async () => {
-      const { rowCount } = await observer.query(
-        `SELECT FROM pg_stat_activity WHERE application_name = 'hundredfold'
-           AND datname = current_database() AND wait_event = 'virtualxid'`,
+      const { rowCount } = await blocker.query(
+        `SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+         WHERE application_name = 'hundredfold' AND datname = current_database()
+           AND locktype = 'virtualxid' AND NOT granted`,
       )
       return rowCount === 1
     }
     while (!(await isWaiting())) await new Promise((resolve) => setTimeout(resolve, 1))
-    await observer.end()
     await strike()
   } finally {
     await blocker.end().catch(() => undefined)
@@ -162,16 +161,13 @@ async function whileHeldUp(plan: Walk, request: HeldRequest, strike: () => Promi
 }
 
 /** A run that nobody disturbs ends well, whatever came before it. */
-async function converge({ plan, migrations }: Stage, command: 'up' | 'down', index: number): Promise<void> {
+async function converge(stage: Stage, command: 'up' | 'down', index: number): Promise<void> {
+  const { plan, migrations } = stage
   const name = migrations[index]?.name ?? ''
-  const client = await connect(plan.ownerUrl)
-  try {
-    const run = command === 'up' ? up : down
-    const { failure } = await run(migrations, { to: name }, { ...defaultRunOptions, client })
-    expect(failure, `${command} after a fault: ${name}`).toBeUndefined()
-  } finally {
-    await client.end()
-  }
+  const client = await session(stage, plan.ownerUrl)
+  const run = command === 'up' ? up : down
+  const { failure } = await run(migrations, { to: name }, { ...defaultRunOptions, client })
+  expect(failure, `${command} after a fault: ${name}`).toBeUndefined()
 }
 
 async function expectApplied(stage: Stage, index: number): Promise<void> {
@@ -184,43 +180,42 @@ async function expectTakenBack(stage: Stage, index: number): Promise<void> {
 
 /** So many ledger rows, all of them applied; no invalid index; the conditions of the migration hold. */
 async function expectState(
-  { plan, migrations }: Stage,
+  stage: Stage,
   applied: number,
   migration: Migration | undefined,
   phase: 'before' | 'after',
 ): Promise<void> {
-  await withClient(plan.ownerUrl, async (client) => {
-    const { rows } = await client.query<{ ledger: string[]; invalid: string[] }>(
-      `SELECT ARRAY(SELECT name || ' ' || state FROM hundredfold.migrations ORDER BY position) AS ledger,
-              ARRAY(SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid) AS invalid`,
-    )
-    const ledger = migrations.slice(0, applied).map(({ name }) => `${name} applied`)
-    expect(rows).toEqual([{ ledger, invalid: [] }])
-    const conditions = migration?.optimization?.[phase] ?? []
-    const checked = await inReadOnlyTransaction({ client, statementTimeoutMs: 60_000 }, () =>
-      checkConditions(client, conditions, phase),
-    )
-    expect(checked.filter(({ holds }) => !holds)).toEqual([])
-  })
+  const client = await session(stage, stage.plan.ownerUrl)
+  const { rows } = await client.query<{ ledger: string[]; invalid: string[] }>(
+    `SELECT ARRAY(SELECT name || ' ' || state FROM hundredfold.migrations ORDER BY position) AS ledger,
+            ARRAY(SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid) AS invalid`,
+  )
+  const ledger = stage.migrations.slice(0, applied).map(({ name }) => `${name} applied`)
+  expect(rows).toEqual([{ ledger, invalid: [] }])
+  const conditions = migration?.optimization?.[phase] ?? []
+  const checked = await inReadOnlyTransaction({ client, statementTimeoutMs: 60_000 }, () =>
+    checkConditions(client, conditions, phase),
+  )
+  expect(checked.filter(({ holds }) => !holds)).toEqual([])
 }
 
-async function expectVerified({ plan, migrations }: Stage): Promise<void> {
-  await withClient(plan.ownerUrl, async (client) => {
-    const verified = await verify(migrations, { client, statementTimeoutMs: 60_000 })
-    const failed = verified.flatMap(({ conditions }) => conditions.filter(({ holds }) => !holds))
-    expect(failed).toEqual([])
-  })
+async function expectVerified(stage: Stage): Promise<void> {
+  const client = await session(stage, stage.plan.ownerUrl)
+  const verified = await verify(stage.migrations, { client, statementTimeoutMs: 60_000 })
+  const failed = verified.flatMap(({ conditions }) => conditions.filter(({ holds }) => !holds))
+  expect(failed).toEqual([])
 }
 
-async function fingerprint(plan: Walk): Promise<string> {
-  return withClient(plan.superuserUrl, async (client) => (await readFingerprint(client)).text)
+async function fingerprint(stage: Stage): Promise<string> {
+  return (await readFingerprint(await session(stage, stage.plan.superuserUrl))).text
 }
 
-async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+/** A session that no fault is meant for; a crash of the server ends it, and then another one is opened. */
+async function session({ sessions }: Stage, url: string): Promise<Client> {
+  const known = sessions.get(url)
+  if (known) return known
   const client = await connect(url, { applicationName: 'test' })
-  try {
-    return await work(client)
-  } finally {
-    await client.end()
-  }
+  client.once('end', () => sessions.delete(url))
+  sessions.set(url, client)
+  return client
 }
