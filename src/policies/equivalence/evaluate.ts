@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Database } from '../../db/database.ts'
 import { qualified, quote } from '../../db/identifiers.ts'
 import type { RelationName } from '../../db/identifiers.ts'
-import { errorCode, isConnectionLost, isLockConflict } from '../../db/sqlState.ts'
+import { errorCode, isConnectionLost, isLockOrCancel } from '../../db/sqlState.ts'
 import type { Clock } from './clock.ts'
 
 /** Who asks: a role, and the settings from which functions such as `auth.uid()` read who it is. */
@@ -24,14 +24,16 @@ export interface Look {
   searchPath: string
 }
 
-/** The time given to a statement is over. */
+/** The time given to a statement is over: unlike a cancellation by somebody else, an answer to reckon with. */
+class TimeIsOver extends Error {}
+
 export function isTimeout(error: unknown): boolean {
-  return errorCode(error) === '57014'
+  return error instanceof TimeIsOver
 }
 
 /** Errors that say nothing about the question and end the whole check. */
 export function isNoAnswer(error: unknown): boolean {
-  return isConnectionLost(error) || isLockConflict(error)
+  return isConnectionLost(error) || isLockOrCancel(error)
 }
 
 /**
@@ -56,6 +58,7 @@ export async function actingAs<T>(
     statement_timeout: `${Math.max(1, Math.floor(timeoutMs))}`,
     role: identity.role,
   }
+  const started = performance.now()
   await sql`SAVEPOINT hundredfold_identity`.execute(db)
   try {
     await sql`SELECT pg_catalog.set_config(name, value, true)
@@ -63,6 +66,9 @@ export async function actingAs<T>(
       db,
     )
     return await look()
+  } catch (error) {
+    const isOurs = errorCode(error) === '57014' && performance.now() - started > 0.9 * timeoutMs
+    throw isOurs ? new TimeIsOver() : error
   } finally {
     await sql`ROLLBACK TO SAVEPOINT hundredfold_identity`.execute(db)
     await sql`RELEASE SAVEPOINT hundredfold_identity`.execute(db)
