@@ -64,11 +64,12 @@ async function compareFor(
   const suspects: { question: Question; row: Row; before: Outcome; after: Outcome }[] = []
   await askInPortions(look, subject, identity, predicates, rows, (portion, answers) => {
     comparison.outcomes.record(identity, predicates, portion, answers)
-    comparison.asked += portion.length
+    comparison.asked += portion.filter((_, place) => answers.every((of) => of[place] !== undefined)).length
     for (const row of portion) {
       const ask = (predicate: string) => comparison.outcomes.of(identity, predicate, row)
       for (const question of questions) {
         const [before, after] = [question.before(role, ask), question.after(role, ask)]
+        if (before === undefined || after === undefined) continue
         if (before !== after) suspects.push({ question, row, before, after })
       }
     }

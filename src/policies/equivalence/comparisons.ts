@@ -81,7 +81,9 @@ function compareWithin(
     return
   }
   const operator = value['A_Expr']
-  if (isRecord(operator)) compareSides(operator['lexpr'], operator['rexpr'], select, functions, found)
+  // NULLIF(setting, '') says what is no value.
+  if (isRecord(operator) && operator['kind'] !== 'AEXPR_NULLIF')
+    compareSides(operator['lexpr'], operator['rexpr'], select, functions, found)
   const link = value['SubLink']
   if (isRecord(link)) {
     const query = (link['subselect'] as { SelectStmt?: Record<string, unknown> } | undefined)?.SelectStmt

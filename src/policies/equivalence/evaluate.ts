@@ -75,6 +75,9 @@ export async function actingAs<T>(
   }
 }
 
+/** Queries that one call of `evaluate` may spend on finding out which predicate fails for which row. */
+const mostSplits = 40
+
 /**
  * What each predicate says of each row, asked as the identity: `result[predicate][row]`. The rows come as
  * text of the table's row type, so that nobody's policy hides one of them, while sub-selects in a predicate
@@ -84,9 +87,10 @@ export async function actingAs<T>(
  * SELECT ARRAY[coalesce((<predicate>), false), ...] FROM unnest($1::public.bookings[]) AS bookings
  * ```
  *
- * Where the query fails, predicates and then rows are halved until the failing ones stand alone.
+ * Where the query fails, predicates and then rows are halved until the failing ones stand alone; where too
+ * many fail, some stay unasked.
  *
- * @throws the server's error where the time is over
+ * @throws TimeIsOver, and what `isNoAnswer` is true of
  */
 export async function evaluate(
   look: Look,
@@ -95,33 +99,46 @@ export async function evaluate(
   rows: string[],
   predicates: string[],
 ): Promise<Outcome[][]> {
-  if (rows.length === 0 || predicates.length === 0) return predicates.map(() => [])
-  try {
-    const columns = sql.raw(predicates.map((predicate) => `coalesce((${predicate}), false)`).join(', '))
-    const from = sql.raw(`::${qualified(table)}[]) AS ${quote(table.name)}`)
-    const found = await actingAs(look, identity, () =>
-      sql<{ passes: boolean[] }>`SELECT ARRAY[${columns}] AS passes FROM unnest(${rows}${from}`.execute(
-        look.db,
-      ),
-    )
-    return predicates.map((_, index) => found.rows.map(({ passes }) => passes[index]))
-  } catch (error) {
-    if (isNoAnswer(error) || isTimeout(error)) throw error
-    const code = errorCode(error)
-    if (code === undefined) throw error
-    const half = (ask: string[], of: string[]) => evaluate(look, table, identity, of, ask)
-    if (predicates.length > 1) {
-      const middle = predicates.length >> 1
-      return [
-        ...(await half(predicates.slice(0, middle), rows)),
-        ...(await half(predicates.slice(middle), rows)),
-      ]
+  let left = mostSplits
+  const ask = async (asked: string[], of: string[]): Promise<Outcome[][]> => {
+    if (of.length === 0 || asked.length === 0) return asked.map(() => [])
+    if (left <= 0) return asked.map(() => of.map(() => undefined))
+    try {
+      return await askTogether(look, table, identity, of, asked)
+    } catch (error) {
+      const code = errorCode(error)
+      if (isNoAnswer(error) || code === undefined) throw error
+      left -= 1
+      if (asked.length > 1) {
+        const middle = asked.length >> 1
+        return [...(await ask(asked.slice(0, middle), of)), ...(await ask(asked.slice(middle), of))]
+      }
+      // Class 42 is found before the first row is read, so every row fails alike.
+      if (of.length === 1 || code.startsWith('42')) return [of.map(() => code)]
+      const middle = of.length >> 1
+      const [first = []] = await ask(asked, of.slice(0, middle))
+      const [second = []] = await ask(asked, of.slice(middle))
+      return [[...first, ...second]]
     }
-    // Class 42 is found before the first row is read, so every row fails alike.
-    if (rows.length === 1 || code.startsWith('42')) return [rows.map(() => code)]
-    const middle = rows.length >> 1
-    const [first = []] = await half(predicates, rows.slice(0, middle))
-    const [second = []] = await half(predicates, rows.slice(middle))
-    return [[...first, ...second]]
   }
+  // With many wrong predicates each of them has a right to be found.
+  left += predicates.length * 4
+  return ask(predicates, rows)
+}
+
+async function askTogether(
+  look: Look,
+  table: RelationName,
+  identity: Identity,
+  rows: string[],
+  predicates: string[],
+): Promise<Outcome[][]> {
+  const columns = sql.raw(predicates.map((predicate) => `coalesce((${predicate}), false)`).join(', '))
+  const from = sql.raw(`::${qualified(table)}[]) AS ${quote(table.name)}`)
+  const found = await actingAs(look, identity, () =>
+    sql<{ passes: boolean[] }>`SELECT ARRAY[${columns}] AS passes FROM unnest(${rows}${from}`.execute(
+      look.db,
+    ),
+  )
+  return predicates.map((_, index) => found.rows.map(({ passes }) => passes[index]))
 }
