@@ -3,10 +3,13 @@ import { printExpression } from '../../sql/expression.ts'
 import type { Node } from '../../sql/nodes.ts'
 import { relationsByAlias } from './comparisons.ts'
 import type { Clock } from './clock.ts'
+import type { CalledFunction } from './bodies.ts'
+import type { NullContext } from './nullable.ts'
+import { mayBeNull } from './nullable.ts'
 import type { Column } from './subject.ts'
 import type { Met, Path } from '../../sql/walk.ts'
 import { booleanLiteral, literal } from '../../sql/build.ts'
-import { isRecord, nameParts, nodeAt as at, replaceAt, walk } from '../../sql/walk.ts'
+import { fieldsOf, isRecord, nameParts, nodeAt as at, replaceAt, walk } from '../../sql/walk.ts'
 
 /** A predicate that is wrong by one small change, and what was changed. */
 export interface Mutant {
@@ -21,6 +24,8 @@ export interface MutantContext {
   columns: Column[]
   /** Columns of other relations, by `schema.name`. */
   others: Map<string, Column[]>
+  /** The functions that it calls. */
+  functions: CalledFunction[]
   /** What calls that do not depend on the row give one identity, as a constant, by the call's text. */
   frozen: Map<string, Node>
 }
@@ -49,9 +54,10 @@ export function mutantsOf(
   context: MutantContext,
   { most, clock }: { most: number; clock?: Clock },
 ): Mutant[] {
+  const nulls = nullsIn(tree, context)
   const changes: Change[] = []
-  for (const path of booleanPaths(tree, [])) changes.push(...changesOfCondition(at(tree, path), path))
-  for (const met of walk(tree)) changes.push(...changesOfNode(tree, met, context))
+  for (const path of booleanPaths(tree, [])) changes.push(...changesOfCondition(at(tree, path), path, nulls))
+  for (const met of walk(tree)) changes.push(...changesOfNode(tree, met, context, nulls))
   const seen = new Set([printed(tree)])
   const mutants: Mutant[] = []
   for (const { change, path, node } of spread(changes, most)) {
@@ -103,14 +109,40 @@ function isBelowWhere(path: Path): boolean {
   return path.includes('whereClause')
 }
 
-function changesOfCondition(node: Node, path: Path): Change[] {
+/** Which columns of the tree may hold NULL; one that an outer join may leave empty may. */
+function nullsIn(tree: Node, { table, columns, others, functions }: MutantContext): NullContext {
+  const relations = relationsByAlias(tree)
+  const hasOuterJoin = Array.from(fieldsOf(tree, 'JoinExpr')).some(
+    ({ jointype }) => jointype !== 'JOIN_INNER',
+  )
+  const columnsOf = (alias: string): Column[] => {
+    const relation = relations.get(alias)
+    if (!relation) return alias === table ? columns : []
+    return hasOuterJoin ? [] : (others.get(`${relation.schema}.${relation.name}`) ?? [])
+  }
+  return {
+    functions,
+    columnMayBeNull: (names) => {
+      const name = names.at(-1)
+      const alias = names.at(-2)
+      const aliases = alias === undefined ? [table, ...relations.keys()] : [alias]
+      const found = aliases.flatMap((each) => columnsOf(each).filter((column) => column.name === name))
+      return found.length === 0 || found.some(({ notNull }) => !notNull)
+    },
+  }
+}
+
+function changesOfCondition(node: Node, path: Path, nulls: NullContext): Change[] {
   const negated = node['BoolExpr'] as { boolop?: string; args?: Node[] } | undefined
   const inner = negated?.boolop === 'NOT_EXPR' ? negated.args?.[0] : undefined
   return [
     { change: 'always true', path, node: booleanLiteral(true) },
     { change: 'always false', path, node: booleanLiteral(false) },
     { change: 'negated', path, node: inner ?? { BoolExpr: { boolop: 'NOT_EXPR', args: [node] } } },
-    { change: 'true where NULL', path, node: { CoalesceExpr: { args: [node, booleanLiteral(true)] } } },
+    // Where it cannot be NULL this would be no mistake.
+    ...(mayBeNull(node, nulls)
+      ? [{ change: 'true where NULL', path, node: { CoalesceExpr: { args: [node, booleanLiteral(true)] } } }]
+      : []),
   ]
 }
 
@@ -122,7 +154,7 @@ const boundaries: Record<string, string[]> = {
   '>=': ['>', '<='],
 }
 
-function changesOfNode(tree: Node, met: Met, context: MutantContext): Change[] {
+function changesOfNode(tree: Node, met: Met, context: MutantContext, nulls: NullContext): Change[] {
   const { kind, fields, path, node } = met
   switch (kind) {
     case 'BoolExpr': {
@@ -138,7 +170,7 @@ function changesOfNode(tree: Node, met: Met, context: MutantContext): Change[] {
         : []
     }
     case 'A_Expr':
-      return changesOfOperator(fields, path)
+      return changesOfOperator(fields, path, nulls)
     case 'ColumnRef':
       return changesOfColumn(tree, fields, path, context)
     case 'A_Const':
@@ -161,7 +193,7 @@ function changesOfNode(tree: Node, met: Met, context: MutantContext): Change[] {
   }
 }
 
-function changesOfOperator(fields: Record<string, unknown>, path: Path): Change[] {
+function changesOfOperator(fields: Record<string, unknown>, path: Path, nulls: NullContext): Change[] {
   const kind = fields['kind']
   const name = nameParts(fields['name']).at(-1) ?? ''
   const other = (change: string, part: Record<string, unknown>): Change => ({
@@ -176,8 +208,12 @@ function changesOfOperator(fields: Record<string, unknown>, path: Path): Change[
   if (kind === 'AEXPR_NOT_DISTINCT')
     return [other('= for IS NOT DISTINCT FROM', { kind: 'AEXPR_OP', name: operator('=') })]
   if (kind !== 'AEXPR_OP') return []
-  if (name === '=') return [other('NULL equals NULL', { kind: 'AEXPR_NOT_DISTINCT' })]
-  if (name === '<>') return [other('NULL differs', { kind: 'AEXPR_DISTINCT', name: operator('=') })]
+  const sides = [fields['lexpr'], fields['rexpr']].map((side) => mayBeNull(side as Node | undefined, nulls))
+  // NULL has to meet NULL for the one to be a mistake, and anything else for the other.
+  if (name === '=')
+    return sides.every(Boolean) ? [other('NULL equals NULL', { kind: 'AEXPR_NOT_DISTINCT' })] : []
+  if (name === '<>')
+    return sides.some(Boolean) ? [other('NULL differs', { kind: 'AEXPR_DISTINCT', name: operator('=') })] : []
   return (boundaries[name] ?? []).map((moved) => other(`${moved} instead`, { name: operator(moved) }))
 }
 

@@ -6,6 +6,7 @@ import { UsageError } from '../../errors.ts'
 import { parseExpression } from '../../sql/expression.ts'
 import type { Node } from '../../sql/nodes.ts'
 import type { Asker } from './ask.ts'
+import type { CalledFunction } from './bodies.ts'
 import { listCalledFunctions } from './bodies.ts'
 import { startClock } from './clock.ts'
 import type { Comparison } from './compare.ts'
@@ -98,6 +99,7 @@ export async function proveEquivalence(
   )
   const mutants = await tryMutants(changes, sample, comparison, trees, {
     look,
+    functions,
     subject,
     questions,
     most: options.mostMutants ?? 60,
@@ -230,11 +232,13 @@ async function tryMutants(
   trees: Map<string, Node>,
   {
     look,
+    functions,
     subject,
     questions,
     most,
   }: {
     look: Parameters<typeof scoreMutants>[0]
+    functions: CalledFunction[]
     subject: Subject
     questions: Question[]
     most: number
@@ -243,7 +247,13 @@ async function tryMutants(
   // A difference says it all.
   if (differences.length > 0) return { made: 0, caught: 0, survivors: [] }
   const frozen = await asConstants(sample.steady)
-  const context = { table: subject.table.name, columns: subject.columns, others: sample.others, frozen }
+  const context = {
+    table: subject.table.name,
+    columns: subject.columns,
+    others: sample.others,
+    functions,
+    frozen,
+  }
   const wrongs: WrongPredicate[] = []
   for (const right of new Set(changes.flatMap(({ now }) => now ?? []))) {
     const tree = trees.get(right)
