@@ -50,6 +50,24 @@ export interface RuleContext {
   rules?: RuleName[]
 }
 
+/**
+ * A rule throws it where the role that looks, the server or its statistics do not show what the rule needs.
+ * The report then says "skipped" with the reason, never "passed"; what could be seen all the same is in `seen`.
+ */
+export class CannotSee extends Error {
+  /** A sentence: what is hidden, and what would show it. */
+  readonly reason: string
+  /** Findings that hold although not everything was seen. */
+  readonly seen: Finding[]
+
+  constructor(reason: string, seen: Finding[] = []) {
+    super(reason)
+    this.name = 'CannotSee'
+    this.reason = reason
+    this.seen = seen
+  }
+}
+
 /** One self-contained check of a database. */
 export interface Rule {
   name: RuleName
@@ -57,6 +75,7 @@ export interface Rule {
   finds: string
   /** For the README's table: what cures it, in half a sentence. */
   cure: string
+  /** @throws CannotSee where the rule cannot be answered, or not for everything */
   find(context: RuleContext): Promise<Finding[]>
 }
 
