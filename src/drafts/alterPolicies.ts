@@ -15,7 +15,7 @@ import { condition } from './draft.ts'
  * ```
  */
 export function alterPolicies(parts: AlterPolicies): Draft {
-  const { table, rule, why, alterations, needs } = parts
+  const { table, rule, why, alterations, needs, requires } = parts
   return {
     title: `rewrite-${table.schema === 'public' ? '' : `${table.schema}-`}${table.name}-policies`,
     rule,
@@ -31,6 +31,7 @@ export function alterPolicies(parts: AlterPolicies): Draft {
       },
     ],
     after: alterations.map(({ policy, after }) => condition(policyIs, table, policy, after)),
+    ...(requires.length > 0 ? { requires } : {}),
     altersPolicies: parts,
   }
 }

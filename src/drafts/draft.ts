@@ -19,6 +19,8 @@ export interface Draft {
   after: ConditionCall[]
   /** Why the statements cannot run inside a transaction; absent where they can, which is the safer way. */
   noTransaction?: string
+  /** Drafts whose migrations have to come first. */
+  requires?: Draft[]
   /**
    * Set where the draft alters policies and their new predicates are still in our words. They go into a file
    * as PostgreSQL prints them: see `settlePolicies`.
@@ -34,8 +36,8 @@ export interface AlterPolicies {
   alterations: PolicyAlteration[]
   /** What must hold beside: functions that the new predicates call. */
   needs: ConditionCall[]
-  /** Statements of earlier drafts that make these functions. */
-  prelude: string[]
+  /** Drafts that make these functions. */
+  requires: Draft[]
 }
 
 /** A policy whose predicates change; its command, kind and roles stay. */

@@ -115,7 +115,7 @@ function draftOf(table: CatalogTable, rewrites: PolicyRewrite[]): Draft {
       after,
     })),
     needs: [],
-    prelude: [],
+    requires: [],
   })
 }
 
