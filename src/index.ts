@@ -5,7 +5,7 @@ export { extensionIsAbsent, extensionIsAvailable, extensionIsInstalled } from '.
 export { functionExists, functionIsAbsent } from './conditions/functions.ts'
 export { indexIs, indexIsAbsent, indexIsValid } from './conditions/indexes.ts'
 export { planUsesIndex } from './conditions/plans.ts'
-export { policyIs, policyIsAbsent } from './conditions/policies.ts'
+export { policiesAreAlike, policyIs, policyIsAbsent } from './conditions/policies.ts'
 export { roleSettingIs, roleSettingIsUnset } from './conditions/roles.ts'
 export { schemaExists, schemaIsAbsent } from './conditions/schemas.ts'
 export { statisticsAreAbsent, statisticsExist } from './conditions/statistics.ts'
