@@ -6,6 +6,7 @@ import { installedVersions } from '../../src/servers/installation.ts'
 /** Programs that npm does not bring, under the names that Debian gives them; one line for each that a test uses. */
 const programs = {
   pgbouncer: ['pgbouncer'],
+  chromium: ['chromium'],
 } as const
 
 type Program = keyof typeof programs
