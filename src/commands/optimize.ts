@@ -12,7 +12,7 @@ import type { Choice, Skipped } from '../generate/chooseDrafts.ts'
 import { writeMigrations } from '../generate/writeMigrations.ts'
 import { rules as allRules } from '../rules/index.ts'
 import type { Finding, Rule } from '../rules/rule.ts'
-import { keyOf, ruleContext } from '../rules/rule.ts'
+import { CannotSee, keyOf, ruleContext } from '../rules/rule.ts'
 import type { RuleName } from '../rules/ruleNames.ts'
 import { ruleNames } from '../rules/ruleNames.ts'
 import type { CommandContext } from './context.ts'
@@ -54,7 +54,7 @@ listed with the reason. What a pending migration does already is not written aga
       const stop = () => void client.end().catch(() => undefined)
       terminal.signal.addEventListener('abort', stop, { once: true })
       try {
-        const findings = await findAll(client, chosen, options, (name) =>
+        const { findings, unseen } = await findAll(client, chosen, options, (name) =>
           terminal.progress(`looking for ${name}`),
         )
         terminal.progress('reading the new policies back')
@@ -62,7 +62,7 @@ listed with the reason. What a pending migration does already is not written aga
         const choice = await chooseDrafts(client, findings, pending)
         terminal.progress('')
         const files = await writeChosen(context, options, choice)
-        await report(context, options, choice, files)
+        await report(context, options, { ...choice, skipped: [...choice.skipped, ...unseen] }, files)
       } finally {
         terminal.progress('')
         terminal.signal.removeEventListener('abort', stop)
@@ -103,7 +103,7 @@ async function findAll(
   chosen: Rule[],
   { schema }: OptimizeOptions,
   onProgress: (name: string) => void,
-): Promise<Finding[]> {
+): Promise<{ findings: Finding[]; unseen: Skipped[] }> {
   return readOnly(client, async () => {
     const context = ruleContext(
       borrow(client),
@@ -111,11 +111,18 @@ async function findAll(
       chosen.map(({ name }) => name),
     )
     const findings: Finding[] = []
+    const unseen: Skipped[] = []
     for (const rule of chosen) {
       onProgress(rule.name)
-      findings.push(...(await rule.find(context)))
+      try {
+        findings.push(...(await rule.find(context)))
+      } catch (error) {
+        if (!(error instanceof CannotSee)) throw error
+        findings.push(...error.seen)
+        unseen.push({ key: rule.name, rule: rule.name, reason: error.reason })
+      }
     }
-    return findings
+    return { findings, unseen }
   })
 }
 

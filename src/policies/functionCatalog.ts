@@ -1,3 +1,4 @@
+import type { RawBuilder } from 'kysely'
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 
@@ -73,7 +74,19 @@ export async function readFunctions(db: Database, oids: number[]): Promise<Funct
 }
 
 async function readByOid(db: Database, oids: number[]): Promise<CatalogFunction[]> {
-  if (oids.length === 0) return []
+  return oids.length === 0 ? [] : selectFunctions(db, sql`p.oid = ANY (${oids}::oid[])`)
+}
+
+/** Every function outside of pg_catalog that has one of these names, in whatever schema. */
+export async function readFunctionsNamed(db: Database, names: string[]): Promise<CatalogFunction[]> {
+  if (names.length === 0) return []
+  return selectFunctions(
+    db,
+    sql`p.proname::text = ANY (${names}::text[]) AND n.nspname NOT IN ('pg_catalog', 'information_schema')`,
+  )
+}
+
+async function selectFunctions(db: Database, condition: RawBuilder<unknown>): Promise<CatalogFunction[]> {
   const { rows } = await sql<CatalogFunction>`
     SELECT p.oid, n.nspname::text AS schema, p.proname::text AS name,
       pg_catalog.pg_get_function_identity_arguments(p.oid) AS "identityArguments",
@@ -97,7 +110,7 @@ async function readByOid(db: Database, oids: number[]): Promise<CatalogFunction[
     FROM pg_catalog.pg_proc p
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
     JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-    WHERE p.oid = ANY (${oids}::oid[])`.execute(db)
+    WHERE ${condition}`.execute(db)
   return rows
 }
 

@@ -5,6 +5,12 @@ import type { Node } from '../sql/nodes.ts'
 import type { Scope } from './calls.ts'
 import type { Change, Refusal, RewriteRule } from './change.ts'
 import { rewriteRules } from './change.ts'
+import type { Bodies } from './declarations.ts'
+import { hiddenVolatile, namesCalled, readsChanging } from './declarations.ts'
+import type { FunctionBody } from './functionBody.ts'
+import { readBody } from './functionBody.ts'
+import type { CatalogFunction } from './functionCatalog.ts'
+import { readFunctionsNamed } from './functionCatalog.ts'
 import type { Policy, PolicyCatalog } from './policyCatalog.ts'
 import { readPolicyCatalog } from './policyCatalog.ts'
 import { prepareTypes, wrapCalls } from './wrapCalls.ts'
@@ -31,6 +37,7 @@ export interface ParsedPolicy {
 export interface ParsedPolicies {
   catalog: PolicyCatalog
   parsed: ParsedPolicy[]
+  bodies: Bodies
 }
 
 /** Reads every policy and parses its expressions. */
@@ -39,7 +46,29 @@ export async function readParsedPolicies(db: Database): Promise<ParsedPolicies> 
   await prepareTypes([...catalog.functions.byOid.values()].map(({ returnType }) => returnType))
   const parsed: ParsedPolicy[] = []
   for (const policy of catalog.policies) parsed.push(await parsePolicy(policy))
-  return { catalog, parsed }
+  return { catalog, parsed, bodies: await readBodies(db, catalog) }
+}
+
+/** The bodies of the functions that policies call, and of those that these call, as far as they can be read. */
+async function readBodies(db: Database, { functions }: PolicyCatalog): Promise<Bodies> {
+  const bodies = new Map<number, FunctionBody>()
+  const byName = new Map<string, CatalogFunction[]>()
+  let next = [...functions.byOid.values()]
+  while (next.length > 0) {
+    const read: FunctionBody[] = []
+    for (const each of next) {
+      const body = each.kind === 'f' ? await readBody(each) : { unreadable: 'it is an aggregate' }
+      if ('unreadable' in body) continue
+      bodies.set(each.oid, body)
+      read.push(body)
+    }
+    const names = namesCalled(read).filter((name) => !byName.has(name))
+    for (const name of names) byName.set(name, [])
+    const found = await readFunctionsNamed(db, names)
+    for (const each of found) byName.get(each.name)?.push(each)
+    next = found.filter(({ oid }) => !bodies.has(oid))
+  }
+  return { bodies, byName, functions }
 }
 
 async function parsePolicy(policy: Policy): Promise<ParsedPolicy> {
@@ -56,17 +85,17 @@ async function parsePolicy(policy: Policy): Promise<ParsedPolicy> {
 
 /** Every policy that breaks one of these rules, with its rewrite or the reason why it is left. */
 export function rewritePolicies(
-  { catalog, parsed }: ParsedPolicies,
+  policies: ParsedPolicies,
   rules: ReadonlySet<RewriteRule> = new Set(rewriteRules),
 ): PolicyRewrite[] {
-  return parsed
-    .map((each) => rewritePolicy(each, catalog, rules))
+  return policies.parsed
+    .map((each) => rewritePolicy(each, policies, rules))
     .filter(({ changes, refusals }) => changes.length > 0 || refusals.length > 0)
 }
 
 function rewritePolicy(
   { policy, using, check, unreadable }: ParsedPolicy,
-  catalog: PolicyCatalog,
+  { catalog, bodies }: ParsedPolicies,
   rules: ReadonlySet<RewriteRule>,
 ): PolicyRewrite {
   const unchanged = { using: policy.using, check: policy.check }
@@ -74,8 +103,18 @@ function rewritePolicy(
   const scope: Scope = {
     functions: catalog.functions,
     called: policy.functions,
-    falselyImmutable: new Map(),
-    hiddenVolatile: new Map(),
+    falselyImmutable: declaredFalsely(
+      policy.functions,
+      ({ volatility }) => volatility === 'i',
+      readsChanging,
+      bodies,
+    ),
+    hiddenVolatile: declaredFalsely(
+      policy.functions,
+      ({ volatility }) => volatility !== 'v',
+      hiddenVolatile,
+      bodies,
+    ),
   }
   const changes: Change[] = []
   const refusals: Refusal[] = []
@@ -96,6 +135,20 @@ function rewritePolicy(
   }
   const after = { using: rewrite(using, policy.using), check: rewrite(check, policy.check) }
   return ownersOnly({ policy, after, changes: unique(changes), refusals: unique(refusals) })
+}
+
+function declaredFalsely(
+  called: CatalogFunction[],
+  isMeant: (each: CatalogFunction) => boolean,
+  look: (each: CatalogFunction, bodies: Bodies) => string | undefined,
+  bodies: Bodies,
+): Map<number, string> {
+  const found = new Map<number, string>()
+  for (const each of called.filter(isMeant)) {
+    const what = look(each, bodies)
+    if (what !== undefined) found.set(each.oid, what)
+  }
+  return found
 }
 
 /** Policies of a table that belongs to somebody else stay as they are. */
