@@ -4,6 +4,7 @@ import { cacheHitRatio } from './cacheHitRatio.ts'
 import { checkpointsRequested } from './checkpointsRequested.ts'
 import { connectionSaturation } from './connectionSaturation.ts'
 import { duplicateIndex } from './duplicateIndex.ts'
+import { duplicatePolicy } from './duplicatePolicy.ts'
 import { extensionVersionsOutdated } from './extensionVersionsOutdated.ts'
 import { idleInTransaction } from './idleInTransaction.ts'
 import { invalidIndex } from './invalidIndex.ts'
@@ -35,6 +36,7 @@ import { xidWraparound } from './xidWraparound.ts'
 export const rules: Rule[] = [
   authRlsInitplan,
   policyFunctionInitplan,
+  duplicatePolicy,
   unindexedPolicyColumn,
   missingIndex,
   unindexedForeignKeys,
