@@ -4,6 +4,7 @@ import { invalidIndex } from './invalidIndex.ts'
 import { missingIndex } from './missingIndex.ts'
 import { nullHeavyIndex } from './nullHeavyIndex.ts'
 import { policyFunctionInitplan } from './policyFunctionInitplan.ts'
+import { policyMembershipFunction } from './policyMembershipFunction.ts'
 import { redundantIndex } from './redundantIndex.ts'
 import type { Rule } from './rule.ts'
 import { unindexedForeignKeys } from './unindexedForeignKeys.ts'
@@ -13,6 +14,7 @@ import { unusedIndex } from './unusedIndex.ts'
 export const rules: Rule[] = [
   authRlsInitplan,
   policyFunctionInitplan,
+  policyMembershipFunction,
   missingIndex,
   unindexedForeignKeys,
   duplicateIndex,
