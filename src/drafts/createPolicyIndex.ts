@@ -1,7 +1,8 @@
 import { indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import { tableExists } from '../conditions/tables.ts'
 import type { RelationName } from '../db/identifiers.ts'
-import { fitIdentifier, qualified, quote } from '../db/identifiers.ts'
+import { qualified, quote } from '../db/identifiers.ts'
+import { indexName } from './createIndex.ts'
 import type { Draft } from './draft.ts'
 import { condition } from './draft.ts'
 import { draftTitle } from './titles.ts'
@@ -27,7 +28,7 @@ export interface PolicyIndexToCreate {
  * ```
  */
 export function createPolicyIndex({ table, word, key, takenNames, why }: PolicyIndexToCreate): Draft {
-  const index = { schema: table.schema, name: freeName(`${table.name}_${word}`, takenNames) }
+  const index = { schema: table.schema, name: indexName(table.name, [word], takenNames) }
   takenNames.add(index.name)
   return {
     title: draftTitle('create', index.name),
@@ -38,13 +39,5 @@ export function createPolicyIndex({ table, word, key, takenNames, why }: PolicyI
     before: [condition(tableExists, table), condition(indexIsAbsent, index)],
     after: [condition(indexIsValid, index)],
     noTransaction: 'CREATE INDEX CONCURRENTLY cannot run inside one.',
-  }
-}
-
-/** `base_idx`, cut to fit, with a number where the name is taken. */
-function freeName(base: string, taken: ReadonlySet<string>): string {
-  for (let number = 0; ; number += 1) {
-    const name = fitIdentifier(base, number === 0 ? '_idx' : `_idx${number}`)
-    if (!taken.has(name)) return name
   }
 }

@@ -1,7 +1,11 @@
 import { display, displayIdentifier, qualified } from '../db/identifiers.ts'
 import { createPolicyIndex } from '../drafts/createPolicyIndex.ts'
-import { listRelationNames } from '../introspect/relationNames.ts'
+import { listRelationNames, namesBySchema } from '../introspect/relationNames.ts'
+<<<<<<< HEAD
 import { readPolicyCatalog } from '../policies/policyCatalog.ts'
+=======
+import { readParsedPolicies } from '../policies/policyRewrites.ts'
+>>>>>>> rlsbench
 import type { PolicyIndex } from '../policies/policyIndexes.ts'
 import { findPolicyIndexes, readIndexCatalog, showKey } from '../policies/policyIndexes.ts'
 import type { Finding, Remedy, Rule } from './rule.ts'
@@ -25,8 +29,12 @@ export const unindexedPolicyColumn: Rule = {
   finds: 'columns that policies compare and no index leads on',
   cure: 'an index, built concurrently',
   async find(context) {
+<<<<<<< HEAD
     const catalog = await context.read(readPolicyCatalog)
-    const names = await context.read(listRelationNames)
+=======
+    const { catalog } = await context.read(readParsedPolicies)
+>>>>>>> rlsbench
+    const names = namesBySchema(await context.read(listRelationNames))
     const found = await findPolicyIndexes(catalog, await context.read(readIndexCatalog))
     return found
       .filter(({ table }) => context.schemas?.includes(table.schema) ?? true)

@@ -1,7 +1,7 @@
 import type { Node } from '../../sql/nodes.ts'
 import type { CalledFunction } from './bodies.ts'
 import { callOf } from './bodies.ts'
-import { fieldsOf, isRecord, nameParts, nodesIn, stringConstant } from './tree.ts'
+import { fieldsOf, isRecord, nameParts, walk, stringConstant } from '../../sql/walk.ts'
 
 /**
  * What an expression reads about the caller: a claim of the request's token, by its path, or a setting of
@@ -81,7 +81,9 @@ function compareWithin(
     return
   }
   const operator = value['A_Expr']
-  if (isRecord(operator)) compareSides(operator['lexpr'], operator['rexpr'], select, functions, found)
+  // NULLIF(setting, '') says what is no value.
+  if (isRecord(operator) && operator['kind'] !== 'AEXPR_NULLIF')
+    compareSides(operator['lexpr'], operator['rexpr'], select, functions, found)
   const link = value['SubLink']
   if (isRecord(link)) {
     const query = (link['subselect'] as { SelectStmt?: Record<string, unknown> } | undefined)?.SelectStmt
@@ -141,7 +143,7 @@ function* columnsIn(side: unknown): Generator<{ fields: string[] }> {
 }
 
 function constantsIn(side: unknown): string[] {
-  return Array.from(nodesIn(side)).flatMap(({ kind, node }) => {
+  return Array.from(walk(side)).flatMap(({ kind, node }) => {
     const text = kind === 'A_Const' ? stringConstant(node) : undefined
     return text === undefined ? [] : [text]
   })

@@ -7,7 +7,7 @@ import type { CalledFunction } from './bodies.ts'
 import type { Identity, Look } from './evaluate.ts'
 import { actingAs, isNoAnswer } from './evaluate.ts'
 import type { EndRole, Subject } from './subject.ts'
-import { fieldsOf, nameParts } from './tree.ts'
+import { fieldsOf, nameParts } from '../../sql/walk.ts'
 import { qualified, quote } from '../../db/identifiers.ts'
 
 /** Values that each claim or setting is tried with, by `carrierKey`. */

@@ -4,7 +4,7 @@ import { carrierKey } from './comparisons.ts'
 import type { Pools } from './identities.ts'
 import type { Patch, Row } from './rows.ts'
 import type { Column, Subject } from './subject.ts'
-import { fieldsOf, nameParts, nodesIn, stringConstant } from './tree.ts'
+import { fieldsOf, nameParts, walk, stringConstant } from '../../sql/walk.ts'
 
 /** Rows that others are made from. */
 const mostBases = 6
@@ -91,12 +91,12 @@ function ofItsType({ type, labels }: Column): unknown[] {
 function nearConstants({ columns }: Subject, column: Column, trees: Node[]): unknown[] {
   const values: unknown[] = []
   for (const tree of trees) {
-    for (const { kind, node } of nodesIn(tree)) {
+    for (const { kind, node } of walk(tree)) {
       if (kind !== 'A_Expr' && kind !== 'CaseExpr') continue
       const names = Array.from(fieldsOf(node, 'ColumnRef'), ({ fields }) => nameParts(fields).at(-1))
       if (!names.includes(column.name) || names.some((name) => !columns.some((each) => each.name === name)))
         continue
-      for (const met of nodesIn(node)) {
+      for (const met of walk(node)) {
         if (met.kind !== 'A_Const') continue
         const text = stringConstant(met.node)
         if (text !== undefined) values.push(...aroundText(text, column))
