@@ -3,6 +3,7 @@ import pc from 'picocolors'
 import { benchCommand } from './commands/bench.ts'
 import type { CommandContext } from './commands/context.ts'
 import { demoCommand } from './commands/demo.ts'
+import { diagnoseCommand } from './commands/diagnose.ts'
 import { fingerprintCommand } from './commands/fingerprint.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import type { Terminal } from './commands/terminal.ts'
@@ -43,6 +44,7 @@ function makeProgram(context: CommandContext): Command {
       `
 Examples:
   $ npm run demo              the whole way on a throw-away PostgreSQL, no database needed
+  $ npm run diagnose          what is slow or unsafe in a database, and what cures it
   $ npm run migrate plan      what the pending migrations will do
   $ npm run migrate up        apply them
   $ npm run migrate down      take the newest one back
@@ -52,6 +54,7 @@ Exit codes: 0 done; 1 unexpected error; 2 a condition failed; 3 lock or time bud
 `,
     )
   program.addCommand(demoCommand(context))
+  program.addCommand(diagnoseCommand(context))
   program.addCommand(benchCommand(context))
   program.addCommand(migrateCommand(context))
   program.addCommand(fingerprintCommand(context))
