@@ -1,6 +1,7 @@
 import { CommanderError, Command } from 'commander'
 import pc from 'picocolors'
 import { benchCommand } from './commands/bench.ts'
+import { compareCommand } from './commands/compare.ts'
 import type { CommandContext } from './commands/context.ts'
 import { demoCommand } from './commands/demo.ts'
 import { diagnoseCommand } from './commands/diagnose.ts'
@@ -55,6 +56,7 @@ Exit codes: 0 done; 1 unexpected error; 2 a condition failed; 3 lock or time bud
     )
   program.addCommand(demoCommand(context))
   program.addCommand(diagnoseCommand(context))
+  program.addCommand(compareCommand(context))
   program.addCommand(benchCommand(context))
   program.addCommand(migrateCommand(context))
   program.addCommand(fingerprintCommand(context))

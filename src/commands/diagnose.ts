@@ -96,8 +96,8 @@ An earlier report in the same place gives the trend. Findings to live with go in
       terminal.progress('')
       const { report } = diagnosis
       const folder = join(options.out, folderName(report.takenAt))
-      const { command, takenAt, schemaVersion, ...body } = report
-      const json = jsonDocument(command, body, new Date(takenAt))
+      const { takenAt } = report
+      const json = jsonDocument(report.command, report, new Date(takenAt))
       await writeFolder(folder, {
         'SUMMARY.md': diagnosisSummary(report),
         'diagnostics-report.txt': diagnosisText(report),

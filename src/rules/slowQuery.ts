@@ -3,7 +3,7 @@ import { excerpt } from '../sql/excerpt.ts'
 import type { Finding, Level, Remedy, Rule } from './rule.ts'
 import { CannotSee } from './rule.ts'
 import type { ExplainedStatement } from './slowStatements.ts'
-import { explainSlowStatements, slowMs } from './slowStatements.ts'
+import { explainSlowStatements, leastCalls, slowMs } from './slowStatements.ts'
 
 /** Statements that together are a hundredth of all time are not worth a person's. */
 const leastShare = 0.01
@@ -65,8 +65,8 @@ function toFinding(explained: ExplainedStatement): Finding[] {
 }
 
 function levelOf({ statement, share }: ExplainedStatement): Level | undefined {
+  if (statement.calls < leastCalls) return undefined
   if (statement.meanMs >= slowMs && share >= leastShare) {
-    if (statement.calls < 10) return 'info'
     return statement.meanMs >= 10 * slowMs && share >= 0.1 ? 'error' : 'warn'
   }
   // Half of nothing is nothing: it must have taken a minute at least.

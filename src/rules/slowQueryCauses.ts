@@ -54,7 +54,7 @@ export function findCauses(
     ...nodes.flatMap((node) => loopCauses(node)),
     ...estimateCauses(statement, nodes, plan, analyzed),
     ...spillCauses(statement, nodes, surroundings),
-    ...offsetCauses(statement),
+    ...(plan?.writes ? [] : offsetCauses(statement)),
     ...waitCauses(statement, plan),
     ...cacheCauses(statement, surroundings),
   ].filter((cause, at, all) => all.findIndex((other) => other.detail === cause.detail) === at)

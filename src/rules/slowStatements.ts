@@ -24,6 +24,8 @@ export interface ExplainedStatement {
 const mostExplained = 20
 /** The plan's own target for the average of a statement. */
 export const slowMs = 100
+/** What ran once or twice, such as a migration, is over. */
+export const leastCalls = 5
 
 /** The statements that take most time, and those whose calls are slow, each with plan and causes. */
 export async function explainSlowStatements(db: Database): Promise<ExplainedStatement[]> {
@@ -31,7 +33,8 @@ export async function explainSlowStatements(db: Database): Promise<ExplainedStat
   const total = statements.reduce((sum, { totalMs }) => sum + totalMs, 0)
   const surroundings = await readSurroundings(db)
   const worst = statements.filter(
-    ({ meanMs, totalMs }, position) => meanMs >= slowMs || (position < 5 && totalMs >= 0.05 * total),
+    ({ calls, meanMs, totalMs }, position) =>
+      calls >= leastCalls && (meanMs >= slowMs || (position < 5 && totalMs >= 0.05 * total)),
   )
   const explained: ExplainedStatement[] = []
   for (const statement of worst.slice(0, mostExplained)) {

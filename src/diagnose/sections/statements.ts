@@ -1,7 +1,7 @@
 import type { StatementStatistics } from '../../introspect/statements.ts'
 import { readStatements } from '../../introspect/statements.ts'
 import { readBlockSize } from '../../introspect/bloat.ts'
-import { slowMs } from '../../rules/slowStatements.ts'
+import { leastCalls, slowMs } from '../../rules/slowStatements.ts'
 import { excerpt } from '../../sql/excerpt.ts'
 import type { Cell, CellKind, TableBlock } from '../block.ts'
 import { tableBlock } from '../block.ts'
@@ -140,7 +140,9 @@ function ranking(
 }
 
 function slowQueries(statements: StatementStatistics[], total: number): Metric {
-  const slow = statements.filter(({ meanMs, totalMs }) => meanMs >= slowMs && totalMs >= leastShare * total)
+  const slow = statements.filter(
+    ({ meanMs, totalMs, calls }) => meanMs >= slowMs && totalMs >= leastShare * total && calls >= leastCalls,
+  )
   return {
     id: 'slow_queries',
     title: 'Slow statements',
@@ -150,6 +152,6 @@ function slowQueries(statements: StatementStatistics[], total: number): Metric {
     better: 'lower',
     met: slow.length === 0,
     kind: 'measured',
-    note: `${slowMs} ms or more on average, and at least a hundredth of all time`,
+    note: `${slowMs} ms or more on average, ${leastCalls} calls or more, and at least a hundredth of all time`,
   }
 }

@@ -23,7 +23,11 @@ export function rlsAnalysisText(
   { tables, functions }: RowSecurity,
   options: { takenAt: string; costs?: PolicyCostLine[] },
 ): string {
-  const lines = [`Row-level security, ${options.takenAt}`, '']
+  const lines = [
+    `Row-level security, ${options.takenAt}`,
+    'An UPDATE or DELETE whose WHERE reads the table must pass SELECT as well. Grants are asked before any policy.',
+    '',
+  ]
   if (tables.length === 0) lines.push('No table has row-level security or policies.')
   for (const table of tables) lines.push(...tableText(table, options.costs ?? []), '')
   lines.push('Functions that policies call', '============================', '')
