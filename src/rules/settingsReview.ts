@@ -1,4 +1,4 @@
-import { findDatabaseCounters } from '../introspect/databaseCounters.ts'
+import { readServerFacts } from '../introspect/server.ts'
 import type { Setting } from '../introspect/settings.ts'
 import { bytesOf, listSettings } from '../introspect/settings.ts'
 import { measured, runbook } from './remedies.ts'
@@ -112,11 +112,11 @@ export const settingsReview: Rule = {
   cure: 'the value to set',
   async find(context) {
     const settings = await context.read(listSettings)
-    const { sizeBytes } = await context.read(findDatabaseCounters)
+    const { databaseBytes } = await context.read(readServerFacts)
     const findings: Finding[] = []
     for (const setting of settings.values()) {
       const review = Object.hasOwn(reviews, setting.name) ? reviews[setting.name] : reviewPlannerSwitch
-      const advice = review?.(setting, { settings, databaseBytes: sizeBytes })
+      const advice = review?.(setting, { settings, databaseBytes })
       if (advice) findings.push(toFinding(setting, advice))
       else if (setting.pendingRestart) findings.push(waitsForRestart(setting))
     }
