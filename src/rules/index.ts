@@ -20,6 +20,7 @@ import { notValidConstraint } from './notValidConstraint.ts'
 import { nullHeavyIndex } from './nullHeavyIndex.ts'
 import { partitionCandidate } from './partitionCandidate.ts'
 import { policyFunctionInitplan } from './policyFunctionInitplan.ts'
+import { policyMembershipFunction } from './policyMembershipFunction.ts'
 import { redundantIndex } from './redundantIndex.ts'
 import { replicationSlotLag } from './replicationSlotLag.ts'
 import type { Rule } from './rule.ts'
@@ -36,6 +37,7 @@ import { xidWraparound } from './xidWraparound.ts'
 export const rules: Rule[] = [
   authRlsInitplan,
   policyFunctionInitplan,
+  policyMembershipFunction,
   duplicatePolicy,
   unindexedPolicyColumn,
   missingIndex,

@@ -1,11 +1,7 @@
 import { display, displayIdentifier, qualified } from '../db/identifiers.ts'
 import { createPolicyIndex } from '../drafts/createPolicyIndex.ts'
 import { listRelationNames, namesBySchema } from '../introspect/relationNames.ts'
-<<<<<<< HEAD
-import { readPolicyCatalog } from '../policies/policyCatalog.ts'
-=======
 import { readParsedPolicies } from '../policies/policyRewrites.ts'
->>>>>>> rlsbench
 import type { PolicyIndex } from '../policies/policyIndexes.ts'
 import { findPolicyIndexes, readIndexCatalog, showKey } from '../policies/policyIndexes.ts'
 import type { Finding, Remedy, Rule } from './rule.ts'
@@ -29,11 +25,7 @@ export const unindexedPolicyColumn: Rule = {
   finds: 'columns that policies compare and no index leads on',
   cure: 'an index, built concurrently',
   async find(context) {
-<<<<<<< HEAD
-    const catalog = await context.read(readPolicyCatalog)
-=======
     const { catalog } = await context.read(readParsedPolicies)
->>>>>>> rlsbench
     const names = namesBySchema(await context.read(listRelationNames))
     const found = await findPolicyIndexes(catalog, await context.read(readIndexCatalog))
     return found
