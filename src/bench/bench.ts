@@ -9,6 +9,8 @@ export interface BenchContext {
   /** The row ids that are asked for; all of the bench's where absent. */
   only?: string[]
   onStep: (text: string) => void
+  /** Called with the version of the server that rows are measured on, such as 18.4. */
+  onServer?: (version: string) => void
   /** Called for a row that cannot be measured here, such as one whose engine is not installed. */
   onSkip?: (id: string, reason: string) => void
   signal?: AbortSignal

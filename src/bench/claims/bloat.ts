@@ -92,10 +92,7 @@ async function listReads(tables: string[]): Promise<WorkloadStatement[]> {
   )
 }
 
-async function readAll(
-  client: Client,
-  reads: WorkloadStatement[],
-): Promise<{ ms: number; buffers: number }> {
+async function readAll(client: Client, reads: WorkloadStatement[]): Promise<{ ms: number; buffers: number }> {
   const sum = { ms: 0, buffers: 0 }
   for (const statement of reads) {
     const { ms, buffers } = await measure(client, statement, warm)

@@ -57,10 +57,17 @@ const overallAtLeast = 100
 const buffersAtLeast = 50
 
 /** One row for each claim about a group of statements: the mean of a call, each as often as it is sent. */
-export function groupRows(measured: MeasuredStatement[]): BenchRow[] {
-  return statementClaims.map(({ id, title, claim, atLeast, statements }) => {
+export function groupRows(claims: StatementClaim[], measured: MeasuredStatement[]): BenchRow[] {
+  return claims.map(({ id, title, claim, atLeast, statements }) => {
     const own = measured.filter(({ statement }) => statements.includes(statement.name))
-    return timeRow({ id, title, claim, own, how: `${statements.length} statements`, met: atLeastTimes(atLeast) })
+    return timeRow({
+      id,
+      title,
+      claim,
+      own,
+      how: `${statements.length} statements`,
+      met: atLeastTimes(atLeast),
+    })
   })
 }
 
@@ -153,7 +160,10 @@ function timeRow({
   })
 }
 
-function rounded({ beforeBuffers, afterBuffers }: Pick<Weighted, 'beforeBuffers' | 'afterBuffers'>, by: number) {
+function rounded(
+  { beforeBuffers, afterBuffers }: Pick<Weighted, 'beforeBuffers' | 'afterBuffers'>,
+  by: number,
+) {
   return { before: Math.round(beforeBuffers / by), after: Math.round(afterBuffers / by) }
 }
 
