@@ -2,9 +2,11 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Client } from 'pg'
 import { runCommand } from '../support/commandLine.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
+import { migrationDirectory } from '../support/migrationFiles.ts'
 
 interface Result {
   written: { file: string; rule: string; key: string }[]
@@ -65,3 +67,59 @@ describe('optimize', () => {
     expect(await readdir(directory)).toHaveLength(13)
   })
 })
+
+describe('what optimize writes', () => {
+  const rules = 'auth_rls_initplan,policy_function_initplan,policy_membership_function'
+
+  test('goes up with its proof, comes out as it was read back, and goes down to the letter', async () => {
+    await using migrations = await migrationDirectory()
+    const owner = await database.connect(database.ownerUrl)
+    const before = await policiesOf(owner)
+    const written = await runCommand(['optimize', '--out', migrations.path, '--rules', rules], {
+      environment: { DIRECT_URL: database.ownerUrl },
+    })
+    expect(written.exitCode).toBe(0)
+    for (const name of await readdir(migrations.path)) {
+      await migrations.write(name, await readFile(join(migrations.path, name), 'utf8'))
+    }
+    const migrate = (...args: string[]) =>
+      runCommand(['migrate', ...args, '--dir', migrations.path], {
+        environment: { DIRECT_URL: database.ownerUrl },
+      })
+    const up = await migrate('up')
+    expect(up.err).toBe('')
+    expect(up.exitCode).toBe(0)
+    const after = await policiesOf(owner)
+    expect(after).not.toEqual(before)
+    expect(after.map(({ using, check, ...rest }) => rest)).toEqual(
+      before.map(({ using, check, ...rest }) => rest),
+    )
+    expect(after.find(({ name }) => name === 'Members can view messages')?.using).toBe(
+      '(conversation_id IN ( SELECT private.is_conversation_member_conversation_ids() AS is_conversation_member_conversation_ids))',
+    )
+    // Nothing is left to do, and nothing that was refused is written.
+    const again = await runCommand(['optimize', '--out', migrations.path, '--rules', rules, '--json', '-'], {
+      environment: { DIRECT_URL: database.ownerUrl },
+    })
+    expect((JSON.parse(again.out) as Result).written).toEqual([])
+
+    const down = await migrate('down', '99')
+    expect(down.exitCode).toBe(0)
+    expect(await policiesOf(owner)).toEqual(before)
+  })
+})
+
+/** Every policy of the database as PostgreSQL prints it. */
+async function policiesOf(client: Client) {
+  const { rows } = await client.query<{
+    table: string
+    name: string
+    using: string | null
+    check: string | null
+  }>(
+    `SELECT set_config('search_path', '', false), polrelid::regclass::text AS table, polname AS name, polcmd,
+       polpermissive, polroles, pg_get_expr(polqual, polrelid) AS using, pg_get_expr(polwithcheck, polrelid) AS check
+     FROM pg_policy ORDER BY 2, 3`,
+  )
+  return rows
+}
