@@ -3,6 +3,7 @@ import type { Bench } from '../bench/bench.ts'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
 import { deployBench } from '../bench/deployBench.ts'
 import type { BenchRow } from '../bench/row.ts'
+import { rlsBench } from '../bench/rlsBench.ts'
 import { runnerBench } from '../bench/runnerBench.ts'
 import { UsageError, exitCodes } from '../errors.ts'
 import { benchTable } from '../report/benchTable.ts'
@@ -10,7 +11,7 @@ import type { CommandContext } from './context.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 
-const benches: Bench[] = [deployBench, runnerBench]
+const benches: Bench[] = [deployBench, rlsBench, runnerBench]
 
 interface BenchCommandOptions extends OutputOptions {
   only?: string[]
