@@ -52,14 +52,18 @@ function unknown(table: TableStatistics, how: string): TableBloat {
   return { schema, name, heapBytes, totalBytes, bloatPercent: null, wastedBytes: null, kind: 'unknown', how }
 }
 
-function known(
-  table: TableStatistics,
-  percent: number,
-  how: Pick<TableBloat, 'kind' | 'how'>,
-): TableBloat {
+function known(table: TableStatistics, percent: number, how: Pick<TableBloat, 'kind' | 'how'>): TableBloat {
   const { schema, name, heapBytes, totalBytes } = table
   const bloatPercent = Math.min(100, Math.max(0, percent))
-  return { schema, name, heapBytes, totalBytes, bloatPercent, wastedBytes: (heapBytes * bloatPercent) / 100, ...how }
+  return {
+    schema,
+    name,
+    heapBytes,
+    totalBytes,
+    bloatPercent,
+    wastedBytes: (heapBytes * bloatPercent) / 100,
+    ...how,
+  }
 }
 
 /** Schema of pgstattuple where the current role may call it, else undefined. */
@@ -109,7 +113,9 @@ async function listFillfactors(db: Database, tables: TableStatistics[]): Promise
   const result = await sql<{ oid: number; fillfactor: number }>`
     SELECT class.oid, option.option_value::int AS fillfactor
     FROM pg_catalog.pg_class class, pg_catalog.pg_options_to_table(class.reloptions) option
-    WHERE option.option_name = 'fillfactor' AND class.oid = ANY (${tables.map(({ oid }) => oid)}::oid[])`.execute(db)
+    WHERE option.option_name = 'fillfactor' AND class.oid = ANY (${tables.map(({ oid }) => oid)}::oid[])`.execute(
+    db,
+  )
   return new Map(result.rows.map(({ oid, fillfactor }) => [oid, fillfactor]))
 }
 
@@ -167,8 +173,10 @@ function whyStale(table: TableStatistics, heap: HeapStatistics, pages: number): 
   if (table.sizeIsEstimated) return 'locked by somebody'
   if (heap.analyzedRows < 0 || heap.columns.every(({ width }) => width === null)) return 'never analyzed'
   const changed = table.modifiedSinceAnalyze / Math.max(1, heap.analyzedRows)
-  if (changed > staleShare) return `statistics are stale: ${Math.round(100 * changed)} % of the rows changed since`
-  if (Math.abs(pages - heap.analyzedPages) > staleShare * pages) return 'statistics are stale: the size changed since'
+  if (changed > staleShare)
+    return `statistics are stale: ${Math.round(100 * changed)} % of the rows changed since`
+  if (Math.abs(pages - heap.analyzedPages) > staleShare * pages)
+    return 'statistics are stale: the size changed since'
   return undefined
 }
 

@@ -41,3 +41,12 @@ export async function listForeignKeys(db: Database): Promise<ForeignKey[]> {
     ORDER BY namespace.nspname, class.relname, key.conname`.execute(db)
   return result.rows
 }
+
+/** Oids of the unique indexes that some foreign key rests on. */
+export async function listForeignKeyTargets(db: Database): Promise<Set<number>> {
+  const result = await sql<{ oid: number }>`
+    SELECT DISTINCT conindid AS oid FROM pg_catalog.pg_constraint WHERE contype = 'f' AND conindid <> 0`.execute(
+    db,
+  )
+  return new Set(result.rows.map(({ oid }) => oid))
+}

@@ -73,7 +73,8 @@ export async function explainGeneric(
         return await underSavepoint(db, async () => {
           await sql`SELECT set_config('search_path', ${searchPath}, true),
             set_config('plan_cache_mode', 'force_generic_plan', true)`.execute(db)
-          if (asRole && statement.role !== null) await sql.raw(`SET LOCAL ROLE ${quote(statement.role)}`).execute(db)
+          if (asRole && statement.role !== null)
+            await sql.raw(`SET LOCAL ROLE ${quote(statement.role)}`).execute(db)
           const { root, parameterTypes } = await explainPrepared(db, text)
           return { root, asRole, parameterTypes, writes }
         })
@@ -150,13 +151,17 @@ async function oneStatement(text: string): Promise<{ text: string; writes: boole
   const tree = JSON.stringify(statement.node)
   return {
     text: statement.sql,
-    writes: kind !== 'SelectStmt' || /"(InsertStmt|UpdateStmt|DeleteStmt|MergeStmt|LockingClause)":/.test(tree),
+    writes:
+      kind !== 'SelectStmt' || /"(InsertStmt|UpdateStmt|DeleteStmt|MergeStmt|LockingClause)":/.test(tree),
   }
 }
 
 /** `interval $1`, as pg_stat_statements prints a typed literal, is no SQL; `$1::interval` is. */
 function withCasts(text: string): string {
-  return text.replace(/\b(interval|date|timestamptz|timestamp|time|uuid|inet|numeric)\s+\$(\d+)/gi, '$$$2::$1')
+  return text.replace(
+    /\b(interval|date|timestamptz|timestamp|time|uuid|inet|numeric)\s+\$(\d+)/gi,
+    '$$$2::$1',
+  )
 }
 
 /** Where names without a schema may be found: as this session would, then in every schema with tables. */

@@ -57,7 +57,9 @@ export async function readStatements(db: Database): Promise<StatementList> {
     throw new NotSeen('pg_stat_statements is installed but not in shared_preload_libraries')
   }
   if (!loaded.rows[0].readable) {
-    throw new NotSeen(`this role may not use schema ${displayIdentifier(extension.schema)} of pg_stat_statements`)
+    throw new NotSeen(
+      `this role may not use schema ${displayIdentifier(extension.schema)} of pg_stat_statements`,
+    )
   }
   const view = sql.id(extension.schema, 'pg_stat_statements')
   // Renamed in 1.11 (PostgreSQL 17).
@@ -78,7 +80,9 @@ export async function readStatements(db: Database): Promise<StatementList> {
     GROUP BY query, userid
     ORDER BY sum(total_exec_time) DESC LIMIT ${mostStatements}`.execute(db)
   return {
-    statements: result.rows.filter(({ text }) => isOfApplication(text)).map((row) => ({ id: idOf(row), ...row })),
+    statements: result.rows
+      .filter(({ text }) => isOfApplication(text))
+      .map((row) => ({ id: idOf(row), ...row })),
     countedSince: await countedSince(db, extension.schema),
   }
 }
@@ -97,13 +101,17 @@ async function countedSince(db: Database, schema: string): Promise<Date | null> 
 /** Reads, writes and calls of the application; neither maintenance nor a look at the catalog, such as ours. */
 function isOfApplication(text: string): boolean {
   return (
-    /^[\s(]*(--[^\n]*\n\s*|\/\*.*?\*\/\s*)*[\s(]*(select|insert|update|delete|merge|with|values|table|call)\b/is.test(text) &&
-    !/\bpg_catalog\.|\bpg_stat_|\binformation_schema\./i.test(text)
+    /^[\s(]*(--[^\n]*\n\s*|\/\*.*?\*\/\s*)*[\s(]*(select|insert|update|delete|merge|with|values|table|call)\b/is.test(
+      text,
+    ) && !/\bpg_catalog\.|\bpg_stat_|\binformation_schema\./i.test(text)
   )
 }
 
 /** One statement sent by two roles is two lines: their policies, and so their plans, differ. */
 function idOf({ text, role }: { text: string; role: string | null }): string {
   const normalised = text.replace(/\s+/g, ' ').trim()
-  return createHash('sha256').update(`${role ?? ''}\n${normalised}`).digest('hex').slice(0, 12)
+  return createHash('sha256')
+    .update(`${role ?? ''}\n${normalised}`)
+    .digest('hex')
+    .slice(0, 12)
 }

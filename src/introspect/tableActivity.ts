@@ -9,6 +9,8 @@ export interface TableActivity {
   /** As pg_class has it: `r`, `p` (partitioned) or `m`. */
   kind: string
   isPartition: boolean
+  /** Oid of the partitioned table that it is a part of. */
+  partitionOf: number | null
   isExtensionOwned: boolean
   hasChildren: boolean
   hasPrimaryKey: boolean
@@ -42,7 +44,8 @@ export interface TableActivity {
 export async function listTableActivity(db: Database): Promise<TableActivity[]> {
   const result = await sql<TableActivity>`
     SELECT class.oid, namespace.nspname AS schema, class.relname AS name, class.relkind AS kind,
-      class.relispartition AS "isPartition", owned.objid IS NOT NULL AS "isExtensionOwned",
+      class.relispartition AS "isPartition", parent.inhparent AS "partitionOf",
+      owned.objid IS NOT NULL AS "isExtensionOwned",
       children.inhparent IS NOT NULL AS "hasChildren",
       keys.indrelid IS NOT NULL AS "hasPrimaryKey", class.relreplident AS "replicaIdentity",
       coalesce(class.reloptions, '{}') AS options,
@@ -66,6 +69,7 @@ export async function listTableActivity(db: Database): Promise<TableActivity[]> 
       SELECT DISTINCT objid FROM pg_catalog.pg_depend
       WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND deptype = 'e'
     ) owned ON owned.objid = class.oid
+    LEFT JOIN pg_catalog.pg_inherits parent ON parent.inhrelid = class.oid AND class.relispartition
     LEFT JOIN (SELECT DISTINCT inhparent FROM pg_catalog.pg_inherits) children ON children.inhparent = class.oid
     LEFT JOIN (
       SELECT DISTINCT indrelid FROM pg_catalog.pg_index WHERE indisprimary

@@ -86,7 +86,11 @@ export async function readFunctionsNamed(db: Database, names: string[]): Promise
   )
 }
 
-async function selectFunctions(db: Database, condition: RawBuilder<unknown>): Promise<CatalogFunction[]> {
+/** The functions for which the condition on pg_proc `p` and pg_namespace `n` holds. */
+export async function selectFunctions(
+  db: Database,
+  condition: RawBuilder<unknown>,
+): Promise<CatalogFunction[]> {
   const { rows } = await sql<CatalogFunction>`
     SELECT p.oid, n.nspname::text AS schema, p.proname::text AS name,
       pg_catalog.pg_get_function_identity_arguments(p.oid) AS "identityArguments",

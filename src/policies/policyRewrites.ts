@@ -2,7 +2,6 @@ import type { Database } from '../db/database.ts'
 import type { PolicyPredicates } from '../introspect/policies.ts'
 import { parseExpression, printExpression } from '../sql/expression.ts'
 import type { Node } from '../sql/nodes.ts'
-import type { Scope } from './calls.ts'
 import type { Change, Refusal, RewriteRule } from './change.ts'
 import { rewriteRules } from './change.ts'
 import type { Bodies } from './declarations.ts'
@@ -13,7 +12,14 @@ import type { CatalogFunction } from './functionCatalog.ts'
 import { readFunctionsNamed } from './functionCatalog.ts'
 import type { Policy, PolicyCatalog } from './policyCatalog.ts'
 import { readPolicyCatalog } from './policyCatalog.ts'
-import { prepareTypes, wrapCalls } from './wrapCalls.ts'
+import { prepareTypes } from './typeNames.ts'
+import { wrapCalls } from './wrapCalls.ts'
+import type { KeyHelper } from './keyHelpers.ts'
+import { KeyHelpers } from './keyHelpers.ts'
+import type { MembershipScope } from './membership.ts'
+import { turnMembership } from './membership.ts'
+import type { Surroundings } from './privateSchema.ts'
+import { readSurroundings } from './privateSchema.ts'
 
 /** What can be done for one policy. */
 export interface PolicyRewrite {
@@ -22,6 +28,8 @@ export interface PolicyRewrite {
   after: PolicyPredicates
   changes: Change[]
   refusals: Refusal[]
+  /** Functions that the new predicates call and that may have to be made first. */
+  helpers: KeyHelper[]
 }
 
 /** One policy with its expressions read. */
@@ -38,15 +46,22 @@ export interface ParsedPolicies {
   catalog: PolicyCatalog
   parsed: ParsedPolicy[]
   bodies: Bodies
+  surroundings: Surroundings
 }
 
 /** Reads every policy and parses its expressions. */
 export async function readParsedPolicies(db: Database): Promise<ParsedPolicies> {
   const catalog = await readPolicyCatalog(db)
-  await prepareTypes([...catalog.functions.byOid.values()].map(({ returnType }) => returnType))
+  await prepareTypes(
+    [...catalog.functions.byOid.values()].flatMap(({ returnType, argumentTypes }) => [
+      returnType,
+      ...argumentTypes,
+    ]),
+  )
   const parsed: ParsedPolicy[] = []
   for (const policy of catalog.policies) parsed.push(await parsePolicy(policy))
-  return { catalog, parsed, bodies: await readBodies(db, catalog) }
+  const bodies = await readBodies(db, catalog)
+  return { catalog, parsed, bodies, surroundings: await readSurroundings(db) }
 }
 
 /** The bodies of the functions that policies call, and of those that these call, as far as they can be read. */
@@ -83,24 +98,37 @@ async function parsePolicy(policy: Policy): Promise<ParsedPolicy> {
   }
 }
 
+/** The rewrites of a database's policies, and the functions that they share. */
+export interface PolicyRewrites {
+  rewrites: PolicyRewrite[]
+  helpers: KeyHelpers
+}
+
 /** Every policy that breaks one of these rules, with its rewrite or the reason why it is left. */
 export function rewritePolicies(
   policies: ParsedPolicies,
   rules: ReadonlySet<RewriteRule> = new Set(rewriteRules),
-): PolicyRewrite[] {
-  return policies.parsed
-    .map((each) => rewritePolicy(each, policies, rules))
+): PolicyRewrites {
+  const helpers = new KeyHelpers(policies.surroundings)
+  const rewrites = policies.parsed
+    .map((each) => rewritePolicy(each, policies, rules, helpers))
     .filter(({ changes, refusals }) => changes.length > 0 || refusals.length > 0)
+  return { rewrites, helpers }
 }
 
 function rewritePolicy(
   { policy, using, check, unreadable }: ParsedPolicy,
-  { catalog, bodies }: ParsedPolicies,
+  { catalog, bodies, surroundings }: ParsedPolicies,
   rules: ReadonlySet<RewriteRule>,
+  keyHelpers: KeyHelpers,
 ): PolicyRewrite {
   const unchanged = { using: policy.using, check: policy.check }
-  if (unreadable !== undefined) return { policy, after: unchanged, changes: [], refusals: [] }
-  const scope: Scope = {
+  if (unreadable !== undefined) return { policy, after: unchanged, changes: [], refusals: [], helpers: [] }
+  const scope: MembershipScope = {
+    table: policy.table,
+    names: { tables: [...catalog.tables.values()], bodies, surroundings },
+    helpers: keyHelpers,
+    role: catalog.role,
     functions: catalog.functions,
     called: policy.functions,
     falselyImmutable: declaredFalsely(
@@ -118,23 +146,35 @@ function rewritePolicy(
   }
   const changes: Change[] = []
   const refusals: Refusal[] = []
+  const helpers: KeyHelper[] = []
   const rewrite = (tree: Node | undefined, text: string | null): string | null => {
     if (!tree) return text
-    const rewritten = wrapCalls(tree, scope, rules)
-    refusals.push(...rewritten.refusals)
-    if (rewritten.changes.length === 0) return text
+    const turned = rules.has('policy_membership_function')
+      ? turnMembership(tree, scope)
+      : { tree, changes: [], refusals: [], helpers: [] }
+    const wrapped = wrapCalls(turned.tree, scope, rules)
+    const made = [...turned.changes, ...wrapped.changes]
+    refusals.push(...turned.refusals, ...wrapped.refusals)
+    if (made.length === 0) return text
     try {
-      const printed = printExpression(rewritten.tree)
-      changes.push(...rewritten.changes)
+      const printed = printExpression(wrapped.tree)
+      changes.push(...made)
+      helpers.push(...turned.helpers)
       return printed
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      refusals.push(...rewritten.changes.map(({ rule, was }) => ({ rule, was, reason })))
+      refusals.push(...made.map(({ rule, was }) => ({ rule, was, reason })))
       return text
     }
   }
   const after = { using: rewrite(using, policy.using), check: rewrite(check, policy.check) }
-  return ownersOnly({ policy, after, changes: unique(changes), refusals: unique(refusals) })
+  return ownersOnly({
+    policy,
+    after,
+    changes: unique(changes),
+    refusals: unique(refusals),
+    helpers: [...new Set(helpers)],
+  })
 }
 
 function declaredFalsely(
@@ -161,6 +201,7 @@ function ownersOnly(rewrite: PolicyRewrite): PolicyRewrite {
     policy,
     after: { using: policy.using, check: policy.check },
     changes: [],
+    helpers: [],
     refusals: [
       ...refusals,
       ...changes.map(({ rule, was }) => ({

@@ -1,5 +1,5 @@
 import { cast, scalarSubselect } from '../sql/build.ts'
-import { isBare, parseTypeName } from '../sql/expression.ts'
+import { isBare } from '../sql/expression.ts'
 import type { FuncCall, Node, OperatorExpression, TypeName } from '../sql/nodes.ts'
 import { as, kindOf, nodesIn, words } from '../sql/nodes.ts'
 import { replaceBelow, replaceNodes } from '../sql/replaceNodes.ts'
@@ -7,6 +7,7 @@ import { rowReferences } from '../sql/rowReferences.ts'
 import { candidatesFor, nameOfCall, show, whyCallMustStay, whyNotOncePerStatement } from './calls.ts'
 import type { Scope } from './calls.ts'
 import type { Change, Refusal, Rewritten, RewriteRule } from './change.ts'
+import { typeNamed } from './typeNames.ts'
 
 /**
  * Lets what does not depend on the row be computed once per statement, by an InitPlan, and not for every row.
@@ -200,13 +201,6 @@ function stepsFor(call: FuncCall, scope: Scope): { steps?: string[] } {
   }
 }
 
-const typeNames = new Map<string, TypeName>()
-
-/** Makes the names of the types known that `wrapCalls` may have to write, which takes the parser. */
-export async function prepareTypes(types: Iterable<string>): Promise<void> {
-  for (const type of types) if (!typeNames.has(type)) typeNames.set(type, await parseTypeName(type))
-}
-
 /** The type of an array expression, where it can be told without the server. */
 function typeOf(node: Node, scope: Scope): TypeName | undefined {
   const typeCast = as(node, 'TypeCast')
@@ -215,7 +209,7 @@ function typeOf(node: Node, scope: Scope): TypeName | undefined {
   if (call) {
     const types = new Set(candidatesFor(call, scope).map(({ returnType }) => returnType))
     const [type] = types
-    return types.size === 1 && type !== undefined && !type.startsWith('any') ? typeNames.get(type) : undefined
+    return types.size === 1 && type !== undefined && !type.startsWith('any') ? typeNamed(type) : undefined
   }
   for (const argument of as(node, 'CoalesceExpr')?.args ?? []) {
     const type = typeOf(argument, scope)

@@ -1,9 +1,13 @@
 import { display, displayIdentifier } from '../db/identifiers.ts'
+import { functionExists } from '../conditions/functions.ts'
 import { alterPolicies } from '../drafts/alterPolicies.ts'
 import type { Draft } from '../drafts/draft.ts'
+import { condition } from '../drafts/draft.ts'
+import type { KeyHelpers } from '../policies/keyHelpers.ts'
+import { privateSchema } from '../policies/privateSchema.ts'
 import type { Change, Refusal, RewriteRule } from '../policies/change.ts'
 import { rewriteRules } from '../policies/change.ts'
-import type { ParsedPolicies, PolicyRewrite } from '../policies/policyRewrites.ts'
+import type { ParsedPolicies, PolicyRewrite, PolicyRewrites } from '../policies/policyRewrites.ts'
 import { readParsedPolicies, rewritePolicies } from '../policies/policyRewrites.ts'
 import type { CatalogTable } from '../policies/tableCatalog.ts'
 import type { Fact, Finding, RuleContext } from './rule.ts'
@@ -22,9 +26,8 @@ export async function policyFindings(
 ): Promise<Finding[]> {
   const policies = await context.read(readParsedPolicies)
   const wanted = rewriteRules.filter((each) => context.rules?.includes(each) ?? true)
-  const rewrites = rewritesOf(policies, wanted).filter(
-    ({ policy }) => context.schemas?.includes(policy.table.schema) ?? true,
-  )
+  const all = rewritesOf(policies, wanted)
+  const rewrites = all.rewrites.filter(({ policy }) => context.schemas?.includes(policy.table.schema) ?? true)
   const drafts = new Map<CatalogTable, Draft>()
   const draftFor = (table: CatalogTable): Draft => {
     const known = drafts.get(table)
@@ -32,6 +35,7 @@ export async function policyFindings(
     const draft = draftOf(
       table,
       rewrites.filter((each) => each.policy.table === table),
+      all.helpers,
     )
     drafts.set(table, draft)
     return draft
@@ -101,9 +105,10 @@ function rowsOf(table: CatalogTable): Fact {
   }
 }
 
-function draftOf(table: CatalogTable, rewrites: PolicyRewrite[]): Draft {
+function draftOf(table: CatalogTable, rewrites: PolicyRewrite[], helpers: KeyHelpers): Draft {
   const altered = rewrites.filter(({ changes }) => changes.length > 0)
   const changes = altered.flatMap((each) => each.changes)
+  const called = [...new Set(altered.flatMap((each) => each.helpers))]
   const rule = rewriteRules.find((each) => changes.some((change) => change.rule === each))
   return alterPolicies({
     table: { schema: table.schema, name: table.name },
@@ -114,8 +119,8 @@ function draftOf(table: CatalogTable, rewrites: PolicyRewrite[]): Draft {
       before: { using: policy.using, check: policy.check },
       after,
     })),
-    needs: [],
-    requires: [],
+    needs: called.map(({ name }) => condition(functionExists, { schema: privateSchema, name, args: '' })),
+    requires: helpers.drafts(called),
   })
 }
 
@@ -141,11 +146,11 @@ const reasons: Record<RewriteRule, (expressions: string) => string> = {
     `${queries} was run anew for every row; now its rows are read once per statement.`,
 }
 
-const rewritesByPolicies = new WeakMap<ParsedPolicies, Map<string, PolicyRewrite[]>>()
+const rewritesByPolicies = new WeakMap<ParsedPolicies, Map<string, PolicyRewrites>>()
 
 /** Rewritten once for all rules that ask about the same set of rules. */
-function rewritesOf(policies: ParsedPolicies, rules: RewriteRule[]): PolicyRewrite[] {
-  const known = rewritesByPolicies.get(policies) ?? new Map<string, PolicyRewrite[]>()
+function rewritesOf(policies: ParsedPolicies, rules: RewriteRule[]): PolicyRewrites {
+  const known = rewritesByPolicies.get(policies) ?? new Map<string, PolicyRewrites>()
   rewritesByPolicies.set(policies, known)
   const key = rules.join()
   const rewrites = known.get(key) ?? rewritePolicies(policies, new Set(rules))

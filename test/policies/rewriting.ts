@@ -8,7 +8,7 @@ import { readParsedPolicies, rewritePolicies } from '../../src/policies/policyRe
 /** Every rewrite that the database's policies ask for, by the policy's name. */
 export async function rewritesIn(client: Client, rules?: RewriteRule[]): Promise<Map<string, PolicyRewrite>> {
   const policies = await readOnly(client, () => readParsedPolicies(borrow(client)))
-  const rewrites = rewritePolicies(policies, rules && new Set(rules))
+  const { rewrites } = rewritePolicies(policies, rules && new Set(rules))
   return new Map(rewrites.map((rewrite) => [rewrite.policy.name, rewrite]))
 }
 
