@@ -35,12 +35,20 @@ afterAll(async () => {
 async function upBehindReader(...options: string[]) {
   const reader = await database.connect()
   await reader.query('BEGIN; SELECT FROM public.bookings')
-  const reading = reader.query(`SELECT pg_sleep(${readerSeconds}); COMMIT`)
-  const result = await runCommand(['migrate', 'up', '--dir', files.path, ...options], {
+  const running = runCommand(['migrate', 'up', '--dir', files.path, ...options], {
     environment: { DIRECT_URL: database.ownerUrl },
   })
-  await reading
-  return result
+  // The five seconds begin when the runner meets the reader; starting it takes a time of its own.
+  while (!(await somebodyWaits())) await new Promise((resolve) => setTimeout(resolve, 20))
+  await reader.query(`SELECT pg_sleep(${readerSeconds}); COMMIT`)
+  return running
+}
+
+async function somebodyWaits(): Promise<boolean> {
+  const { rowCount } = await looker.query(
+    `SELECT FROM pg_locks WHERE relation = 'public.bookings'::regclass AND NOT granted`,
+  )
+  return rowCount === 1
 }
 
 async function found() {
