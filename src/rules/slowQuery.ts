@@ -48,7 +48,7 @@ function toFinding(explained: ExplainedStatement): Finding[] {
       detail:
         `${calls} calls take ${roundMs(statement.meanMs)} ms each, ${(100 * share).toFixed(0)} % of all time: ` +
         `${excerpt(statement.text.replace(/\s+/g, ' '))}` +
-        (causes.length > 0 ? `. It ${causes.map(({ detail }) => detail).join('; ')}` : ''),
+        (causes.length > 0 ? `. Cause: ${causes.map(({ detail }) => detail).join('; ')}` : ''),
       evidence: [
         { name: 'mean time', value: roundMs(statement.meanMs), unit: 'ms', kind: 'measured' },
         { name: 'total time', value: roundMs(statement.totalMs), unit: 'ms', kind: 'measured' },
