@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises'
 import { CommanderError, Command } from 'commander'
 import pc from 'picocolors'
 import { benchCommand } from './commands/bench.ts'
@@ -7,6 +8,7 @@ import { demoCommand } from './commands/demo.ts'
 import { diagnoseCommand } from './commands/diagnose.ts'
 import { fingerprintCommand } from './commands/fingerprint.ts'
 import { migrateCommand } from './commands/migrate.ts'
+import { optimizeCommand } from './commands/optimize.ts'
 import type { Terminal } from './commands/terminal.ts'
 import { loadConfig } from './config.ts'
 import type { ExitCode } from './errors.ts'
@@ -58,6 +60,7 @@ Exit codes: 0 done; 1 unexpected error; 2 a condition failed; 3 lock or time bud
   program.addCommand(diagnoseCommand(context))
   program.addCommand(compareCommand(context))
   program.addCommand(benchCommand(context))
+  program.addCommand(optimizeCommand(context))
   program.addCommand(migrateCommand(context))
   program.addCommand(fingerprintCommand(context))
   for (const command of allCommands(program)) {
@@ -132,6 +135,16 @@ function makeTerminal(signal: AbortSignal): Terminal {
       }
       process.stderr.write(text.slice(0, (process.stderr.columns || 80) - 1))
       progressShown = true
+    },
+    confirm: async (question) => {
+      if (!process.stdin.isTTY || !process.stderr.isTTY) return true
+      clearProgress()
+      const prompt = createInterface({ input: process.stdin, output: process.stderr })
+      try {
+        return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `, { signal })).trim())
+      } finally {
+        prompt.close()
+      }
     },
     signal,
   }

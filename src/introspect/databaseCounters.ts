@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 
-/** What pg_stat_database has counted for this database since the last reset. */
+/** What pg_stat_database counted for this database since the statistics were reset. */
 export interface DatabaseCounters {
   commits: number
   rollbacks: number
@@ -10,8 +10,8 @@ export interface DatabaseCounters {
   rowsInserted: number
   rowsUpdated: number
   rowsDeleted: number
-  tempFiles: number
-  tempBytes: number
+  temporaryFiles: number
+  temporaryBytes: number
   deadlocks: number
 }
 
@@ -21,7 +21,7 @@ export async function readDatabaseCounters(db: Database): Promise<DatabaseCounte
     SELECT xact_commit::float8 AS commits, xact_rollback::float8 AS rollbacks, blks_hit::float8 AS "blocksHit",
       blks_read::float8 AS "blocksRead", tup_inserted::float8 AS "rowsInserted",
       tup_updated::float8 AS "rowsUpdated", tup_deleted::float8 AS "rowsDeleted",
-      temp_files::float8 AS "tempFiles", temp_bytes::float8 AS "tempBytes", deadlocks::float8 AS deadlocks
+      temp_files::float8 AS "temporaryFiles", temp_bytes::float8 AS "temporaryBytes", deadlocks::float8 AS deadlocks
     FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database()`.execute(db)
   const [row] = result.rows
   if (!row) throw new Error('the server keeps no statistics of this database')

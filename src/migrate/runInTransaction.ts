@@ -74,7 +74,8 @@ async function runSteps(
     const goal = direction === 'up' ? await goalIsMet(migration, options) : undefined
     if (!goal) throw new ConditionFailed(migration.name, direction, checkedFirst, nothingChanged)
     await recordApplied(client, migration, { adopted: true, transaction })
-    return { kind: 'adopted', conditions: goal }
+    // What did not hold says what was found in its place.
+    return { kind: 'adopted', conditions: [...checkedFirst.filter(({ holds }) => !holds), ...goal] }
   }
   const script = await buildScript(migration, direction, client, options.statementTimeoutMs)
   if (!script.transactional) return { kind: 'notTransactional', script, conditions: checkedFirst }
