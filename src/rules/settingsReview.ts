@@ -92,9 +92,9 @@ const reviews: Record<string, (setting: Setting, server: Server) => Advice | und
 
 /** Kinds of plans that somebody has forbidden for everybody: the planner then takes worse ones. */
 function reviewPlannerSwitch(setting: Setting): Advice | undefined {
-  const isSwitch = setting.name.startsWith('enable_') && !setting.name.startsWith('enable_partitionwise')
+  const isSwitch = setting.name.startsWith('enable_')
   const isOff = setting.value === 'off' && !['default', 'session'].includes(setting.source)
-  return isSwitch && isOff && setting.name !== 'enable_group_by_reordering'
+  return isSwitch && isOff
     ? { level: 'warn', problem: 'a kind of plan is forbidden to every statement', value: 'on' }
     : undefined
 }
