@@ -1,7 +1,12 @@
 /** What migration files and programs import from `hundredfold`. */
 export type { Condition, Optimization, Verdict } from './conditions/condition.ts'
 export { fails, holds } from './conditions/condition.ts'
-export { extensionIsAbsent, extensionIsAvailable, extensionIsInstalled } from './conditions/extensions.ts'
+export {
+  extensionIsAbsent,
+  extensionIsAvailable,
+  extensionIsInstalled,
+  extensionIsPreloaded,
+} from './conditions/extensions.ts'
 export { functionExists, functionIsAbsent } from './conditions/functions.ts'
 export { indexCovers, indexIs, indexIsAbsent, indexIsValid, noIndexCovers } from './conditions/indexes.ts'
 export type { IndexShape } from './introspect/indexShapes.ts'
