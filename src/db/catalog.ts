@@ -218,6 +218,7 @@ export interface Catalog {
   }
   'pg_catalog.pg_stat_progress_create_index': {
     pid: Read<number>
+    datname: Read<string>
     relid: Read<number>
     index_relid: Read<number>
     command: Read<string>

@@ -5,6 +5,7 @@ import { findProgram } from '../../src/servers/programs.ts'
 /** Programs that npm does not bring, under the names that Debian gives them; one line for each that a test uses. */
 const programs = {
   pgbouncer: ['pgbouncer'],
+  chromium: ['chromium'],
 } as const
 
 type Program = keyof typeof programs

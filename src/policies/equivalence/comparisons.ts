@@ -1,7 +1,8 @@
+import { columnReference } from '../../sql/build.ts'
 import type { Node } from '../../sql/nodes.ts'
 import type { CalledFunction } from './bodies.ts'
 import { callOf } from './bodies.ts'
-import { fieldsOf, isRecord, nameParts, nodesIn, stringConstant } from './tree.ts'
+import { fieldsOf, isRecord, nameParts, walk, stringConstant } from '../../sql/walk.ts'
 
 /**
  * What an expression reads about the caller: a claim of the request's token, by its path, or a setting of
@@ -20,6 +21,8 @@ export interface Carrier {
 export interface ColumnComparison {
   carriers: Carrier[]
   column: string[]
+  /** What of the column is compared: the column itself, or `meta ->> 'region'`. */
+  expression: Node
   /** The SELECT in whose FROM the column is; undefined for the table of the policy itself. */
   select: Record<string, unknown> | undefined
 }
@@ -81,7 +84,9 @@ function compareWithin(
     return
   }
   const operator = value['A_Expr']
-  if (isRecord(operator)) compareSides(operator['lexpr'], operator['rexpr'], select, functions, found)
+  // NULLIF(setting, '') says what is no value.
+  if (isRecord(operator) && operator['kind'] !== 'AEXPR_NULLIF')
+    compareSides(operator['lexpr'], operator['rexpr'], select, functions, found)
   const link = value['SubLink']
   if (isRecord(link)) {
     const query = (link['subselect'] as { SelectStmt?: Record<string, unknown> } | undefined)?.SelectStmt
@@ -121,7 +126,12 @@ function compareColumns(
   select: Record<string, unknown> | undefined,
   found: Comparisons,
 ): void {
-  for (const { fields } of columnsIn(side)) found.columns.push({ carriers, column: fields, select })
+  const columns = [...columnsIn(side)]
+  for (const { fields } of columns) {
+    const isPlain = columns.length > 1 || !isRecord(side) || !fieldsOf(side, 'SubLink').next().done
+    const expression = isPlain ? columnReference(...fields) : (side as Node)
+    found.columns.push({ carriers, column: fields, expression, select })
+  }
 }
 
 /** Columns of an expression, leaving out those of its sub-selects. */
@@ -141,7 +151,7 @@ function* columnsIn(side: unknown): Generator<{ fields: string[] }> {
 }
 
 function constantsIn(side: unknown): string[] {
-  return Array.from(nodesIn(side)).flatMap(({ kind, node }) => {
+  return Array.from(walk(side)).flatMap(({ kind, node }) => {
     const text = kind === 'A_Const' ? stringConstant(node) : undefined
     return text === undefined ? [] : [text]
   })
