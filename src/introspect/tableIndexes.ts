@@ -5,7 +5,7 @@ import { lockedRelations } from './lockedRelations.ts'
 
 /** One key or included column of an index. */
 export interface IndexColumn {
-  /** The column's name, or the expression as PostgreSQL prints it. */
+  /** The column's name, quoted where it must be, or the expression as PostgreSQL prints it. */
   text: string
   /** 0 for an expression. */
   attnum: number
@@ -98,7 +98,10 @@ export async function listTableIndexes(db: Database): Promise<TableIndex[]> {
     CROSS JOIN LATERAL (
       SELECT
         pg_catalog.array_agg(pg_catalog.json_build_object(
-          'text', pg_catalog.pg_get_indexdef(class.oid, part.attnum, true),
+          'text', CASE WHEN index.indkey[part.attnum - 1] = 0
+            THEN pg_catalog.pg_get_indexdef(class.oid, part.attnum, true)
+            ELSE (SELECT pg_catalog.quote_ident(attribute.attname) FROM pg_catalog.pg_attribute attribute
+                  WHERE attribute.attrelid = owner.oid AND attribute.attnum = index.indkey[part.attnum - 1]) END,
           'attnum', index.indkey[part.attnum - 1],
           'ordering', pg_catalog.concat_ws(' ', index.indclass[part.attnum - 1], index.indcollation[part.attnum - 1],
                                            part.attoptions::text),
