@@ -132,7 +132,12 @@ function printString(text: string): string {
   return `'${body.replaceAll(String.raw`\"`, '"').replaceAll("'", String.raw`\'`)}'`
 }
 
-/** SQL between backquotes, over several lines where it has them. */
+/** SQL between backquotes, over several lines where it has them. JavaScript reads a bare CR there as LF. */
 function printTemplate(sql: string): string {
-  return `\`${sql.replaceAll('\\', '\\\\').replaceAll('`', '\\`').replaceAll('${', '\\${')}\``
+  const body = sql
+    .replaceAll('\\', String.raw`\\`)
+    .replaceAll('`', '\\`')
+    .replaceAll('${', '\\${')
+    .replaceAll('\r', String.raw`\r`)
+  return `\`${body}\``
 }

@@ -12,3 +12,12 @@ export async function statisticsAreThere(db: Database, name: RelationName): Prom
     .executeTakeFirst()
   return row !== undefined
 }
+
+/** The names of all extended-statistics objects. */
+export async function listStatisticsNames(db: Database): Promise<RelationName[]> {
+  return db
+    .selectFrom('pg_catalog.pg_statistic_ext as statistics')
+    .innerJoin('pg_catalog.pg_namespace as namespace', 'namespace.oid', 'statistics.stxnamespace')
+    .select(['namespace.nspname as schema', 'statistics.stxname as name'])
+    .execute()
+}

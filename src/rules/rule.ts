@@ -46,6 +46,26 @@ export interface RuleContext {
   read<T>(reader: (db: Database) => Promise<T>): Promise<T>
   /** Only findings about objects of these schemas are wanted; all user schemas where it is absent. */
   schemas?: string[]
+  /** Only cures of these rules are wanted, so that a migration for several rules holds no other; all where absent. */
+  rules?: RuleName[]
+}
+
+/**
+ * A rule throws it where the role that looks, the server or its statistics do not show what the rule needs.
+ * The report then says "skipped" with the reason, never "passed"; what could be seen all the same is in `seen`.
+ */
+export class CannotSee extends Error {
+  /** A sentence: what is hidden, and what would show it. */
+  readonly reason: string
+  /** Findings that hold although not everything was seen. */
+  readonly seen: Finding[]
+
+  constructor(reason: string, seen: Finding[] = []) {
+    super(reason)
+    this.name = 'CannotSee'
+    this.reason = reason
+    this.seen = seen
+  }
 }
 
 /** One self-contained check of a database. */
@@ -55,15 +75,17 @@ export interface Rule {
   finds: string
   /** For the README's table: what cures it, in half a sentence. */
   cure: string
+  /** @throws CannotSee where the rule cannot be answered, or not for everything */
   find(context: RuleContext): Promise<Finding[]>
 }
 
 /** A context on a session that is in a read-only snapshot already. */
-export function ruleContext(db: Database, schemas?: string[]): RuleContext {
+export function ruleContext(db: Database, schemas?: string[], rules?: RuleName[]): RuleContext {
   const results = new Map<unknown, Promise<unknown>>()
   return {
     db,
     ...(schemas === undefined ? {} : { schemas }),
+    ...(rules === undefined ? {} : { rules }),
     read<T>(reader: (db: Database) => Promise<T>): Promise<T> {
       const known = results.get(reader) as Promise<T> | undefined
       if (known) return known

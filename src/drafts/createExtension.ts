@@ -1,0 +1,35 @@
+import { extensionIsAbsent, extensionIsAvailable, extensionIsInstalled } from '../conditions/extensions.ts'
+import { schemaExists } from '../conditions/schemas.ts'
+import { quote } from '../db/identifiers.ts'
+import type { Draft } from './draft.ts'
+import { condition } from './draft.ts'
+import { draftTitle } from './titles.ts'
+
+/**
+ * Installs an extension that the server offers.
+ *
+ * ```sql
+ * CREATE EXTENSION "pg_stat_statements" WITH SCHEMA "extensions"
+ * -- down
+ * DROP EXTENSION "pg_stat_statements"
+ * ```
+ */
+export function createExtension(
+  name: string,
+  schema: string,
+  { rule, why }: { rule: string; why: string },
+): Draft {
+  return {
+    title: draftTitle('enable', name),
+    rule,
+    why,
+    up: [`CREATE EXTENSION ${quote(name)} WITH SCHEMA ${quote(schema)}`],
+    down: [`DROP EXTENSION ${quote(name)}`],
+    before: [
+      condition(extensionIsAvailable, name),
+      condition(extensionIsAbsent, name),
+      condition(schemaExists, schema),
+    ],
+    after: [condition(extensionIsInstalled, name)],
+  }
+}

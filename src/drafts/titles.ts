@@ -1,0 +1,14 @@
+/**
+ * A title for a draft, which becomes the name of its file: lower-case words joined by `-`.
+ * `('drop', { schema: 'public', name: 'Bookings_idx' })` -> `drop-bookings-idx`
+ */
+export function draftTitle(verb: string, ...words: string[]): string {
+  const slug = words
+    .join('-')
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}]+/gu, '-')
+    .replaceAll(/^-+|-+$/g, '')
+  return `${verb}-${Array.from(slug || 'object')
+    .slice(0, 80)
+    .join('')}`
+}

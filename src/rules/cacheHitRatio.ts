@@ -1,0 +1,59 @@
+import { display, displayIdentifier } from '../db/identifiers.ts'
+import { readDatabaseCounters } from '../introspect/databaseCounters.ts'
+import { readServerFacts } from '../introspect/server.ts'
+import { findStatisticsAge } from '../introspect/statisticsAge.ts'
+import { listMostRead } from '../introspect/tableReads.ts'
+import { measured, runbook } from './remedies.ts'
+import type { Rule } from './rule.ts'
+
+/** 800 MB: fewer reads than that say nothing of the workload. */
+const enoughBlocks = 100_000
+const good = 0.99
+const poor = 0.9
+
+/**
+ * A database that finds too few blocks in shared_buffers. What is not there comes from the system's cache or from
+ * the disk; PostgreSQL cannot tell which. Mostly it is no lack of memory but of indexes: full scans read what nobody
+ * asked for.
+ *
+ * ```sql
+ * SELECT blks_hit / (blks_hit + blks_read) FROM pg_stat_database;  -- before: 0.82
+ * -- after the missing indexes and, where it is still low, more shared_buffers: 0.998
+ * ```
+ */
+export const cacheHitRatio: Rule = {
+  name: 'cache_hit_ratio',
+  finds: 'a database that finds less than 99 % of its blocks in shared_buffers',
+  cure: 'the indexes that spare the reads, then more memory',
+  async find(context) {
+    const { blocksHit, blocksRead } = await context.read(readDatabaseCounters)
+    const { database: name, databaseBytes: sizeBytes } = await context.read(readServerFacts)
+    const asked = blocksHit + blocksRead
+    const ratio = blocksHit / Math.max(1, asked)
+    if (asked < enoughBlocks || ratio >= good) return []
+    const { ageDays } = await context.read(findStatisticsAge)
+    const most = await listMostRead(context.db, 5)
+    const percent = Math.round(ratio * 1000) / 10
+    return [
+      {
+        rule: 'cache_hit_ratio',
+        level: ratio < poor ? 'warn' : 'info',
+        subject: [name],
+        detail: `${percent} % of the blocks that ${displayIdentifier(name)} asked for were in shared_buffers; whether the others came from the system's cache or the disk is not counted.`,
+        evidence: [
+          measured('hit ratio', percent, '%'),
+          measured('blocks read', blocksRead),
+          measured('database size', sizeBytes, 'bytes'),
+          measured('age of the statistics', Math.round(ageDays * 10) / 10, 'days'),
+          ...most.map((table) => measured(`blocks of ${display(table)} read`, table.blocksRead)),
+        ],
+        remedy: runbook(
+          'Spare the reads, then add memory',
+          `See missing_index and unindexed_foreign_keys of ${most.map(display).join(', ') || 'the largest tables'} first: a full scan reads every block.`,
+          'See table_bloat and index_bloat of them: half-empty blocks take whole places in the cache.',
+          "Where it stays low: ALTER SYSTEM SET shared_buffers = '...'; a quarter of the memory is usual. It takes a restart; on a managed platform choose a larger size.",
+        ),
+      },
+    ]
+  },
+}

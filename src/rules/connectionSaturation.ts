@@ -1,0 +1,52 @@
+import { displayIdentifier } from '../db/identifiers.ts'
+import { findConnectionUse } from '../introspect/connections.ts'
+import { measured, runbook } from './remedies.ts'
+import type { Finding, Rule } from './rule.ts'
+
+const warnAt = 0.8
+const errorAt = 0.95
+
+/**
+ * Nearly all connections taken. The next client gets `too many clients already` (behind Supavisor
+ * `MaxClientsInSessionMode`), and each connection costs memory whether it works or not.
+ *
+ * ```sql
+ * SELECT count(*) FROM pg_stat_activity;  -- before: 97 of 100, most of them idle
+ * -- after: clients connect to the pooler, 20 connections serve them all
+ * ```
+ */
+export const connectionSaturation: Rule = {
+  name: 'connection_saturation',
+  finds: 'a server or database with more than 80 % of its connections taken',
+  cure: 'a pooler in transaction mode, and closing idle sessions',
+  async find(context) {
+    const use = await context.read(findConnectionUse)
+    const findings: Finding[] = []
+    const add = (subject: string, place: string, used: number, available: number): void => {
+      if (used < available * warnAt) return
+      findings.push({
+        rule: 'connection_saturation',
+        level: used >= available * errorAt ? 'error' : 'warn',
+        subject: [subject],
+        detail: `${used} of ${available} connections ${place} are taken.`,
+        evidence: [
+          measured('connections', used),
+          measured('available', available),
+          measured('idle, as far as this role sees', use.idle),
+        ],
+        remedy: runbook(
+          'Make room, then let fewer connections serve more clients',
+          'hundredfold connections -- who is connected, and since when nobody asked anything',
+          'hundredfold connections --terminate-idle 10m -- closes what nobody uses',
+          'Point the application (DATABASE_URL) at the pooler in transaction mode, on Supabase port 6543; migrations keep DIRECT_URL.',
+          'Give each instance of the application a small pool of its own (serverless: 1), and an idle timeout.',
+        ),
+      })
+    }
+    add('max_connections', 'to the server', use.used, use.available)
+    if (use.availableHere !== null) {
+      add(use.database, `to ${displayIdentifier(use.database)}`, use.usedHere, use.availableHere)
+    }
+    return findings
+  },
+}

@@ -1,0 +1,149 @@
+import type { IndexColumn, TableIndex } from '../introspect/tableIndexes.ts'
+
+/** Whether the two are the same but for their names: same table, method, columns, order, predicate, uniqueness. */
+export function areDuplicates(one: TableIndex, other: TableIndex): boolean {
+  return (
+    areComparable(one, other) &&
+    one.isUnique === other.isUnique &&
+    one.definition.includes('NULLS NOT DISTINCT') === other.definition.includes('NULLS NOT DISTINCT') &&
+    one.predicate === other.predicate &&
+    one.keys.length === other.keys.length &&
+    one.keys.every((key, at) => isSameColumn(key, other.keys[at]) && isSameOrder(key, other.keys[at])) &&
+    sameSet(one.included, other.included)
+  )
+}
+
+/**
+ * Whether every search that `narrow` serves, `wide` serves too, and about as well: the narrow one's keys are the
+ * first keys of the wide one with equal operator classes, collations and order (or all of them inverted), what it
+ * includes the wide one holds as well, and both are on the same rows.
+ *
+ * A wide index on every row does not stand in for a narrow one on few of them: `WHERE done = false` finds ten rows
+ * in the partial index and reads a million in the other. Only `WHERE a IS NOT NULL` on its own first key loses
+ * nothing, since a search for a value of `a` finds no NULL.
+ */
+export function covers(wide: TableIndex, narrow: TableIndex): boolean {
+  if (!areComparable(wide, narrow) || narrow.isUnique || narrow.keys.length > wide.keys.length) return false
+  const sameOrder = narrow.keys.every((key, at) => isSameOrder(key, wide.keys[at]))
+  const inverted =
+    wide.accessMethod === 'btree' && narrow.keys.every((key, at) => isInverted(key, wide.keys[at]))
+  return (
+    narrow.keys.every((key, at) => isSameColumn(key, wide.keys[at])) &&
+    (sameOrder || inverted) &&
+    narrow.included.every(({ text }) =>
+      [...wide.keys, ...wide.included].some((column) => column.text === text),
+    ) &&
+    (wide.predicate === narrow.predicate || (wide.predicate === null && excludesOnlyNulls(narrow)))
+  )
+}
+
+/** Storage parameters of a B-tree say how it is kept, those of other methods what it can find. */
+function areComparable(one: TableIndex, other: TableIndex): boolean {
+  return (
+    one.oid !== other.oid &&
+    one.tableOid === other.tableOid &&
+    one.accessMethod === other.accessMethod &&
+    one.isValid &&
+    other.isValid &&
+    (one.accessMethod === 'btree' ||
+      [...one.storageParameters].sort().join() === [...other.storageParameters].sort().join())
+  )
+}
+
+function isSameColumn(one: IndexColumn, other: IndexColumn | undefined): boolean {
+  return one.text === other?.text && one.attnum === other.attnum && one.ordering === other.ordering
+}
+
+function isSameOrder(one: IndexColumn, other: IndexColumn | undefined): boolean {
+  return one.isDescending === other?.isDescending && one.nullsFirst === other.nullsFirst
+}
+
+function isInverted(one: IndexColumn, other: IndexColumn | undefined): boolean {
+  return one.isDescending !== other?.isDescending && one.nullsFirst !== other?.nullsFirst
+}
+
+function excludesOnlyNulls({ keys, predicate }: TableIndex): boolean {
+  return predicate === `(${keys[0]?.text} IS NOT NULL)`
+}
+
+function sameSet(one: IndexColumn[], other: IndexColumn[]): boolean {
+  const texts = (columns: IndexColumn[]): string => JSON.stringify(columns.map(({ text }) => text).sort())
+  return texts(one) === texts(other)
+}
+
+/** The indexes of each table, by the table's oid. */
+export function byTable(indexes: TableIndex[]): Map<number, TableIndex[]> {
+  const tables = new Map<number, TableIndex[]>()
+  for (const index of indexes) {
+    const known = tables.get(index.tableOid)
+    if (known) known.push(index)
+    else tables.set(index.tableOid, [index])
+  }
+  return tables
+}
+
+/** A spare index and the one that does its work. */
+export interface Spare {
+  index: TableIndex
+  coveredBy: TableIndex
+}
+
+/**
+ * Exact duplicates, each with the one of its group that stays: a protected one, else the one that is scanned most,
+ * else the oldest.
+ */
+export function listDuplicates(indexes: TableIndex[]): Spare[] {
+  const spares: Spare[] = []
+  for (const ofTable of byTable(indexes).values()) {
+    const byWorth = [...ofTable].sort(
+      (a, b) =>
+        Number(isKept(b)) - Number(isKept(a)) ||
+        Number(b.protectedBecause !== null) - Number(a.protectedBecause !== null) ||
+        b.scans - a.scans ||
+        a.oid - b.oid,
+    )
+    const kept: TableIndex[] = []
+    for (const index of byWorth) {
+      const coveredBy = kept.find((other) => areDuplicates(index, other))
+      if (coveredBy) spares.push({ index, coveredBy })
+      else kept.push(index)
+    }
+  }
+  return spares
+}
+
+/** An index that more than uniqueness protects cannot be the one to go. */
+function isKept({ protectedBecause, isUnique }: TableIndex): boolean {
+  return protectedBecause !== null && !(isUnique && protectedBecause === 'it keeps values unique')
+}
+
+/**
+ * Indexes that a wider one makes superfluous, each with one that itself stays. Of two that stand in for each other
+ * (`a` and `a DESC`) the older stays. Duplicates are not among them.
+ */
+export function listRedundant(indexes: TableIndex[]): Spare[] {
+  const duplicates = new Set(listDuplicates(indexes).map(({ index }) => index.oid))
+  const spares: Spare[] = []
+  for (const ofTable of byTable(indexes.filter(({ oid }) => !duplicates.has(oid))).values()) {
+    const staying = new Set(ofTable)
+    for (const index of ofTable.toReversed()) {
+      if (index.protectedBecause !== null || index.isPartitioned) continue
+      const coveredBy = [...staying]
+        .filter((other) => covers(other, index))
+        .filter(
+          (other) => !(covers(index, other) && other.oid > index.oid && other.protectedBecause === null),
+        )
+        .sort((a, b) => a.keys.length - b.keys.length || a.sizeBytes - b.sizeBytes)[0]
+      if (!coveredBy) continue
+      staying.delete(index)
+      spares.push({ index, coveredBy })
+    }
+  }
+  // The one that covers may have turned out to be covered itself.
+  const coverOf = new Map(spares.map((spare) => [spare.index.oid, spare.coveredBy]))
+  return spares.map(({ index, coveredBy }) => {
+    let last = coveredBy
+    for (let next = coverOf.get(last.oid); next; next = coverOf.get(last.oid)) last = next
+    return { index, coveredBy: last }
+  })
+}

@@ -1,0 +1,83 @@
+import { narrowIndex } from '../drafts/narrowIndex.ts'
+import { display, displayIdentifier } from '../db/identifiers.ts'
+import { listIndexNulls } from '../introspect/indexNulls.ts'
+import { listRelationNames, namesBySchema } from '../introspect/relationNames.ts'
+import { listTableIndexes } from '../introspect/tableIndexes.ts'
+import { estimated, measured, migrationOr } from './remedies.ts'
+import type { Finding, Rule } from './rule.ts'
+import { wantedSchemas } from './scope.ts'
+import { unlessLocked } from './unlessLocked.ts'
+
+/** Bytes that entries for NULL take; less is not worth a migration. */
+const worthwhile = 1024 * 1024
+const mostlyNull = 0.5
+
+/**
+ * B-tree indexes most of whose entries are for NULL. Searches for a value never read those, but each insert writes
+ * one. An index on the rows that have a value is smaller and finds the same.
+ *
+ * ```sql
+ * CREATE INDEX orders_coupon_idx ON orders (coupon);  -- before: 95 % of the entries are NULL
+ * CREATE INDEX CONCURRENTLY orders_coupon_idx_present ON orders (coupon) WHERE coupon IS NOT NULL;
+ * DROP INDEX CONCURRENTLY orders_coupon_idx;
+ * ```
+ *
+ * It no longer serves `WHERE coupon IS NULL` and `ORDER BY coupon` over the whole table, so the finding is a hint,
+ * for somebody who knows the queries.
+ */
+export const nullHeavyIndex: Rule = {
+  name: 'null_heavy_index',
+  finds: 'indexes most of whose entries are for NULL',
+  cure: 'an index on the rows that have a value, in its place',
+  async find(context) {
+    const wanted = await wantedSchemas(context)
+    const nulls = new Map((await context.read(listIndexNulls)).map((entry) => [entry.indexOid, entry]))
+    const taken = namesBySchema(await context.read(listRelationNames))
+    const findings: Finding[] = []
+    const hidden: string[] = []
+    for (const index of await context.read(listTableIndexes)) {
+      const entry = nulls.get(index.oid)
+      if (!entry || !wanted(index.schema) || index.accessMethod !== 'btree') continue
+      if (!index.isValid || index.protectedBecause !== null || index.sizeBytes < worthwhile) continue
+      if (!entry.isVisible) hidden.push(display(index.table))
+      if (entry.nullFraction === null || entry.nullFraction < mostlyNull) continue
+      const wasted = Math.round(index.sizeBytes * entry.nullFraction)
+      if (wasted < worthwhile) continue
+      const share = `${Math.round(entry.nullFraction * 100)} %`
+      findings.push({
+        rule: 'null_heavy_index',
+        level: 'info',
+        subject: [index.schema, index.name],
+        detail: `In ${share} of the entries of index ${display(index)} the column ${displayIdentifier(entry.column)} is NULL.`,
+        evidence: [
+          measured('definition', index.definition),
+          estimated('null fraction', entry.nullFraction),
+          measured('size', index.sizeBytes, 'bytes'),
+          estimated('size of the entries for NULL', wasted, 'bytes'),
+          measured('scans', index.scans),
+        ],
+        remedy: await migrationOr(
+          () =>
+            narrowIndex(index, entry.column, {
+              rule: 'null_heavy_index',
+              why:
+                `${share} of the entries of ${display(index)} are for NULL, which no search for a value reads. ` +
+                'Before you merge: see that no query asks for the rows where ' +
+                `${displayIdentifier(entry.column)} IS NULL, or for all rows in its order; these need the old index.`,
+              takenNames: taken.get(index.schema) ?? new Set(),
+            }),
+          (reason) => ({ kind: 'none', title: `It stays: ${reason}` }),
+        ),
+      })
+    }
+    const tables = [...new Set(hidden)]
+    return unlessLocked(
+      context,
+      findings,
+      tables.length === 0
+        ? undefined
+        : `The statistics of ${tables.length} tables are hidden from this role (${tables.slice(0, 3).join(', ')}` +
+            `${tables.length > 3 ? ' ...' : ''}); SELECT on them shows these.`,
+    )
+  },
+}

@@ -1,0 +1,38 @@
+import type { Draft } from '../drafts/draft.ts'
+import { NotReversible } from '../drafts/notReversible.ts'
+import type { Fact, Remedy } from './rule.ts'
+
+/** The draft as a remedy; where it would not be exactly reversible, what `otherwise` makes of the reason. */
+export async function migrationOr(
+  make: () => Draft | Promise<Draft>,
+  otherwise: (reason: string) => Remedy,
+): Promise<Remedy> {
+  try {
+    return migration(await make())
+  } catch (error) {
+    if (error instanceof NotReversible) return otherwise(error.reason)
+    throw error
+  }
+}
+
+export function migration(draft: Draft): Remedy {
+  return { kind: 'migration', title: sentence(draft.title), draft }
+}
+
+export function runbook(title: string, ...steps: string[]): Remedy {
+  return { kind: 'runbook', title, steps }
+}
+
+export function measured(name: string, value: Fact['value'], unit?: string): Fact {
+  return { name, value, ...(unit === undefined ? {} : { unit }), kind: 'measured' }
+}
+
+export function estimated(name: string, value: Fact['value'], unit?: string): Fact {
+  return { name, value, ...(unit === undefined ? {} : { unit }), kind: 'estimated' }
+}
+
+/** `create-bookings-customer-id-idx` -> `Create bookings-customer-id-idx` */
+function sentence(title: string): string {
+  const [verb = '', ...rest] = title.split('-')
+  return `${verb.charAt(0).toUpperCase()}${verb.slice(1)} ${rest.join('-')}`
+}

@@ -1,0 +1,50 @@
+import type { NamedRelation } from './relations.ts'
+import type { Node } from './nodes.ts'
+import { as, nodesIn } from './nodes.ts'
+import { splitStatements } from './statements.ts'
+
+/** A table and the columns that one statement of a text updates. */
+export interface Update {
+  table: NamedRelation
+  columns: string[]
+}
+
+/**
+ * What the UPDATEs of a text change, `INSERT ... ON CONFLICT DO UPDATE` and those within WITH among them. Text that
+ * is no SQL (pg_stat_statements cuts long ones off) updates nothing that we know of: undefined.
+ */
+export async function updatesIn(text: string): Promise<Update[] | undefined> {
+  let statements
+  try {
+    statements = await splitStatements(text)
+  } catch {
+    return undefined
+  }
+  const updates: Update[] = []
+  for (const node of nodesIn(statements.map((statement) => statement.node))) {
+    const update = node['UpdateStmt'] as Writing | undefined
+    if (update?.relation) updates.push(toUpdate(update.relation, update.targetList))
+    const insert = node['InsertStmt'] as Writing | undefined
+    const conflict = insert?.onConflictClause
+    if (insert?.relation && conflict?.action === 'ONCONFLICT_UPDATE') {
+      updates.push(toUpdate(insert.relation, conflict.targetList))
+    }
+  }
+  return updates
+}
+
+interface Writing {
+  relation?: { relname: string; schemaname?: string }
+  targetList?: Node[]
+  onConflictClause?: { action: string; targetList?: Node[] }
+}
+
+function toUpdate(relation: { relname: string; schemaname?: string }, targets: Node[] = []): Update {
+  return {
+    table: {
+      name: relation.relname,
+      ...(relation.schemaname === undefined ? {} : { schema: relation.schemaname }),
+    },
+    columns: targets.flatMap((target) => as(target, 'ResTarget')?.name ?? []),
+  }
+}

@@ -1,0 +1,81 @@
+import type { Client } from 'pg'
+import { expect } from 'vitest'
+import { borrow } from '../../src/db/database.ts'
+import { readOnly } from '../../src/db/readOnly.ts'
+import type { Draft } from '../../src/drafts/draft.ts'
+import { readFingerprint } from '../../src/facts/fingerprint.ts'
+import { migrationFile } from '../../src/generate/migrationFile.ts'
+import type { Finding, Rule } from '../../src/rules/rule.ts'
+import { CannotSee, keyOf, ruleContext } from '../../src/rules/rule.ts'
+import { runDown, runUp } from '../migrate/run.ts'
+import { migrationDirectory } from '../support/migrationFiles.ts'
+
+/** What a rule found, and why it could not see everything, where it could not. */
+export interface Look {
+  findings: Finding[]
+  skipped?: string
+}
+
+/** Asks one rule in a read-only snapshot, as `diagnose` does. */
+export async function look(client: Client, rule: Rule, schemas?: string[]): Promise<Look> {
+  return readOnly(client, async () => {
+    try {
+      return { findings: await rule.find(ruleContext(borrow(client), schemas)) }
+    } catch (error) {
+      if (error instanceof CannotSee) return { findings: error.seen, skipped: error.reason }
+      throw error
+    }
+  })
+}
+
+/** The keys without the rule's name, sorted: `public.a_b_idx`. */
+export async function subjectsOf(client: Client, rule: Rule): Promise<string[]> {
+  const { findings } = await look(client, rule)
+  expect(findings.map(({ rule }) => rule)).toEqual(findings.map(() => rule.name))
+  return findings.map((finding) => keyOf(finding).slice(rule.name.length + 1)).sort()
+}
+
+/** The finding about that subject; fails where there is none. */
+export async function findingAbout(client: Client, rule: Rule, ...subject: string[]): Promise<Finding> {
+  const { findings, skipped } = await look(client, rule)
+  const found = findings.find((finding) => finding.subject.join() === subject.join())
+  if (!found) throw new Error(`no finding about ${subject.join('.')}; ${skipped ?? 'nothing was hidden'}`)
+  return found
+}
+
+/** The draft of the finding about that subject; fails where its remedy is no migration. */
+export async function draftAbout(client: Client, rule: Rule, ...subject: string[]): Promise<Draft> {
+  const { remedy } = await findingAbout(client, rule, ...subject)
+  if (remedy.kind !== 'migration') throw new Error(`the remedy is no migration: ${JSON.stringify(remedy)}`)
+  return remedy.draft
+}
+
+/**
+ * Runs the migration file of the draft up, down and up again through the runner: after `down` the schema is what
+ * it was before, and both times up it is the same.
+ */
+export async function expectReversible(client: Client, ...drafts: Draft[]): Promise<void> {
+  await using directory = await migrationDirectory(
+    Object.fromEntries(
+      drafts.map((draft, at) => [`202611240000${at + 10}000_${draft.title}.ts`, migrationFile(draft)]),
+    ),
+  )
+  const fingerprint = async (): Promise<string> => (await readFingerprint(client)).text
+  const before = await fingerprint()
+  expect((await runUp(client, directory.path)).failure).toBeUndefined()
+  const after = await fingerprint()
+  expect(after).not.toBe(before)
+  expect((await runDown(client, directory.path)).failure).toBeUndefined()
+  expect(await fingerprint()).toBe(before)
+  expect((await runUp(client, directory.path)).failure).toBeUndefined()
+  expect(await fingerprint()).toBe(after)
+}
+
+/** Lets the counters of this session's last statements arrive where everybody reads them. */
+export async function settleCounters(client: Client): Promise<void> {
+  // Before PostgreSQL 15 they travel to a collector of their own, twice a second.
+  await client
+    .query(`SELECT pg_catalog.pg_stat_force_next_flush()`)
+    .catch(() => client.query(`SELECT pg_catalog.pg_sleep(0.6)`))
+  await client.query(`SELECT pg_catalog.pg_sleep(0.1)`)
+}
