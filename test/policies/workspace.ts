@@ -207,7 +207,10 @@ export const rightRewrites: Rewrite[] = [
 export const policyName = `the policy`
 
 /** Leaves exactly this policy on `documents`. */
-export async function setPolicy(client: Client, { policy, isRestrictive = false }: Pick<Rewrite, 'policy' | 'isRestrictive'>): Promise<void> {
+export async function setPolicy(
+  client: Client,
+  { policy, isRestrictive = false }: Pick<Rewrite, 'policy' | 'isRestrictive'>,
+): Promise<void> {
   await clearPolicies(client)
   await client.query(
     `SET search_path = public;
