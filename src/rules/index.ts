@@ -7,6 +7,7 @@ import { duplicateIndex } from './duplicateIndex.ts'
 import { duplicatePolicy } from './duplicatePolicy.ts'
 import { extensionVersionsOutdated } from './extensionVersionsOutdated.ts'
 import { idleInTransaction } from './idleInTransaction.ts'
+import { indexBloat } from './indexBloat.ts'
 import { invalidIndex } from './invalidIndex.ts'
 import { lockWaits } from './lockWaits.ts'
 import { longTransaction } from './longTransaction.ts'
@@ -27,7 +28,9 @@ import { replicationSlotLag } from './replicationSlotLag.ts'
 import type { Rule } from './rule.ts'
 import { sequenceExhaustion } from './sequenceExhaustion.ts'
 import { settingsReview } from './settingsReview.ts'
+import { slowQuery } from './slowQuery.ts'
 import { staleStatistics } from './staleStatistics.ts'
+import { tableBloat } from './tableBloat.ts'
 import { tempFiles } from './tempFiles.ts'
 import { unindexedForeignKeys } from './unindexedForeignKeys.ts'
 import { unindexedPolicyColumn } from './unindexedPolicyColumn.ts'
@@ -48,8 +51,10 @@ export const rules: Rule[] = [
   redundantIndex,
   unusedIndex,
   invalidIndex,
+  indexBloat,
   nullHeavyIndex,
   noPrimaryKey,
+  tableBloat,
   autovacuumSettings,
   staleStatistics,
   lowHotRatio,
@@ -58,6 +63,7 @@ export const rules: Rule[] = [
   notValidConstraint,
   sequenceExhaustion,
   xidWraparound,
+  slowQuery,
   cacheHitRatio,
   connectionSaturation,
   idleInTransaction,

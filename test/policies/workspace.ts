@@ -201,6 +201,49 @@ export const rightRewrites: Rewrite[] = [
     using: `((EXISTS ( SELECT FROM public.profiles p WHERE ((p.id = ( SELECT auth.uid() AS uid)) AND (p.is_suspended IS NOT TRUE)))) AND ((team_id = other_team_id) OR (editor_id = ( SELECT auth.uid() AS uid))))`,
     check: null,
   },
+  {
+    name: "a draft is its owner's, else everybody's of the team",
+    policy: `FOR SELECT TO authenticated USING (CASE WHEN status = 'draft' THEN owner_id = auth.uid() ELSE is_member(team_id) END)`,
+    using: `CASE WHEN (status = 'draft'::public.document_status) THEN (owner_id = ( SELECT auth.uid() AS uid)) ELSE (team_id = ANY (ARRAY( SELECT public.team_ids() AS team_ids))) END`,
+    check: null,
+  },
+  {
+    name: 'owner, editor or team',
+    policy: `FOR ALL TO authenticated USING (auth.uid() IN (owner_id, editor_id) OR is_member(team_id)) WITH CHECK (owner_id = auth.uid() AND (team_id IS NULL OR is_member(team_id)))`,
+    using: `((( SELECT auth.uid() AS uid) = ANY (ARRAY[owner_id, editor_id])) OR (team_id = ANY (ARRAY( SELECT public.team_ids() AS team_ids))))`,
+    check: `((owner_id = ( SELECT auth.uid() AS uid)) AND ((team_id IS NULL) OR (team_id = ANY (ARRAY( SELECT public.team_ids() AS team_ids)))))`,
+  },
+  {
+    name: 'two correlated, one within a level',
+    policy: `FOR UPDATE TO authenticated USING (EXISTS (SELECT FROM team_members m WHERE m.team_id = documents.team_id AND m.user_id = auth.uid() AND m.level > 0 AND m.is_blocked IS NOT TRUE) OR EXISTS (SELECT FROM teams t WHERE t.id = documents.other_team_id AND t.owner_id = auth.uid())) WITH CHECK (NOT is_locked AND ends_on > starts_on)`,
+    using: `((team_id IN ( SELECT m.team_id FROM public.team_members m WHERE ((m.user_id = ( SELECT auth.uid() AS uid)) AND (m.level > 0) AND (m.is_blocked IS NOT TRUE)))) OR (other_team_id IN ( SELECT t.id FROM public.teams t WHERE (t.owner_id = ( SELECT auth.uid() AS uid)))))`,
+    check: `((NOT is_locked) AND (ends_on > starts_on))`,
+  },
+  {
+    name: 'administrators of the region',
+    policy: `FOR DELETE TO authenticated USING (is_admin() AND (meta ->> 'region' = auth.jwt() -> 'app_metadata' ->> 'region' OR meta IS NULL) AND status IN ('draft', 'archived'))`,
+    using: `(( SELECT public.is_admin() AS is_admin) AND (((meta ->> 'region'::text) = ( SELECT ((auth.jwt() -> 'app_metadata'::text) ->> 'region'::text))) OR (meta IS NULL)) AND (status = ANY (ARRAY['draft'::public.document_status, 'archived'::public.document_status])))`,
+    check: null,
+  },
+  {
+    name: 'roles in a list, a window of days',
+    policy: `FOR SELECT TO authenticated USING ((role_of_user() IN ('editor', 'auditor') AND starts_on >= current_date - 7 AND starts_on < current_date + 7) OR owner_id = auth.uid())`,
+    using: `(((( SELECT public.role_of_user() AS role_of_user) = ANY (ARRAY['editor'::text, 'auditor'::text])) AND (starts_on >= (CURRENT_DATE - 7)) AND (starts_on < (CURRENT_DATE + 7))) OR (owner_id = ( SELECT auth.uid() AS uid)))`,
+    check: null,
+  },
+  {
+    name: "restrictive for members, or nobody's",
+    isRestrictive: true,
+    policy: `FOR SELECT TO authenticated USING (owner_id IS NULL OR is_member(team_id) OR is_member(other_team_id) OR has_role('auditor'))`,
+    using: `((owner_id IS NULL) OR (team_id IN ( SELECT public.team_ids() AS team_ids)) OR (other_team_id IN ( SELECT public.team_ids() AS team_ids)) OR ( SELECT public.has_role('auditor'::text) AS has_role))`,
+    check: null,
+  },
+  {
+    name: "insert into a team of one's own",
+    policy: `FOR INSERT TO authenticated WITH CHECK (owner_id = auth.uid() AND EXISTS (SELECT FROM teams t JOIN team_members m ON m.team_id = t.id WHERE t.id = documents.team_id AND m.user_id = auth.uid() AND m.level >= 1))`,
+    using: null,
+    check: `((owner_id = ( SELECT auth.uid() AS uid)) AND (team_id IN ( SELECT t.id FROM (public.teams t JOIN public.team_members m ON ((m.team_id = t.id))) WHERE ((m.user_id = ( SELECT auth.uid() AS uid)) AND (m.level >= 1)))))`,
+  },
 ]
 
 /** The name of the policy that a test compares. */

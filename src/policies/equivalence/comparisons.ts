@@ -1,3 +1,4 @@
+import { columnReference } from '../../sql/build.ts'
 import type { Node } from '../../sql/nodes.ts'
 import type { CalledFunction } from './bodies.ts'
 import { callOf } from './bodies.ts'
@@ -20,6 +21,8 @@ export interface Carrier {
 export interface ColumnComparison {
   carriers: Carrier[]
   column: string[]
+  /** What of the column is compared: the column itself, or `meta ->> 'region'`. */
+  expression: Node
   /** The SELECT in whose FROM the column is; undefined for the table of the policy itself. */
   select: Record<string, unknown> | undefined
 }
@@ -123,7 +126,12 @@ function compareColumns(
   select: Record<string, unknown> | undefined,
   found: Comparisons,
 ): void {
-  for (const { fields } of columnsIn(side)) found.columns.push({ carriers, column: fields, select })
+  const columns = [...columnsIn(side)]
+  for (const { fields } of columns) {
+    const isPlain = columns.length > 1 || !isRecord(side) || !fieldsOf(side, 'SubLink').next().done
+    const expression = isPlain ? columnReference(...fields) : (side as Node)
+    found.columns.push({ carriers, column: fields, expression, select })
+  }
 }
 
 /** Columns of an expression, leaving out those of its sub-selects. */

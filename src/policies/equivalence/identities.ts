@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { deparseStatement } from '../../sql/deparse.ts'
+import { deparseExpression } from '../../sql/expression.ts'
 import type { Node } from '../../sql/nodes.ts'
 import type { Carrier, ColumnComparison, Comparisons } from './comparisons.ts'
 import { carrierKey, carriersIn, relationsByAlias } from './comparisons.ts'
@@ -110,13 +111,15 @@ async function sampleColumn(
   look: Look,
   reader: string,
   subject: Subject,
-  { column, select, carriers }: ColumnComparison,
+  { expression, select, carriers }: ColumnComparison,
   functions: CalledFunction[],
 ): Promise<string[][]> {
-  const target = { ColumnRef: { fields: column.map((name) => ({ String: { sval: name } })) } }
-  const sources = select
-    ? await sourcesIn(select, target, functions)
-    : [`SELECT ${quote(column.at(-1) ?? '')} AS v FROM ${qualified(subject.table)} LIMIT ${mostRows}`]
+  const from = `${qualified(subject.table)} AS ${quote(subject.table.name)}`
+  const written = select
+    ? sourcesIn(select, expression, functions)
+    : deparseExpression(expression).then((text) => [`SELECT ${text} AS v FROM ${from} LIMIT ${mostRows}`])
+  // What the printer does not know offers nobody.
+  const sources = await written.catch(() => [])
   const lists: string[][] = []
   for (const source of sources) {
     const values = await commonAndRare(look, reader, source)

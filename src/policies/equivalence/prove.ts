@@ -84,6 +84,7 @@ export async function proveEquivalence(
   const sample = await takeSample(
     look,
     subject,
+    [...subject.policies, ...after],
     [...trees.values()],
     changes.flatMap(({ now, old }) => (now === undefined ? [old] : [now, old])),
     functions,

@@ -56,28 +56,38 @@ function predicateQuestions(before: TablePolicy[], after: TablePolicy[]): Questi
   return questions
 }
 
-/** One question for each command: what passes all policies together. */
-export function commandQuestions(before: TablePolicy[], after: TablePolicy[]): Question[] {
-  return checkedCommands.map((command): Question => {
-    const of = (policies: TablePolicy[], role: EndRole) =>
-      policies.filter((policy) => appliesTo(policy, role) && predicateFor(policy, command) !== undefined)
-    return {
-      label: command.toUpperCase(),
-      concerns: (role) => signature(of(before, role), command) !== signature(of(after, role), command),
-      predicates: (role) => [
-        ...new Set(
-          [...of(before, role), ...of(after, role)].flatMap((policy) => predicateFor(policy, command) ?? []),
-        ),
-      ],
-      before: (role, ask) => passesTogether(of(before, role), command, ask),
-      after: (role, ask) => passesTogether(of(after, role), command, ask),
-    }
-  })
+/** One question for each command for which anything changes: what passes all policies together. */
+function commandQuestions(before: TablePolicy[], after: TablePolicy[]): Question[] {
+  return checkedCommands
+    .filter((command) => signature(before, command) !== signature(after, command))
+    .map((command): Question => {
+      const of = (policies: TablePolicy[], role: EndRole) =>
+        policies.filter((policy) => appliesTo(policy, role))
+      return {
+        label: command.toUpperCase(),
+        concerns: (role) =>
+          signature(of(before, role), command, false) !== signature(of(after, role), command, false),
+        predicates: (role) => [
+          ...new Set(
+            [...of(before, role), ...of(after, role)].flatMap(
+              (policy) => predicateFor(policy, command) ?? [],
+            ),
+          ),
+        ],
+        before: (role, ask) => passesTogether(of(before, role), command, ask),
+        after: (role, ask) => passesTogether(of(after, role), command, ask),
+      }
+    })
 }
 
 /** What of the policies decides for the command, as a text. */
-function signature(policies: TablePolicy[], command: CheckedCommand): string {
-  return JSON.stringify(policies.map((policy) => [policy.permissive, predicateFor(policy, command)]))
+function signature(policies: TablePolicy[], command: CheckedCommand, withRoles = true): string {
+  const parts = policies.flatMap((policy) => {
+    const predicate = predicateFor(policy, command)
+    return predicate === undefined ? [] : [[policy.permissive, predicate, withRoles ? policy.roles : []]]
+  })
+  // Twins count once: whether one of them or both let a row pass is the same.
+  return [...new Set(parts.map((part) => JSON.stringify(part)))].sort().join()
 }
 
 /** Whether the policy is for the role: for everybody, for it by name, or for a role whose privileges it inherits. */

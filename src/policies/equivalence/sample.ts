@@ -4,6 +4,7 @@ import type { Node } from '../../sql/nodes.ts'
 import type { Asker } from './ask.ts'
 import type { CalledFunction } from './bodies.ts'
 import { comparisonsIn, relationsByAlias } from './comparisons.ts'
+import type { TablePolicy } from './effective.ts'
 import type { Look } from './evaluate.ts'
 import { isTimeout } from './evaluate.ts'
 import type { GivenIdentity } from './identities.ts'
@@ -42,6 +43,7 @@ const mostSteady = 6
 export async function takeSample(
   look: Look,
   subject: Subject,
+  policies: TablePolicy[],
   /** Every predicate asked, parsed; those that change, as text. */
   trees: Node[],
   changed: string[],
@@ -58,7 +60,7 @@ export async function takeSample(
       'rows that row-level security hides from this session could not be sampled (FORCE ROW LEVEL SECURITY)',
     )
   const comparisons = comparisonsIn(trees, functions)
-  const roles = await rolesToAsk(db, subject, given, concerns, notes)
+  const roles = await rolesToAsk(db, subject, policies, given, concerns, notes)
   const pools = await samplePools(
     { ...look, clock: clock.part(0.3) },
     reader,
@@ -111,17 +113,18 @@ export async function takeSample(
 async function rolesToAsk(
   db: Database,
   subject: Subject,
+  policies: TablePolicy[],
   given: GivenIdentity[],
   concerns: (role: EndRole) => boolean,
   notes: string[],
 ): Promise<EndRole[]> {
-  const all = (await listEndRoles(db, subject)).filter(concerns)
+  const all = (await listEndRoles(db, subject, policies)).filter(concerns)
   const barred = all.filter(({ canAct }) => !canAct).map(({ name }) => name)
   if (barred.length > 0) notes.push(`this session may not act as ${barred.join(', ')}`)
   const roles = all.filter(({ canAct }) => canAct)
   if (roles.length > 0) return roles
   const own = await currentUser(db)
-  const named = [...new Set(subject.policies.flatMap((policy) => policy.roles))]
+  const named = [...new Set(policies.flatMap((policy) => policy.roles))]
   notes.push(
     barred.length > 0
       ? `the predicates were asked as ${own} instead, which may see more of other tables: GRANT ${barred[0] ?? ''} TO ${own} to have them asked as they will be`

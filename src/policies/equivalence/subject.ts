@@ -132,10 +132,15 @@ export interface EndRole {
 
 /**
  * The roles that may meet the table's policies: those that a policy names, those with a privilege on the
- * table, and the ones that Supabase gives every request. The owner is not among them.
+ * table, and the ones that Supabase gives every request. The owner is not among them. `policies` are all that
+ * are compared, those of today and those that will be.
  */
-export async function listEndRoles(db: Database, subject: Subject): Promise<EndRole[]> {
-  const named = [...new Set(subject.policies.flatMap(({ roles }) => roles))]
+export async function listEndRoles(
+  db: Database,
+  subject: Subject,
+  policies: TablePolicy[],
+): Promise<EndRole[]> {
+  const named = [...new Set(policies.flatMap(({ roles }) => roles))]
   const { rows } = await sql<EndRole>`
     SELECT r.rolname::text AS name,
            r.rolsuper OR r.rolbypassrls AS bypasses,

@@ -12,7 +12,7 @@ const mostBases = 6
 const mostFromData = 3
 
 /**
- * Changes that make rows which the data may not have: in each column that a predicate reads, one at a time,
+ * Changes that make rows which the data may not have: in each column that a predicate reads, mostly one at a time,
  * NULL, what other rows hold there, the identities' own values, the constants of the predicates and their
  * neighbours. Made from rows that pass, they are rows in which exactly one condition turns.
  *
@@ -29,9 +29,11 @@ export function patchesFor(
 ): Patch[] {
   const bases = [...near.slice(0, mostBases - 2), ...sampled].slice(0, mostBases)
   const read = columnsRead(subject, trees)
-  return subject.columns
-    .filter(({ name }) => read.has(name))
-    .flatMap((column) => {
+  const columns = subject.columns.filter(({ name }) => read.has(name))
+  const together = nullsTogether(columns).flatMap((change) => bases.map((base) => ({ base, change })))
+  return [
+    ...together,
+    ...columns.flatMap((column) => {
       const values = distinctValues([
         ...(column.notNull ? [] : [null]),
         ...identityValues(column, comparisons, pools),
@@ -43,8 +45,19 @@ export function patchesFor(
           mostFromData,
         ),
       ])
-      return bases.flatMap((base) => values.map((value) => ({ base, column: column.name, value })))
-    })
+      return bases.flatMap((base) => values.map((value) => ({ base, change: { [column.name]: value } })))
+    }),
+  ]
+}
+
+/** Two columns and all of them without a value: `coalesce(editor_id, owner_id)` is NULL where both are. */
+function nullsTogether(columns: Column[]): Record<string, null>[] {
+  const names = columns.filter(({ notNull }) => !notNull).map(({ name }) => name)
+  if (names.length < 2) return []
+  const pairs = names.slice(0, 4).flatMap((one, at, some) => some.slice(at + 1).map((other) => [one, other]))
+  return (names.length > 2 ? [names, ...pairs] : pairs).map((nulls) =>
+    Object.fromEntries(nulls.map((name) => [name, null])),
+  )
 }
 
 /** Names of the table's own columns that the trees read; all of them where a tree reads the whole row. */
