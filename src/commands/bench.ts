@@ -7,6 +7,7 @@ import { deployBench } from '../bench/deployBench.ts'
 import { describeMachine } from '../bench/measuredOn.ts'
 import type { BenchResult } from '../bench/result.ts'
 import type { BenchRow } from '../bench/row.ts'
+import { policiesBench } from '../bench/policiesBench.ts'
 import { rlsBench } from '../bench/rlsBench.ts'
 import { runnerBench } from '../bench/runnerBench.ts'
 import { UsageError, exitCodes } from '../errors.ts'
@@ -18,7 +19,7 @@ import type { CommandContext } from './context.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 
-const benches: Bench[] = [claimsBench, deployBench, rlsBench, runnerBench]
+const benches: Bench[] = [claimsBench, deployBench, policiesBench, rlsBench, runnerBench]
 
 interface BenchCommandOptions extends OutputOptions {
   only?: string[]
