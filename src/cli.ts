@@ -2,8 +2,10 @@ import { createInterface } from 'node:readline/promises'
 import { CommanderError, Command } from 'commander'
 import pc from 'picocolors'
 import { benchCommand } from './commands/bench.ts'
+import { compareCommand } from './commands/compare.ts'
 import type { CommandContext } from './commands/context.ts'
 import { demoCommand } from './commands/demo.ts'
+import { diagnoseCommand } from './commands/diagnose.ts'
 import { fingerprintCommand } from './commands/fingerprint.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { optimizeCommand } from './commands/optimize.ts'
@@ -45,6 +47,7 @@ function makeProgram(context: CommandContext): Command {
       `
 Examples:
   $ npm run demo              the whole way on a throw-away PostgreSQL, no database needed
+  $ npm run diagnose          what is slow or unsafe in a database, and what cures it
   $ npm run migrate plan      what the pending migrations will do
   $ npm run migrate up        apply them
   $ npm run migrate down      take the newest one back
@@ -54,6 +57,8 @@ Exit codes: 0 done; 1 unexpected error; 2 a condition failed; 3 lock or time bud
 `,
     )
   program.addCommand(demoCommand(context))
+  program.addCommand(diagnoseCommand(context))
+  program.addCommand(compareCommand(context))
   program.addCommand(benchCommand(context))
   program.addCommand(optimizeCommand(context))
   program.addCommand(migrateCommand(context))

@@ -67,10 +67,14 @@ export interface Setting {
   source: string
 }
 
-/** The settings of these names, in the order asked for; one that this version does not have is left out. */
+/**
+ * What a new session of this role finds, whatever ours has set since; in the order asked for, without those that this
+ * version does not have.
+ */
 export async function listSettings(db: Database, names: string[]): Promise<Setting[]> {
   const result = await sql<Setting>`
-    SELECT setting.name, setting.setting AS value, setting.unit, setting.source
+    SELECT setting.name, setting.reset_val AS value, setting.unit,
+      CASE setting.source WHEN 'session' THEN '' ELSE setting.source END AS source
     FROM pg_catalog.unnest(${names}::text[]) WITH ORDINALITY AS wanted(name, position)
     JOIN pg_catalog.pg_settings setting USING (name)
     ORDER BY wanted.position`.execute(db)

@@ -7,6 +7,7 @@ import { duplicateIndex } from './duplicateIndex.ts'
 import { duplicatePolicy } from './duplicatePolicy.ts'
 import { extensionVersionsOutdated } from './extensionVersionsOutdated.ts'
 import { idleInTransaction } from './idleInTransaction.ts'
+import { indexBloat } from './indexBloat.ts'
 import { invalidIndex } from './invalidIndex.ts'
 import { lockWaits } from './lockWaits.ts'
 import { longTransaction } from './longTransaction.ts'
@@ -19,6 +20,7 @@ import { noPrimaryKey } from './noPrimaryKey.ts'
 import { notValidConstraint } from './notValidConstraint.ts'
 import { nullHeavyIndex } from './nullHeavyIndex.ts'
 import { partitionCandidate } from './partitionCandidate.ts'
+import { policyCorrelatedSubquery } from './policyCorrelatedSubquery.ts'
 import { policyFunctionInitplan } from './policyFunctionInitplan.ts'
 import { policyMembershipFunction } from './policyMembershipFunction.ts'
 import { redundantIndex } from './redundantIndex.ts'
@@ -26,7 +28,9 @@ import { replicationSlotLag } from './replicationSlotLag.ts'
 import type { Rule } from './rule.ts'
 import { sequenceExhaustion } from './sequenceExhaustion.ts'
 import { settingsReview } from './settingsReview.ts'
+import { slowQuery } from './slowQuery.ts'
 import { staleStatistics } from './staleStatistics.ts'
+import { tableBloat } from './tableBloat.ts'
 import { tempFiles } from './tempFiles.ts'
 import { unindexedForeignKeys } from './unindexedForeignKeys.ts'
 import { unindexedPolicyColumn } from './unindexedPolicyColumn.ts'
@@ -38,6 +42,7 @@ export const rules: Rule[] = [
   authRlsInitplan,
   policyFunctionInitplan,
   policyMembershipFunction,
+  policyCorrelatedSubquery,
   duplicatePolicy,
   unindexedPolicyColumn,
   missingIndex,
@@ -46,8 +51,10 @@ export const rules: Rule[] = [
   redundantIndex,
   unusedIndex,
   invalidIndex,
+  indexBloat,
   nullHeavyIndex,
   noPrimaryKey,
+  tableBloat,
   autovacuumSettings,
   staleStatistics,
   lowHotRatio,
@@ -56,6 +63,7 @@ export const rules: Rule[] = [
   notValidConstraint,
   sequenceExhaustion,
   xidWraparound,
+  slowQuery,
   cacheHitRatio,
   connectionSaturation,
   idleInTransaction,

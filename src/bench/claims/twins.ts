@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { connect } from '../../db/connect.ts'
 import { quote } from '../../db/identifiers.ts'
 import { loadMigrations } from '../../migrate/loadMigrations.ts'
+import type { Migration } from '../../migrate/migration.ts'
 import { defaultRunOptions } from '../../migrate/runOptions.ts'
 import { up } from '../../migrate/up.ts'
 import type { Server } from '../../servers/server.ts'
@@ -69,9 +70,21 @@ export async function copyOf(server: Server, original: CasaoraDatabase): Promise
   }
 }
 
+/** Applies only the migrations that drop indexes. */
+export async function dropUselessIndexes(database: CasaoraDatabase): Promise<void> {
+  const drops = (await loadMigrations(casaoraMigrations)).filter(dropsIndex)
+  const client = await connect(database.ownerUrl)
+  try {
+    const { failure } = await up(drops, {}, { ...defaultRunOptions, client })
+    if (failure) throw failure
+  } finally {
+    await client.end()
+  }
+}
+
 async function applySeries(database: CasaoraDatabase): Promise<Series> {
   const migrations = await loadMigrations(casaoraMigrations)
-  const drops = migrations.filter(({ optimization }) => droppingRules.has(optimization?.rule ?? ''))
+  const drops = migrations.filter(dropsIndex)
   const firstDrop = migrations.indexOf(drops[0] as (typeof migrations)[number])
   const client = await connect(database.ownerUrl)
   try {
@@ -103,3 +116,7 @@ async function applySeries(database: CasaoraDatabase): Promise<Series> {
 }
 
 const droppingRules = new Set(['unused_index', 'duplicate_index', 'redundant_index'])
+
+function dropsIndex({ optimization }: Migration): boolean {
+  return droppingRules.has(optimization?.rule ?? '')
+}
