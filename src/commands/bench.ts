@@ -6,6 +6,7 @@ import { claimsBench } from '../bench/claims/claimsBench.ts'
 import { deployBench } from '../bench/deployBench.ts'
 import { describeMachine } from '../bench/measuredOn.ts'
 import type { BenchResult } from '../bench/result.ts'
+import { rlsBench } from '../bench/rlsBench.ts'
 import { runnerBench } from '../bench/runnerBench.ts'
 import { UsageError, exitCodes } from '../errors.ts'
 import { benchComparison } from '../report/benchComparison.ts'
@@ -16,7 +17,7 @@ import type { CommandContext } from './context.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 
-const benches: Bench[] = [claimsBench, deployBench, runnerBench]
+const benches: Bench[] = [claimsBench, deployBench, rlsBench, runnerBench]
 
 interface BenchCommandOptions extends OutputOptions {
   only?: string[]

@@ -35,6 +35,7 @@ interface RunCommandOptions extends DirectoryOptions {
   lockTimeout: number
   lockBudget: number
   statementTimeout: number
+  conditionTimeout: number
   buildTimeout: number
 }
 
@@ -128,6 +129,12 @@ function runCommand(
       defaults.statementTimeoutMs,
     )
     .option(
+      '--condition-timeout <time>',
+      'longest time for one query of a condition, 5m by default',
+      parseDuration,
+      defaults.conditionTimeoutMs,
+    )
+    .option(
       '--build-timeout <time>',
       'longest time for one concurrent build; 0, the default, means no limit',
       parseDuration,
@@ -145,6 +152,7 @@ function runCommand(
             lockTimeoutMs: options.lockTimeout,
             lockBudgetMs: options.lockBudget,
             statementTimeoutMs: options.statementTimeout,
+            conditionTimeoutMs: options.conditionTimeout,
             buildTimeoutMs: options.buildTimeout,
             signal: terminal.signal,
             onEvent: (event) => {

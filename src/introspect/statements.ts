@@ -30,6 +30,8 @@ export interface StatementList {
   statements: StatementStatistics[]
   /** Null where the server does not say. */
   countedSince: Date | null
+  /** Statements of other roles, whose text this one may not see, and the time they took. */
+  hidden: { statements: number; totalMs: number }
 }
 
 /** One statement is read only this far; what is longer is no text that a person reads. */
@@ -79,11 +81,17 @@ export async function readStatements(db: Database): Promise<StatementList> {
       AND toplevel AND calls > 0 AND query IS NOT NULL AND query <> '<insufficient privilege>'
     GROUP BY query, userid
     ORDER BY sum(total_exec_time) DESC LIMIT ${mostStatements}`.execute(db)
+  const hidden = await sql<{ statements: number; totalMs: number }>`
+    SELECT count(*)::int AS statements, coalesce(sum(total_exec_time), 0)::float8 AS "totalMs"
+    FROM ${view}
+    WHERE dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+      AND toplevel AND query = '<insufficient privilege>'`.execute(db)
   return {
     statements: result.rows
       .filter(({ text }) => isOfApplication(text))
       .map((row) => ({ id: idOf(row), ...row })),
     countedSince: await countedSince(db, extension.schema),
+    hidden: hidden.rows[0] ?? { statements: 0, totalMs: 0 },
   }
 }
 

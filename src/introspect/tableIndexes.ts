@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import type { RelationName } from '../db/identifiers.ts'
+import { lockedRelations } from './lockedRelations.ts'
 
 /** One key or included column of an index. */
 export interface IndexColumn {
@@ -47,7 +48,8 @@ export interface TableIndex {
 }
 
 /**
- * Every index of every table and materialized view that is not PostgreSQL's own, in one query.
+ * Every index of every table and materialized view that is not PostgreSQL's own, in one query; those of tables
+ * that another session locks exclusively are left out, since reading their definitions would wait for it.
  * Read it with an empty `search_path`, so that expressions are printed with qualified names.
  */
 export async function listTableIndexes(db: Database): Promise<TableIndex[]> {
@@ -91,6 +93,7 @@ export async function listTableIndexes(db: Database): Promise<TableIndex[]> {
       WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND deptype = 'e'
     ) owned ON owned.objid IN (class.oid, owner.oid)
     LEFT JOIN pg_catalog.pg_stat_all_indexes stat ON stat.indexrelid = class.oid
+    LEFT JOIN ${lockedRelations} locked ON locked.oid IN (class.oid, owner.oid)
     CROSS JOIN LATERAL (
       SELECT
         pg_catalog.array_agg(pg_catalog.json_build_object(
@@ -107,7 +110,7 @@ export async function listTableIndexes(db: Database): Promise<TableIndex[]> {
       WHERE part.attrelid = class.oid AND part.attnum > 0
     ) parts
     WHERE namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema'
-      AND class.relpersistence <> 't'
+      AND class.relpersistence <> 't' AND locked.oid IS NULL
     ORDER BY 2, 3`.execute(db)
   return result.rows
 }

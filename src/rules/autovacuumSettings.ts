@@ -12,7 +12,7 @@ import { wantedSchemas } from './scope.ts'
 /** So many changed rows are vacuumed at a time, whatever the size of the table. */
 const changesPerVacuum = 100_000
 /** A setting within this factor of ours is left alone. */
-const closeEnough = 2
+const closeEnough = 1.5
 /** Part of the rows that must have changed since the statistics were reset. */
 const busyShare = 0.01
 

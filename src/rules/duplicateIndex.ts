@@ -7,6 +7,7 @@ import { listDuplicates } from './indexCoverage.ts'
 import { measured, migrationOr, runbook } from './remedies.ts'
 import type { Remedy, Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
+import { unlessLocked } from './unlessLocked.ts'
 
 /**
  * Indexes that differ in nothing but their names. One answers every query that the other does; both are written by
@@ -25,7 +26,7 @@ export const duplicateIndex: Rule = {
   async find(context) {
     const wanted = await wantedSchemas(context)
     const spares = listDuplicates(await context.read(listTableIndexes))
-    return Promise.all(
+    const findings = await Promise.all(
       spares
         .filter(({ index }) => wanted(index.schema))
         .map(async (spare) => ({
@@ -43,6 +44,7 @@ export const duplicateIndex: Rule = {
           remedy: await cureOf(spare),
         })),
     )
+    return unlessLocked(context, findings)
   },
 }
 

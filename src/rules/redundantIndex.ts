@@ -5,6 +5,7 @@ import { listRedundant } from './indexCoverage.ts'
 import { measured, migrationOr } from './remedies.ts'
 import type { Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
+import { unlessLocked } from './unlessLocked.ts'
 
 /**
  * Indexes whose searches a wider index of the same table serves as well: its first keys are the same columns with
@@ -24,7 +25,7 @@ export const redundantIndex: Rule = {
   async find(context) {
     const wanted = await wantedSchemas(context)
     const spares = listRedundant(await context.read(listTableIndexes))
-    return Promise.all(
+    const findings = await Promise.all(
       spares
         .filter(({ index }) => wanted(index.schema))
         .map(async ({ index, coveredBy }) => ({
@@ -52,5 +53,6 @@ export const redundantIndex: Rule = {
           ),
         })),
     )
+    return unlessLocked(context, findings)
   },
 }

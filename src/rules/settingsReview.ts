@@ -15,7 +15,8 @@ interface Advice {
 
 interface Server {
   settings: Map<string, Setting>
-  databaseBytes: number
+  /** Null where the role may not see it. */
+  databaseBytes: number | null
 }
 
 /** By setting. Each says nothing where the setting is in order, hidden or unknown to this version. */
@@ -37,7 +38,7 @@ const reviews: Record<string, (setting: Setting, server: Server) => Advice | und
       ? { level: 'error', problem: 'autovacuum does not know where to go, nor does this report', value: 'on' }
       : undefined,
   shared_buffers: (setting, { databaseBytes }) =>
-    bytesOf(setting) <= gibibyte / 8 && databaseBytes > 4 * bytesOf(setting)
+    bytesOf(setting) <= gibibyte / 8 && (databaseBytes ?? 0) > 4 * bytesOf(setting)
       ? {
           level: 'warn',
           problem: 'the database is more than four times as large as the cache, which is at most the default',
@@ -91,9 +92,9 @@ const reviews: Record<string, (setting: Setting, server: Server) => Advice | und
 
 /** Kinds of plans that somebody has forbidden for everybody: the planner then takes worse ones. */
 function reviewPlannerSwitch(setting: Setting): Advice | undefined {
-  const isSwitch = setting.name.startsWith('enable_') && !setting.name.startsWith('enable_partitionwise')
+  const isSwitch = setting.name.startsWith('enable_')
   const isOff = setting.value === 'off' && !['default', 'session'].includes(setting.source)
-  return isSwitch && isOff && setting.name !== 'enable_group_by_reordering'
+  return isSwitch && isOff
     ? { level: 'warn', problem: 'a kind of plan is forbidden to every statement', value: 'on' }
     : undefined
 }

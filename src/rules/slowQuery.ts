@@ -1,4 +1,5 @@
 import { NotSeen } from '../introspect/notSeen.ts'
+import { readStatements } from '../introspect/statements.ts'
 import { excerpt } from '../sql/excerpt.ts'
 import type { Finding, Level, Remedy, Rule } from './rule.ts'
 import { CannotSee } from './rule.ts'
@@ -26,13 +27,20 @@ export const slowQuery: Rule = {
   cure: 'the one that fits the cause: an index, a rewritten policy, statistics, paging by key ...',
   async find(context) {
     try {
-      const explained = await context.read(explainSlowStatements)
-      return explained.flatMap(toFinding)
+      const findings = (await context.read(explainSlowStatements)).flatMap(toFinding)
+      const { hidden } = await context.read(readStatements)
+      if (hidden.statements > 0) throw new CannotSee(whatIsHidden(hidden.statements), findings)
+      return findings
     } catch (error) {
       if (error instanceof NotSeen) throw new CannotSee(error.message)
       throw error
     }
   },
+}
+
+/** What a role outside pg_read_all_stats does not see. */
+export function whatIsHidden(statements: number): string {
+  return `The text of ${statements} statements of other roles is hidden; membership in pg_read_all_stats (or pg_monitor) shows it.`
 }
 
 function toFinding(explained: ExplainedStatement): Finding[] {
@@ -48,7 +56,7 @@ function toFinding(explained: ExplainedStatement): Finding[] {
       detail:
         `${calls} calls take ${roundMs(statement.meanMs)} ms each, ${(100 * share).toFixed(0)} % of all time: ` +
         `${excerpt(statement.text.replace(/\s+/g, ' '))}` +
-        (causes.length > 0 ? `. It ${causes.map(({ detail }) => detail).join('; ')}` : ''),
+        (causes.length > 0 ? `. Cause: ${causes.map(({ detail }) => detail).join('; ')}` : ''),
       evidence: [
         { name: 'mean time', value: roundMs(statement.meanMs), unit: 'ms', kind: 'measured' },
         { name: 'total time', value: roundMs(statement.totalMs), unit: 'ms', kind: 'measured' },

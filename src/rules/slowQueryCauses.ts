@@ -52,7 +52,7 @@ export function findCauses(
   return [
     ...nodes.flatMap((node) => scanCauses(node, surroundings)),
     ...nodes.flatMap((node) => loopCauses(node)),
-    ...estimateCauses(statement, nodes, plan, analyzed),
+    ...estimateCauses(statement, nodes, plan, analyzed, surroundings),
     ...spillCauses(statement, nodes, surroundings),
     ...(plan?.writes ? [] : offsetCauses(statement)),
     ...waitCauses(statement, plan),
@@ -96,7 +96,7 @@ function scanCauses(node: ExplainedNode, { rows, secured, functions }: PlanSurro
   if (isWhole && share <= selective) {
     causes.push({
       id: 'sequential_scan',
-      detail: `reads ${table} whole (${count(visited)} rows) and keeps about ${percent(share)} of it`,
+      detail: `it reads ${table} whole (${count(visited)} rows) and keeps about ${percent(share)} of it`,
       cure: 'An index on the columns of its filter: `npm run optimize -- --rules missing_index,unindexed_policy_column` writes it as a migration.',
       kind,
     })
@@ -125,10 +125,14 @@ function estimateCauses(
   nodes: ExplainedNode[],
   plan: StatementPlan | undefined,
   analyzed: ExplainedNode | undefined,
+  { secured }: PlanSurroundings,
 ): Cause[] {
   const cure =
     'ANALYZE the table; where columns depend on each other, CREATE STATISTICS (dependencies, mcv) on them; the rule missing_extended_statistics names candidates.'
+  // It was executed without a user's claims, so policies let nothing pass that a user would see.
+  const isSecured = nodes.some((node) => secured.has(`${node.Schema ?? ''}.${node['Relation Name'] ?? ''}`))
   if (analyzed) {
+    if (isSecured) return []
     const worst = nodes
       .filter((node) => (node['Actual Loops'] ?? 0) > 0)
       .map((node) => ({ node, off: offBy(node['Plan Rows'], node['Actual Rows'] ?? 0) }))
@@ -180,7 +184,7 @@ function spillCauses(
   return [
     {
       id: 'spill',
-      detail: `writes ${megabytes} MB of temporary files per call${names ? ` (${names})` : ''}`,
+      detail: `it writes ${megabytes} MB of temporary files per call${names ? ` (${names})` : ''}`,
       cure: `An index that gives the rows in order saves the sort; else SET LOCAL work_mem to about ${megabytes * 3} MB for this statement.`,
       kind: 'measured',
     },
@@ -192,7 +196,7 @@ function offsetCauses({ text }: StatementStatistics): Cause[] {
   return [
     {
       id: 'offset',
-      detail: 'pages with OFFSET, which reads and throws away every row before the page',
+      detail: 'it pages with OFFSET, which reads and throws away every row before the page',
       cure: 'Page by key: WHERE (sort_column, id) < (last seen) ORDER BY sort_column DESC, id DESC LIMIT n.',
       kind: 'estimated',
     },
@@ -208,7 +212,7 @@ function waitCauses(statement: StatementStatistics, plan: StatementPlan | undefi
   return [
     {
       id: 'lock_wait',
-      detail: `takes ${Math.round(statement.meanMs)} ms for about ${count(blocks)} blocks, and at worst ${Math.round(statement.maxMs)} ms: most of it is waiting, probably for a row lock`,
+      detail: `it takes ${Math.round(statement.meanMs)} ms for about ${count(blocks)} blocks, and at worst ${Math.round(statement.maxMs)} ms: most of it is waiting, probably for a row lock`,
       cure: 'Keep transactions short and lock rows in one order; log_lock_waits names who blocks; FOR UPDATE SKIP LOCKED for queues.',
       kind: 'estimated',
     },
@@ -222,7 +226,7 @@ function cacheCauses(statement: StatementStatistics, { blockSize }: PlanSurround
   return [
     {
       id: 'cold_cache',
-      detail: `reads ${Math.ceil((read * blockSize) / 1_048_576)} MB per call from outside shared_buffers, ${percent(share)} of what it touches`,
+      detail: `it reads ${Math.ceil((read * blockSize) / 1_048_576)} MB per call from outside shared_buffers, ${percent(share)} of what it touches`,
       cure: 'Touch less: an index, fewer columns, fewer rows. More shared_buffers only helps where the whole working set then fits.',
       kind: 'measured',
     },

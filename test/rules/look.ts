@@ -70,3 +70,12 @@ export async function expectReversible(client: Client, ...drafts: Draft[]): Prom
   expect((await runUp(client, directory.path)).failure).toBeUndefined()
   expect(await fingerprint()).toBe(after)
 }
+
+/** Lets the counters of this session's last statements arrive where everybody reads them. */
+export async function settleCounters(client: Client): Promise<void> {
+  // Before PostgreSQL 15 they travel to a collector of their own, twice a second.
+  await client
+    .query(`SELECT pg_catalog.pg_stat_force_next_flush()`)
+    .catch(() => client.query(`SELECT pg_catalog.pg_sleep(0.6)`))
+  await client.query(`SELECT pg_catalog.pg_sleep(0.1)`)
+}

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { missingIndex } from '../../src/rules/missingIndex.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
-import { findingAbout, subjectsOf } from './look.ts'
+import { findingAbout, subjectsOf, settleCounters } from './look.ts'
 
 describe('missing_index', () => {
   let database: TestDatabase
@@ -25,8 +25,7 @@ describe('missing_index', () => {
           PERFORM FROM good_indexed WHERE i = n;
         END LOOP;
       END $$`)
-    await owner.query(`SELECT pg_catalog.pg_stat_force_next_flush()`).catch(() => undefined)
-    await owner.query(`SELECT pg_catalog.pg_sleep(0.1)`)
+    await settleCounters(owner)
   })
   afterAll(() => database.drop())
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { unusedIndex, unusedIndexAfter } from '../../src/rules/unusedIndex.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
-import { draftAbout, expectReversible, look, subjectsOf } from './look.ts'
+import { draftAbout, expectReversible, look, subjectsOf, settleCounters } from './look.ts'
 
 describe('unused_index', () => {
   let database: TestDatabase
@@ -38,8 +38,7 @@ describe('unused_index', () => {
       SET enable_seqscan = off;
     `)
     await owner.query(`SELECT FROM busy WHERE a = 7`)
-    await owner.query(`SELECT pg_catalog.pg_stat_force_next_flush()`).catch(() => undefined)
-    await owner.query(`SELECT pg_catalog.pg_sleep(0.1)`)
+    await settleCounters(owner)
   })
   afterAll(() => database.drop())
 

@@ -40,14 +40,13 @@ async function describe(explained: ExplainedStatement, context: SectionContext):
     }
     lines.push(
       typeof analyzed === 'object'
-        ? '  Executed and rolled back:'
+        ? "  Executed, without any user's claims, and rolled back:"
         : `  Plan for any parameters (estimated)${plan.asRole ? '' : ', without the policies of its role, which we may not become'}:`,
       ...nodeLines(root, 2),
     )
   } else lines.push(`  No plan: ${notPlanned ?? 'unknown'}.`)
   if (causes.length === 0) lines.push('  Neither counters nor plan name a cause.')
-  for (const { detail, cure, kind } of causes)
-    lines.push(`  Cause (${kind}): it ${detail}.`, `  Cure: ${cure}`)
+  for (const { detail, cure, kind } of causes) lines.push(`  Cause (${kind}): ${detail}.`, `  Cure: ${cure}`)
   return textBlock(...lines)
 }
 

@@ -32,7 +32,8 @@ function age(seconds: number): string {
 /** `99.21 %`, `3 tables`, `unknown`. */
 export function metricValue({ value, unit }: Pick<Metric, 'value' | 'unit'>): string {
   if (value === null) return 'unknown'
-  return unit === '%' ? `${value} %` : `${value.toLocaleString('en-US')} ${unit}`
+  if (unit === '%') return `${value} %`
+  return `${value.toLocaleString('en-US')} ${value === 1 ? unit.replace(/s$/, '') : unit}`
 }
 
 /** `at least 99 %`, `below 80 %`, `0 tables`. */

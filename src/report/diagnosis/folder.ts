@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { errorCode } from '../../db/sqlState.ts'
 import { UsageError } from '../../errors.ts'
@@ -24,6 +24,8 @@ export async function writeFolder(folder: string, files: Record<string, string>)
     for (const [name, text] of Object.entries(files)) {
       await writeFile(join(unfinished, name), text, { flush: true })
     }
+    // Made for us alone; it is to be as readable as any other folder.
+    await chmod(unfinished, 0o777 & ~process.umask())
     await rename(unfinished, target)
   } catch (error) {
     if (unfinished !== undefined)

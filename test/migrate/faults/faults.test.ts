@@ -2,36 +2,49 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { casaoraMigrations } from '../../../src/bench/casaora/database.ts'
 import { connect } from '../../../src/db/connect.ts'
 import { loadMigrations } from '../../../src/migrate/loadMigrations.ts'
+import { migrationDirectory } from '../../support/migrationFiles.ts'
 import type { HeldRequest } from '../../support/wireProxy.ts'
 import type { Arena } from './arena.ts'
 import { openArena } from './arena.ts'
 import { Barrier } from './barrier.ts'
+import { madeSet } from './madeSet.ts'
+import type { Runners } from './runners.ts'
 import { startRunners } from './runners.ts'
 import type { Walk } from './walk.ts'
 import { walk } from './walk.ts'
 
-const walkers = 16
+const mostWalkers = 24
 
 let arena: Arena
 
 beforeAll(async () => {
   arena = await openArena()
+  runners = await startRunners()
 })
-afterAll(() => arena.stop())
+afterAll(async () => {
+  runners.close()
+  await arena.stop()
+})
 
 type Fault = (barrier: Barrier, superuserUrl: string) => Pick<Walk, 'strike' | 'run'>
 
 /** Divides the migrations among walkers, each on a database of its own; returns how many strikes there were. */
-async function walkAll(directory: string, fault: Fault, act: () => Promise<void>): Promise<number> {
+async function walkAll(
+  directory: string,
+  { from: template, everyRequest = false }: { from: 'casaora' | 'empty'; everyRequest?: boolean },
+  fault: Fault,
+  act: () => Promise<void>,
+): Promise<number> {
   const count = (await loadMigrations(directory)).length
+  const walkers = Math.min(count, mostWalkers)
   const barrier = new Barrier(walkers, act)
   const strikes = await Promise.all(
     Array.from({ length: walkers }, async (_, number) => {
       const [from, to] = [number, number + 1].map((edge) => Math.round((edge * count) / walkers))
       try {
-        const database = await arena.create('casaora')
+        const database = await arena.create(template)
         return await walk(
-          { directory, ...database, ...fault(barrier, database.superuserUrl) },
+          { directory, ...database, everyRequest, ...fault(barrier, database.superuserUrl) },
           from ?? 0,
           to ?? 0,
         )
@@ -54,51 +67,54 @@ async function terminate(superuserUrl: string, request: HeldRequest): Promise<vo
   request.pass()
 }
 
-describe("every migration of Casaora's series, hit at every boundary, up and down", () => {
-  test('the connection is cut', { timeout: 600_000 }, async () => {
-    const strikes = await walkAll(
-      casaoraMigrations,
-      () => ({ strike: async (request) => request.cut() }),
-      async () => undefined,
-    )
-    report('connection cut', strikes)
+interface FaultKind {
+  name: string
+  fault: Fault
+  /** What is done when all walkers stand still. */
+  act: () => Promise<void>
+}
+
+let runners: Runners
+
+const faults: FaultKind[] = [
+  {
+    name: 'the connection is cut (on the wire)',
+    fault: () => ({ strike: (request) => Promise.resolve(request.cut()) }),
+    act: () => Promise.resolve(),
+  },
+  {
+    name: 'the session is terminated (pg_terminate_backend)',
+    fault: (_, superuserUrl) => ({ strike: (request) => terminate(superuserUrl, request) }),
+    act: () => Promise.resolve(),
+  },
+  {
+    name: 'the server crashes (pg_ctl stop -m immediate)',
+    fault: (barrier) => ({ strike: () => barrier.arrive() }),
+    act: () => arena.crashAndRestart(),
+  },
+  {
+    name: 'the runner is killed (SIGKILL of its process)',
+    fault: (barrier) => ({ strike: () => barrier.arrive(), run: (job) => runners.run(job) }),
+    act: () => runners.kill(),
+  },
+]
+
+describe.each(faults)('$name', ({ name, fault, act }) => {
+  /** The count is part of the claim: a boundary that was not hit is not proven. */
+  function report(what: string, strikes: number): void {
+    process.stdout.write(`${name}: hit at ${strikes} boundaries of ${what}, all converged\n`)
+  }
+
+  test('at every request of a set made for it, up, redo and down', { timeout: 600_000 }, async () => {
+    await using files = await migrationDirectory(madeSet)
+    const strikes = await walkAll(files.path, { from: 'empty', everyRequest: true }, fault, act)
+    report('the made set', strikes)
+    expect(strikes).toBeGreaterThan(200)
   })
 
-  test('the session is terminated', { timeout: 600_000 }, async () => {
-    const strikes = await walkAll(
-      casaoraMigrations,
-      (_, superuserUrl) => ({ strike: (request) => terminate(superuserUrl, request) }),
-      async () => undefined,
-    )
-    report('session terminated', strikes)
-  })
-
-  test('the server crashes', { timeout: 600_000 }, async () => {
-    const strikes = await walkAll(
-      casaoraMigrations,
-      (barrier) => ({ strike: () => barrier.arrive() }),
-      () => arena.crashAndRestart(),
-    )
-    report('server crashed (pg_ctl stop -m immediate)', strikes)
-  })
-
-  test('the runner is killed', { timeout: 600_000 }, async () => {
-    const runners = await startRunners()
-    try {
-      const strikes = await walkAll(
-        casaoraMigrations,
-        (barrier) => ({ strike: () => barrier.arrive(), run: (job) => runners.run(job) }),
-        () => runners.kill(),
-      )
-      report('runner killed (SIGKILL)', strikes)
-    } finally {
-      runners.close()
-    }
+  test("at every statement of Casaora's migrations, up and down", { timeout: 600_000 }, async () => {
+    const strikes = await walkAll(casaoraMigrations, { from: 'casaora' }, fault, act)
+    report('migrations/', strikes)
+    expect(strikes).toBeGreaterThan(1_000)
   })
 })
-
-/** The count is part of the claim: a boundary that was not hit is not proven. */
-function report(fault: string, strikes: number): void {
-  expect(strikes).toBeGreaterThan(500)
-  process.stdout.write(`${fault} at ${strikes} boundaries of migrations/: all converged\n`)
-}

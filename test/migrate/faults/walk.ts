@@ -24,7 +24,7 @@ export interface Walk {
   /** Does the harm while the request is held; afterwards the run must be over. */
   strike: (request: HeldRequest) => Promise<void>
   /** Runs a job somewhere; where absent, in this process. */
-  run?: (job: Omit<Job, 'id'>) => Promise<void>
+  run?: (job: Omit<Job, 'id'>) => Promise<unknown>
   /**
    * Hits the looks too (conditions, the ledger read, the run lock ...), and those before the first migration
    * starts. A look changes nothing on the server, so several in a row are one boundary otherwise.
@@ -90,19 +90,17 @@ async function runUntil(
   index: number,
   boundary: number,
 ): Promise<boolean> {
-  let struck = false
+  let striking: Promise<void> | undefined
   let passed = 0
   let begun = plan.everyRequest ?? false
   const isNext = () => (passed += 1) === boundary
   proxy.onRequest = async (request) => {
     begun ||= /hundredfold\.transaction|'(applying|reverting)'/.test(request.sql)
-    if (struck || !begun || (!plan.everyRequest && isLook(request.sql))) return
+    if (striking || !begun || (!plan.everyRequest && isLook(request.sql))) return
     if (isNext()) {
-      struck = true
-      await plan.strike(request)
+      await (striking = plan.strike(request))
     } else if (/\bCONCURRENTLY\b/.test(request.sql) && isNext()) {
-      struck = true
-      await whileHeldUp(plan, request, () => plan.strike(request))
+      await (striking = whileHeldUp(plan, request, () => plan.strike(request)))
     }
   }
   const target = { to: migrations[index]?.name ?? '' }
@@ -114,7 +112,9 @@ async function runUntil(
   }
   await (plan.run ?? ((here) => runHere(here, migrations)))(job)
   proxy.onRequest = () => undefined
-  return struck
+  // The run learns of a crash before the server is there again.
+  await striking
+  return striking !== undefined
 }
 
 /** What leaves the server as it was; a migration's own statement is never one, nor is a lock. */

@@ -34,7 +34,15 @@ describe('the equivalence proof', () => {
 
   it.each(rightRewrites)('lets the right rewrite pass: $name', ({ name }) => {
     const report = reports.get(name)
-    if (process.env.SHOW) console.log(name, JSON.stringify({ ...report, coverage: { ...report?.coverage, identities: report?.coverage.identities.length } }, null, 1))
+    if (process.env.SHOW)
+      console.log(
+        name,
+        JSON.stringify(
+          { ...report, coverage: { ...report?.coverage, identities: report?.coverage.identities.length } },
+          null,
+          1,
+        ),
+      )
     expect(report).toMatchObject({ outcome: 'equivalent', differences: [], reasons: [] })
   })
 
