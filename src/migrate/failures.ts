@@ -47,12 +47,14 @@ export class Stopped extends HundredfoldError {
   }
 }
 
-/** The server stopped or the network broke while the migration ran. */
+/** The server stopped or the network broke: while a migration ran, or between two of them. */
 export class SessionLost extends HundredfoldError {
-  constructor(migration: string, cause: unknown) {
+  constructor(migration: string | undefined, cause: unknown) {
     super(
       exitCodes.unexpected,
-      `The connection was lost while ${migration} ran.`,
+      migration
+        ? `The connection was lost while ${migration} ran.`
+        : 'The connection was lost between migrations.',
       'When the server answers again, run the command again: it finds what was done and goes on from there.',
       { cause },
     )

@@ -40,19 +40,23 @@ export async function up(migrations: Migration[], target: Target, options: RunOp
   })
 }
 
-/** Runs `work` while no other run can; the lock is polled within the lock budget. */
+/**
+ * Runs `work` while no other run can; the lock is polled within the lock budget.
+ *
+ * @throws SessionLost where the connection breaks and no migration is running
+ */
 export async function underRunLock<T>(options: RunOptions, work: () => Promise<T>): Promise<T> {
   const { client, signal, onEvent } = options
-  await takeRunLock(client, {
-    budgetMs: options.lockBudgetMs,
-    ...(signal ? { signal } : {}),
-    onWait: (holderPid) => onEvent?.({ kind: 'waiting', ...(holderPid ? { holderPid } : {}) }),
-  })
   try {
-    return await work()
-  } finally {
+    await takeRunLock(client, {
+      budgetMs: options.lockBudgetMs,
+      ...(signal ? { signal } : {}),
+      onWait: (holderPid) => onEvent?.({ kind: 'waiting', ...(holderPid ? { holderPid } : {}) }),
+    })
     // A session that is gone has given the lock back.
-    await releaseRunLock(client).catch(() => undefined)
+    return await work().finally(() => releaseRunLock(client).catch(() => undefined))
+  } catch (error) {
+    throw isConnectionLost(error) ? new SessionLost(undefined, error) : error
   }
 }
 

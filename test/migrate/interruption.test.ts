@@ -10,6 +10,7 @@ import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
 import type { MigrationDirectory } from '../support/migrationFiles.ts'
 import { migrationDirectory, sqlMigration } from '../support/migrationFiles.ts'
+import { runUp } from './run.ts'
 
 const program = fileURLToPath(new URL('../../scripts/hundredfold.mjs', import.meta.url))
 
@@ -98,6 +99,16 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
     expect(printed).toContain('Stopped during 20260101000000000_add-note')
     expect(exitCode).toBe(1)
     expect(await leftBehind()).toEqual({ index: null, ledger: [] })
+  })
+})
+
+test('a connection that breaks between migrations is said so, with what to do next', async () => {
+  const client = await database.connect(database.ownerUrl)
+  await client.end()
+  await expect(runUp(client, files.path)).rejects.toMatchObject({
+    exitCode: 1,
+    message: 'The connection was lost between migrations.',
+    next: expect.stringContaining('run the command again') as string,
   })
 })
 

@@ -42,11 +42,11 @@ function shareMigrations(count: number): Share[] {
 
 /** Each walker takes some of the boundaries of all migrations. */
 function shareBoundaries(count: number): Share[] {
-  return Array.from({ length: walkers }, (_, number) => ({
+  return Array.from({ length: walkers / 2 }, (_, number) => ({
     from: 0,
     to: count,
     firstBoundary: number + 1,
-    everySoMany: walkers,
+    everySoMany: walkers / 2,
   }))
 }
 
