@@ -1,8 +1,16 @@
 import type { MigrationBuilder } from 'node-pg-migrate'
-import { columnsExist, indexIsAbsent, indexIsValid, planUsesIndex, type Optimization } from 'hundredfold'
+import {
+  columnsExist,
+  indexCovers,
+  indexIsAbsent,
+  noIndexCovers,
+  planUsesIndex,
+  type Optimization,
+} from 'hundredfold'
 
 const table = { schema: 'public', name: 'conversation_members' }
 const index = { schema: 'public', name: 'conversation_members_user_id_conversation_id_idx' }
+const shape = { table, keys: ['user_id', 'conversation_id'] }
 const ownConversations = {
   sql: `
     SELECT conversation_id
@@ -17,8 +25,8 @@ export const optimization: Optimization = {
     'the whole table. The index holds both columns and answers alone; it serves the foreign key and ' +
     "the policies' helper too.",
   rule: 'unindexed_policy_column',
-  before: [columnsExist(table, ['user_id', 'conversation_id']), indexIsAbsent(index)],
-  after: [indexIsValid(index), planUsesIndex(ownConversations, index)],
+  before: [columnsExist(table, ['user_id', 'conversation_id']), indexIsAbsent(index), noIndexCovers(shape)],
+  after: [indexCovers(shape), planUsesIndex(ownConversations, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

@@ -1,10 +1,14 @@
+import { createInterface } from 'node:readline/promises'
 import { CommanderError, Command } from 'commander'
 import pc from 'picocolors'
 import { benchCommand } from './commands/bench.ts'
+import { compareCommand } from './commands/compare.ts'
 import type { CommandContext } from './commands/context.ts'
 import { demoCommand } from './commands/demo.ts'
+import { diagnoseCommand } from './commands/diagnose.ts'
 import { fingerprintCommand } from './commands/fingerprint.ts'
 import { migrateCommand } from './commands/migrate.ts'
+import { optimizeCommand } from './commands/optimize.ts'
 import type { Terminal } from './commands/terminal.ts'
 import { loadConfig } from './config.ts'
 import type { ExitCode } from './errors.ts'
@@ -43,6 +47,7 @@ function makeProgram(context: CommandContext): Command {
       `
 Examples:
   $ npm run demo              the whole way on a throw-away PostgreSQL, no database needed
+  $ npm run diagnose          what is slow or unsafe in a database, and what cures it
   $ npm run migrate plan      what the pending migrations will do
   $ npm run migrate up        apply them
   $ npm run migrate down      take the newest one back
@@ -52,7 +57,10 @@ Exit codes: 0 done; 1 unexpected error; 2 a condition failed; 3 lock or time bud
 `,
     )
   program.addCommand(demoCommand(context))
+  program.addCommand(diagnoseCommand(context))
+  program.addCommand(compareCommand(context))
   program.addCommand(benchCommand(context))
+  program.addCommand(optimizeCommand(context))
   program.addCommand(migrateCommand(context))
   program.addCommand(fingerprintCommand(context))
   for (const command of allCommands(program)) {
@@ -127,6 +135,16 @@ function makeTerminal(signal: AbortSignal): Terminal {
       }
       process.stderr.write(text.slice(0, (process.stderr.columns || 80) - 1))
       progressShown = true
+    },
+    confirm: async (question) => {
+      if (!process.stdin.isTTY || !process.stderr.isTTY) return true
+      clearProgress()
+      const prompt = createInterface({ input: process.stdin, output: process.stderr })
+      try {
+        return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `, { signal })).trim())
+      } finally {
+        prompt.close()
+      }
     },
     signal,
   }

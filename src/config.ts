@@ -12,6 +12,7 @@ const environmentSchema = z.object({
   REQUIRE_ENGINES: flag,
   HUNDREDFOLD_TEST_POSTGRES: blankIsAbsent,
   npm_config_dry_run: flag,
+  PATH: blankIsAbsent,
 })
 
 /** Everything that the environment decides. URLs hold passwords: never print one. */
@@ -28,6 +29,8 @@ export interface Config {
   testPostgresVersion: number | undefined
   /** npm swallowed a `--dry-run` that the user meant for us. */
   npmDryRun: boolean
+  /** Folders in which programs are looked for, as PATH writes them. */
+  path: string
 }
 
 /** Reads the environment, and a `.env` file beneath it; the real environment wins. */
@@ -44,6 +47,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       ? Number(parsed.HUNDREDFOLD_TEST_POSTGRES)
       : undefined,
     npmDryRun: parsed.npm_config_dry_run,
+    path: parsed.PATH ?? '',
   }
 }
 

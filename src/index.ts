@@ -6,14 +6,21 @@ export {
   constraintIsNotValidated,
   constraintIsValidated,
 } from './conditions/constraints.ts'
-export { extensionIsAbsent, extensionIsAvailable, extensionIsInstalled } from './conditions/extensions.ts'
+export {
+  extensionIsAbsent,
+  extensionIsAvailable,
+  extensionIsInstalled,
+  extensionIsPreloaded,
+} from './conditions/extensions.ts'
 export { functionExists, functionIsAbsent } from './conditions/functions.ts'
-export { indexIs, indexIsAbsent, indexIsValid } from './conditions/indexes.ts'
+export { indexCovers, indexIs, indexIsAbsent, indexIsValid, noIndexCovers } from './conditions/indexes.ts'
+export type { IndexShape } from './introspect/indexShapes.ts'
 export { planUsesIndex } from './conditions/plans.ts'
-export { policyIs, policyIsAbsent } from './conditions/policies.ts'
+export { policiesAreAlike, policyIs, policyIsAbsent } from './conditions/policies.ts'
 export { roleSettingIs, roleSettingIsUnset } from './conditions/roles.ts'
 export { schemaExists, schemaIsAbsent } from './conditions/schemas.ts'
 export { sequenceCountsTo } from './conditions/sequences.ts'
 export { statisticsAreAbsent, statisticsExist } from './conditions/statistics.ts'
 export { storageParametersAre, storageParametersAreUnset } from './conditions/storageParameters.ts'
 export { columnsExist, tableExists } from './conditions/tables.ts'
+export { rewriteIsEquivalent } from './policies/rewriteIsEquivalent.ts'

@@ -6,7 +6,13 @@ import type { BenchRow } from './row.ts'
 export interface BenchContext {
   config: Config
   rows: CasaoraRows
+  /** The row ids that are asked for; all of the bench's where absent. */
+  only?: string[]
   onStep: (text: string) => void
+  /** Called with the version of the server that rows are measured on, such as 18.4. */
+  onServer?: (version: string) => void
+  /** Called for a row that cannot be measured here, such as one whose engine is not installed. */
+  onSkip?: (id: string, reason: string) => void
   signal?: AbortSignal
 }
 
@@ -14,7 +20,19 @@ export interface BenchContext {
 export interface Bench {
   id: string
   title: string
+  /** Ids of its rows, where it has others than its own: `--only` finds the bench by any of them. */
+  rowIds?: readonly string[]
   run(context: BenchContext): Promise<BenchRow[]>
+}
+
+/** Whether `id` names the bench, one of its rows or a group of them: `writes` is `writes` and `writes_wal`. */
+export function hasRow(bench: Bench, id: string): boolean {
+  return bench.id === id || (bench.rowIds ?? []).some((row) => inGroup(row, id))
+}
+
+/** `writes_wal` belongs to the group `writes`, and every row to its own. */
+export function inGroup(row: string, id: string): boolean {
+  return row === id || row.startsWith(`${id}_`)
 }
 
 /** A row whose ratio is `before / after`: how many times faster, or smaller. */
@@ -25,6 +43,11 @@ export function benchRow(row: Omit<BenchRow, 'ratio'>): BenchRow {
     after: Number(row.after.toPrecision(4)),
     ratio: Number((row.before / row.after).toPrecision(4)),
   }
+}
+
+/** A row of something of which more is better, such as requests per second: its ratio is `after / before`. */
+export function moreIsBetterRow(row: Omit<BenchRow, 'ratio'>): BenchRow {
+  return { ...benchRow(row), ratio: Number((row.after / row.before).toPrecision(4)) }
 }
 
 /** The middle of the values; of an even number of them, the lower one of the two. */

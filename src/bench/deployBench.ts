@@ -21,6 +21,7 @@ const addedWaitMs = 200
 export const deployBench: Bench = {
   id: 'deploy',
   title: 'Clients while migrations run',
+  rowIds: ['deploy', 'deploy_reader'],
   async run({ config, rows, onStep }) {
     const server = await provideServer(config, casaoraServer)
     try {

@@ -17,6 +17,8 @@ export interface MeasureOptions {
   runs: number
   /** No new run is begun after so many milliseconds, but one warm run is always made. */
   budgetMs: number
+  /** Done before each run, outside of what is measured. */
+  beforeRun?: (client: ClientBase) => Promise<void>
 }
 
 /**
@@ -33,30 +35,54 @@ export async function measure(
   statement: WorkloadStatement,
   options: MeasureOptions,
 ): Promise<Measurement> {
-  const perArguments: Measurement[] = []
+  const [measured] = await measureInTurn([client], statement, options)
+  if (!measured) throw new Error('one session, one measurement')
+  return measured
+}
+
+/**
+ * The same on several databases, a run on each in turn: what disturbs the machine for a while disturbs all of
+ * them, and their ratio stays.
+ */
+export async function measureInTurn(
+  clients: ClientBase[],
+  statement: WorkloadStatement,
+  options: MeasureOptions,
+): Promise<Measurement[]> {
+  const perArguments: Measurement[][] = []
   for (const args of statement.args) {
-    perArguments.push(await measureWith(client, statement, args, options))
+    perArguments.push(await measureWith(clients, statement, args, options))
   }
-  return {
-    ms: average(perArguments.map(({ ms }) => ms)),
-    buffers: average(perArguments.map(({ buffers }) => buffers)),
-    runs: Math.min(...perArguments.map(({ runs }) => runs)),
-  }
+  return clients.map((_, at) => {
+    const own = perArguments.map((measured) => measured[at] as Measurement)
+    return {
+      ms: average(own.map(({ ms }) => ms)),
+      buffers: average(own.map(({ buffers }) => buffers)),
+      runs: Math.min(...own.map(({ runs }) => runs)),
+    }
+  })
 }
 
 async function measureWith(
-  client: ClientBase,
+  clients: ClientBase[],
   statement: WorkloadStatement,
   args: string[],
-  { runs, budgetMs }: MeasureOptions,
-): Promise<Measurement> {
-  await runOnce(client, statement, args)
+  { runs, budgetMs, beforeRun }: MeasureOptions,
+): Promise<Measurement[]> {
+  for (const client of clients) await runOnce(client, statement, args)
   const started = performance.now()
-  const measured: { ms: number; buffers: number }[] = []
-  do measured.push(await runOnce(client, statement, args))
-  while (measured.length < runs && performance.now() - started < budgetMs)
-  const [middle] = measured.sort((a, b) => a.ms - b.ms).slice(Math.floor((measured.length - 1) / 2))
-  return { ms: middle?.ms ?? 0, buffers: middle?.buffers ?? 0, runs: measured.length }
+  const measured = clients.map((): { ms: number; buffers: number }[] => [])
+  for (let run = 0; run < runs; run += 1) {
+    if (run > 0 && performance.now() - started >= budgetMs) break
+    for (const [at, client] of clients.entries()) {
+      await beforeRun?.(client)
+      measured[at]?.push(await runOnce(client, statement, args))
+    }
+  }
+  return measured.map((own) => {
+    const [middle] = own.sort((a, b) => a.ms - b.ms).slice(Math.floor((own.length - 1) / 2))
+    return { ms: middle?.ms ?? 0, buffers: middle?.buffers ?? 0, runs: own.length }
+  })
 }
 
 async function runOnce(

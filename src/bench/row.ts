@@ -10,6 +10,8 @@ export interface BenchRow {
   ratio: number
   unit: string
   met: boolean
+  /** Shared buffers touched, in blocks of 8 kB, where the row is about time. */
+  buffers?: { before: number; after: number }
   /** How the two figures were taken. */
   how?: string
 }

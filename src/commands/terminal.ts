@@ -6,6 +6,8 @@ export interface Terminal {
   err(text: string): void
   /** Replaces the progress line on a terminal; elsewhere a plain line now and then. */
   progress(text: string): void
+  /** Asks a person, who must say yes; true at once where nobody sits there. */
+  confirm(question: string): Promise<boolean>
   /** Aborted by Ctrl-C or SIGTERM. */
   signal: AbortSignal
 }

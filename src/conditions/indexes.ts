@@ -1,5 +1,7 @@
 import type { RelationName } from '../db/identifiers.ts'
 import { display } from '../db/identifiers.ts'
+import type { IndexShape } from '../introspect/indexShapes.ts'
+import { listIndexesCovering } from '../introspect/indexShapes.ts'
 import { findIndex } from '../introspect/indexes.ts'
 import { findRelation } from '../introspect/tables.ts'
 import type { Condition } from './condition.ts'
@@ -51,4 +53,37 @@ export function indexIs(index: RelationName, definition: string): Condition {
       return found.definition === definition ? holds : fails(definition, found.definition)
     },
   }
+}
+
+/**
+ * Holds when no index of the table, whatever its name, answers what one of this shape would. Before an index is
+ * made: one that somebody made by hand is not made twice.
+ */
+export function noIndexCovers(shape: IndexShape): Condition {
+  return {
+    description: `no index of ${display(shape.table)} covers ${showShape(shape)}`,
+    async check(db) {
+      const [found] = await listIndexesCovering(db, shape)
+      return found ? fails('no such index', `index ${display(found)}: ${found.definition}`) : holds
+    },
+  }
+}
+
+/** Holds when a valid index of the table answers what one of this shape would; its name does not matter. */
+export function indexCovers(shape: IndexShape): Condition {
+  return {
+    description: `an index of ${display(shape.table)} covers ${showShape(shape)}`,
+    async check(db) {
+      const found = await listIndexesCovering(db, shape)
+      return found.length > 0 ? holds : fails('a valid index', 'no index that covers it')
+    },
+  }
+}
+
+function showShape({ method, keys, include, where }: IndexShape): string {
+  return [
+    `${method ?? 'btree'} (${keys.join(', ')})`,
+    ...(include ? [`INCLUDE (${include.join(', ')})`] : []),
+    ...(where ? [`WHERE ${where}`] : []),
+  ].join(' ')
 }

@@ -1,7 +1,7 @@
 import type { RelationName } from '../db/identifiers.ts'
 import { display, displayIdentifier } from '../db/identifiers.ts'
 import type { PolicyPredicates } from '../introspect/policies.ts'
-import { findPolicyPredicates } from '../introspect/policies.ts'
+import { findPolicyPredicates, listPolicyContents } from '../introspect/policies.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 
@@ -36,4 +36,23 @@ export function policyIsAbsent(table: RelationName, policy: string): Condition {
 function show({ using, check }: PolicyPredicates): string {
   const parts = [using === null ? '' : `USING (${using})`, check === null ? '' : `WITH CHECK (${check})`]
   return parts.filter(Boolean).join(' ') || 'without predicates'
+}
+
+/**
+ * Holds when both policies exist and differ in nothing but their names: command, kind, roles and predicates are the
+ * same, so that one of them can go without anybody seeing a row more or less.
+ */
+export function policiesAreAlike(table: RelationName, policy: string, other: string): Condition {
+  const both = `policies ${displayIdentifier(policy)} and ${displayIdentifier(other)}`
+  return {
+    description: `${both} on ${display(table)} are alike`,
+    async check(db) {
+      const found = await listPolicyContents(db, table)
+      const [one, two] = [found.get(policy), found.get(other)]
+      if (one === undefined || two === undefined) {
+        return fails('both policies', `no policy ${displayIdentifier(one === undefined ? policy : other)}`)
+      }
+      return one === two ? holds : fails(`${both} to say the same`, `${one} and ${two}`)
+    },
+  }
 }

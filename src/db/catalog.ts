@@ -118,6 +118,7 @@ export interface Catalog {
     indkey: Read<string>
     indclass: Read<string>
     indcollation: Read<string>
+    indexprs: Read<string | null>
     indoption: Read<string>
   }
   'pg_catalog.pg_inherits': { inhrelid: Read<number>; inhparent: Read<number>; inhseqno: Read<number> }
@@ -217,6 +218,7 @@ export interface Catalog {
   }
   'pg_catalog.pg_stat_progress_create_index': {
     pid: Read<number>
+    datname: Read<string>
     relid: Read<number>
     index_relid: Read<number>
     command: Read<string>
@@ -263,6 +265,7 @@ export interface Catalog {
     stxkeys: Read<string>
     stxkind: Read<string[]>
   }
+  'pg_catalog.pg_stats': { schemaname: Read<string>; tablename: Read<string>; attname: Read<string> }
   'pg_catalog.pg_trigger': {
     oid: Read<number>
     tgrelid: Read<number>

@@ -1,4 +1,6 @@
 import type { Condition } from '../conditions/condition.ts'
+import type { RelationName } from '../db/identifiers.ts'
+import type { PolicyPredicates } from '../introspect/policies.ts'
 
 /**
  * A migration as data, before it is a file. `up` and `down` are SQL, one statement each, written so that they
@@ -17,6 +19,32 @@ export interface Draft {
   after: ConditionCall[]
   /** Why the statements cannot run inside a transaction; absent where they can, which is the safer way. */
   noTransaction?: string
+  /** Drafts whose migrations have to come first. */
+  requires?: Draft[]
+  /**
+   * Set where the draft alters policies and their new predicates are still in our words. They go into a file
+   * as PostgreSQL prints them: see `settlePolicies`.
+   */
+  altersPolicies?: AlterPolicies
+}
+
+/** What a draft that alters policies of one table is made of. */
+export interface AlterPolicies {
+  table: RelationName
+  rule: string
+  why: string
+  alterations: PolicyAlteration[]
+  /** What must hold beside: functions that the new predicates call. */
+  needs: ConditionCall[]
+  /** Drafts that make these functions. */
+  requires: Draft[]
+}
+
+/** A policy whose predicates change; its command, kind and roles stay. */
+export interface PolicyAlteration {
+  policy: string
+  before: PolicyPredicates
+  after: PolicyPredicates
 }
 
 /** A condition as a migration file writes it: the name of a function that `hundredfold` exports, and its arguments. */

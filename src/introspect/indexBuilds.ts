@@ -27,6 +27,8 @@ export async function listIndexBuilds(db: Database): Promise<IndexBuild[]> {
         WHEN build.blocks_total > 0 THEN build.blocks_done::float8 / build.blocks_total
         ELSE 0 END`.as('done'),
     ])
+    // The view covers the whole server, and other databases use the same oids.
+    .where('build.datname', '=', sql<string>`pg_catalog.current_database()`)
     .execute()
   return rows.map((row) => ({ ...row, done: Math.min(1, row.done) }))
 }

@@ -40,6 +40,9 @@ export function selectApplied(
     return migration ? [{ migration, row }] : []
   })
   if (to === undefined) return newestFirst.slice(0, count ?? 1)
+  const named = migrations[findByName(migrations, to)]
+  // Taken back already: a run that is repeated after a fault has nothing left to do.
+  if (!newestFirst.some(({ migration }) => migration === named)) return []
   const index = findByName(
     newestFirst.map(({ migration }) => migration),
     to,

@@ -1,6 +1,6 @@
 import Table from 'cli-table3'
 import type { BenchRow } from '../bench/row.ts'
-import { duration, ratio } from './units.ts'
+import { amount, ratio } from './units.ts'
 
 /** The rows as a table for a terminal: what, before, after, ratio, the plan's claim, met. */
 export function benchTable(rows: BenchRow[]): string {
@@ -20,8 +20,4 @@ export function benchTable(rows: BenchRow[]): string {
     ])
   }
   return table.toString()
-}
-
-function amount(value: number, unit: string): string {
-  return unit === 'ms' ? duration(value) : `${value.toLocaleString('en-US')} ${unit}`
 }

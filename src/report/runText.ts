@@ -22,14 +22,16 @@ export function eventText(event: RunEvent): string | undefined {
 
 /** `✔ 20261124080000000_create-index  up, 12 ms, 3 conditions hold` */
 export function ranText(ran: Ran): string {
-  const conditions = ran.conditions.length
+  const conditions = ran.conditions.filter(({ holds }) => holds).length
   const checked = conditions === 1 ? '1 condition holds' : `${conditions} conditions hold`
   const how = ran.adopted
     ? ran.direction === 'up'
       ? 'was there already, adopted'
       : 'was there before us, left as it is'
     : ran.direction
-  return `✔ ${ran.name}  ${how}, ${duration(ran.ms)}, ${checked}`
+  // An adopted migration names what it found instead of an empty place.
+  const found = ran.conditions.flatMap(({ actual }) => (actual ? [`; found ${actual}`] : []))
+  return `✔ ${ran.name}  ${how}, ${duration(ran.ms)}, ${checked}${found.join('')}`
 }
 
 /** A line per condition; a failed one says what was expected and found. */

@@ -1,5 +1,6 @@
 import { display, displayIdentifier } from '../db/identifiers.ts'
-import { findDatabaseCounters } from '../introspect/databaseCounters.ts'
+import { readDatabaseCounters } from '../introspect/databaseCounters.ts'
+import { readServerFacts } from '../introspect/server.ts'
 import { findStatisticsAge } from '../introspect/statisticsAge.ts'
 import { listMostRead } from '../introspect/tableReads.ts'
 import { measured, runbook } from './remedies.ts'
@@ -25,7 +26,8 @@ export const cacheHitRatio: Rule = {
   finds: 'a database that finds less than 99 % of its blocks in shared_buffers',
   cure: 'the indexes that spare the reads, then more memory',
   async find(context) {
-    const { name, blocksHit, blocksRead, sizeBytes } = await context.read(findDatabaseCounters)
+    const { blocksHit, blocksRead } = await context.read(readDatabaseCounters)
+    const { database: name, databaseBytes: sizeBytes } = await context.read(readServerFacts)
     const asked = blocksHit + blocksRead
     const ratio = blocksHit / Math.max(1, asked)
     if (asked < enoughBlocks || ratio >= good) return []

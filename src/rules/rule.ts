@@ -46,6 +46,8 @@ export interface RuleContext {
   read<T>(reader: (db: Database) => Promise<T>): Promise<T>
   /** Only findings about objects of these schemas are wanted; all user schemas where it is absent. */
   schemas?: string[]
+  /** Only cures of these rules are wanted, so that a migration for several rules holds no other; all where absent. */
+  rules?: RuleName[]
 }
 
 /**
@@ -78,11 +80,12 @@ export interface Rule {
 }
 
 /** A context on a session that is in a read-only snapshot already. */
-export function ruleContext(db: Database, schemas?: string[]): RuleContext {
+export function ruleContext(db: Database, schemas?: string[], rules?: RuleName[]): RuleContext {
   const results = new Map<unknown, Promise<unknown>>()
   return {
     db,
     ...(schemas === undefined ? {} : { schemas }),
+    ...(rules === undefined ? {} : { rules }),
     read<T>(reader: (db: Database) => Promise<T>): Promise<T> {
       const known = results.get(reader) as Promise<T> | undefined
       if (known) return known

@@ -1,4 +1,4 @@
-import { findDatabaseCounters } from '../introspect/databaseCounters.ts'
+import { readServerFacts } from '../introspect/server.ts'
 import type { Setting } from '../introspect/settings.ts'
 import { bytesOf, listSettings } from '../introspect/settings.ts'
 import { measured, runbook } from './remedies.ts'
@@ -15,7 +15,8 @@ interface Advice {
 
 interface Server {
   settings: Map<string, Setting>
-  databaseBytes: number
+  /** Null where the role may not see it. */
+  databaseBytes: number | null
 }
 
 /** By setting. Each says nothing where the setting is in order, hidden or unknown to this version. */
@@ -37,7 +38,7 @@ const reviews: Record<string, (setting: Setting, server: Server) => Advice | und
       ? { level: 'error', problem: 'autovacuum does not know where to go, nor does this report', value: 'on' }
       : undefined,
   shared_buffers: (setting, { databaseBytes }) =>
-    bytesOf(setting) <= gibibyte / 8 && databaseBytes > 4 * bytesOf(setting)
+    bytesOf(setting) <= gibibyte / 8 && (databaseBytes ?? 0) > 4 * bytesOf(setting)
       ? {
           level: 'warn',
           problem: 'the database is more than four times as large as the cache, which is at most the default',
@@ -112,11 +113,11 @@ export const settingsReview: Rule = {
   cure: 'the value to set',
   async find(context) {
     const settings = await context.read(listSettings)
-    const { sizeBytes } = await context.read(findDatabaseCounters)
+    const { databaseBytes } = await context.read(readServerFacts)
     const findings: Finding[] = []
     for (const setting of settings.values()) {
       const review = Object.hasOwn(reviews, setting.name) ? reviews[setting.name] : reviewPlannerSwitch
-      const advice = review?.(setting, { settings, databaseBytes: sizeBytes })
+      const advice = review?.(setting, { settings, databaseBytes })
       if (advice) findings.push(toFinding(setting, advice))
       else if (setting.pendingRestart) findings.push(waitsForRestart(setting))
     }

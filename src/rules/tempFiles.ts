@@ -1,5 +1,6 @@
 import { displayIdentifier } from '../db/identifiers.ts'
-import { findDatabaseCounters } from '../introspect/databaseCounters.ts'
+import { readDatabaseCounters } from '../introspect/databaseCounters.ts'
+import { readServerFacts } from '../introspect/server.ts'
 import { listSettings } from '../introspect/settings.ts'
 import { findStatisticsAge } from '../introspect/statisticsAge.ts'
 import { measured, runbook } from './remedies.ts'
@@ -24,7 +25,8 @@ export const tempFiles: Rule = {
   finds: 'sorts and hashes that do not fit in memory and go to files',
   cure: 'an index that spares the sort, or more work_mem for one role',
   async find(context) {
-    const { name, temporaryFiles, temporaryBytes } = await context.read(findDatabaseCounters)
+    const { temporaryFiles, temporaryBytes } = await context.read(readDatabaseCounters)
+    const { database: name } = await context.read(readServerFacts)
     if (temporaryBytes < enoughBytes || temporaryFiles < enoughFiles) return []
     const { ageDays } = await context.read(findStatisticsAge)
     const workMemory = (await context.read(listSettings)).get('work_mem')

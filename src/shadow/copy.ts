@@ -5,9 +5,10 @@ import type { Fingerprint } from '../facts/fingerprint.ts'
 import { nameOf } from '../facts/modelled.ts'
 import { planStatements, readFacts } from '../facts/pgDelta.ts'
 import type { FactBase, PlannedStatement, StableId } from '../facts/pgDelta.ts'
-import { keyOf } from '../facts/schemaObject.ts'
+import { keyOf, namedColumn, namedRelation } from '../facts/schemaObject.ts'
 import { inSnapshot } from '../facts/snapshot.ts'
 import { shadowRoles } from './administrator.ts'
+import { inColumnOrder } from './columnOrder.ts'
 import { firstReasons, runCopy } from './copySchema.ts'
 import type { CopyStatement } from './copySchema.ts'
 import { readDetails } from './details.ts'
@@ -67,13 +68,20 @@ export async function copyInto(client: ClientBase, source: Source): Promise<Map<
     // Settings of roles are among the details, since a list such as search_path is not one literal.
     .filter(({ sql }) => !sql.startsWith('ALTER ROLE '))
     .map((statement) => copyStatement(statement, source))
+  const ordered = await inColumnOrder(statements, (table, column) =>
+    Number(
+      source.fingerprint.objects
+        .get(keyOf(namedColumn(namedRelation('r', table), column)))
+        ?.properties.get('place'),
+    ),
+  )
   const isOfEventTrigger = ({ objects }: CopyStatement): boolean =>
     objects.some((object) => object.startsWith('event trigger '))
   const steps = [
-    statements.filter((statement) => !isOfEventTrigger(statement)),
+    ordered.filter((statement) => !isOfEventTrigger(statement)),
     source.details.map((sql) => ({ sql, objects: [] })),
     // Last, so that they do not fire on the copying itself.
-    statements.filter(isOfEventTrigger),
+    ordered.filter(isOfEventTrigger),
   ]
   const failed: [string, string][] = []
   for (const step of steps) failed.push(...(await runCopy(client, step, searchPath)))

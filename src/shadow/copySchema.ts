@@ -5,6 +5,8 @@ import type { ClientBase } from 'pg'
 export interface CopyStatement {
   sql: string
   objects: string[]
+  /** What to run in its place where it has failed for good. */
+  otherwise?: CopyStatement[]
 }
 
 /** Statements that are sent together: one round trip, and one transaction. */
@@ -25,8 +27,22 @@ export async function runCopy(
   searchPath: string,
 ): Promise<Map<string, string>> {
   await client.query(`SET check_function_bodies = off; SET client_min_messages = error; SET search_path = ''`)
-  let failed = await runAll(client, statements)
+  const first = await runAll(client, statements)
   await client.query(`SELECT pg_catalog.set_config('search_path', $1, false)`, [searchPath])
+  let failed = await retryWhileAnySucceeds(client, first)
+  if (failed.some(({ statement }) => statement.otherwise)) {
+    const others = failed.flatMap(({ statement }) => statement.otherwise ?? [statement])
+    failed = await retryWhileAnySucceeds(client, await runAll(client, others))
+  }
+  return firstReasons(
+    (await withQualifiedReasons(client, failed)).flatMap(({ statement, reason }) =>
+      statement.objects.map((object) => [object, reason.message] as const),
+    ),
+  )
+}
+
+async function retryWhileAnySucceeds(client: ClientBase, failures: Failure[]): Promise<Failure[]> {
+  let failed = failures
   for (let before = Infinity; failed.length > 0 && failed.length < before;) {
     before = failed.length
     failed = await runAll(
@@ -34,9 +50,26 @@ export async function runCopy(
       failed.map(({ statement }) => statement),
     )
   }
-  return firstReasons(
-    failed.flatMap(({ statement, reason }) => statement.objects.map((object) => [object, reason] as const)),
+  return failed
+}
+
+/** With an empty search_path the same complaint names its objects in full; another complaint is not the cause. */
+async function withQualifiedReasons(client: ClientBase, failed: Failure[]): Promise<Failure[]> {
+  if (failed.length === 0) return failed
+  await client.query(`SET search_path = ''`)
+  const again = new Map(
+    (
+      await runAll(
+        client,
+        failed.map(({ statement }) => statement),
+      )
+    ).map((failure) => [failure.statement, failure]),
   )
+  return failed.flatMap((failure): Failure[] => {
+    const qualified = again.get(failure.statement)
+    if (!qualified) return []
+    return [qualified.reason.code === failure.reason.code ? qualified : failure]
+  })
 }
 
 /** The first reason is the cause: what comes after it, such as a GRANT, fails because the object is not there. */
@@ -46,7 +79,7 @@ export function firstReasons(failed: readonly (readonly [string, string])[]): Ma
 
 interface Failure {
   statement: CopyStatement
-  reason: string
+  reason: DatabaseError
 }
 
 async function runAll(client: ClientBase, statements: readonly CopyStatement[]): Promise<Failure[]> {
@@ -64,12 +97,12 @@ async function runAll(client: ClientBase, statements: readonly CopyStatement[]):
 }
 
 /** What PostgreSQL said against it; undefined where it ran. A lost connection is an error. */
-async function tryRun(client: ClientBase, sql: string): Promise<string | undefined> {
+async function tryRun(client: ClientBase, sql: string): Promise<DatabaseError | undefined> {
   try {
     await client.query(sql)
     return undefined
   } catch (error) {
-    if (error instanceof DatabaseError) return error.message
+    if (error instanceof DatabaseError) return error
     throw error
   }
 }

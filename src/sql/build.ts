@@ -89,3 +89,8 @@ export function cast(expression: Node, typeName: TypeName): Node {
 export function literal(text: string | null): Node {
   return { A_Const: text === null ? { isnull: true } : { sval: { sval: text } } }
 }
+
+/** `true` or `false`. */
+export function booleanLiteral(value: boolean): Node {
+  return { A_Const: { boolval: value ? { boolval: true } : {} } }
+}

@@ -92,6 +92,11 @@ describe('the shadow of a database full of rare things', () => {
       GRANT SELECT ("it's") ON "a view" TO pg_monitor WITH GRANT OPTION;
       GRANT USAGE ON SEQUENCE "a table_an ""id""_seq" TO pg_monitor;
       CREATE FUNCTION latest() RETURNS numeric LANGUAGE sql STABLE AS $$ SELECT max(n) FROM "a table" $$;
+      CREATE TYPE pair AS (a int, b mood);
+      CREATE FUNCTION a_number() RETURNS int LANGUAGE sql AS 'SELECT 1';
+      CREATE TABLE "in order" (a int DEFAULT a_number(), p pair, m mood NOT NULL DEFAULT 'gut', many mood[],
+        CONSTRAINT "a > 0" CHECK (a > 0), z text, twice int GENERATED ALWAYS AS (a * 2) STORED, zz text);
+      ALTER TABLE "in order" DROP COLUMN p, ADD p pair, ADD y int;
       CREATE TABLE later (id int, latest numeric DEFAULT latest());
       CREATE TABLE parts (at date NOT NULL) PARTITION BY RANGE (at);
       CREATE TABLE part PARTITION OF parts DEFAULT;

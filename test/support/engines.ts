@@ -1,11 +1,11 @@
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { loadConfig } from '../../src/config.ts'
 import { installedVersions } from '../../src/servers/installation.ts'
+import { findProgram } from '../../src/servers/programs.ts'
 
 /** Programs that npm does not bring, under the names that Debian gives them; one line for each that a test uses. */
 const programs = {
   pgbouncer: ['pgbouncer'],
+  chromium: ['chromium'],
 } as const
 
 type Program = keyof typeof programs
@@ -38,28 +38,17 @@ export function engineIsMissing(engine: Engine): boolean {
 export function isInstalled(engine: Engine): boolean {
   const version = /^postgres(\d+)$/.exec(engine)?.[1]
   if (version) return installedVersions().includes(Number(version))
-  return findProgram(engine as Program) !== undefined
+  return findEngine(engine as Program) !== undefined
 }
 
 /** Where the program is; a test that is not skipped finds it. */
 export function programPath(engine: Program): string {
-  const path = findProgram(engine)
+  const path = findEngine(engine)
   if (path) return path
   throw new Error(`${engine} is not installed: run scripts/install-test-engines.sh`)
 }
 
-function findProgram(engine: Program): string | undefined {
-  // Debian keeps servers in sbin, which is not on everybody's path.
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
-  const candidates = programs[engine].flatMap((name) => folders.map((folder) => join(folder, name)))
-  return candidates.find(isExecutable)
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
+function findEngine(engine: Program): string | undefined {
+  const { path } = loadConfig()
+  return programs[engine].map((name) => findProgram(name, path)).find((found) => found !== undefined)
 }

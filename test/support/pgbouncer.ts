@@ -1,30 +1,9 @@
-import { spawn } from 'node:child_process'
-import { join } from 'node:path'
-import type { Readable } from 'node:stream'
-import { freePort } from '../../src/servers/freePort.ts'
-import { startGuardian } from '../../src/servers/guardian.ts'
-import { serverAccount } from '../../src/servers/serverAccount.ts'
-import { makeServerDirectory, writeForServer } from '../../src/servers/serverDirectory.ts'
+import type { PgBouncer, PgBouncerOptions as AllOptions } from '../../src/servers/pgbouncer.ts'
+import { startPgBouncer as start } from '../../src/servers/pgbouncer.ts'
 import { programPath } from './engines.ts'
 
-/** A real PgBouncer of one test file's own. */
-export interface PgBouncer {
-  /** The same login to the same database, through the pool. */
-  url(directUrl: string): string
-  /** Its console, where `SHOW POOLS` and the like are understood. */
-  consoleUrl: string
-  stop(): Promise<void>
-}
-
-export interface PgBouncerOptions {
-  mode: 'session' | 'transaction'
-  /** Direct URLs on one server, one for each user that the pool lets through. */
-  logins: string[]
-  /** How a client proves to the pool who it is; the pool itself always logs in with the password. */
-  auth?: 'scram-sha-256' | 'trust'
-  /** Further lines of its configuration, such as `{ default_pool_size: '2' }`. */
-  settings?: Record<string, string>
-}
+export type { PgBouncer } from '../../src/servers/pgbouncer.ts'
+export type PgBouncerOptions = Omit<AllOptions, 'program'>
 
 /**
  * Starts PgBouncer in front of a server. Tests that use it are skipped where it is not installed:
@@ -35,73 +14,6 @@ export interface PgBouncerOptions {
  *   await database.connect(pool.url(database.ownerUrl))
  * ```
  */
-export async function startPgBouncer(options: PgBouncerOptions): Promise<PgBouncer> {
-  const logins = options.logins.map((login) => new URL(login))
-  const server = logins[0]
-  if (!server) throw new Error('PgBouncer needs at least one login')
-  const account = serverAccount()
-  const directory = makeServerDirectory(account)
-  const port = await freePort()
-  const users = join(directory, 'users.txt')
-  const configuration = join(directory, 'pgbouncer.ini')
-  const settings = {
-    listen_addr: '127.0.0.1',
-    listen_port: `${port}`,
-    unix_socket_dir: '',
-    pool_mode: options.mode,
-    auth_type: options.auth ?? 'scram-sha-256',
-    auth_file: users,
-    admin_users: logins.map(({ username }) => decodeURIComponent(username)).join(','),
-    ...options.settings,
-  }
-  const lines = Object.entries(settings).map((line) => line.join(' = '))
-  writeForServer(
-    account,
-    users,
-    logins.map((login) => `${quoted(login.username)} ${quoted(login.password)}\n`).join(''),
-  )
-  writeForServer(
-    account,
-    configuration,
-    ['[databases]', `* = host=${server.hostname} port=${server.port}`, '[pgbouncer]', ...lines, ''].join(
-      '\n',
-    ),
-  )
-
-  const bouncer = spawn(programPath('pgbouncer'), [configuration], {
-    ...account,
-    cwd: '/',
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  const guardian = startGuardian(directory, ['sh', '-c', `kill ${bouncer.pid}`], account)
-  await hasStarted(bouncer.stderr)
-
-  const through = (directUrl: string): string => {
-    const url = new URL(directUrl)
-    url.host = `127.0.0.1:${port}`
-    return url.href
-  }
-  const consoleUrl = new URL(through(server.href))
-  consoleUrl.pathname = '/pgbouncer'
-  return {
-    url: through,
-    consoleUrl: consoleUrl.href,
-    stop: () => guardian.clearUp(),
-  }
-}
-
-function hasStarted(log: Readable): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let text = ''
-    log.on('data', (part: Buffer) => {
-      text += part.toString()
-      if (text.includes('process up')) resolve()
-    })
-    log.on('end', () => reject(new Error(`PgBouncer did not start:\n${text}`)))
-  })
-}
-
-/** A name or password of a URL in the notation of PgBouncer's list of users. */
-function quoted(part: string): string {
-  return `"${decodeURIComponent(part).replaceAll('"', '""')}"`
+export function startPgBouncer(options: PgBouncerOptions): Promise<PgBouncer> {
+  return start({ ...options, program: programPath('pgbouncer') })
 }

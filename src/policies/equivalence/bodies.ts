@@ -4,7 +4,7 @@ import type { Database } from '../../db/database.ts'
 import { parseExpression } from '../../sql/expression.ts'
 import { splitStatements } from '../../sql/statements.ts'
 import type { Node } from '../../sql/nodes.ts'
-import { fieldsOf, nameParts } from './tree.ts'
+import { fieldsOf, nameParts } from '../../sql/walk.ts'
 
 /** A function that a predicate calls, directly or through others. */
 export interface CalledFunction {

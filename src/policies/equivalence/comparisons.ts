@@ -1,7 +1,8 @@
+import { columnReference } from '../../sql/build.ts'
 import type { Node } from '../../sql/nodes.ts'
 import type { CalledFunction } from './bodies.ts'
 import { callOf } from './bodies.ts'
-import { fieldsOf, isRecord, nameParts, nodesIn, stringConstant } from './tree.ts'
+import { fieldsOf, isRecord, nameParts, stringConstant } from '../../sql/walk.ts'
 
 /**
  * What an expression reads about the caller: a claim of the request's token, by its path, or a setting of
@@ -20,6 +21,8 @@ export interface Carrier {
 export interface ColumnComparison {
   carriers: Carrier[]
   column: string[]
+  /** What of the column is compared: the column itself, or `meta ->> 'region'`. */
+  expression: Node
   /** The SELECT in whose FROM the column is; undefined for the table of the policy itself. */
   select: Record<string, unknown> | undefined
 }
@@ -50,7 +53,7 @@ export function comparisonsIn(trees: Node[], functions: CalledFunction[]): Compa
   const seen = new Set<string>()
   const bodies = functions.filter(({ schema }) => schema !== 'pg_catalog').flatMap(({ body }) => body)
   for (const tree of [...trees, ...bodies]) {
-    for (const carrier of carriersIn(tree, functions)) {
+    for (const carrier of everyCarrier(tree, functions)) {
       if (seen.has(carrierKey(carrier))) continue
       seen.add(carrierKey(carrier))
       found.carriers.push(carrier)
@@ -81,7 +84,9 @@ function compareWithin(
     return
   }
   const operator = value['A_Expr']
-  if (isRecord(operator)) compareSides(operator['lexpr'], operator['rexpr'], select, functions, found)
+  // NULLIF(setting, '') says what is no value.
+  if (isRecord(operator) && operator['kind'] !== 'AEXPR_NULLIF')
+    compareSides(operator['lexpr'], operator['rexpr'], select, functions, found)
   const link = value['SubLink']
   if (isRecord(link)) {
     const query = (link['subselect'] as { SelectStmt?: Record<string, unknown> } | undefined)?.SelectStmt
@@ -121,7 +126,12 @@ function compareColumns(
   select: Record<string, unknown> | undefined,
   found: Comparisons,
 ): void {
-  for (const { fields } of columnsIn(side)) found.columns.push({ carriers, column: fields, select })
+  const columns = [...columnsIn(side)]
+  for (const { fields } of columns) {
+    const isPlain = columns.length > 1 || !isRecord(side) || !fieldsOf(side, 'SubLink').next().done
+    const expression = isPlain ? columnReference(...fields) : (side as Node)
+    found.columns.push({ carriers, column: fields, expression, select })
+  }
 }
 
 /** Columns of an expression, leaving out those of its sub-selects. */
@@ -140,11 +150,20 @@ function* columnsIn(side: unknown): Generator<{ fields: string[] }> {
   for (const child of Object.values(side)) yield* columnsIn(child)
 }
 
+/** String constants of an expression; the key in `meta ->> 'region'` is no value. */
 function constantsIn(side: unknown): string[] {
-  return Array.from(nodesIn(side)).flatMap(({ kind, node }) => {
-    const text = kind === 'A_Const' ? stringConstant(node) : undefined
-    return text === undefined ? [] : [text]
-  })
+  if (Array.isArray(side)) return side.flatMap(constantsIn)
+  if (!isRecord(side)) return []
+  const operator = side['A_Expr']
+  if (isRecord(operator) && isStep(operator)) return constantsIn(operator['lexpr'])
+  const text = 'A_Const' in side ? stringConstant(side) : undefined
+  if (text !== undefined) return [text]
+  return Object.values(side).flatMap(constantsIn)
+}
+
+/** `a -> 'b'` and its like. */
+function isStep({ name }: { name?: unknown }): boolean {
+  return ['->', '->>', '#>', '#>>'].includes(nameParts(name).at(-1) ?? '')
 }
 
 /** What an expression reads about the caller, directly or through the functions that it calls. */
@@ -164,6 +183,16 @@ export function carriersIn(expression: unknown, functions: CalledFunction[], dep
   // What is compared inside a condition does not come out of it.
   if (isComparison(expression)) return []
   return Object.values(expression).flatMap((child) => carriersIn(child, functions, depth))
+}
+
+/** As `carriersIn`, also within conditions. */
+function everyCarrier(tree: unknown, functions: CalledFunction[]): Carrier[] {
+  if (Array.isArray(tree)) return tree.flatMap((item) => everyCarrier(item, functions))
+  if (!isRecord(tree)) return []
+  if (claimPath(tree, functions, 0)) return carriersIn(tree, functions)
+  const call = tree['FuncCall']
+  if (isRecord(call)) return [...carriersIn(tree, functions), ...everyCarrier(call['args'] ?? [], functions)]
+  return Object.values(tree).flatMap((child) => everyCarrier(child, functions))
 }
 
 /** A function's answer carries what its result is made of, and not what its conditions look at. */
@@ -225,7 +254,7 @@ function stepInto(
   // NULLIF(a, b) is an operator expression of its own kind.
   if (operator.kind === 'AEXPR_NULLIF') return claimPath(operator.lexpr, functions, depth)
   const name = nameParts(operator.name).at(-1)
-  if (name === undefined || !['->', '->>', '#>', '#>>'].includes(name)) return undefined
+  if (name === undefined || !isStep(operator)) return undefined
   const base = claimPath(operator.lexpr, functions, depth)
   const key = base && stringConstant(operator.rexpr)
   if (!base || key === undefined) return undefined

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Database } from '../../db/database.ts'
 import { qualified, quote } from '../../db/identifiers.ts'
 import type { RelationName } from '../../db/identifiers.ts'
-import { errorCode, isConnectionLost, isLockConflict } from '../../db/sqlState.ts'
+import { errorCode, isConnectionLost, isLockOrCancel } from '../../db/sqlState.ts'
 import type { Clock } from './clock.ts'
 
 /** Who asks: a role, and the settings from which functions such as `auth.uid()` read who it is. */
@@ -24,14 +24,16 @@ export interface Look {
   searchPath: string
 }
 
-/** The time given to a statement is over. */
+/** The time given to a statement is over: unlike a cancellation by somebody else, an answer to reckon with. */
+class TimeIsOver extends Error {}
+
 export function isTimeout(error: unknown): boolean {
-  return errorCode(error) === '57014'
+  return error instanceof TimeIsOver
 }
 
 /** Errors that say nothing about the question and end the whole check. */
 export function isNoAnswer(error: unknown): boolean {
-  return isConnectionLost(error) || isLockConflict(error)
+  return isConnectionLost(error) || isLockOrCancel(error)
 }
 
 /**
@@ -56,6 +58,7 @@ export async function actingAs<T>(
     statement_timeout: `${Math.max(1, Math.floor(timeoutMs))}`,
     role: identity.role,
   }
+  const started = performance.now()
   await sql`SAVEPOINT hundredfold_identity`.execute(db)
   try {
     await sql`SELECT pg_catalog.set_config(name, value, true)
@@ -63,11 +66,17 @@ export async function actingAs<T>(
       db,
     )
     return await look()
+  } catch (error) {
+    const isOurs = errorCode(error) === '57014' && performance.now() - started > 0.9 * timeoutMs
+    throw isOurs ? new TimeIsOver() : error
   } finally {
     await sql`ROLLBACK TO SAVEPOINT hundredfold_identity`.execute(db)
     await sql`RELEASE SAVEPOINT hundredfold_identity`.execute(db)
   }
 }
+
+/** Queries that one call of `evaluate` may spend on finding out which predicate fails for which row. */
+const mostSplits = 40
 
 /**
  * What each predicate says of each row, asked as the identity: `result[predicate][row]`. The rows come as
@@ -78,9 +87,10 @@ export async function actingAs<T>(
  * SELECT ARRAY[coalesce((<predicate>), false), ...] FROM unnest($1::public.bookings[]) AS bookings
  * ```
  *
- * Where the query fails, predicates and then rows are halved until the failing ones stand alone.
+ * Where the query fails, predicates and then rows are halved until the failing ones stand alone; where too
+ * many fail, some stay unasked.
  *
- * @throws the server's error where the time is over
+ * @throws TimeIsOver, and what `isNoAnswer` is true of
  */
 export async function evaluate(
   look: Look,
@@ -89,33 +99,46 @@ export async function evaluate(
   rows: string[],
   predicates: string[],
 ): Promise<Outcome[][]> {
-  if (rows.length === 0 || predicates.length === 0) return predicates.map(() => [])
-  try {
-    const columns = sql.raw(predicates.map((predicate) => `coalesce((${predicate}), false)`).join(', '))
-    const from = sql.raw(`::${qualified(table)}[]) AS ${quote(table.name)}`)
-    const found = await actingAs(look, identity, () =>
-      sql<{ passes: boolean[] }>`SELECT ARRAY[${columns}] AS passes FROM unnest(${rows}${from}`.execute(
-        look.db,
-      ),
-    )
-    return predicates.map((_, index) => found.rows.map(({ passes }) => passes[index]))
-  } catch (error) {
-    if (isNoAnswer(error) || isTimeout(error)) throw error
-    const code = errorCode(error)
-    if (code === undefined) throw error
-    const half = (ask: string[], of: string[]) => evaluate(look, table, identity, of, ask)
-    if (predicates.length > 1) {
-      const middle = predicates.length >> 1
-      return [
-        ...(await half(predicates.slice(0, middle), rows)),
-        ...(await half(predicates.slice(middle), rows)),
-      ]
+  let left = mostSplits
+  const ask = async (asked: string[], of: string[]): Promise<Outcome[][]> => {
+    if (of.length === 0 || asked.length === 0) return asked.map(() => [])
+    if (left <= 0) return asked.map(() => of.map(() => undefined))
+    try {
+      return await askTogether(look, table, identity, of, asked)
+    } catch (error) {
+      const code = errorCode(error)
+      if (isNoAnswer(error) || code === undefined) throw error
+      left -= 1
+      if (asked.length > 1) {
+        const middle = asked.length >> 1
+        return [...(await ask(asked.slice(0, middle), of)), ...(await ask(asked.slice(middle), of))]
+      }
+      // Class 42 is found before the first row is read, so every row fails alike.
+      if (of.length === 1 || code.startsWith('42')) return [of.map(() => code)]
+      const middle = of.length >> 1
+      const [first = []] = await ask(asked, of.slice(0, middle))
+      const [second = []] = await ask(asked, of.slice(middle))
+      return [[...first, ...second]]
     }
-    // Class 42 is found before the first row is read, so every row fails alike.
-    if (rows.length === 1 || code.startsWith('42')) return [rows.map(() => code)]
-    const middle = rows.length >> 1
-    const [first = []] = await half(predicates, rows.slice(0, middle))
-    const [second = []] = await half(predicates, rows.slice(middle))
-    return [[...first, ...second]]
   }
+  // With many wrong predicates each of them has a right to be found.
+  left += predicates.length * 4
+  return ask(predicates, rows)
+}
+
+async function askTogether(
+  look: Look,
+  table: RelationName,
+  identity: Identity,
+  rows: string[],
+  predicates: string[],
+): Promise<Outcome[][]> {
+  const columns = sql.raw(predicates.map((predicate) => `coalesce((${predicate}), false)`).join(', '))
+  const from = sql.raw(`::${qualified(table)}[]) AS ${quote(table.name)}`)
+  const found = await actingAs(look, identity, () =>
+    sql<{ passes: boolean[] }>`SELECT ARRAY[${columns}] AS passes FROM unnest(${rows}${from}`.execute(
+      look.db,
+    ),
+  )
+  return predicates.map((_, index) => found.rows.map(({ passes }) => passes[index]))
 }

@@ -1,9 +1,15 @@
-import { deparseExpression } from '../../sql/expression.ts'
+import { excerpt } from '../../sql/excerpt.ts'
+import { printExpression } from '../../sql/expression.ts'
 import type { Node } from '../../sql/nodes.ts'
 import { relationsByAlias } from './comparisons.ts'
+import type { Clock } from './clock.ts'
+import type { CalledFunction } from './bodies.ts'
+import type { NullContext } from './nullable.ts'
+import { mayBeNull } from './nullable.ts'
 import type { Column } from './subject.ts'
-import type { Met, Path } from './tree.ts'
-import { booleanNode, isRecord, nameParts, nodesIn, replaceAt, stringNode } from './tree.ts'
+import type { Met, Path } from '../../sql/walk.ts'
+import { booleanLiteral, literal } from '../../sql/build.ts'
+import { fieldsOf, isRecord, nameParts, nodeAt as at, replaceAt, walk } from '../../sql/walk.ts'
 
 /** A predicate that is wrong by one small change, and what was changed. */
 export interface Mutant {
@@ -18,6 +24,8 @@ export interface MutantContext {
   columns: Column[]
   /** Columns of other relations, by `schema.name`. */
   others: Map<string, Column[]>
+  /** The functions that it calls. */
+  functions: CalledFunction[]
   /** What calls that do not depend on the row give one identity, as a constant, by the call's text. */
   frozen: Map<string, Node>
 }
@@ -41,38 +49,41 @@ const mostSwaps = 3
  * Mutants whose text is that of another one, or of the predicate, are left out. Some may mean the same as
  * the predicate, and some may not be valid SQL: only the server can tell.
  */
-export async function mutantsOf(tree: Node, context: MutantContext): Promise<Mutant[]> {
+export function mutantsOf(
+  tree: Node,
+  context: MutantContext,
+  { most, clock }: { most: number; clock?: Clock },
+): Mutant[] {
+  const nulls = nullsIn(tree, context)
   const changes: Change[] = []
-  for (const path of booleanPaths(tree, [])) changes.push(...changesOfCondition(at(tree, path), path))
-  for (const met of nodesIn(tree)) changes.push(...(await changesOfNode(tree, met, context)))
-  const seen = new Set([await deparseExpression(tree)])
+  for (const path of booleanPaths(tree, [])) changes.push(...changesOfCondition(at(tree, path), path, nulls))
+  for (const met of walk(tree)) changes.push(...changesOfNode(tree, met, context, nulls))
+  const seen = new Set([printed(tree)])
   const mutants: Mutant[] = []
-  for (const { change, path, node } of changes) {
+  for (const { change, path, node } of spread(changes, most)) {
+    if (clock?.isOver()) break
     const mutated = replaceAt(tree, path, node)
-    const text = await deparseExpression(mutated)
-    if (seen.has(text)) continue
+    const text = printed(mutated)
+    if (text === undefined || seen.has(text)) continue
     seen.add(text)
-    mutants.push({ change: `${change}: ${excerpt(await describe(at(tree, path)))}`, tree: mutated, text })
+    const from = printed(at(tree, path)) ?? 'sub-select'
+    mutants.push({ change: `${change}: ${excerpt(from)}`, tree: mutated, text })
   }
   return mutants
 }
 
-async function describe(node: Node): Promise<string> {
+/** At most so many of the list, from all over it. */
+function spread<T>(list: T[], most: number): T[] {
+  if (list.length <= most) return list
+  return Array.from({ length: most }, (_, index) => list[Math.floor((index * list.length) / most)] as T)
+}
+
+function printed(node: Node): string | undefined {
   try {
-    return (await deparseExpression(node)).replaceAll(/\s+/g, ' ')
+    return printExpression(node)
   } catch {
-    return 'sub-select'
+    return undefined
   }
-}
-
-function excerpt(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 79)}…` : text
-}
-
-function at(tree: Node, path: Path): Node {
-  let found: unknown = tree
-  for (const step of path) found = (found as Record<string | number, unknown>)[step]
-  return found as Node
 }
 
 /** Where conditions stand: the predicate, the arms of AND, OR and NOT, and what is below WHERE. */
@@ -85,7 +96,7 @@ function* booleanPaths(node: unknown, path: Path): Generator<Path> {
       yield* booleanPaths(arm, [...path, 'BoolExpr', 'args', index])
     return
   }
-  for (const met of nodesIn(node)) {
+  for (const met of walk(node)) {
     const where = met.kind === 'SelectStmt' ? met.fields['whereClause'] : undefined
     if (where === undefined) continue
     // A sub-select within this one's WHERE is reached from there.
@@ -98,14 +109,40 @@ function isBelowWhere(path: Path): boolean {
   return path.includes('whereClause')
 }
 
-function changesOfCondition(node: Node, path: Path): Change[] {
+/** Which columns of the tree may hold NULL; one that an outer join may leave empty may. */
+function nullsIn(tree: Node, { table, columns, others, functions }: MutantContext): NullContext {
+  const relations = relationsByAlias(tree)
+  const hasOuterJoin = Array.from(fieldsOf(tree, 'JoinExpr')).some(
+    ({ jointype }) => jointype !== 'JOIN_INNER',
+  )
+  const columnsOf = (alias: string): Column[] => {
+    const relation = relations.get(alias)
+    if (!relation) return alias === table ? columns : []
+    return hasOuterJoin ? [] : (others.get(`${relation.schema}.${relation.name}`) ?? [])
+  }
+  return {
+    functions,
+    columnMayBeNull: (names) => {
+      const name = names.at(-1)
+      const alias = names.at(-2)
+      const aliases = alias === undefined ? [table, ...relations.keys()] : [alias]
+      const found = aliases.flatMap((each) => columnsOf(each).filter((column) => column.name === name))
+      return found.length === 0 || found.some(({ notNull }) => !notNull)
+    },
+  }
+}
+
+function changesOfCondition(node: Node, path: Path, nulls: NullContext): Change[] {
   const negated = node['BoolExpr'] as { boolop?: string; args?: Node[] } | undefined
   const inner = negated?.boolop === 'NOT_EXPR' ? negated.args?.[0] : undefined
   return [
-    { change: 'always true', path, node: booleanNode(true) },
-    { change: 'always false', path, node: booleanNode(false) },
+    { change: 'always true', path, node: booleanLiteral(true) },
+    { change: 'always false', path, node: booleanLiteral(false) },
     { change: 'negated', path, node: inner ?? { BoolExpr: { boolop: 'NOT_EXPR', args: [node] } } },
-    { change: 'true where NULL', path, node: { CoalesceExpr: { args: [node, booleanNode(true)] } } },
+    // Where it cannot be NULL this would be no mistake.
+    ...(mayBeNull(node, nulls)
+      ? [{ change: 'true where NULL', path, node: { CoalesceExpr: { args: [node, booleanLiteral(true)] } } }]
+      : []),
   ]
 }
 
@@ -117,7 +154,7 @@ const boundaries: Record<string, string[]> = {
   '>=': ['>', '<='],
 }
 
-async function changesOfNode(tree: Node, met: Met, context: MutantContext): Promise<Change[]> {
+function changesOfNode(tree: Node, met: Met, context: MutantContext, nulls: NullContext): Change[] {
   const { kind, fields, path, node } = met
   switch (kind) {
     case 'BoolExpr': {
@@ -133,7 +170,7 @@ async function changesOfNode(tree: Node, met: Met, context: MutantContext): Prom
         : []
     }
     case 'A_Expr':
-      return changesOfOperator(fields, path)
+      return changesOfOperator(fields, path, nulls)
     case 'ColumnRef':
       return changesOfColumn(tree, fields, path, context)
     case 'A_Const':
@@ -148,7 +185,7 @@ async function changesOfNode(tree: Node, met: Met, context: MutantContext): Prom
       }))
     }
     case 'SubLink':
-      return [...changesOfSubLink(fields, path), ...(await frozen(node, path, context))]
+      return [...changesOfSubLink(fields, path), ...frozen(node, path, context)]
     case 'FuncCall':
       return frozen(node, path, context)
     default:
@@ -156,7 +193,7 @@ async function changesOfNode(tree: Node, met: Met, context: MutantContext): Prom
   }
 }
 
-function changesOfOperator(fields: Record<string, unknown>, path: Path): Change[] {
+function changesOfOperator(fields: Record<string, unknown>, path: Path, nulls: NullContext): Change[] {
   const kind = fields['kind']
   const name = nameParts(fields['name']).at(-1) ?? ''
   const other = (change: string, part: Record<string, unknown>): Change => ({
@@ -171,8 +208,12 @@ function changesOfOperator(fields: Record<string, unknown>, path: Path): Change[
   if (kind === 'AEXPR_NOT_DISTINCT')
     return [other('= for IS NOT DISTINCT FROM', { kind: 'AEXPR_OP', name: operator('=') })]
   if (kind !== 'AEXPR_OP') return []
-  if (name === '=') return [other('NULL equals NULL', { kind: 'AEXPR_NOT_DISTINCT' })]
-  if (name === '<>') return [other('NULL differs', { kind: 'AEXPR_DISTINCT', name: operator('=') })]
+  const sides = [fields['lexpr'], fields['rexpr']].map((side) => mayBeNull(side as Node | undefined, nulls))
+  // NULL has to meet NULL for the one to be a mistake, and anything else for the other.
+  if (name === '=')
+    return sides.every(Boolean) ? [other('NULL equals NULL', { kind: 'AEXPR_NOT_DISTINCT' })] : []
+  if (name === '<>')
+    return sides.some(Boolean) ? [other('NULL differs', { kind: 'AEXPR_DISTINCT', name: operator('=') })] : []
   return (boundaries[name] ?? []).map((moved) => other(`${moved} instead`, { name: operator(moved) }))
 }
 
@@ -228,7 +269,7 @@ function isArgument(tree: Node, path: Path): boolean {
 function changesOfConstant(fields: Record<string, unknown>, path: Path): Change[] {
   if ('sval' in fields) {
     const text = (fields['sval'] as { sval?: string }).sval ?? ''
-    return [{ change: 'another text', path, node: stringNode(`${text}x`) }]
+    return [{ change: 'another text', path, node: literal(`${text}x`) }]
   }
   if ('ival' in fields) {
     const value = (fields['ival'] as { ival?: number }).ival ?? 0
@@ -240,7 +281,7 @@ function changesOfConstant(fields: Record<string, unknown>, path: Path): Change[
   }
   if ('boolval' in fields) {
     const value = (fields['boolval'] as { boolval?: boolean }).boolval ?? false
-    return [{ change: 'the opposite', path, node: booleanNode(!value) }]
+    return [{ change: 'the opposite', path, node: booleanLiteral(!value) }]
   }
   return []
 }
@@ -260,8 +301,8 @@ function changesOfSubLink(fields: Record<string, unknown>, path: Path): Change[]
 }
 
 /** What a call gives one identity, as a constant for everybody. */
-async function frozen(node: Node, path: Path, context: MutantContext): Promise<Change[]> {
+function frozen(node: Node, path: Path, context: MutantContext): Change[] {
   if (context.frozen.size === 0) return []
-  const constant = context.frozen.get(await deparseExpression(node))
+  const constant = context.frozen.get(printed(node) ?? '')
   return constant ? [{ change: "one identity's value for everybody", path, node: constant }] : []
 }

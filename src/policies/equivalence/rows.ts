@@ -124,15 +124,14 @@ export function distinct(rows: Row[]): Row[] {
   return [...new Map(rows.map((row) => [row.text, row])).values()]
 }
 
-/** A change of one column to make a row that the data may not have. */
+/** A change of columns to make a row that the data may not have. */
 export interface Patch {
   base: Row
-  column: string
-  value: unknown
+  change: Record<string, unknown>
 }
 
 /**
- * The rows with one column changed. A change that the column's type does not take is left out.
+ * The rows as changed. A change that a column's type does not take is left out.
  *
  * ```sql
  * SELECT jsonb_populate_record(row, patch)::text FROM unnest($1::public.bookings[], $2::jsonb[]) ...
@@ -147,7 +146,7 @@ export async function patchRows(
   if (patches.length === 0) return []
   const type = sql.raw(qualified(subject.table))
   const texts = patches.map(({ base }) => base.text)
-  const changes = patches.map(({ column, value }) => JSON.stringify({ [column]: value }))
+  const changes = patches.map(({ change }) => JSON.stringify(change))
   try {
     const { rows } = await actingAs(look, identityOf({ role: reader }), () =>
       sql<{ text: string }>`
@@ -168,11 +167,11 @@ export async function patchRows(
 }
 
 function patched(patch: Patch | undefined, text: string): Row {
-  const { base, column, value } = patch ?? { base: emptyRow, column: '', value: null }
+  const { base, change } = patch ?? { base: emptyRow, change: {} }
   return {
     text,
-    values: { ...base.values, [column]: value },
-    label: `made up from ${base.label} with ${JSON.stringify({ [column]: value })}`,
+    values: { ...base.values, ...change },
+    label: `made up from ${base.label} with ${JSON.stringify(change)}`,
     isMadeUp: true,
   }
 }

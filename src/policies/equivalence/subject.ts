@@ -47,28 +47,28 @@ export async function findSubject(db: Database, table: RelationName): Promise<Su
 /** The columns of each relation in their order, without dropped ones, by the relation's oid. */
 async function listColumns(db: Database, oids: number[]): Promise<Map<number, Column[]>> {
   const rows = await db
-    .selectFrom('pg_catalog.pg_attribute as column')
-    .innerJoin('pg_catalog.pg_type as type', 'type.oid', 'column.atttypid')
+    .selectFrom('pg_catalog.pg_attribute as attribute')
+    .innerJoin('pg_catalog.pg_type as type', 'type.oid', 'attribute.atttypid')
     .select([
-      'column.attrelid as oid',
-      'column.attname as name',
-      sql<string>`pg_catalog.format_type(column.atttypid, column.atttypmod)`.as('type'),
-      'column.attnotnull as notNull',
+      'attribute.attrelid as oid',
+      'attribute.attname as name',
+      sql<string>`pg_catalog.format_type(attribute.atttypid, attribute.atttypmod)`.as('type'),
+      'attribute.attnotnull as notNull',
       sql<boolean>`type.typtype = 'd'`.as('isDomain'),
       sql<boolean>`EXISTS (
         SELECT FROM pg_catalog.pg_index i
-        WHERE i.indrelid = "column".attrelid AND i.indisprimary AND "column".attnum = ANY (i.indkey))`.as(
+        WHERE i.indrelid = attribute.attrelid AND i.indisprimary AND attribute.attnum = ANY (i.indkey))`.as(
         'isKey',
       ),
       sql<string[]>`ARRAY(
         SELECT e.enumlabel::text FROM pg_catalog.pg_enum e
         WHERE e.enumtypid = type.oid ORDER BY e.enumsortorder)`.as('labels'),
     ])
-    .where('column.attrelid', 'in', oids)
-    .where('column.attnum', '>', 0)
-    .where('column.attisdropped', '=', false)
-    .orderBy('column.attrelid')
-    .orderBy('column.attnum')
+    .where('attribute.attrelid', 'in', oids)
+    .where('attribute.attnum', '>', 0)
+    .where('attribute.attisdropped', '=', false)
+    .orderBy('attribute.attrelid')
+    .orderBy('attribute.attnum')
     .execute()
   const byOid = new Map<number, Column[]>()
   for (const { oid, ...column } of rows) byOid.set(oid, [...(byOid.get(oid) ?? []), column])
@@ -132,10 +132,15 @@ export interface EndRole {
 
 /**
  * The roles that may meet the table's policies: those that a policy names, those with a privilege on the
- * table, and the ones that Supabase gives every request. The owner is not among them.
+ * table, and the ones that Supabase gives every request. The owner is not among them. `policies` are all that
+ * are compared, those of today and those that will be.
  */
-export async function listEndRoles(db: Database, subject: Subject): Promise<EndRole[]> {
-  const named = [...new Set(subject.policies.flatMap(({ roles }) => roles))]
+export async function listEndRoles(
+  db: Database,
+  subject: Subject,
+  policies: TablePolicy[],
+): Promise<EndRole[]> {
+  const named = [...new Set(policies.flatMap(({ roles }) => roles))]
   const { rows } = await sql<EndRole>`
     SELECT r.rolname::text AS name,
            r.rolsuper OR r.rolbypassrls AS bypasses,

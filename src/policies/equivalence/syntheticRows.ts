@@ -4,15 +4,18 @@ import { carrierKey } from './comparisons.ts'
 import type { Pools } from './identities.ts'
 import type { Patch, Row } from './rows.ts'
 import type { Column, Subject } from './subject.ts'
-import { fieldsOf, nameParts, nodesIn, stringConstant } from './tree.ts'
+import { fieldsOf, nameParts, walk, stringConstant } from '../../sql/walk.ts'
 
 /** Rows that others are made from. */
 const mostBases = 6
 /** Values of the data that a column is tried with. */
 const mostFromData = 3
 
+/** Rows made with the values of two columns. */
+const mostPairs = 150
+
 /**
- * Changes that make rows which the data may not have: in each column that a predicate reads, one at a time,
+ * Changes that make rows which the data may not have: in each column that a predicate reads, mostly one at a time,
  * NULL, what other rows hold there, the identities' own values, the constants of the predicates and their
  * neighbours. Made from rows that pass, they are rows in which exactly one condition turns.
  *
@@ -29,9 +32,25 @@ export function patchesFor(
 ): Patch[] {
   const bases = [...near.slice(0, mostBases - 2), ...sampled].slice(0, mostBases)
   const read = columnsRead(subject, trees)
-  return subject.columns
-    .filter(({ name }) => read.has(name))
-    .flatMap((column) => {
+  const columns = subject.columns.filter(({ name }) => read.has(name))
+  const together = nullsTogether(columns).flatMap((change) => bases.map((base) => ({ base, change })))
+  const ofSomebody = columns.flatMap(({ name, ...column }) =>
+    identityValues({ name, ...column }, comparisons, pools)
+      .slice(0, mostFromData * 2)
+      .map((value) => ({ name, value })),
+  )
+  const pairs = ofSomebody.flatMap(({ name, value }) =>
+    [...related].flatMap(([other, values]) =>
+      other === name || !read.has(other)
+        ? []
+        : values.slice(0, mostFromData * 2).map((beside) => ({ [name]: value, [other]: beside })),
+    ),
+  )
+  return [
+    ...together,
+    // What is somebody's own and of a team besides: one change at a time would not get there.
+    ...pairs.slice(0, mostPairs).flatMap((change) => bases.slice(0, 1).map((base) => ({ base, change }))),
+    ...columns.flatMap((column) => {
       const values = distinctValues([
         ...(column.notNull ? [] : [null]),
         ...identityValues(column, comparisons, pools),
@@ -43,8 +62,19 @@ export function patchesFor(
           mostFromData,
         ),
       ])
-      return bases.flatMap((base) => values.map((value) => ({ base, column: column.name, value })))
-    })
+      return bases.flatMap((base) => values.map((value) => ({ base, change: { [column.name]: value } })))
+    }),
+  ]
+}
+
+/** Two columns and all of them without a value: `coalesce(editor_id, owner_id)` is NULL where both are. */
+function nullsTogether(columns: Column[]): Record<string, null>[] {
+  const names = columns.filter(({ notNull }) => !notNull).map(({ name }) => name)
+  if (names.length < 2) return []
+  const pairs = names.slice(0, 4).flatMap((one, at, some) => some.slice(at + 1).map((other) => [one, other]))
+  return (names.length > 2 ? [names, ...pairs] : pairs).map((nulls) =>
+    Object.fromEntries(nulls.map((name) => [name, null])),
+  )
 }
 
 /** Names of the table's own columns that the trees read; all of them where a tree reads the whole row. */
@@ -91,12 +121,12 @@ function ofItsType({ type, labels }: Column): unknown[] {
 function nearConstants({ columns }: Subject, column: Column, trees: Node[]): unknown[] {
   const values: unknown[] = []
   for (const tree of trees) {
-    for (const { kind, node } of nodesIn(tree)) {
+    for (const { kind, node } of walk(tree)) {
       if (kind !== 'A_Expr' && kind !== 'CaseExpr') continue
       const names = Array.from(fieldsOf(node, 'ColumnRef'), ({ fields }) => nameParts(fields).at(-1))
       if (!names.includes(column.name) || names.some((name) => !columns.some((each) => each.name === name)))
         continue
-      for (const met of nodesIn(node)) {
+      for (const met of walk(node)) {
         if (met.kind !== 'A_Const') continue
         const text = stringConstant(met.node)
         if (text !== undefined) values.push(...aroundText(text, column))

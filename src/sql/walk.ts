@@ -1,4 +1,5 @@
-import type { Node } from '../../sql/nodes.ts'
+import type { Node } from './nodes.ts'
+import { as, isNode, kindOf } from './nodes.ts'
 
 /** Where a node sits below the root: the keys and indexes that lead to it. */
 export type Path = (string | number)[]
@@ -11,21 +12,31 @@ export interface Met {
   path: Path
 }
 
-/** Every node below `root` and `root` itself, parents first. */
-export function* nodesIn(root: unknown, path: Path = []): Generator<Met> {
+/** Every node below `root` and `root` itself with the way to it, parents first. */
+export function* walk(root: unknown, path: Path = []): Generator<Met> {
   if (Array.isArray(root)) {
-    for (const [index, item] of root.entries()) yield* nodesIn(item, [...path, index])
+    for (const [index, item] of root.entries()) yield* walk(item, [...path, index])
     return
   }
   if (!isRecord(root)) return
-  const kind = kindOf(root)
-  if (kind !== undefined) yield { node: root, kind, fields: root[kind] as Record<string, unknown>, path }
-  for (const [key, child] of Object.entries(root)) yield* nodesIn(child, [...path, key])
+  if (isNode(root)) {
+    const kind = kindOf(root)
+    const fields = root[kind]
+    if (isRecord(fields)) yield { node: root, kind, fields, path }
+  }
+  for (const [key, child] of Object.entries(root)) yield* walk(child, [...path, key])
 }
 
 /** Every node of one kind, by its fields. */
 export function* fieldsOf(root: unknown, wanted: string): Generator<Record<string, unknown>> {
-  for (const { kind, fields } of nodesIn(root)) if (kind === wanted) yield fields
+  for (const { kind, fields } of walk(root)) if (kind === wanted) yield fields
+}
+
+/** The node at `path`. */
+export function nodeAt(root: unknown, path: Path): Node {
+  let found = root
+  for (const step of path) found = (found as Record<string | number, unknown>)[step]
+  return found as Node
 }
 
 /** A copy of `root` in which the node at `path` is another one; the rest is shared. */
@@ -38,10 +49,10 @@ export function replaceAt<T>(root: T, path: Path, replacement: unknown): T {
   return { ...record, [step]: replaceAt(record[step], rest, replacement) } as T
 }
 
-/** `pg_catalog.any_name` -> `['pg_catalog', 'any_name']`, for the lists of strings that name things. */
+/** The words of a name that is a list of strings, whatever else the list holds: `pg_catalog.any_name` -> both. */
 export function nameParts(list: unknown): string[] {
   return (Array.isArray(list) ? list : []).flatMap((part: unknown) => {
-    const text = isRecord(part) ? (part['String'] as { sval?: string } | undefined)?.sval : undefined
+    const text = isRecord(part) ? as(part, 'String')?.sval : undefined
     return text === undefined ? [] : [text]
   })
 }
@@ -49,31 +60,13 @@ export function nameParts(list: unknown): string[] {
 /** The text of a string constant, also below casts; undefined for anything else. */
 export function stringConstant(node: unknown): string | undefined {
   if (!isRecord(node)) return undefined
-  const cast = node['TypeCast'] as { arg?: unknown } | undefined
+  const cast = as(node, 'TypeCast')
   if (cast) return stringConstant(cast.arg)
-  const constant = node['A_Const'] as { sval?: { sval?: string } } | undefined
+  const constant = as(node, 'A_Const')
   return constant?.sval ? (constant.sval.sval ?? '') : undefined
 }
 
-/** A string constant as a node. */
-export function stringNode(text: string): Node {
-  return { A_Const: { sval: { sval: text } } }
-}
-
-/** `true` or `false` as a node. */
-export function booleanNode(value: boolean): Node {
-  return { A_Const: { boolval: value ? { boolval: true } : {} } }
-}
-
+/** Whether the value is an object with keys, and no list. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** Nodes are objects with one key that begins with a capital letter; everything else is a field. */
-function kindOf(value: Record<string, unknown>): string | undefined {
-  const keys = Object.keys(value)
-  const [key] = keys
-  return keys.length === 1 && key !== undefined && /^[A-Z]/.test(key) && isRecord(value[key])
-    ? key
-    : undefined
 }

@@ -1,0 +1,90 @@
+import { connect } from '../../db/connect.ts'
+import type { WorkloadStatement } from '../../db/workloadFile.ts'
+import { median } from '../bench.ts'
+import { readCasaoraWorkload } from '../casaora/database.ts'
+import type { Measurement } from '../measure.ts'
+import { measureInTurn } from '../measure.ts'
+import type { Twins } from './twins.ts'
+
+/** One statement of the workload on both databases. */
+export interface MeasuredStatement {
+  statement: WorkloadStatement
+  before: Measurement
+  after: Measurement
+}
+
+const warm = { runs: 9, budgetMs: 4_000 }
+/** What looks slower is measured again this often: a tenth of a millisecond is easily lost. */
+const again = { rounds: 5, runs: 25, budgetMs: 4_000 }
+
+/**
+ * What counts as slower: more than a tenth over, and more than 0.1 ms, which is what one more index or policy
+ * costs the planner. Below that a difference is a matter of the machine and not of the statement.
+ */
+export function isSlower({ before, after }: MeasuredStatement): boolean {
+  return after.ms > before.ms * 1.1 && after.ms - before.ms > 0.1
+}
+
+/** Measures the statements named, or all, on both databases in turn. */
+export async function measureWorkload(
+  twins: Twins,
+  names: Set<string> | undefined,
+  onStep: (text: string) => void,
+  signal?: AbortSignal,
+): Promise<MeasuredStatement[]> {
+  const statements = (await readCasaoraWorkload()).filter(({ name }) => names?.has(name) ?? true)
+  const clients = [await connect(twins.before.superuserUrl), await connect(twins.after.superuserUrl)]
+  try {
+    const measured: MeasuredStatement[] = []
+    for (const statement of statements) {
+      signal?.throwIfAborted()
+      onStep(statement.name)
+      const once = await measureBoth(statement, warm)
+      measured.push(isSlower(once) ? await measureAgain(statement) : once)
+    }
+    return measured
+  } finally {
+    await Promise.all(clients.map((client) => client.end()))
+  }
+
+  async function measureBoth(statement: WorkloadStatement, options: typeof warm): Promise<MeasuredStatement> {
+    const [before, after] = await measureInTurn(clients, statement, options)
+    if (!before || !after) throw new Error(`${statement.name} was not measured on both databases`)
+    return { statement, before, after }
+  }
+
+  async function measureAgain(statement: WorkloadStatement): Promise<MeasuredStatement> {
+    const rounds: MeasuredStatement[] = []
+    for (let round = 0; round < again.rounds; round += 1) rounds.push(await measureBoth(statement, again))
+    return { statement, before: middle(rounds, 'before'), after: middle(rounds, 'after') }
+  }
+}
+
+function middle(rounds: MeasuredStatement[], side: 'before' | 'after'): Measurement {
+  const own = rounds.map((round) => round[side])
+  return {
+    ms: median(own.map(({ ms }) => ms)),
+    buffers: median(own.map(({ buffers }) => buffers)),
+    runs: own.reduce((sum, { runs }) => sum + runs, 0),
+  }
+}
+
+/** Time and buffers of all statements together, each as often as it is sent in an hour. */
+export interface Weighted {
+  beforeMs: number
+  afterMs: number
+  beforeBuffers: number
+  afterBuffers: number
+}
+
+/** Sums of calls times cost. */
+export function weigh(measured: MeasuredStatement[]): Weighted {
+  const sum = (cost: (one: MeasuredStatement) => number): number =>
+    measured.reduce((total, one) => total + one.statement.calls * cost(one), 0)
+  return {
+    beforeMs: sum(({ before }) => before.ms),
+    afterMs: sum(({ after }) => after.ms),
+    beforeBuffers: sum(({ before }) => before.buffers),
+    afterBuffers: sum(({ after }) => after.buffers),
+  }
+}

@@ -1,0 +1,189 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from 'pg'
+import { connect } from '../../db/connect.ts'
+import { benchRow, median } from '../bench.ts'
+import type { CasaoraDatabase } from '../casaora/database.ts'
+import type { BenchRow } from '../row.ts'
+import { writeMix } from './writeMix.ts'
+
+const rounds = 9
+const fasterAtLeast = 1.5
+const walAtMost = 0.7
+
+/** What one round of writes cost on one database. */
+interface Cost {
+  ms: number
+  walBytes: number
+}
+
+/** Updates that wrote to the table alone, and all of them. */
+interface Updates {
+  hot: number
+  all: number
+}
+
+/** The database as it was, with nothing but the useless indexes dropped, and with every migration applied. */
+export interface WriteSides {
+  before: CasaoraDatabase
+  dropped: CasaoraDatabase
+  after: CasaoraDatabase
+}
+
+/**
+ * The same writes by key on all three, committed one by one, a round on each in turn: the server's own times
+ * and WAL from pg_stat_statements, and how many updates were HOT.
+ */
+export async function writeRows(
+  { before, dropped, after }: WriteSides,
+  onStep: (text: string) => void,
+): Promise<BenchRow[]> {
+  const sides: Side[] = []
+  try {
+    for (const database of [before, dropped, after]) {
+      sides.push({ writer: await openWriter(database), costs: [] })
+    }
+    // The first round fills caches and is not counted.
+    for (let round = 0; round <= rounds; round += 1) {
+      onStep(`writes, round ${round} of ${rounds}`)
+      for (const { writer, costs } of sides) {
+        const cost = await writer.write()
+        if (round > 0) costs.push(cost)
+      }
+    }
+    const summaries: Summary[] = []
+    for (const side of sides) summaries.push(await summarise(side))
+    const [asWas, lean, all] = summaries as [Summary, Summary, Summary]
+    const writes = writeMix.reduce((sum, { count }) => sum + count, 0)
+    const tables = new Set(writeMix.map(({ table }) => table)).size
+    const how = `${writes} inserts and updates by key on the ${tables} tables that lose indexes, committed one by one; median of ${rounds} rounds on each database in turn, by pg_stat_statements`
+    return [
+      benchRow({
+        id: 'writes',
+        title: 'Writes to the tables whose useless indexes go',
+        claim: '30-50 % faster',
+        before: asWas.ms,
+        after: lean.ms,
+        unit: 'ms',
+        met: asWas.ms / lean.ms >= fasterAtLeast,
+        how: `${how}; the drops alone`,
+      }),
+      benchRow({
+        id: 'writes_wal',
+        title: 'WAL of these writes',
+        claim: 'not promised',
+        before: asWas.walBytes,
+        after: lean.walBytes,
+        unit: 'bytes',
+        met: lean.walBytes / asWas.walBytes <= walAtMost,
+        how: `${how}; without images of full pages, which more indexes make more of`,
+      }),
+      benchRow({
+        id: 'writes_all',
+        title: 'The same writes with every migration applied',
+        claim: '30-50 % faster',
+        before: asWas.ms,
+        after: all.ms,
+        unit: 'ms',
+        met: all.ms <= asWas.ms && all.walBytes / asWas.walBytes <= walAtMost,
+        how: `${how}; what the new indexes cost included; WAL ${(asWas.walBytes / all.walBytes).toFixed(1)}x less`,
+      }),
+      benchRow({
+        id: 'writes_hot',
+        title: 'Updates that must write to every index (not HOT)',
+        claim: 'not promised',
+        before: asWas.notHotPercent,
+        after: all.notHotPercent,
+        unit: '%',
+        met: all.notHotPercent <= asWas.notHotPercent,
+        how: `of ${all.updates.toLocaleString('en-US')} updates with every migration applied; pages written before the new fillfactor have no room for a second version yet`,
+      }),
+    ]
+  } finally {
+    await Promise.all(sides.map(({ writer }) => writer.close()))
+  }
+}
+
+interface Side {
+  writer: Writer
+  costs: Cost[]
+}
+
+interface Summary extends Cost {
+  updates: number
+  notHotPercent: number
+}
+
+async function summarise({ writer, costs }: Side): Promise<Summary> {
+  const { hot, all } = await writer.countUpdates()
+  return {
+    ms: median(costs.map(({ ms }) => ms)),
+    walBytes: median(costs.map(({ walBytes }) => walBytes)),
+    updates: all,
+    notHotPercent: (100 * (all - hot)) / all,
+  }
+}
+
+interface Writer {
+  write(): Promise<Cost>
+  countUpdates(): Promise<Updates>
+  close(): Promise<void>
+}
+
+async function openWriter(database: CasaoraDatabase): Promise<Writer> {
+  const superuser = await connect(database.superuserUrl)
+  await superuser.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements SCHEMA extensions')
+  let backend: Client | undefined = await connect(database.ownerUrl)
+  const args = new Map<string, unknown[][]>()
+  for (const { name, args: query } of writeMix) {
+    const { rows } = await superuser.query<unknown[]>({ text: query, rowMode: 'array' })
+    args.set(name, rows)
+  }
+  const taken = new Map<string, number>()
+  const updatesBefore = await readUpdates(superuser)
+  return {
+    async write() {
+      const start = await readCost(superuser)
+      for (const { name, sql, count } of writeMix) {
+        const rows = args.get(name) ?? []
+        for (let made = 0; made < count; made += 1) {
+          const next = taken.get(name) ?? 0
+          taken.set(name, next + 1)
+          await backend?.query({ name, text: sql, values: rows[next % rows.length] ?? [] })
+        }
+      }
+      const end = await readCost(superuser)
+      return { ms: end.ms - start.ms, walBytes: end.walBytes - start.walBytes }
+    },
+    async countUpdates() {
+      // A session's counts are certain to be there once it has ended.
+      await backend?.end()
+      backend = undefined
+      await sleep(1_000)
+      const now = await readUpdates(superuser)
+      return { hot: now.hot - updatesBefore.hot, all: now.all - updatesBefore.all }
+    },
+    async close() {
+      await backend?.end()
+      await superuser.end()
+    },
+  }
+}
+
+async function readCost(superuser: Client): Promise<Cost> {
+  const { rows } = await superuser.query<{ ms: number; wal: string }>(
+    `SELECT coalesce(sum(total_exec_time), 0) AS ms, coalesce(sum(wal_bytes), 0) AS wal
+     FROM extensions.pg_stat_statements
+     WHERE dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+       AND (query ILIKE 'INSERT INTO public.%' OR query ILIKE 'UPDATE public.%')`,
+  )
+  return { ms: rows[0]?.ms ?? 0, walBytes: Number(rows[0]?.wal ?? 0) }
+}
+
+async function readUpdates(superuser: Client): Promise<Updates> {
+  const { rows } = await superuser.query<{ hot: string; all: string }>(
+    `SELECT sum(n_tup_hot_upd) AS hot, sum(n_tup_upd) AS "all" FROM pg_catalog.pg_stat_user_tables
+     WHERE schemaname = 'public' AND relname = ANY ($1)`,
+    [[...new Set(writeMix.map(({ table }) => table))]],
+  )
+  return { hot: Number(rows[0]?.hot ?? 0), all: Number(rows[0]?.all ?? 0) }
+}

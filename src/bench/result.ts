@@ -1,0 +1,14 @@
+import type { CasaoraRows } from './casaora/load.ts'
+import type { MeasuredOn } from './measuredOn.ts'
+import type { BenchRow } from './row.ts'
+
+/** What one run of the bench leaves behind. */
+export interface BenchResult {
+  /** ISO 8601, UTC. */
+  takenAt: string
+  size: CasaoraRows
+  measuredOn: MeasuredOn
+  rows: BenchRow[]
+  /** Rows that could not be measured here, and why. */
+  skipped: { id: string; reason: string }[]
+}

@@ -1,0 +1,136 @@
+import { join } from 'node:path'
+import { Command, Option } from 'commander'
+import { parseTarget } from '../db/connect.ts'
+import { sessionUrl } from '../config.ts'
+import { connect } from '../db/connect.ts'
+import type { Diagnosis } from '../diagnose/diagnose.ts'
+import { diagnose } from '../diagnose/diagnose.ts'
+import { readIgnoreFile } from '../diagnose/ignoreFile.ts'
+import { findLatestReport } from '../diagnose/readReport.ts'
+import { isAtLeast } from '../diagnose/report.ts'
+import { UsageError, exitCodes } from '../errors.ts'
+import { folderName, writeFolder } from '../report/diagnosis/folder.ts'
+import { diagnosisPage } from '../report/diagnosis/page.ts'
+import { rlsAnalysisText } from '../report/diagnosis/rlsText.ts'
+import { countLevels, diagnosisSummary } from '../report/diagnosis/summary.ts'
+import { diagnosisText, metricLines } from '../report/diagnosis/text.ts'
+import { jsonDocument } from '../report/jsonDocument.ts'
+import { rules as allRules } from '../rules/index.ts'
+import type { Level, Rule } from '../rules/rule.ts'
+import type { CommandContext } from './context.ts'
+import type { OutputOptions } from './output.ts'
+import { peopleLine, writeOrExplain } from './output.ts'
+
+interface DiagnoseCommandOptions extends OutputOptions {
+  out: string
+  failOn?: Level
+  rules?: string
+  schema?: string[]
+  analyze?: boolean
+  allowWrites?: boolean
+}
+
+/** `diagnose`: what is wrong with a database, how sure we are, and what cures it. */
+export function diagnoseCommand({ config, terminal, finish }: CommandContext): Command {
+  return new Command('diagnose')
+    .description(
+      'write a report on a database: what is slow or unsafe, and what cures it; writes nothing to it',
+    )
+    .option('--out <dir>', 'where the folder diagnostics-YYYYMMDD-HHMMSS is made', '.')
+    .option('--json <file>', 'write report.json there too; - for standard output')
+    .addOption(
+      new Option('--fail-on <level>', 'end with 2 where a finding is of this level or graver').choices([
+        'info',
+        'warn',
+        'error',
+      ]),
+    )
+    .option('--rules <names>', 'only these rules, separated by commas')
+    .option('--schema <name...>', 'only objects of these schemas')
+    .option(
+      '--analyze',
+      'execute the worst statements that only read, rolled back, for their real rows and times',
+    )
+    .option(
+      '--allow-writes',
+      'with --analyze: those that write too, rolled back; sequences move and triggers fire all the same',
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npm run diagnose                                   writes diagnostics-20261124-153000/
+  $ npm run diagnose -- --out reports --fail-on error  for a scheduler
+  $ npm run -s diagnose -- --json - | jq .findings
+  $ npm run diagnose -- --rules unused_index,duplicate_index --schema public
+
+The folder holds SUMMARY.md, diagnostics-report.txt, rls-analysis.txt, report.json and report.html.
+An earlier report in the same place gives the trend. Findings to live with go into .hundredfold/ignore.yaml.
+`,
+    )
+    .action(async (options: DiagnoseCommandOptions) => {
+      const print = peopleLine(terminal, options)
+      const rules = selectRules(options.rules)
+      if (options.allowWrites && !options.analyze) {
+        throw new UsageError('--allow-writes means nothing without --analyze.', 'Give both, or neither.')
+      }
+      const ignore = await readIgnoreFile()
+      const url = sessionUrl(config)
+      const earlier = await findLatestReport(options.out, parseTarget(url).database)
+      const client = await connect(url)
+      let diagnosis: Diagnosis
+      try {
+        diagnosis = await diagnose(client, {
+          rules,
+          ignore,
+          signal: terminal.signal,
+          onStep: (step) => terminal.progress(`  ${step}`),
+          ...(options.schema ? { schemas: options.schema } : {}),
+          ...(earlier ? { earlier } : {}),
+          ...(options.analyze ? { analyze: true } : {}),
+          ...(options.allowWrites ? { allowWrites: true } : {}),
+        })
+      } finally {
+        await client.end()
+      }
+      terminal.progress('')
+      const { report } = diagnosis
+      const folder = join(options.out, folderName(report.takenAt))
+      const { takenAt } = report
+      const json = jsonDocument(report.command, report, new Date(takenAt))
+      await writeFolder(folder, {
+        'SUMMARY.md': diagnosisSummary(report),
+        'diagnostics-report.txt': diagnosisText(report),
+        'rls-analysis.txt': diagnosis.rowSecurity
+          ? rlsAnalysisText(diagnosis.rowSecurity, { takenAt })
+          : 'Not seen: row-level security could not be read; see the last section of diagnostics-report.txt.\n',
+        'report.json': json,
+        'report.html': diagnosisPage(report),
+      })
+      if (options.json === '-') terminal.out(json)
+      else if (options.json !== undefined) await writeOrExplain(options.json, json)
+
+      for (const line of metricLines(report)) print(line)
+      print(`Findings: ${countLevels(report.findings)}`)
+      for (const { level, rule, detail } of report.findings.slice(0, 10))
+        print(`  ${level} ${rule}: ${detail}`)
+      const notSeen = report.sections.filter(({ status }) => status !== 'ok').length
+      if (notSeen > 0) print(`Not seen: ${notSeen} sections and rules; the report says why.`)
+      print(`Written to ${folder}`)
+      const { failOn } = options
+      const failed = failOn !== undefined && report.findings.some(({ level }) => isAtLeast(level, failOn))
+      finish(failed ? exitCodes.conditionFailed : exitCodes.done)
+    })
+}
+
+function selectRules(names: string | undefined): Rule[] {
+  if (names === undefined) return allRules
+  return names.split(',').map((name) => {
+    const rule = allRules.find((candidate) => candidate.name === name.trim())
+    if (rule) return rule
+    throw new UsageError(
+      `There is no rule called ${name.trim() || '""'}.`,
+      `There are: ${allRules.map((candidate) => candidate.name).join(', ')}.`,
+    )
+  })
+}

@@ -1,0 +1,180 @@
+import type { ClientBase } from 'pg'
+import { borrow } from '../db/database.ts'
+import { readOnly } from '../db/readOnly.ts'
+import type { RowSecurity } from '../introspect/rowSecurity.ts'
+import { readRowSecurity } from '../introspect/rowSecurity.ts'
+import { readServerFacts } from '../introspect/server.ts'
+import { rules as allRules } from '../rules/index.ts'
+import type { Finding, Rule } from '../rules/rule.ts'
+import { CannotSee, keyOf, ruleContext } from '../rules/rule.ts'
+import { listUserSchemas } from '../introspect/userSchemas.ts'
+import type { IgnoreEntry } from './ignoreFile.ts'
+import { applyIgnoreFile } from './ignoreFile.ts'
+import type { DiagnosisReport, Metric, ReportFinding, ReportSection } from './report.ts'
+import { byLevel } from './report.ts'
+import type { Section, SectionContext } from './section.ts'
+import { attempt } from './section.ts'
+import { sections as allSections } from './sections/index.ts'
+import { withTrend } from './trend.ts'
+import { explainWrites } from './writes.ts'
+
+export interface DiagnoseOptions {
+  /** Only objects of these schemas. */
+  schemas?: string[]
+  /** Only these rules; the sections stay. */
+  rules?: Rule[]
+  /** Execute the worst statements that only read, rolled back. */
+  analyze?: boolean
+  /** With `analyze`: execute those that write too, rolled back. */
+  allowWrites?: boolean
+  ignore?: IgnoreEntry[]
+  /** An earlier report of the same database, for the trend. */
+  earlier?: DiagnosisReport
+  /** Between two looks: stop here if it is aborted. */
+  signal?: AbortSignal
+  onStep?: (title: string) => void
+}
+
+export interface Diagnosis {
+  report: DiagnosisReport
+  /** What rls-analysis.txt is written from; undefined where it could not be read. */
+  rowSecurity: RowSecurity | undefined
+  /** The findings with the drafts that cure them. */
+  findings: Finding[]
+}
+
+/** No statement of a look takes longer; what does ends its section. */
+const statementTimeoutMs = 15_000
+const lockTimeoutMs = 1_000
+
+/**
+ * Looks at a database and says what is wrong with it, in one snapshot that cannot write. Every section and rule is a
+ * look of its own: one that fails is named in the report, and the rest goes on.
+ *
+ * ```sql
+ * BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+ * SAVEPOINT hundredfold_section; ...; ROLLBACK TO SAVEPOINT hundredfold_section; ...
+ * ROLLBACK;
+ * ```
+ *
+ * @throws where the session is lost or the run is aborted.
+ */
+export async function diagnose(client: ClientBase, options: DiagnoseOptions = {}): Promise<Diagnosis> {
+  const look = (): Promise<Diagnosis> => lookAt(client, options)
+  const diagnosis = await readOnly(client, look, { statementTimeoutMs, lockTimeoutMs })
+  if (options.analyze && options.allowWrites) await addWrites(client, diagnosis, options)
+  return diagnosis
+}
+
+async function lookAt(client: ClientBase, options: DiagnoseOptions): Promise<Diagnosis> {
+  const takenAt = new Date()
+  const db = borrow(client)
+  const server = await readServerFacts(db)
+  const wanted = new Set(options.schemas ?? (await listUserSchemas(db)))
+  const context: SectionContext = {
+    ...ruleContext(db, options.schemas),
+    server,
+    wants: (schema) => wanted.has(schema),
+    ...(options.analyze ? { analyze: true } : {}),
+  }
+  const looked = await runSections(allSections, context, options)
+  const judged = await runRules(options.rules ?? allRules, context, options)
+  const rowSecurity = await attempt(db, () => context.read(readRowSecurity))
+  const ran = new Set(judged.sections.filter(({ status }) => status === 'ok').map(({ id }) => id))
+  const { findings, ignored } = applyIgnoreFile(options.ignore ?? [], judged.findings.map(toReport), {
+    today: takenAt,
+    ran: (rule) => ran.has(`rule/${rule}`),
+  })
+  const report: DiagnosisReport = {
+    schemaVersion: 1,
+    command: 'diagnose',
+    takenAt: takenAt.toISOString(),
+    server: {
+      version: server.version,
+      provider: server.provider,
+      database: server.database,
+      role: server.role,
+      isStandby: server.isStandby,
+    },
+    statistics: {
+      resetAt: server.countersSince.toISOString(),
+      ageDays: Number(((server.now.getTime() - server.countersSince.getTime()) / 86_400_000).toFixed(3)),
+    },
+    sections: [...looked.sections, ...judged.sections],
+    metrics: looked.metrics,
+    findings: findings.sort(byLevel),
+    ignored,
+    counters: looked.counters,
+    statements: looked.statements,
+  }
+  return {
+    report: options.earlier ? withTrend(report, options.earlier) : report,
+    rowSecurity: rowSecurity.status === 'ok' ? onlyWanted(rowSecurity.value, context) : undefined,
+    findings: judged.findings,
+  }
+}
+
+async function runSections(sections: Section[], context: SectionContext, options: DiagnoseOptions) {
+  const looked: ReportSection[] = []
+  const metrics: Metric[] = []
+  const counters: Record<string, number> = {}
+  let statements: DiagnosisReport['statements'] = { countedSince: null, list: [] }
+  for (const { id, title, look } of sections) {
+    options.signal?.throwIfAborted()
+    options.onStep?.(title)
+    const outcome = await attempt(context.db, () => look(context))
+    if (outcome.status !== 'ok') {
+      looked.push({ id, title, status: outcome.status, reason: outcome.reason })
+      continue
+    }
+    looked.push({ id, title, status: 'ok', blocks: outcome.value.blocks })
+    metrics.push(...(outcome.value.metrics ?? []))
+    Object.assign(counters, outcome.value.counters)
+    statements = outcome.value.statements ?? statements
+  }
+  return { sections: looked, metrics, counters, statements }
+}
+
+async function runRules(rules: Rule[], context: SectionContext, options: DiagnoseOptions) {
+  const sections: ReportSection[] = []
+  const findings: Finding[] = []
+  for (const rule of rules) {
+    options.signal?.throwIfAborted()
+    options.onStep?.(`rule ${rule.name}`)
+    const outcome = await attempt(context.db, () => rule.find(context))
+    const section = { id: `rule/${rule.name}`, title: rule.finds }
+    if (outcome.status === 'ok') {
+      findings.push(...outcome.value)
+      sections.push({ ...section, status: 'ok' })
+    } else {
+      if (outcome.error instanceof CannotSee) findings.push(...outcome.error.seen)
+      sections.push({ ...section, status: outcome.status, reason: outcome.reason })
+    }
+  }
+  return { sections, findings }
+}
+
+/** The finding without the draft, which `optimize` makes again from the database as it is then. */
+function toReport(finding: Finding): ReportFinding {
+  const { rule, level, subject, detail, evidence, remedy } = finding
+  return {
+    ...{ key: keyOf(finding), rule, level, subject, detail, evidence },
+    remedy: {
+      kind: remedy.kind,
+      title: remedy.title,
+      ...(remedy.kind === 'runbook' ? { steps: remedy.steps } : {}),
+    },
+  }
+}
+
+function onlyWanted({ tables, functions }: RowSecurity, { wants }: SectionContext): RowSecurity {
+  const wanted = tables.filter(({ schema }) => wants(schema))
+  const called = new Set(wanted.flatMap(({ policies }) => policies.flatMap((policy) => policy.functions)))
+  return { tables: wanted, functions: functions.filter(({ signature }) => called.has(signature)) }
+}
+
+async function addWrites(client: ClientBase, { report }: Diagnosis, options: DiagnoseOptions): Promise<void> {
+  options.onStep?.('executing the worst writes, to be rolled back')
+  const section = report.sections.find(({ id }) => id === 'plans')
+  if (section?.status === 'ok') section.blocks = [...(section.blocks ?? []), ...(await explainWrites(client))]
+}

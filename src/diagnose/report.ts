@@ -1,0 +1,97 @@
+import type { Fact, Level } from '../rules/rule.ts'
+import type { Block } from './block.ts'
+
+/** How a section or rule ended. Skipped is never passed: `reason` says what could not be seen. */
+export type SectionStatus = 'ok' | 'skipped' | 'failed'
+
+export interface ReportSection {
+  /** `cache`, `table_bloat` ...; `rule/unused_index` for a rule. */
+  id: string
+  title: string
+  status: SectionStatus
+  reason?: string
+  blocks?: Block[]
+}
+
+/** A figure with a target. */
+export interface Metric {
+  id: string
+  title: string
+  /** Null where it could not be had. */
+  value: number | null
+  unit: string
+  target?: number
+  /** Whether a good value is at least the target, or at most. */
+  better?: 'higher' | 'lower'
+  /** Absent where too little has happened to judge. */
+  met?: boolean
+  kind: 'measured' | 'estimated'
+  /** What the figure leaves out, or why it is weighed so. */
+  note?: string
+  /** Since an earlier report of the same counters: the value over that time alone, or how much the value moved. */
+  trend?: { since: string; value: number; of: 'interval' | 'change' }
+}
+
+/** A finding as the report has it; the draft of a migration is for `optimize` to write. */
+export interface ReportFinding {
+  key: string
+  rule: string
+  level: Level
+  subject: string[]
+  detail: string
+  evidence: Fact[]
+  remedy: { kind: 'migration' | 'runbook' | 'none'; title: string; steps?: string[] }
+}
+
+/** A finding that the ignore file leaves out, and why. */
+export interface IgnoredFinding {
+  key: string
+  reason: string
+  expires?: string
+}
+
+/** A statement's figures, for comparing two reports. */
+export interface ReportStatement {
+  id: string
+  text: string
+  calls: number
+  totalMs: number
+  meanMs: number
+}
+
+/** Everything that one look at a database showed; `report.json` is this. */
+export interface DiagnosisReport {
+  schemaVersion: 1
+  command: 'diagnose'
+  /** ISO 8601, UTC. */
+  takenAt: string
+  server: {
+    version: string
+    provider: string
+    database: string
+    role: string
+    isStandby: boolean
+  }
+  /** Since when the database's counters count. */
+  statistics: { resetAt: string | null; ageDays: number | null }
+  sections: ReportSection[]
+  metrics: Metric[]
+  findings: ReportFinding[]
+  ignored: IgnoredFinding[]
+  /** Sums since `statistics.resetAt`: only reports of the same reset can be subtracted. */
+  counters: Record<string, number>
+  statements: { countedSince: string | null; list: ReportStatement[] }
+}
+
+const severity: Record<Level, number> = { error: 2, warn: 1, info: 0 }
+
+/** The gravest first, then by rule and subject. */
+export function byLevel(one: ReportFinding, other: ReportFinding): number {
+  return (
+    severity[other.level] - severity[one.level] || (one.key < other.key ? -1 : one.key > other.key ? 1 : 0)
+  )
+}
+
+export function isAtLeast(level: Level, least: Level): boolean {
+  return severity[level] >= severity[least]
+}

@@ -1,0 +1,77 @@
+import { display } from '../../db/identifiers.ts'
+import { listTableStatistics } from '../../introspect/tableStatistics.ts'
+import { tableBlock } from '../block.ts'
+import type { Section } from '../section.ts'
+
+/** Dead rows that VACUUM has not removed yet, and when it last came. */
+export const deadTuples: Section = {
+  id: 'dead_tuples',
+  title: 'Dead tuples and autovacuum',
+  async look(context) {
+    const tables = (await context.read(listTableStatistics)).filter(({ schema }) => context.wants(schema))
+    const { now } = context.server
+    const dead = tables.reduce((sum, table) => sum + table.deadRows * rowBytes(table), 0)
+    const live = tables.reduce((sum, table) => sum + table.liveRows * rowBytes(table), 0)
+    const value = dead + live === 0 ? null : Number(((100 * dead) / (dead + live)).toFixed(1))
+    const rows = tables
+      .filter(({ deadRows }) => deadRows > 0)
+      .sort((one, other) => other.deadRows * rowBytes(other) - one.deadRows * rowBytes(one))
+    return {
+      blocks: [
+        tableBlock({
+          id: 'dead_tuples',
+          title: 'Tables by dead tuples',
+          figures: 'estimated',
+          columns: [
+            ['table', 'text'],
+            ['live', 'count'],
+            ['dead', 'count'],
+            ['dead share', 'percent'],
+            ['changed since ANALYZE', 'count'],
+            ['since VACUUM', 'seconds'],
+            ['since ANALYZE', 'seconds'],
+          ],
+          rows: rows.map((table) => [
+            display(table),
+            table.liveRows,
+            table.deadRows,
+            (100 * table.deadRows) / (table.deadRows + table.liveRows),
+            table.modifiedSinceAnalyze,
+            secondsBetween(table.lastVacuum, now),
+            secondsBetween(table.lastAnalyze, now),
+          ]),
+        }),
+      ],
+      metrics: [
+        {
+          id: 'dead_tuples',
+          title: 'Dead tuples',
+          value,
+          unit: '%',
+          target: 10,
+          better: 'lower',
+          ...(value === null ? {} : { met: value < 10 }),
+          kind: 'estimated',
+          note: 'weighed by size; a table can have none and still be half empty, which free space shows',
+        },
+      ],
+    }
+  },
+}
+
+/** A row's share of its heap: large tables weigh more than small ones. */
+function rowBytes({
+  heapBytes,
+  liveRows,
+  deadRows,
+}: {
+  heapBytes: number
+  liveRows: number
+  deadRows: number
+}): number {
+  return heapBytes / Math.max(1, liveRows + deadRows)
+}
+
+function secondsBetween(earlier: Date | null, later: Date): number | null {
+  return earlier === null ? null : Math.max(0, (later.getTime() - earlier.getTime()) / 1_000)
+}

@@ -1,0 +1,85 @@
+import { readDatabaseCounters } from '../../introspect/databaseCounters.ts'
+import { listSettings } from '../../introspect/server.ts'
+import { tableBlock, textBlock } from '../block.ts'
+import type { Section } from '../section.ts'
+
+const settings = [
+  'shared_buffers',
+  'effective_cache_size',
+  'work_mem',
+  'maintenance_work_mem',
+  'max_connections',
+  'random_page_cost',
+  'effective_io_concurrency',
+  'default_statistics_target',
+  'autovacuum',
+  'autovacuum_max_workers',
+  'statement_timeout',
+  'idle_in_transaction_session_timeout',
+  'shared_preload_libraries',
+  'track_io_timing',
+  'jit',
+]
+
+/** Who was looked at, by whom, and with which settings. */
+export const overview: Section = {
+  id: 'overview',
+  title: 'Server and database',
+  async look(context) {
+    const { server } = context
+    const counters = await context.read(readDatabaseCounters)
+    const seen = await listSettings(context.db, settings)
+    const unseen = server.seesAllStatistics
+      ? []
+      : [
+          `Role ${server.role} is no member of pg_monitor: other roles' statements, sessions and some settings stay hidden.`,
+        ]
+    return {
+      blocks: [
+        textBlock(
+          `PostgreSQL ${server.version} (${server.provider}), database ${server.database}, as ${server.role}` +
+            (server.isSuperuser ? ', a superuser' : '') +
+            (server.isStandby ? ', on a standby' : ''),
+          `Counters since ${server.countersSince.toISOString()}${server.statisticsReset ? '' : ' (start of the server; never reset)'}`,
+          ...unseen,
+        ),
+        tableBlock({
+          id: 'activity',
+          title: 'Since the counters were reset',
+          figures: 'measured',
+          columns: [
+            ['database size', 'bytes'],
+            ['commits', 'count'],
+            ['rollbacks', 'count'],
+            ['deadlocks', 'count'],
+            ['temporary files', 'count'],
+            ['temporary bytes', 'bytes'],
+          ],
+          rows: [
+            [
+              server.databaseBytes,
+              counters.commits,
+              counters.rollbacks,
+              counters.deadlocks,
+              counters.temporaryFiles,
+              counters.temporaryBytes,
+            ],
+          ],
+        }),
+        tableBlock({
+          id: 'settings',
+          title: 'Settings',
+          figures: 'measured',
+          columns: [
+            ['setting', 'text'],
+            ['value', 'text'],
+            ['unit', 'text'],
+            ['set by', 'text'],
+          ],
+          rows: seen.map(({ name, value, unit, source }) => [name, value, unit, source]),
+        }),
+      ],
+      counters: { ...counters },
+    }
+  },
+}

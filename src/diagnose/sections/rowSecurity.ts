@@ -1,0 +1,61 @@
+import { display } from '../../db/identifiers.ts'
+import { readRowSecurity } from '../../introspect/rowSecurity.ts'
+import { tableBlock } from '../block.ts'
+import type { Section } from '../section.ts'
+
+/** Tables with row-level security at a glance; rls-analysis.txt has their predicates. */
+export const rowSecurity: Section = {
+  id: 'row_security',
+  title: 'Row-level security',
+  async look(context) {
+    const { tables, functions } = await context.read(readRowSecurity)
+    const wanted = tables.filter(({ schema }) => context.wants(schema))
+    return {
+      blocks: [
+        tableBlock({
+          id: 'secured_tables',
+          title: 'Tables with policies or row-level security',
+          figures: 'measured',
+          columns: [
+            ['table', 'text'],
+            ['rows', 'count'],
+            ['security', 'text'],
+            ['policies', 'count'],
+            ['columns without an index', 'text'],
+          ],
+          rows: [...wanted]
+            .sort((one, other) => (other.rows ?? 0) - (one.rows ?? 0))
+            .map((table) => [
+              display(table),
+              table.rows,
+              !table.rowSecurity ? 'off' : table.forced ? 'on, forced' : 'on',
+              table.policies.length,
+              table.columnsWithoutIndex.join(', '),
+            ]),
+          note: "Rows are the planner's estimate. The file rls-analysis.txt has every policy and effective predicate.",
+        }),
+        tableBlock({
+          id: 'policy_functions',
+          title: 'Functions that policies call',
+          figures: 'measured',
+          columns: [
+            ['function', 'text'],
+            ['volatility', 'text'],
+            ['runs as', 'text'],
+            ['search_path', 'text'],
+            ['language', 'text'],
+            ['policies', 'count'],
+          ],
+          rows: functions.map((helper) => [
+            helper.signature,
+            helper.volatility,
+            helper.securityDefiner ? 'definer' : 'caller',
+            helper.searchPath ?? "the caller's",
+            helper.language,
+            helper.usedBy,
+          ]),
+        }),
+      ],
+    }
+  },
+}

@@ -1,0 +1,69 @@
+import { display } from '../../db/identifiers.ts'
+import { listTableBloat } from '../../introspect/bloat.ts'
+import type { Certainty } from '../block.ts'
+import { tableBlock } from '../block.ts'
+import type { Section } from '../section.ts'
+
+/** Space in heaps that holds no row. */
+export const tableBloat: Section = {
+  id: 'table_bloat',
+  title: 'Table bloat and free space',
+  async look(context) {
+    const heaps = (await context.read(listTableBloat)).filter(({ schema }) => context.wants(schema))
+    const known = heaps.filter(({ kind }) => kind !== 'unknown')
+    const bytes = known.reduce((sum, heap) => sum + heap.heapBytes, 0)
+    const wasted = known.reduce((sum, heap) => sum + (heap.wastedBytes ?? 0), 0)
+    const value = bytes === 0 ? null : Number(((100 * wasted) / bytes).toFixed(1))
+    const unknown = heaps.length - known.length
+    return {
+      blocks: [
+        tableBlock({
+          id: 'table_bloat',
+          title: 'Heaps of a megabyte or more, by wasted space',
+          figures: certainty(heaps),
+          columns: [
+            ['table', 'text'],
+            ['heap', 'bytes'],
+            ['wasted', 'bytes'],
+            ['bloat', 'percent'],
+            ['known', 'text'],
+            ['by', 'text'],
+          ],
+          rows: heaps.map((heap) => [
+            display(heap),
+            heap.heapBytes,
+            heap.wastedBytes,
+            heap.bloatPercent,
+            heap.kind,
+            heap.how,
+          ]),
+          note: 'VACUUM makes this space usable for new rows; only VACUUM FULL and pg_repack give it back to the disk.',
+        }),
+      ],
+      metrics: [
+        {
+          id: 'free_space',
+          title: 'Free space in tables',
+          value,
+          unit: '%',
+          target: 20,
+          better: 'lower',
+          ...(value === null ? {} : { met: value < 20 }),
+          kind: certainty(heaps) === 'measured' ? 'measured' : 'estimated',
+          note:
+            heaps.length === 0
+              ? 'no table is as large as a megabyte'
+              : `${known.length} of ${heaps.length} tables of a megabyte or more${unknown > 0 ? `; ${unknown} unknown` : ''}`,
+        },
+      ],
+    }
+  },
+}
+
+/** Measured only where every figure is; unknown ones are neither. */
+export function certainty(figures: { kind: 'measured' | 'estimated' | 'unknown' }[]): Certainty {
+  const measured = figures.some(({ kind }) => kind === 'measured')
+  const estimated = figures.some(({ kind }) => kind !== 'measured')
+  if (measured && estimated) return 'measured and estimated'
+  return measured ? 'measured' : 'estimated'
+}

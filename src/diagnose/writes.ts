@@ -1,0 +1,45 @@
+import type { ClientBase } from 'pg'
+import { borrow } from '../db/database.ts'
+import { explainAnalyzed } from '../introspect/statementPlan.ts'
+import { explainSlowStatements } from '../rules/slowStatements.ts'
+import { excerpt } from '../sql/excerpt.ts'
+import type { Block } from './block.ts'
+import { textBlock } from './block.ts'
+import { attempt } from './section.ts'
+import { nodeLines } from './sections/plans.ts'
+
+const statementTimeout = '15s'
+const lockTimeout = '1s'
+
+/**
+ * Executes the worst statements that write, each rolled back at once. Rows come out as they were; what no rollback
+ * undoes (sequences, calls out of the database) happens, which is why it is done on request only.
+ */
+export async function explainWrites(client: ClientBase): Promise<Block[]> {
+  await client.query('BEGIN')
+  try {
+    await client.query(
+      `SELECT set_config('search_path', '', true), set_config('statement_timeout', $1, true),
+              set_config('lock_timeout', $2, true)`,
+      [statementTimeout, lockTimeout],
+    )
+    const db = borrow(client)
+    const explained = await attempt(db, () => explainSlowStatements(db))
+    if (explained.status !== 'ok') return []
+    const blocks: Block[] = []
+    for (const { statement } of explained.value.filter(({ plan }) => plan?.writes)) {
+      const outcome = await attempt(db, () => explainAnalyzed(db, statement))
+      blocks.push(
+        textBlock(
+          `${statement.id}  ${excerpt(statement.text)}`,
+          ...(outcome.status === 'ok'
+            ? ['  Executed and rolled back:', ...nodeLines(outcome.value, 2)]
+            : [`  Not executed: ${outcome.reason}.`]),
+        ),
+      )
+    }
+    return blocks
+  } finally {
+    await client.query('ROLLBACK').catch(() => undefined)
+  }
+}

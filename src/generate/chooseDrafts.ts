@@ -1,0 +1,85 @@
+import type { ClientBase } from 'pg'
+import type { Draft } from '../drafts/draft.ts'
+import { settlePolicies } from '../policies/settlePolicies.ts'
+import type { Finding } from '../rules/rule.ts'
+import { keyOf } from '../rules/rule.ts'
+import type { RuleName } from '../rules/ruleNames.ts'
+import type { PendingMigration } from './pendingMigrations.ts'
+import { findPending } from './pendingMigrations.ts'
+
+/** A finding that nothing is written for, and why. */
+export interface Skipped {
+  key: string
+  rule: RuleName
+  reason: string
+}
+
+/** What is to be written for which findings. */
+export interface Choice {
+  /** Each once, in the order in which they have to run. */
+  drafts: Draft[]
+  cures: { finding: Finding; drafts: Draft[] }[]
+  skipped: Skipped[]
+}
+
+/**
+ * Turns findings into drafts that are ready to be written: several findings may share one, what a pending
+ * migration does already is left out, and predicates of policies are put into PostgreSQL's own words.
+ */
+export async function chooseDrafts(
+  client: ClientBase,
+  findings: Finding[],
+  pending: PendingMigration[],
+): Promise<Choice> {
+  const skipped: Skipped[] = []
+  const skip = (finding: Finding, reason: string) =>
+    skipped.push({ key: keyOf(finding), rule: finding.rule, reason })
+
+  const shared = new Map<string, Draft>()
+  const wanted: { finding: Finding; draft: Draft }[] = []
+  for (const finding of findings) {
+    const { remedy } = finding
+    if (remedy.kind !== 'migration') {
+      skip(finding, remedy.title)
+      continue
+    }
+    const text = JSON.stringify(remedy.draft)
+    const draft = shared.get(text) ?? remedy.draft
+    shared.set(text, draft)
+    const name = findPending(draft, pending)
+    if (name === undefined) wanted.push({ finding, draft })
+    else skip(finding, `the pending migration ${name} does it`)
+  }
+
+  const settled = await settlePolicies(client, [...new Set(wanted.map(({ draft }) => draft))])
+  const required = new Map<string, Draft>()
+  const drafts = new Set<Draft>()
+  const cures: Choice['cures'] = []
+  for (const { finding, draft } of wanted) {
+    const result = settled.get(draft)
+    if (!result || 'reason' in result) {
+      skip(finding, result?.reason ?? 'it could not be settled')
+      continue
+    }
+    const needed = (result.draft.requires ?? []).map((each) => {
+      const text = JSON.stringify(each)
+      const same = required.get(text) ?? each
+      required.set(text, same)
+      return same
+    })
+    const toWrite = [...needed.filter((each) => findPending(each, pending) === undefined), result.draft]
+    for (const each of toWrite) drafts.add(each)
+    cures.push({ finding, drafts: toWrite })
+  }
+  return { drafts: inOrder(drafts), cures, skipped }
+}
+
+/** Required drafts come before those that require them; otherwise the order stays. */
+function inOrder(drafts: ReadonlySet<Draft>): Draft[] {
+  const first = [...drafts].filter((draft) =>
+    [...drafts].some(({ requires }) =>
+      requires?.some((each) => JSON.stringify(each) === JSON.stringify(draft)),
+    ),
+  )
+  return [...first, ...[...drafts].filter((draft) => !first.includes(draft))]
+}

@@ -1,0 +1,194 @@
+import { anyOfArray, call as callOf, inSubselect, selectOf } from '../sql/build.ts'
+import { isBare } from '../sql/expression.ts'
+import type { FuncCall, Node, TypeName } from '../sql/nodes.ts'
+import { as, kindOf, nodesIn, words } from '../sql/nodes.ts'
+import { rowReferences } from '../sql/rowReferences.ts'
+import type { Scope } from './calls.ts'
+import { candidatesFor, nameOfCall, show } from './calls.ts'
+import type { Change, Refusal, Rewritten } from './change.ts'
+import { readsChanging } from './declarations.ts'
+import type { CatalogFunction } from './functionCatalog.ts'
+import type { KeyHelper, KeyHelpers } from './keyHelpers.ts'
+import { keysOf } from './membershipBody.ts'
+import { privateSchema } from './privateSchema.ts'
+import { replaceInContext } from './positiveContext.ts'
+import type { Names } from './qualifyNames.ts'
+import { Unclear } from './qualifyNames.ts'
+import type { CatalogTable } from './tableCatalog.ts'
+import { leadsAnIndex } from './tableCatalog.ts'
+import { typeNamed } from './typeNames.ts'
+
+/** What the rewrite of one policy may ask about. */
+export interface MembershipScope extends Scope {
+  table: CatalogTable
+  names: Names
+  helpers: KeyHelpers
+  role: string
+}
+
+const rule = 'policy_membership_function'
+
+/**
+ * Reads the keys that a membership function says yes to once per statement, and not the memberships for every
+ * row.
+ *
+ * ```sql
+ * public.is_org_member(org_id)                                        -- before
+ * org_id = ANY (ARRAY(SELECT private.is_org_member_org_ids()))        -- after, where an index leads on org_id
+ * org_id IN (SELECT private.is_org_member_org_ids())                  -- after, elsewhere
+ * ```
+ *
+ * The function says no where the argument is NULL, the comparison says NULL; both keep a row out, except under
+ * NOT and in expressions that tell the two apart.
+ */
+export function turnMembership(tree: Node, scope: MembershipScope): Rewritten & { helpers: KeyHelper[] } {
+  const changes: Change[] = []
+  const refusals: Refusal[] = []
+  const helpers: KeyHelper[] = []
+
+  const result = replaceInContext(tree, (node, isPositive) => {
+    const membership = membershipCall(node, scope)
+    if (!membership) return undefined
+    try {
+      if (!isPositive) throw new Unclear('it stands under NOT or where NULL and false differ')
+      const { replacement, helper } = turn(membership.call, membership.called, scope)
+      changes.push({ rule, was: show(node), becomes: show(replacement) })
+      helpers.push(helper)
+      return replacement
+    } catch (error) {
+      if (!(error instanceof Unclear)) throw error
+      refusals.push({ rule, was: show(node), reason: error.message, ...stepsFor(membership.called) })
+      return node
+    }
+  })
+  return { tree: result, changes, refusals, helpers }
+}
+
+/** `f(org_id, ...)` or the fake wrap `(SELECT f(t.org_id))`, where `f` is a function of the row that says yes or no. */
+function membershipCall(node: Node, scope: Scope): { call: FuncCall; called: CatalogFunction } | undefined {
+  const call = as(node, 'FuncCall') ?? fakelyWrapped(node)
+  if (!call || nameOfCall(call).schema === 'pg_catalog') return undefined
+  const [called] = candidatesFor(call, scope)
+  if (called?.returnType !== 'boolean' || called.kind !== 'f' || called.returnsSet) return undefined
+  if (!['sql', 'plpgsql'].includes(called.language)) return undefined
+  return rowReferences(call.args ?? []).length > 0 ? { call, called } : undefined
+}
+
+function fakelyWrapped(node: Node): FuncCall | undefined {
+  const link = as(node, 'SubLink')
+  const select = as(link?.subselect, 'SelectStmt')
+  if (link?.subLinkType !== 'EXPR_SUBLINK' || !select || !isBare(select)) return undefined
+  return as(as(select.targetList?.[0], 'ResTarget')?.val, 'FuncCall')
+}
+
+function turn(
+  call: FuncCall,
+  called: CatalogFunction,
+  scope: MembershipScope,
+): { replacement: Node; helper: KeyHelper } {
+  refuseUnfit(call, called, scope)
+  const { names } = scope
+  const body = names.bodies.bodies.get(called.oid)
+  if (!body) throw new Unclear(names.bodies.unreadable.get(called.oid) ?? 'its body cannot be read')
+  const args = call.args ?? []
+  const ofRow = args.flatMap((argument, position) => (rowReferences(argument).length > 0 ? [position] : []))
+  const [key = 0] = ofRow
+  if (ofRow.length > 1) throw new Unclear('more than one of its arguments holds a column of the row')
+  const values = new Map<number, { value: Node; type: TypeName | undefined }>()
+  for (const [position, value] of args.entries()) {
+    if (position === key) continue
+    if (!namesCallerOrConstant(value)) {
+      throw new Unclear(`its argument ${show(value)} is neither a constant nor who is calling`)
+    }
+    values.set(position, { value, type: typeNamed(called.argumentTypes[position]) })
+  }
+  const keys = keysOf(called, body, key, values, names)
+  if (called.isSecurityDefiner && !dependsOnCaller(keys.conditions)) {
+    throw new Unclear(
+      'its answer does not depend on who is calling, and a list of all keys would say more than it does',
+    )
+  }
+  const helper = scope.helpers.for(called, keys)
+  const argument = args[key] as Node
+  const column = plainColumn(argument, scope.table)
+  const set = selectOf(callOf([privateSchema, helper.name]))
+  const isIndexed = column !== undefined && leadsAnIndex(scope.table, column)
+  return { replacement: isIndexed ? anyOfArray(argument, set) : inSubselect(argument, set), helper }
+}
+
+function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipScope): void {
+  const { schema, name, identityArguments, settings, volatility } = called
+  const shown = `${schema}.${name}(${identityArguments})`
+  if (candidatesFor(call, scope).length > 1)
+    throw new Unclear(`${shown} has overloads that take as many arguments`)
+  if (volatility === 'v') throw new Unclear(`${shown} is VOLATILE, so it may answer differently for each row`)
+  if (volatility === 'i') {
+    const reads = readsChanging(called, scope.names.bodies)
+    if (reads !== undefined) {
+      throw new Unclear(
+        `${shown} is declared IMMUTABLE, yet reads ${reads}: a cached plan may show one user another's rows`,
+      )
+    }
+  }
+  const hidden = scope.hiddenVolatile.get(called.oid)
+  if (hidden !== undefined)
+    throw new Unclear(`${shown} is declared STABLE, yet calls ${hidden}, which is VOLATILE`)
+  if (called.isVariadic || (call.args ?? []).length < called.argumentTypes.length) {
+    throw new Unclear('it is called without some of its arguments, or with any number of them')
+  }
+  if ((call.args ?? []).some((argument) => kindOf(argument) === 'NamedArgExpr')) {
+    throw new Unclear('it is called with arguments by name')
+  }
+  const setting = settings.find((each) => !each.startsWith('search_path='))
+  if (setting !== undefined) throw new Unclear(`${shown} sets ${setting} while it runs`)
+  if (called.isSecurityDefiner && called.owner !== scope.role) {
+    throw new Unclear(
+      `${shown} runs with the rights of ${called.owner}, and a helper made here would run with those of ${scope.role}`,
+    )
+  }
+  if (!scope.names.surroundings.mayCreate) {
+    throw new Unclear(`${scope.role} may not create a helper in schema ${privateSchema}`)
+  }
+}
+
+/** Constants, `auth.uid()` and its like, and casts and operators around them: they mean the same in the helper. */
+function namesCallerOrConstant(value: Node): boolean {
+  return Array.from(nodesIn(value)).every((node) => {
+    const call = as(node, 'FuncCall')
+    if (call) {
+      const { schema, name } = nameOfCall(call)
+      return schema === 'auth' || (schema === 'pg_catalog' && name === 'current_setting')
+    }
+    return !['ColumnRef', 'SQLValueFunction', 'RangeVar', 'RangeFunction'].includes(kindOf(node))
+  })
+}
+
+/** Whether one of the conditions asks who is calling, itself or through a function. */
+function dependsOnCaller(conditions: Node[]): boolean {
+  return Array.from(nodesIn(conditions)).some((node) => {
+    const call = as(node, 'FuncCall')
+    if (!call) return false
+    const { schema, name } = nameOfCall(call)
+    return schema !== 'pg_catalog' || name === 'current_setting'
+  })
+}
+
+/** The column of the policy's table that an argument is, with or without the table's name before it. */
+function plainColumn(argument: Node, table: CatalogTable): string | undefined {
+  const column = as(argument, 'ColumnRef')
+  if (!column) return undefined
+  const [first, second, ...more] = words(column.fields)
+  if (second === undefined) return first
+  return first === table.name && more.length === 0 ? second : undefined
+}
+
+function stepsFor(called: CatalogFunction): { steps?: string[] } {
+  if (called.volatility !== 'v') return {}
+  const name = `${called.schema}.${called.name}(${called.identityArguments})`
+  return {
+    steps: [
+      `Read the body of ${name}. Where it only reads and answers the same for every row of a statement, declare it so: ALTER FUNCTION ${name} STABLE;`,
+      'Run this command again.',
+    ],
+  }
+}

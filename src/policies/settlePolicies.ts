@@ -1,0 +1,186 @@
+import type { ClientBase } from 'pg'
+import { display, displayIdentifier, qualified, quote } from '../db/identifiers.ts'
+import { alterPolicies } from '../drafts/alterPolicies.ts'
+import type { AlterPolicies, Draft, PolicyAlteration } from '../drafts/draft.ts'
+import type { PolicyPredicates } from '../introspect/policies.ts'
+
+/** A draft ready for a file, or why there can be none. */
+export type Settled = { draft: Draft } | { reason: string }
+
+/**
+ * Lets PostgreSQL print the new predicates of drafts that alter policies, so that a file holds them to the
+ * letter and `policyIs` can compare. In a transaction that is rolled back, each policy is made on a temporary
+ * table of the same name and columns: the user's table is not even locked. The predicates of before are printed
+ * that way too; where they do not come out to the letter, `down` could not restore them, and where the temporary
+ * table cannot stand for the real one (the policy uses its row type), the real policy is altered for a moment.
+ */
+export async function settlePolicies(client: ClientBase, drafts: Draft[]): Promise<Map<Draft, Settled>> {
+  const settled = new Map<Draft, Settled>()
+  await client.query('BEGIN')
+  try {
+    await client.query(
+      `SELECT set_config('search_path', '', true), set_config('statement_timeout', '30s', true),
+              set_config('lock_timeout', '200ms', true), set_config('check_function_bodies', 'off', true)`,
+    )
+    const made = new Set<string>()
+    for (const draft of drafts) {
+      const { altersPolicies } = draft
+      settled.set(draft, altersPolicies ? await settle(client, altersPolicies, made) : { draft })
+    }
+    return settled
+  } finally {
+    await client.query('ROLLBACK').catch(() => undefined)
+  }
+}
+
+async function settle(client: ClientBase, parts: AlterPolicies, made: Set<string>): Promise<Settled> {
+  try {
+    for (const needed of parts.requires) {
+      // Drafts of several tables may need the same function; each comes with a copy of that draft.
+      const key = JSON.stringify(needed)
+      if (!made.has(key)) await atomically(client, () => runAll(client, needed.up))
+      made.add(key)
+    }
+  } catch (error) {
+    return { reason: `the function that it needs cannot be made: ${messageOf(error)}` }
+  }
+  try {
+    const alterations = await undone(client, () => readBackFromCopy(client, parts))
+    return finish(parts, alterations)
+  } catch (first) {
+    try {
+      const alterations = await undone(client, () => readBackFromTable(client, parts))
+      return finish(parts, alterations)
+    } catch {
+      return {
+        reason: `PostgreSQL would not print the new predicates of ${display(parts.table)}: ${messageOf(first)}`,
+      }
+    }
+  }
+}
+
+function finish(parts: AlterPolicies, readBack: ReadBack[]): Settled {
+  const changed = readBack.find(({ alteration, old }) => !isSame(alteration.before, old))
+  if (changed) {
+    return {
+      reason: `PostgreSQL prints the present predicates of policy ${displayIdentifier(changed.alteration.policy)} in another way once they are set again, so that it could not be restored to the letter`,
+    }
+  }
+  const alterations = readBack.map(({ alteration, after }) => ({ ...alteration, after }))
+  const real = alterations.filter(({ before, after }) => !isSame(before, after))
+  return { draft: alterPolicies({ ...parts, alterations: real }) }
+}
+
+interface ReadBack {
+  alteration: PolicyAlteration
+  /** The predicates of before, set once more. */
+  old: PolicyPredicates
+  after: PolicyPredicates
+}
+
+async function readBackFromCopy(client: ClientBase, parts: AlterPolicies): Promise<ReadBack[]> {
+  const { table, alterations } = parts
+  const { rows: columns } = await client.query<{ name: string; type: string }>(
+    `SELECT a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type
+     FROM pg_catalog.pg_attribute a
+     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`,
+    [table.schema, table.name],
+  )
+  const copy = `pg_temp.${quote(table.name)}`
+  await client.query(
+    `CREATE TEMPORARY TABLE ${quote(table.name)} (${columns.map(({ name, type }) => `${quote(name)} ${type}`).join(', ')})`,
+  )
+  const create = (name: string, predicates: PolicyPredicates) =>
+    `CREATE POLICY ${quote(name)} ON ${copy} FOR ${commandFor(predicates)}${clausesOf(predicates)}`
+  await runAll(
+    client,
+    alterations.flatMap(({ before, after }, index) => [
+      create(`old ${index}`, before),
+      create(`new ${index}`, after),
+    ]),
+  )
+  const printed = await readPredicates(client, copy)
+  return alterations.map((alteration, index) => ({
+    alteration,
+    old: printed.get(`old ${index}`) ?? alteration.before,
+    after: printed.get(`new ${index}`) ?? alteration.after,
+  }))
+}
+
+/** A policy for SELECT has no WITH CHECK and one for INSERT no USING; only what is there decides here. */
+function commandFor({ using, check }: PolicyPredicates): string {
+  if (using !== null && check !== null) return 'ALL'
+  return using === null ? 'INSERT' : 'SELECT'
+}
+
+function clausesOf({ using, check }: PolicyPredicates): string {
+  return `${using === null ? '' : ` USING (${using})`}${check === null ? '' : ` WITH CHECK (${check})`}`
+}
+
+async function readBackFromTable(client: ClientBase, parts: AlterPolicies): Promise<ReadBack[]> {
+  const { table, alterations } = parts
+  const set = async (predicatesOf: (alteration: PolicyAlteration) => PolicyPredicates) => {
+    await runAll(
+      client,
+      alterations.map(
+        (alteration) =>
+          `ALTER POLICY ${quote(alteration.policy)} ON ${qualified(table)}${clausesOf(predicatesOf(alteration))}`,
+      ),
+    )
+    return readPredicates(client, qualified(table))
+  }
+  const after = await set((alteration) => alteration.after)
+  const old = await set((alteration) => alteration.before)
+  return alterations.map((alteration) => ({
+    alteration,
+    old: old.get(alteration.policy) ?? alteration.before,
+    after: after.get(alteration.policy) ?? alteration.after,
+  }))
+}
+
+async function readPredicates(client: ClientBase, table: string): Promise<Map<string, PolicyPredicates>> {
+  const { rows } = await client.query<PolicyPredicates & { name: string }>(
+    `SELECT polname::text AS name, pg_catalog.pg_get_expr(polqual, polrelid) AS using,
+            pg_catalog.pg_get_expr(polwithcheck, polrelid) AS check
+     FROM pg_catalog.pg_policy WHERE polrelid = $1::regclass`,
+    [table],
+  )
+  return new Map(rows.map(({ name, using, check }) => [name, { using, check }]))
+}
+
+async function runAll(client: ClientBase, statements: string[]): Promise<void> {
+  if (statements.length > 0) await client.query(statements.join(';\n'))
+}
+
+/** Runs under a savepoint that is kept where all went well. */
+async function atomically<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
+  await client.query('SAVEPOINT hundredfold_settle')
+  try {
+    const result = await work()
+    await client.query('RELEASE SAVEPOINT hundredfold_settle')
+    return result
+  } catch (error) {
+    await client.query('ROLLBACK TO SAVEPOINT hundredfold_settle; RELEASE SAVEPOINT hundredfold_settle')
+    throw error
+  }
+}
+
+/** Runs under a savepoint and takes everything back. */
+async function undone<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
+  await client.query('SAVEPOINT hundredfold_read_back')
+  try {
+    return await work()
+  } finally {
+    await client.query('ROLLBACK TO SAVEPOINT hundredfold_read_back; RELEASE SAVEPOINT hundredfold_read_back')
+  }
+}
+
+function isSame(one: PolicyPredicates, other: PolicyPredicates): boolean {
+  return one.using === other.using && one.check === other.check
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

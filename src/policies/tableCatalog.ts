@@ -1,0 +1,85 @@
+import { sql } from 'kysely'
+import type { Database } from '../db/database.ts'
+
+export interface CatalogColumn {
+  name: string
+  /** As `format_type` prints it: `uuid`, `numeric(10,2)`, `public.status`. */
+  type: string
+  notNull: boolean
+}
+
+/** One index of a table, as far as a search by its first column goes. */
+export interface CatalogIndex {
+  name: string
+  /** Null where the first key is an expression. */
+  leadingColumn: string | null
+  /** `btree`, `hash`, `gin` ... */
+  method: string
+  isPartial: boolean
+  /** False after a concurrent build that failed; such an index serves no query. */
+  isValid: boolean
+}
+
+export interface CatalogTable {
+  oid: number
+  schema: string
+  name: string
+  /** `r` table, `p` partitioned table, `v` view, `m` materialized view, `f` foreign table. */
+  kind: string
+  owner: string
+  /** The session's role is the owner or a member of it: it may alter the table's policies. */
+  isOurs: boolean
+  rowSecurity: boolean
+  /** FORCE ROW LEVEL SECURITY: policies apply to the owner too. */
+  forcesRowSecurity: boolean
+  isPartition: boolean
+  /** The planner's estimate; -1 where the table was never analysed. */
+  estimatedRows: number
+  columns: CatalogColumn[]
+  indexes: CatalogIndex[]
+}
+
+/** Every relation with columns outside of the system's schemas, by oid, in one query. */
+export async function readTables(db: Database): Promise<Map<number, CatalogTable>> {
+  const { rows } = await sql<CatalogTable>`
+    SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
+      pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
+      pg_catalog.pg_has_role(c.relowner, 'USAGE') AS "isOurs",
+      c.relrowsecurity AS "rowSecurity", c.relforcerowsecurity AS "forcesRowSecurity",
+      c.relispartition AS "isPartition", c.reltuples AS "estimatedRows",
+      coalesce(a.columns, '[]') AS columns, coalesce(i.indexes, '[]') AS indexes
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN (
+      SELECT attrelid, pg_catalog.json_agg(pg_catalog.json_build_object(
+          'name', attname, 'type', pg_catalog.format_type(atttypid, atttypmod), 'notNull', attnotnull)
+        ORDER BY attnum) AS columns
+      FROM pg_catalog.pg_attribute
+      WHERE attnum > 0 AND NOT attisdropped
+      GROUP BY attrelid) a ON a.attrelid = c.oid
+    LEFT JOIN (
+      SELECT x.indrelid, pg_catalog.json_agg(pg_catalog.json_build_object(
+          'name', ic.relname, 'leadingColumn', k.attname, 'method', am.amname,
+          'isPartial', x.indpred IS NOT NULL, 'isValid', x.indisvalid AND x.indisready)
+        ORDER BY ic.relname) AS indexes
+      FROM pg_catalog.pg_index x
+      JOIN pg_catalog.pg_class ic ON ic.oid = x.indexrelid
+      JOIN pg_catalog.pg_am am ON am.oid = ic.relam
+      LEFT JOIN pg_catalog.pg_attribute k ON k.attrelid = x.indrelid AND k.attnum = x.indkey[0] AND k.attnum > 0
+      GROUP BY x.indrelid) i ON i.indrelid = c.oid
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+      AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+      AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp%'`.execute(db)
+  return new Map(rows.map((table) => [table.oid, table]))
+}
+
+/** Whether a search for one value of the column can use an index: leading, whole and valid. */
+export function leadsAnIndex(table: CatalogTable, column: string): boolean {
+  return table.indexes.some(
+    (index) =>
+      index.leadingColumn === column &&
+      index.isValid &&
+      !index.isPartial &&
+      (index.method === 'btree' || index.method === 'hash'),
+  )
+}

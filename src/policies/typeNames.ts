@@ -1,0 +1,18 @@
+import { parseTypeName } from '../sql/expression.ts'
+import type { TypeName } from '../sql/nodes.ts'
+
+const known = new Map<string, TypeName>()
+
+/** Parses names of types, as `format_type` prints them, once; the rewrites themselves never wait. */
+export async function prepareTypes(types: Iterable<string>): Promise<void> {
+  for (const type of new Set(types)) {
+    // A pseudo-type that no cast can name is not asked for either.
+    const parsed = known.has(type) ? undefined : await parseTypeName(type).catch(() => undefined)
+    if (parsed) known.set(type, parsed)
+  }
+}
+
+/** The type of that name as a cast writes it, where it was prepared. */
+export function typeNamed(type: string | undefined): TypeName | undefined {
+  return type === undefined ? undefined : known.get(type)
+}

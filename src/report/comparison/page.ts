@@ -1,0 +1,63 @@
+import type { ComparedMetric, Comparison } from '../../diagnose/compare.ts'
+import { metricValue } from '../diagnosis/cells.ts'
+import type { Html } from '../page/html.ts'
+import { html } from '../page/html.ts'
+import { page } from '../page/page.ts'
+import { barsHtml } from '../page/table.ts'
+import { duration } from '../units.ts'
+import { findingGroups, verdictLine } from './markdown.ts'
+
+/** The comparison as one file, with a pair of bars for every metric and statement. */
+export function comparisonPage(comparison: Comparison): string {
+  const { before, after, metrics, statements, counters, regressions } = comparison
+  return page(`${after.database}: two reports`, {
+    header: html`<h1>${after.database}</h1>
+      <p class="faint">${before.takenAt} and ${after.takenAt}</p>
+      <p><b>${verdictLine(comparison)}</b></p>`,
+    main: html`${
+        regressions.length > 0 &&
+        html`<h2>Regressions</h2>
+          <ul>
+            ${regressions.map((line) => html`<li class="bad">${line}</li>`)}
+          </ul>`
+      }
+      <h2>Metrics</h2>
+      ${metrics.map(metricHtml)}
+      ${findingGroups(comparison).map(
+        ({ title, lines }) =>
+          lines.length > 0 &&
+          html`<h2>${title}: ${lines.length}</h2>
+            <ul>
+              ${lines.map((line) => html`<li>${line}</li>`)}
+            </ul>`,
+      )}
+      ${statements.length > 0 && html`<h2>Mean time of a call</h2>`}
+      ${statements.map(
+        ({ text, beforeMs, afterMs }) =>
+          html`<h3><code>${text}</code></h3>
+            ${pair(beforeMs, afterMs, duration)}`,
+      )}
+      ${'refused' in counters && html`<p class="warn">Counters are not compared: ${counters.refused}.</p>`}`,
+  })
+}
+
+const tones = { better: 'good', worse: 'bad', unchanged: 'faint', unknown: 'faint' }
+
+function metricHtml(metric: ComparedMetric): Html {
+  return html`<h3>${metric.title} <span class="${tones[metric.verdict]}">${metric.verdict}</span></h3>
+    ${
+      metric.before === null || metric.after === null
+        ? html`<p class="faint">unknown in one of the two</p>`
+        : pair(metric.before, metric.after, (value) => metricValue({ ...metric, value }))
+    }`
+}
+
+function pair(before: number, after: number, text: (value: number) => string): Html {
+  return barsHtml(
+    [
+      { label: 'before', values: [before], text: text(before) },
+      { label: 'after', values: [after], text: text(after) },
+    ],
+    Math.max(before, after),
+  )
+}

@@ -1,0 +1,57 @@
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { errorCode } from '../../db/sqlState.ts'
+import { UsageError } from '../../errors.ts'
+
+/** `diagnostics-20261124-153000`, in UTC. */
+export function folderName(takenAt: string): string {
+  return `diagnostics-${takenAt.slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')}`
+}
+
+/**
+ * Writes the files into a new folder, all or nothing: they are written beside it first, and the folder gets its name when
+ * the last one is on the disk.
+ *
+ * @throws UsageError where the disk is full, the place may not be written to, or the folder is there already.
+ */
+export async function writeFolder(folder: string, files: Record<string, string>): Promise<void> {
+  const target = resolve(folder)
+  let unfinished: string | undefined
+  try {
+    await refuseExisting(target)
+    await mkdir(dirname(target), { recursive: true })
+    unfinished = await mkdtemp(join(dirname(target), '.diagnostics-unfinished-'))
+    for (const [name, text] of Object.entries(files)) {
+      await writeFile(join(unfinished, name), text, { flush: true })
+    }
+    // Made for us alone; it is to be as readable as any other folder.
+    await chmod(unfinished, 0o777 & ~process.umask())
+    await rename(unfinished, target)
+  } catch (error) {
+    if (unfinished !== undefined)
+      await rm(unfinished, { recursive: true, force: true }).catch(() => undefined)
+    if (error instanceof UsageError) throw error
+    const reason =
+      errorCode(error) === 'ENOSPC'
+        ? 'the disk is full'
+        : error instanceof Error
+          ? error.message
+          : String(error)
+    throw new UsageError(
+      `Cannot write the report to ${folder}: ${reason}. Nothing half-written is left.`,
+      'Make room or name another place with --out.',
+      { cause: error },
+    )
+  }
+}
+
+/** An empty folder is fine: rename replaces it. */
+async function refuseExisting(target: string): Promise<void> {
+  const found = await stat(target).catch(() => undefined)
+  if (!found) return
+  if (found.isDirectory() && (await readdir(target)).length === 0) return
+  throw new UsageError(
+    `${target} is there already, and a report never overwrites anything.`,
+    'Name another place with --out, or move it away.',
+  )
+}

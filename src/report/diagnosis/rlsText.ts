@@ -1,0 +1,128 @@
+import { display } from '../../db/identifiers.ts'
+import type { PolicyFacts, RowSecurity, SecuredTable } from '../../introspect/rowSecurity.ts'
+import { predicateFor } from '../../policies/equivalence/effective.ts'
+import type { CheckedCommand } from '../../policies/equivalence/effective.ts'
+import { oneLine } from './cells.ts'
+
+/** What a policy costs: the same statement as the user and as a role that row-level security does not hold back. */
+export interface PolicyCostLine {
+  schema: string
+  table: string
+  policy: string
+  text: string
+}
+
+const commands: CheckedCommand[] = ['select', 'insert', 'update', 'update (new row)', 'delete']
+const names: Record<string, string> = { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE', '*': 'ALL' }
+
+/**
+ * rls-analysis.txt: per table its policies, what they add up to for each role and command, and columns without an
+ * index; then the functions that policies call.
+ */
+export function rlsAnalysisText(
+  { tables, functions }: RowSecurity,
+  options: { takenAt: string; costs?: PolicyCostLine[] },
+): string {
+  const lines = [
+    `Row-level security, ${options.takenAt}`,
+    'An UPDATE or DELETE whose WHERE reads the table must pass SELECT as well. Grants are asked before any policy.',
+    '',
+  ]
+  if (tables.length === 0) lines.push('No table has row-level security or policies.')
+  for (const table of tables) lines.push(...tableText(table, options.costs ?? []), '')
+  lines.push('Functions that policies call', '============================', '')
+  if (functions.length === 0) lines.push('None.')
+  for (const helper of functions) {
+    lines.push(
+      helper.signature,
+      `  ${helper.volatility}, ${helper.language}, ${helper.securityDefiner ? 'SECURITY DEFINER' : 'runs as the caller'}, ` +
+        `search_path ${helper.searchPath ?? "the caller's"}${helper.leakproof ? ', leakproof' : ''}, in ${helper.usedBy} policies`,
+      ...warnings(helper).map((warning) => `  ! ${warning}`),
+    )
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function tableText(table: SecuredTable, costs: PolicyCostLine[]): string[] {
+  const title = display(table)
+  const state = table.rowSecurity
+    ? table.forced
+      ? 'row-level security on, forced on the owner too'
+      : 'row-level security on'
+    : 'row-level security OFF: its policies do nothing'
+  return [
+    oneLine(title),
+    '='.repeat(oneLine(title).length),
+    `${state}; ${table.rows === null ? 'never analyzed' : `about ${Math.round(table.rows).toLocaleString('en-US')} rows (estimated)`}`,
+    ...(table.policies.length === 0 && table.rowSecurity
+      ? ['No policy: only the owner and roles with BYPASSRLS see or write a row.']
+      : []),
+    ...(table.columnsWithoutIndex.length > 0
+      ? [`Columns of policies on which no index leads: ${table.columnsWithoutIndex.join(', ')}`]
+      : []),
+    '',
+    'Policies',
+    ...table.policies.flatMap((policy) => policyText(table, policy, costs)),
+    '',
+    'What they add up to',
+    ...effectiveText(table),
+  ]
+}
+
+function policyText(table: SecuredTable, policy: PolicyFacts, costs: PolicyCostLine[]): string[] {
+  const cost = costs.find(
+    (line) => line.schema === table.schema && line.table === table.name && line.policy === policy.name,
+  )
+  return [
+    `  ${oneLine(policy.name)}: ${policy.permissive ? 'permissive' : 'RESTRICTIVE'}, FOR ${names[policy.command] ?? policy.command}, TO ${rolesText(policy.roles)}`,
+    ...(policy.using === null ? [] : [`    USING ${oneLine(policy.using)}`]),
+    ...(policy.check === null ? [] : [`    WITH CHECK ${oneLine(policy.check)}`]),
+    ...(policy.functions.length === 0 ? [] : [`    calls ${policy.functions.join(', ')}`]),
+    ...(cost ? [`    costs ${cost.text}`] : []),
+  ]
+}
+
+/** Per group of roles with the same policies, and per command, the predicate that a row must satisfy. */
+function effectiveText({ policies }: SecuredTable): string[] {
+  const roles = [...new Set(policies.flatMap((policy) => policy.roles))].sort()
+  const audiences = ['any other role', ...roles]
+  const blocks = new Map<string, string[]>()
+  for (const role of audiences) {
+    const own = policies.filter((policy) => policy.roles.length === 0 || policy.roles.includes(role))
+    const text = commands
+      .map((command) => `    ${command.toUpperCase()}: ${effectivePredicate(own, command)}`)
+      .join('\n')
+    blocks.set(text, [...(blocks.get(text) ?? []), role])
+  }
+  return Array.from(blocks, ([text, who]) => `  ${who.join(', ')}:\n${text}`)
+}
+
+/** `(permissive OR permissive) AND restrictive`, as PostgreSQL puts policies together. */
+export function effectivePredicate(policies: PolicyFacts[], command: CheckedCommand): string {
+  const permissive: string[] = []
+  const restrictive: string[] = []
+  for (const policy of policies) {
+    const predicate = predicateFor(policy, command)
+    if (predicate !== undefined) (policy.permissive ? permissive : restrictive).push(oneLine(predicate))
+  }
+  if (permissive.length === 0) return 'no row'
+  const any = permissive.length === 1 ? (permissive[0] ?? '') : `(${[...new Set(permissive)].join(' OR ')})`
+  return [any, ...restrictive].join(' AND ')
+}
+
+function rolesText(roles: string[]): string {
+  return roles.length === 0 ? 'PUBLIC' : roles.join(', ')
+}
+
+function warnings(helper: RowSecurity['functions'][number]): string[] {
+  return [
+    ...(helper.volatility === 'volatile'
+      ? [
+          'VOLATILE: PostgreSQL calls it for every row, and wrapping it in a sub-select could change what it means',
+        ]
+      : []),
+    ...(helper.securityDefiner && helper.searchPath === null
+      ? ['SECURITY DEFINER without a search_path of its own: a caller can make it use his objects']
+      : []),
+  ]
+}

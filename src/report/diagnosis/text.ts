@@ -1,0 +1,80 @@
+import type { Block } from '../../diagnose/block.ts'
+import type { DiagnosisReport, ReportFinding, ReportSection } from '../../diagnose/report.ts'
+import { metricTarget, metricTrend, metricValue, metricVerdict, oneLine, tableLines } from './cells.ts'
+
+/** diagnostics-report.txt: metrics, then the numbered sections, the findings, and what was not seen. */
+export function diagnosisText(report: DiagnosisReport): string {
+  const chapters = report.sections.filter(({ id }) => !id.startsWith('rule/'))
+  const parts: [string, string[]][] = [
+    ...chapters.map((section): [string, string[]] => [section.title, sectionLines(section)]),
+    ['Findings', findingLines(report)],
+    ['Not seen', notSeenLines(report)],
+  ]
+  return [
+    `hundredfold diagnose, ${report.takenAt}`,
+    `PostgreSQL ${report.server.version} (${report.server.provider}), database ${oneLine(report.server.database)}`,
+    '',
+    ...metricLines(report),
+    '',
+    ...parts.flatMap(([title, lines], at) => {
+      const head = `${at + 1}. ${title}`
+      return [head, '='.repeat(head.length), '', ...lines, '']
+    }),
+  ].join('\n')
+}
+
+/** One line per metric: value, target, verdict, how it was come by, trend and note. */
+export function metricLines({ metrics }: DiagnosisReport): string[] {
+  return metrics.map((metric) => {
+    const trend = metricTrend(metric)
+    return (
+      `${metric.title}: ${metricValue(metric)} (${metric.kind}), target ${metricTarget(metric)}: ${metricVerdict(metric)}` +
+      (trend && metric.trend ? `; ${trend} since ${metric.trend.since}` : '') +
+      (metric.note ? `; ${metric.note}` : '')
+    )
+  })
+}
+
+function sectionLines({ status, reason, blocks }: ReportSection): string[] {
+  if (status !== 'ok') return [`${status}: ${oneLine(reason ?? 'no reason given')}`]
+  return (blocks ?? []).flatMap((block) => [...blockLines(block), ''])
+}
+
+function blockLines(block: Block): string[] {
+  if (block.kind === 'text') return block.lines.map((line) => /^\s*/.exec(line)?.[0] + oneLine(line.trim()))
+  return [`${block.title} (${block.figures})`, ...tableLines(block)]
+}
+
+/** Level, rule and subject of a finding, its detail and evidence, and what to do. */
+export function findingLines({ findings, ignored }: DiagnosisReport): string[] {
+  const lines = findings.flatMap((finding) => [...oneFinding(finding), ''])
+  if (findings.length === 0) lines.push('None.', '')
+  if (ignored.length > 0) {
+    lines.push(`Ignored: ${ignored.length}`)
+    for (const { key, reason, expires } of ignored) {
+      lines.push(`  ${oneLine(key)}: ${oneLine(reason)}${expires ? ` (until ${expires})` : ''}`)
+    }
+  }
+  return lines
+}
+
+function oneFinding({ level, key, detail, evidence, remedy }: ReportFinding): string[] {
+  return [
+    `[${level}] ${oneLine(key)}`,
+    `  ${oneLine(detail)}`,
+    ...evidence.map(
+      ({ name, value, unit, kind }) =>
+        `  - ${name}: ${value === null ? 'unknown' : oneLine(String(value))}${unit ? ` ${unit}` : ''} (${kind})`,
+    ),
+    `  ${remedy.kind === 'none' ? 'Nothing to do' : remedy.kind === 'migration' ? 'Migration' : 'Do'}: ${oneLine(remedy.title)}`,
+    ...(remedy.steps ?? []).map((step, at) => `    ${at + 1}. ${oneLine(step)}`),
+  ]
+}
+
+/** What was skipped or failed, sections and rules, each with its reason. */
+export function notSeenLines({ sections }: DiagnosisReport): string[] {
+  const lines = sections
+    .filter(({ status }) => status !== 'ok')
+    .map(({ id, status, reason }) => `${id}: ${status}: ${oneLine(reason ?? 'no reason given')}`)
+  return lines.length > 0 ? lines : ['Everything was seen.']
+}

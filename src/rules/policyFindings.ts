@@ -1,0 +1,159 @@
+import { display, displayIdentifier } from '../db/identifiers.ts'
+import { functionExists } from '../conditions/functions.ts'
+import { alterPolicies } from '../drafts/alterPolicies.ts'
+import type { Draft } from '../drafts/draft.ts'
+import { condition } from '../drafts/draft.ts'
+import type { KeyHelpers } from '../policies/keyHelpers.ts'
+import { privateSchema } from '../policies/privateSchema.ts'
+import type { Change, Refusal, RewriteRule } from '../policies/change.ts'
+import { rewriteRules } from '../policies/change.ts'
+import type { ParsedPolicies, PolicyRewrite, PolicyRewrites } from '../policies/policyRewrites.ts'
+import { readParsedPolicies, rewritePolicies } from '../policies/policyRewrites.ts'
+import type { CatalogTable } from '../policies/tableCatalog.ts'
+import type { Fact, Finding, RuleContext } from './rule.ts'
+
+/**
+ * The findings of one of the rules that rewrite policies: one for each policy that is rewritten, and one for each
+ * expression that must stay, with the precondition that does not hold. All policies of a table share one
+ * migration, whichever rules they break.
+ *
+ * @param problem what is wrong with the expression: `runs for every row`
+ */
+export async function policyFindings(
+  context: RuleContext,
+  rule: RewriteRule,
+  problem: string,
+): Promise<Finding[]> {
+  const policies = await context.read(readParsedPolicies)
+  const wanted = rewriteRules.filter((each) => context.rules?.includes(each) ?? true)
+  const all = rewritesOf(policies, wanted)
+  const rewrites = all.rewrites.filter(({ policy }) => context.schemas?.includes(policy.table.schema) ?? true)
+  const drafts = new Map<CatalogTable, Draft>()
+  const draftFor = (table: CatalogTable): Draft => {
+    const known = drafts.get(table)
+    if (known) return known
+    const draft = draftOf(
+      table,
+      rewrites.filter((each) => each.policy.table === table),
+      all.helpers,
+    )
+    drafts.set(table, draft)
+    return draft
+  }
+  return rewrites.flatMap((rewrite) => [
+    ...changed(rewrite, rule, problem, draftFor),
+    ...rewrite.refusals.filter((each) => each.rule === rule).map((each) => refused(rewrite, each, problem)),
+  ])
+}
+
+function changed(
+  rewrite: PolicyRewrite,
+  rule: RewriteRule,
+  problem: string,
+  draftFor: (table: CatalogTable) => Draft,
+): Finding[] {
+  const { policy, changes } = rewrite
+  const own = changes.filter((each) => each.rule === rule)
+  if (own.length === 0) return []
+  const calls = [...new Set(own.map(({ was }) => was))]
+  const draft = draftFor(policy.table)
+  return [
+    {
+      rule,
+      level: policy.table.rowSecurity ? 'warn' : 'info',
+      subject: [policy.table.schema, policy.table.name, policy.name],
+      detail: `In policy ${displayIdentifier(policy.name)} on ${display(policy.table)}, ${calls.join(' and ')} ${problem}.`,
+      evidence: evidenceOf(rewrite),
+      remedy: {
+        kind: 'migration',
+        title: `Rewrite it: ${own.map(({ becomes }) => becomes).join(', ')}`,
+        draft,
+      },
+    },
+  ]
+}
+
+function refused({ policy }: PolicyRewrite, { rule, was, reason, steps }: Refusal, problem: string): Finding {
+  const title = `Left as it is: ${reason}`
+  return {
+    rule,
+    level: 'info',
+    subject: [policy.table.schema, policy.table.name, policy.name, was],
+    detail: `In policy ${displayIdentifier(policy.name)} on ${display(policy.table)}, ${was} ${problem}.`,
+    evidence: [rowsOf(policy.table)],
+    remedy: steps ? { kind: 'runbook', title, steps } : { kind: 'none', title },
+  }
+}
+
+function evidenceOf({ policy, after }: PolicyRewrite): Fact[] {
+  const facts: Fact[] = [rowsOf(policy.table)]
+  for (const part of ['using', 'check'] as const) {
+    if (policy[part] !== after[part]) {
+      facts.push({ name: `${part} before`, value: policy[part], kind: 'measured' })
+      facts.push({ name: `${part} after`, value: after[part], kind: 'measured' })
+    }
+  }
+  return facts
+}
+
+function rowsOf(table: CatalogTable): Fact {
+  return {
+    name: 'rows',
+    value: table.estimatedRows < 0 ? null : table.estimatedRows,
+    unit: 'rows',
+    kind: 'estimated',
+  }
+}
+
+function draftOf(table: CatalogTable, rewrites: PolicyRewrite[], helpers: KeyHelpers): Draft {
+  const altered = rewrites.filter(({ changes }) => changes.length > 0)
+  const changes = altered.flatMap((each) => each.changes)
+  const called = [...new Set(altered.flatMap((each) => each.helpers))]
+  const rule = rewriteRules.find((each) => changes.some((change) => change.rule === each))
+  return alterPolicies({
+    table: { schema: table.schema, name: table.name },
+    rule: rule ?? rewriteRules[0],
+    why: whyOf(table, changes),
+    alterations: altered.map(({ policy, after }) => ({
+      policy: policy.name,
+      before: { using: policy.using, check: policy.check },
+      after,
+    })),
+    needs: called.map(({ name }) => condition(functionExists, { schema: privateSchema, name, args: '' })),
+    requires: helpers.drafts(called),
+  })
+}
+
+/** For each rule what was wrong with which expressions, and what is better now. */
+function whyOf(table: CatalogTable, changes: Change[]): string {
+  const rows = table.estimatedRows > 0 ? ` (about ${table.estimatedRows.toLocaleString('en')} rows)` : ''
+  const sentences = rewriteRules.flatMap((rule) => {
+    const was = [...new Set(changes.filter((change) => change.rule === rule).map((change) => change.was))]
+    return was.length === 0 ? [] : [reasons[rule](was.join(', '))]
+  })
+  return `Policies of ${display(table)}${rows}: ${sentences.join(' ')} The same rows pass as before.`
+}
+
+const once = (calls: string) =>
+  `${calls} ran for every row that they judge; in a sub-select it runs once per statement, and an index can serve the comparison.`
+
+const reasons: Record<RewriteRule, (expressions: string) => string> = {
+  auth_rls_initplan: once,
+  policy_function_initplan: once,
+  policy_membership_function: (calls) =>
+    `${calls} searched the memberships anew for every row; now the set of the caller's keys is read once per statement.`,
+  policy_correlated_subquery: (queries) =>
+    `${queries} was run anew for every row; now its rows are read once per statement.`,
+}
+
+const rewritesByPolicies = new WeakMap<ParsedPolicies, Map<string, PolicyRewrites>>()
+
+/** Rewritten once for all rules that ask about the same set of rules. */
+function rewritesOf(policies: ParsedPolicies, rules: RewriteRule[]): PolicyRewrites {
+  const known = rewritesByPolicies.get(policies) ?? new Map<string, PolicyRewrites>()
+  rewritesByPolicies.set(policies, known)
+  const key = rules.join()
+  const rewrites = known.get(key) ?? rewritePolicies(policies, new Set(rules))
+  known.set(key, rewrites)
+  return rewrites
+}

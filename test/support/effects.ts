@@ -1,0 +1,169 @@
+import type { Client } from 'pg'
+import { escapeLiteral as literal } from 'pg'
+import type { RelationName } from '../../src/db/identifiers.ts'
+import { qualified, quote } from '../../src/db/identifiers.ts'
+
+/** Who sends the commands: a role, its claims, and what else the application sets for the session. */
+export interface Identity {
+  role: string
+  claims?: Record<string, unknown>
+  settings?: Record<string, string>
+}
+
+/**
+ * What row-level security lets an identity do with a table, by running the commands. One entry per command:
+ * the rows that were seen or touched, or the error; and for every candidate row that is inserted or written
+ * over another row, whether it is let in.
+ */
+export type Effects = Record<string, string>
+
+/** How many rows are offered one by one to INSERT and UPDATE. */
+const candidates = 24
+
+/**
+ * Runs SELECT, SELECT FOR UPDATE, UPDATE and DELETE of all rows, and INSERT and UPDATE of candidate rows, as the
+ * identity; everything is rolled back. `superuser` sees all rows and may act as any role. Rows that a command
+ * touched are recognised without RETURNING, which would ask the policies for SELECT as well: an updated row
+ * has this transaction as its `xmin`, a deleted one is no longer there.
+ */
+export async function effectsOn(
+  superuser: Client,
+  table: RelationName,
+  identity: Identity,
+): Promise<Effects> {
+  const name = qualified(table)
+  const shape = await shapeOf(superuser, table)
+  const all = (where = 'true') =>
+    `SELECT coalesce(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE "C"), '') AS found FROM ${name} t WHERE ${where}`
+  const first = quote(shape.columns[0] ?? '')
+  const last = quote(shape.columns.at(-1) ?? '')
+  const touched = all('xmin = pg_current_xact_id()::xid')
+  const effects: Effects = {}
+  const commands: [string, string, string | undefined][] = [
+    ['select', all(), undefined],
+    [
+      'select for update',
+      `SELECT count(*)::text AS found FROM (SELECT FROM ${name} FOR UPDATE) t`,
+      undefined,
+    ],
+    ['update', `UPDATE ${name} SET ${first} = ${first}`, touched],
+    ['update blindly', `UPDATE ${name} SET ${last} = ${valueOf(name, last, shape)}`, touched],
+    ['delete', `DELETE FROM ${name}`, all()],
+    ['insert each', offer(insertCandidate(name, shape), name), outcomes],
+    ['update each', offer(updateCandidate(name, shape), name), outcomes],
+  ]
+  for (const [command, statement, look] of commands) {
+    effects[command] = await asIdentity(superuser, identity, statement, look)
+  }
+  return effects
+}
+
+async function asIdentity(
+  client: Client,
+  { role, claims, settings = {} }: Identity,
+  statement: string,
+  look: string | undefined,
+): Promise<string> {
+  const all = { ...settings, ...(claims ? { 'request.jwt.claims': JSON.stringify(claims) } : {}) }
+  await client.query('BEGIN')
+  try {
+    await client.query(`SET LOCAL search_path = public`)
+    for (const [name, value] of Object.entries(all)) {
+      await client.query('SELECT set_config($1, $2, true)', [name, value])
+    }
+    await client.query(`SET LOCAL ROLE ${quote(role)}`)
+    const { rows } = await client.query<{ found: string }>(statement)
+    if (look === undefined) return rows[0]?.found ?? ''
+    await client.query('RESET ROLE')
+    return (await client.query<{ found: string }>(look)).rows[0]?.found ?? ''
+  } catch (error) {
+    return `${(error as { code?: string }).code}: ${(error as Error).message}`
+  } finally {
+    await client.query('ROLLBACK')
+  }
+}
+
+/** The table's columns that can be written, and rows of it to offer, as JSON. */
+interface Shape {
+  columns: string[]
+  rows: { ctid: string; leaf: string; row: string }[]
+}
+
+const shapes = new WeakMap<Client, Map<string, Promise<Shape>>>()
+
+/** Read once per session: the candidates must be the same before and after. */
+async function shapeOf(client: Client, table: RelationName): Promise<Shape> {
+  const known = shapes.get(client) ?? new Map<string, Promise<Shape>>()
+  shapes.set(client, known)
+  const name = qualified(table)
+  const shape = known.get(name) ?? readShape(client, name)
+  known.set(name, shape)
+  return shape
+}
+
+async function readShape(client: Client, name: string): Promise<Shape> {
+  const columns = await client.query<{ attname: string }>(
+    `SELECT attname::text FROM pg_attribute
+     WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum`,
+    [name],
+  )
+  const rows = await client.query<{ ctid: string; leaf: string; row: string }>(
+    `SELECT ctid::text, tableoid::regclass::text AS leaf, to_jsonb(t)::text AS row FROM ${name} t
+     ORDER BY md5(t::text) LIMIT ${candidates}`,
+  )
+  return { columns: columns.rows.map(({ attname }) => attname), rows: rows.rows }
+}
+
+/** Whether the row is let in: what is not refused by a policy (42501) is, even where a key forbids it later. */
+function insertCandidate(name: string, { columns, rows }: Shape): string[] {
+  const list = columns.map(quote).join(', ')
+  return [
+    ...rows.map(({ row }) => row),
+    ...columns.slice(1).map((column) => JSON.stringify({ ...parse(rows[0]?.row), [column]: null })),
+  ].map(
+    (row) =>
+      `INSERT INTO ${name} (${list}) OVERRIDING SYSTEM VALUE SELECT ${list} FROM jsonb_populate_record(NULL::${name}, ${literal(row)})`,
+  )
+}
+
+/** Each row is written over with what another one holds, but for the first column, its key. */
+function updateCandidate(name: string, { columns, rows }: Shape): string[] {
+  const [, ...others] = columns
+  if (others.length === 0) return []
+  const list = others.map(quote).join(', ')
+  return rows.map(({ ctid, leaf }, at) => {
+    const other = rows[(at + 5) % rows.length]?.row ?? '{}'
+    return `UPDATE ${name} SET (${list}) = (SELECT ${list} FROM jsonb_populate_record(NULL::${name}, ${literal(other)}))
+      WHERE ctid = '${ctid}' AND tableoid = ${literal(leaf)}::regclass`
+  })
+}
+
+/** What the first candidate has in the column, without reading the table: no SELECT policy is asked then. */
+function valueOf(name: string, column: string, { rows }: Shape): string {
+  return `(SELECT ${column} FROM jsonb_populate_record(NULL::${name}, ${literal(rows[0]?.row ?? '{}')}))`
+}
+
+function parse(row = '{}'): Record<string, unknown> {
+  return JSON.parse(row) as Record<string, unknown>
+}
+
+const outcomes = `SELECT current_setting('effects.outcomes') AS found`
+
+/** One block that tries every statement by itself and takes it back: `1` row touched, `0`, or the error's code. */
+function offer(statements: string[], name: string): string {
+  return `DO $offer$
+    DECLARE statement text; touched int; outcomes text := ${literal(`${name}:`)};
+    BEGIN
+      FOREACH statement IN ARRAY ARRAY[${statements.map(literal).join(', ')}]::text[] LOOP
+        BEGIN
+          EXECUTE statement;
+          GET DIAGNOSTICS touched = ROW_COUNT;
+          RAISE EXCEPTION USING ERRCODE = 'HF000', MESSAGE = touched::text;
+        EXCEPTION
+          WHEN SQLSTATE 'HF000' THEN outcomes := outcomes || ' ' || SQLERRM;
+          WHEN OTHERS THEN outcomes := outcomes || ' ' || SQLSTATE;
+        END;
+      END LOOP;
+      PERFORM set_config('effects.outcomes', outcomes, true);
+    END $offer$`
+}
