@@ -35,6 +35,8 @@ export interface TableIndex {
   protectedBecause: string | null
   /** An index of a partitioned table, which stands for one index on every partition. */
   isPartitioned: boolean
+  /** The part of such an index that is on one partition. */
+  isPartOfPartitioned: boolean
   storageParameters: string[]
   tablespace: string | null
   comment: string | null
@@ -77,7 +79,7 @@ export async function listTableIndexes(db: Database): Promise<TableIndex[]> {
         WHEN class.oid IN (SELECT objid FROM owned) OR owner.oid IN (SELECT objid FROM owned)
           THEN 'it belongs to an extension'
       END AS "protectedBecause",
-      class.relkind = 'I' AS "isPartitioned",
+      class.relkind = 'I' AS "isPartitioned", class.relispartition AS "isPartOfPartitioned",
       coalesce(class.reloptions, '{}') AS "storageParameters", space.spcname AS tablespace,
       pg_catalog.obj_description(class.oid, 'pg_class') AS comment,
       coalesce(parts.targets, '{}') AS "statisticsTargets",

@@ -5,11 +5,12 @@ import { display, displayIdentifier } from '../db/identifiers.ts'
 import { errorCode } from '../db/sqlState.ts'
 import type { ColumnPair, PairSample } from '../introspect/columnPairs.ts'
 import { listIndexedPairs, samplePair } from '../introspect/columnPairs.ts'
+import { underSavepoint } from '../introspect/savepoint.ts'
+import { namesBySchema } from '../introspect/relationNames.ts'
 import { listStatisticsNames } from '../introspect/statistics.ts'
 import { estimated, measured, migration } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
 import { CannotSee } from './rule.ts'
-import { namesBySchema } from '../introspect/relationNames.ts'
 import { wantedSchemas } from './scope.ts'
 
 const minimumRows = 10_000
@@ -66,17 +67,15 @@ export const missingExtendedStatistics: Rule = {
 
 /** Undefined where the sample takes too long or is refused; the snapshot goes on. */
 async function trySample(db: Database, { table, columns }: ColumnPair): Promise<PairSample | undefined> {
-  await sql`SAVEPOINT hundredfold_sample`.execute(db)
   try {
-    await sql`SELECT pg_catalog.set_config('statement_timeout', ${`${sampleTimeoutMs}`}, true)`.execute(db)
-    return await samplePair(db, { table, columns, pages })
+    return await underSavepoint(db, async () => {
+      await sql`SELECT pg_catalog.set_config('statement_timeout', ${`${sampleTimeoutMs}`}, true)`.execute(db)
+      return samplePair(db, { table, columns, pages })
+    })
   } catch (error) {
     // Cancelled, locked, forbidden, or of a type that cannot be compared: nothing is known of the pair.
     if (['57014', '55P03', '42501', '42883'].includes(errorCode(error) ?? '')) return undefined
     throw error
-  } finally {
-    await sql`ROLLBACK TO SAVEPOINT hundredfold_sample`.execute(db)
-    await sql`RELEASE SAVEPOINT hundredfold_sample`.execute(db)
   }
 }
 

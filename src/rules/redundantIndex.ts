@@ -2,7 +2,7 @@ import { dropIndex } from '../drafts/dropIndex.ts'
 import { display } from '../db/identifiers.ts'
 import { listTableIndexes } from '../introspect/tableIndexes.ts'
 import { listRedundant } from './indexCoverage.ts'
-import { measured, migrationOr } from './remedies.ts'
+import { dropWithPartitions, measured, migrationOr } from './remedies.ts'
 import type { Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
 import { unlessLocked } from './unlessLocked.ts'
@@ -49,7 +49,10 @@ export const redundantIndex: Rule = {
                   `every search that ${display(index)} serves; every write pays for both.`,
                 coveredBy,
               }),
-            (reason) => ({ kind: 'none', title: `It stays: ${reason}` }),
+            (reason) =>
+              index.isPartitioned
+                ? dropWithPartitions(index)
+                : { kind: 'none', title: `It stays: ${reason}` },
           ),
         })),
     )

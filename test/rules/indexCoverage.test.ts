@@ -51,6 +51,7 @@ function toIndex(part: Part, at: number): TableIndex {
     definition: '',
     isUnique: part.protectedBecause !== null,
     isPartitioned: false,
+    isPartOfPartitioned: false,
     storageParameters: [],
     tablespace: null,
     comment: null,

@@ -56,7 +56,7 @@ describe('redundant_index', () => {
     expect(covers.filter((definition) => !/wide_|UNIQUE/.test(String(definition)))).toEqual([])
   })
 
-  it('drafts drops that are taken back exactly', async () => {
+  it('drafts drops that are taken back exactly', { timeout: 240_000 }, async () => {
     const { findings } = await look(owner, redundantIndex)
     const drafts = findings.flatMap(({ remedy }) => (remedy.kind === 'migration' ? [remedy.draft] : []))
     expect(drafts).toHaveLength(6)
