@@ -15,7 +15,7 @@ import { qualified, quote } from '../../db/identifiers.ts'
 export type Pools = Map<string, { carrier: Carrier; values: string[] }>
 
 /** Users beyond this number are left out; those found by a narrower condition come first. */
-const mostValues = 8
+const mostValues = 12
 /** Rows read of each table in which users are looked for. */
 const mostRows = 20_000
 
