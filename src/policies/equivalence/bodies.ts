@@ -115,3 +115,46 @@ async function parsePlpgsql(definition: string): Promise<Node[]> {
   }
   return bodies
 }
+
+/**
+ * The one expression or query that a function gives back, where that is all it does; undefined for every other
+ * body, and for one that cannot be read.
+ */
+export async function onlyResult(
+  language: string,
+  source: string,
+  definition: string,
+): Promise<Node | undefined> {
+  try {
+    if (language === 'sql' && source.trim() !== '') {
+      const [only, ...more] = await splitStatements(source)
+      return more.length === 0 ? only?.node : undefined
+    }
+    if (language !== 'plpgsql') return undefined
+    const query = onlyReturn(await parsePlPgSQL(definition))
+    if (query === undefined) return undefined
+    const expression = await parseExpression(query).catch(() => undefined)
+    if (!expression) return (await splitStatements(query))[0]?.node
+    // RETURN QUERY (SELECT ...) is written like a scalar sub-select.
+    const link = expression['SubLink'] as { subLinkType?: string; subselect?: Node } | undefined
+    return link?.subLinkType === 'EXPR_SUBLINK' ? link.subselect : expression
+  } catch {
+    return undefined
+  }
+}
+
+/** The text behind RETURN or RETURN QUERY where it is the only statement of the function. */
+function onlyReturn(parsed: unknown): string | undefined {
+  const [block, ...others] = fieldsOf(parsed, 'PLpgSQL_stmt_block')
+  if (!block || others.length > 0 || 'exceptions' in block || !Array.isArray(block['body'])) return undefined
+  const statements = block['body'] as Record<string, Record<string, unknown>>[]
+  const [first, ...rest] = statements
+  // PL/pgSQL adds a bare RETURN to the end by itself.
+  const isBare = (each: Record<string, unknown>) =>
+    'PLpgSQL_stmt_return' in each && !('expr' in (each['PLpgSQL_stmt_return'] as object))
+  if (!first || !rest.every(isBare)) return undefined
+  const statement = first['PLpgSQL_stmt_return'] ?? first['PLpgSQL_stmt_return_query']
+  const expression = statement?.['expr'] ?? statement?.['query']
+  const { query } = (expression as { PLpgSQL_expr?: { query?: unknown } } | undefined)?.PLpgSQL_expr ?? {}
+  return typeof query === 'string' ? query : undefined
+}

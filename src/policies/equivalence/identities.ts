@@ -15,7 +15,7 @@ import { qualified, quote } from '../../db/identifiers.ts'
 export type Pools = Map<string, { carrier: Carrier; values: string[] }>
 
 /** Users beyond this number are left out; those found by a narrower condition come first. */
-const mostValues = 8
+const mostValues = 12
 /** Rows read of each table in which users are looked for. */
 const mostRows = 20_000
 
@@ -169,21 +169,21 @@ async function sourcesIn(
  * each role.
  *
  * ```sql
- * SELECT DISTINCT ON (r.role) r.user_id AS v FROM (user_roles r) WHERE r.user_id IS NOT NULL LIMIT 4
+ * SELECT DISTINCT ON (beside) v FROM (SELECT r.user_id AS v, r.role AS beside FROM user_roles r LIMIT 20000) LIMIT 4
  * ```
  */
-function oneForEach(other: Node, target: Node, select: Record<string, unknown>): Promise<string> {
-  return deparseStatement({
+async function oneForEach(other: Node, target: Node, select: Record<string, unknown>): Promise<string> {
+  const rows = await deparseStatement({
     SelectStmt: {
-      distinctClause: [other],
-      targetList: [{ ResTarget: { name: 'v', val: target } }],
+      targetList: [{ ResTarget: { name: 'v', val: target } }, { ResTarget: { name: 'beside', val: other } }],
       fromClause: select['fromClause'],
       whereClause: { NullTest: { arg: target, nulltesttype: 'IS_NOT_NULL' } },
-      limitCount: { A_Const: { ival: { ival: 4 } } },
+      limitCount: { A_Const: { ival: { ival: mostRows } } },
       limitOption: 'LIMIT_OPTION_COUNT',
       op: 'SETOP_NONE',
     },
   })
+  return `SELECT DISTINCT ON (beside) v FROM (${rows}) AS pairs LIMIT 4`
 }
 
 /** Both sides of a comparison, in which a caller would appear; other conditions as they are. */

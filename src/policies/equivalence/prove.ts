@@ -74,11 +74,12 @@ export async function proveEquivalence(
 
   const trees = await parsePredicates([...subject.policies, ...after])
   const changes = changedPairs(subject.policies, after)
-  const structure = await readStructure(db, [...trees.values()])
+  const searchPath = options.searchPath ?? (await usualSearchPath(db))
+  const structure = await readStructure(db, subject, [...trees.values()], searchPath)
   const byStructure = isSameStructure(subject.policies, after, trees, structure)
   const budgetMs = options.budgetMs ?? (byStructure ? 3_000 : 10_000)
   const clock = startClock(budgetMs - (performance.now() - started))
-  const look = { db, clock, searchPath: options.searchPath ?? (await usualSearchPath(db)) }
+  const look = { db, clock, searchPath }
 
   const functions = await listCalledFunctions(db, [...trees.values()])
   const sample = await takeSample(

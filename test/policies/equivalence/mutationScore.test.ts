@@ -76,7 +76,7 @@ describe('the equivalence proof', () => {
 
   it.each(rightRewrites)('lets the right rewrite pass: $name', async (rewrite) => {
     await setPolicy(client, rewrite)
-    const report = await prove([asRewrite(rewrite)], { budgetMs: 20_000, mostMutants: 10_000 })
+    const report = await prove([asRewrite(rewrite)], { budgetMs: 50_000, mostMutants: 10_000 })
     expect(report).toMatchObject({ outcome: 'equivalent', differences: [], reasons: [] })
     expect(report.coverage.isCutShort).toBe(false)
     reports.set(rewrite.name, report)

@@ -1,0 +1,252 @@
+import { canonical } from '../../sql/expression.ts'
+import type { Node, SelectStmt } from '../../sql/nodes.ts'
+import { as, conjuncts, words } from '../../sql/nodes.ts'
+import { fieldsOf, isRecord, nameParts, walk } from '../../sql/walk.ts'
+
+/** A function as far as it can be compared with a query. */
+export interface KnownBody {
+  schema: string
+  name: string
+  /** Its rights: the owner where it is SECURITY DEFINER, empty where the caller's rights count. */
+  rights: string
+  argumentTypes: string[]
+  argumentNames: string[]
+  returnsSet: boolean
+  returnType: string
+  /** The one expression or query that it returns; undefined where it does more, or is VOLATILE. */
+  body: Node | undefined
+  /** Where its names are looked up; undefined for the caller's `search_path`. */
+  searchPath: string | undefined
+}
+
+/** What the comparison has to know. */
+export interface MembershipContext {
+  /** The table of the policy, with its columns' types. */
+  table: string
+  columnType(name: string): string | undefined
+  /** The function that the call means, where there is only one. */
+  functionOf(call: Record<string, unknown>): KnownBody | undefined
+  /** `schema.name` of what the call means, also where there are several of that name in the schema. */
+  nameOf(call: Record<string, unknown>): string | undefined
+  /** `schema.name` of the relation as it is found from there; undefined where that is not certain. */
+  relationOf(schema: string | undefined, name: string, searchPath: string | undefined): string | undefined
+  /** The tree without what does not matter: wraps of steady calls. */
+  normal(tree: unknown): unknown
+  /** Whether everything that the tree calls is known and none of it VOLATILE. */
+  isSteady(tree: unknown): boolean
+}
+
+/** `column is among these keys`, however it is written. */
+interface Membership {
+  test: Node
+  key: Node
+  select: SelectStmt
+  /** Conditions beside key = column. */
+  conditions: Node[]
+  rights: string
+  searchPath: string | undefined
+}
+
+/**
+ * A tree in which memberships that let the same rows pass look the same, where only passing counts: at the top, and
+ * below AND and OR. There NULL and false are one, and these say the same of a row:
+ *
+ * ```sql
+ * is_member(org_id)            -- SELECT EXISTS (SELECT FROM members m WHERE m.org_id = $1 AND m.user_id = auth.uid())
+ * org_id = ANY (ARRAY(SELECT ids()))                     -- ids: SELECT m.org_id FROM members m WHERE m.user_id = ...
+ * org_id IN (SELECT m.org_id FROM members m WHERE ...)   -- and EXISTS (... m.org_id = t.org_id ...)
+ * ```
+ *
+ * Whatever is not certain stays as it is, and then counts as different.
+ */
+export function withMemberships(tree: Node, context: MembershipContext): Node {
+  const connective = as(tree, 'BoolExpr')
+  if (connective && connective.boolop !== 'NOT_EXPR') {
+    const args = connective.args.map((argument) => withMemberships(argument, context))
+    return { BoolExpr: { ...connective, args } }
+  }
+  const membership =
+    calledMembership(tree, context) ?? existsMembership(tree, context) ?? listed(tree, context)
+  const written = membership && write(membership, context)
+  return written === undefined ? tree : { Membership: { written } }
+}
+
+/** `is_member(org_id)` */
+function calledMembership(node: Node, context: MembershipContext): Membership | undefined {
+  const call = as(node, 'FuncCall')
+  const called = call && context.functionOf(call as unknown as Record<string, unknown>)
+  const [test, ...more] = call?.args ?? []
+  if (!called?.body || called.returnsSet || !test || more.length > 0) return undefined
+  const type = ownColumnType(test, context)
+  // With another type the argument would be cast, and = might be another operator.
+  if (called.argumentTypes.length !== 1 || type === undefined || type !== called.argumentTypes[0])
+    return undefined
+  const [parameter] = called.argumentNames
+  const isKey = (part: Node) => {
+    const names = words(as(part, 'ColumnRef')?.fields ?? [])
+    const isNamed =
+      parameter && names.at(-1) === parameter && (names.length === 1 || names[0] === called.name)
+    return as(part, 'ParamRef')?.number === 1 || Boolean(isNamed)
+  }
+  const found = splitExists(existsIn(called.body), isKey)
+  return found && { ...found, test, rights: called.rights, searchPath: called.searchPath }
+}
+
+/** `EXISTS (SELECT FROM members m WHERE m.org_id = t.org_id AND ...)` */
+function existsMembership(node: Node, context: MembershipContext): Membership | undefined {
+  const select = existsIn(node)
+  if (!select || relationNames(select).includes(context.table)) return undefined
+  let test: Node | undefined
+  const isKey = (part: Node) => {
+    const names = words(as(part, 'ColumnRef')?.fields ?? [])
+    if (names.length !== 2 || names[0] !== context.table) return false
+    test ??= part
+    return true
+  }
+  const found = splitExists(select, isKey)
+  return found && test && { ...found, test, rights: 'inline', searchPath: '' }
+}
+
+/** `org_id = ANY (ARRAY(SELECT ...))` and `org_id IN (SELECT ...)` */
+function listed(node: Node, context: MembershipContext): Membership | undefined {
+  const operator = as(node, 'A_Expr')
+  const link = as(node, 'SubLink')
+  const isAny = operator?.kind === 'AEXPR_OP_ANY' && words(operator.name).join('.') === '='
+  const array = isAny && operator.rexpr ? as(operator.rexpr, 'SubLink') : undefined
+  const isIn = link?.subLinkType === 'ANY_SUBLINK' && (link.operName ?? []).length === 0
+  const [test, query] =
+    array?.subLinkType === 'ARRAY_SUBLINK'
+      ? [operator?.lexpr, as(array.subselect, 'SelectStmt')]
+      : isIn
+        ? [link.testexpr, as(link.subselect, 'SelectStmt')]
+        : []
+  if (!test || !query || ownColumnType(test, context) === undefined) return undefined
+  const target = onlyTarget(query)
+  const call = target && as(target, 'FuncCall')
+  if (!call || query.fromClause) return { ...keysOf(query), test, rights: 'inline', searchPath: '' }
+  const called = context.functionOf(call as unknown as Record<string, unknown>)
+  const body = called?.body && as(called.body, 'SelectStmt')
+  if (!called?.returnsSet || !body || (call.args ?? []).length > 0) return undefined
+  if (called.returnType !== ownColumnType(test, context)) return undefined
+  return { ...keysOf(body), test, rights: called.rights, searchPath: called.searchPath }
+}
+
+function keysOf(query: SelectStmt): Pick<Membership, 'key' | 'select' | 'conditions'> {
+  const key = onlyTarget(query) ?? {}
+  return { key, select: query, conditions: query.whereClause ? conjuncts(query.whereClause) : [] }
+}
+
+/** `EXISTS (query)`, also as `SELECT EXISTS (query)`. */
+function existsIn(node: Node): SelectStmt | undefined {
+  const link = as(node, 'SubLink')
+  if (link?.subLinkType === 'EXISTS_SUBLINK') return as(link.subselect, 'SelectStmt')
+  const select = as(node, 'SelectStmt')
+  const target = select && !select.fromClause && !select.whereClause ? onlyTarget(select) : undefined
+  return target && as(target, 'SubLink')?.subLinkType === 'EXISTS_SUBLINK' ? existsIn(target) : undefined
+}
+
+/** Takes the one condition key = argument out of the query; nothing else in it may read the argument. */
+function splitExists(
+  select: SelectStmt | undefined,
+  isKey: (node: Node) => boolean,
+): Pick<Membership, 'key' | 'select' | 'conditions'> | undefined {
+  if (!select?.whereClause) return undefined
+  const holdsKey = (value: unknown) => Array.from(walk(value)).some(({ node }) => isKey(node))
+  const conditions = conjuncts(select.whereClause)
+  const reading = conditions.filter(holdsKey)
+  const operator = reading.length === 1 && reading[0] ? as(reading[0], 'A_Expr') : undefined
+  if (operator?.kind !== 'AEXPR_OP' || words(operator.name).join('.') !== '=') return undefined
+  const { lexpr, rexpr } = operator
+  const key = lexpr && isKey(lexpr) ? rexpr : rexpr && isKey(rexpr) ? lexpr : undefined
+  if (!key || !as(key, 'ColumnRef') || holdsKey(key)) return undefined
+  if (holdsKey(select.fromClause)) return undefined
+  return { key, select, conditions: conditions.filter((each) => each !== reading[0]) }
+}
+
+function onlyTarget(select: SelectStmt): Node | undefined {
+  const [target, ...more] = select.targetList ?? []
+  return more.length === 0 && target ? as(target, 'ResTarget')?.val : undefined
+}
+
+function ownColumnType(node: Node, context: MembershipContext): string | undefined {
+  const names = words(as(node, 'ColumnRef')?.fields ?? [])
+  const isOwn = names.length === 1 || (names.length === 2 && names[0] === context.table)
+  return isOwn ? context.columnType(names.at(-1) ?? '') : undefined
+}
+
+/** Clauses of a query that do not change which keys there are. */
+const harmless = ['targetList', 'fromClause', 'whereClause', 'limitOption', 'op']
+
+/** The membership as a text in which every name is resolved; undefined where one cannot be. */
+function write(membership: Membership, context: MembershipContext): string | undefined {
+  const { test, key, select, conditions, rights, searchPath } = membership
+  if (Object.keys(select).some((clause) => !harmless.includes(clause))) return undefined
+  const relations = new Map<string, string>()
+  for (const item of select.fromClause ?? []) {
+    const range = as(item, 'RangeVar')
+    const found = range && context.relationOf(range.schemaname, range.relname, searchPath)
+    const alias = range?.alias?.aliasname ?? range?.relname
+    if (!found || alias === undefined || range.alias?.colnames || relations.has(alias)) return undefined
+    relations.set(alias, found)
+  }
+  if (new Set(relations.values()).size !== relations.size || relations.size === 0) return undefined
+  const parts = [key, ...conditions].map((part) => context.normal(part))
+  if (!context.isSteady([key, ...conditions]) || parts.some((part) => hasQuery(part))) return undefined
+  const resolved = parts.map((part) => resolve(part, relations, context))
+  if (resolved.includes(undefined)) return undefined
+  const [keyText, ...others] = resolved
+  const column = words(as(test, 'ColumnRef')?.fields ?? []).at(-1)
+  return JSON.stringify([column, keyText, others.sort(), [...relations.values()].sort(), rights])
+}
+
+/** Queries within are left alone: their names would have to be resolved too. */
+function hasQuery(part: unknown): boolean {
+  return fieldsOf(part, 'SubLink').next().done === false
+}
+
+function resolve(
+  part: unknown,
+  relations: Map<string, string>,
+  context: MembershipContext,
+): string | undefined {
+  let isClear = true
+  const visit = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(visit)
+    if (!isRecord(value)) return value
+    const reference = as(value, 'ColumnRef')
+    if (reference) {
+      const names = words(reference.fields)
+      const [only] = relations.size === 1 ? [...relations.values()] : []
+      const relation =
+        names.length === 1 ? only : names.length === 2 ? relations.get(names[0] ?? '') : undefined
+      if (relation === undefined) isClear = false
+      return { column: [relation, names.at(-1)] }
+    }
+    const call = value['FuncCall']
+    if (isRecord(call)) {
+      const name = context.nameOf(call)
+      if (name === undefined) isClear = false
+      return { call: [name, visit(call['args'] ?? [])] }
+    }
+    const operator = value['A_Expr']
+    // = with its sides turned is the same; other operators stay as they are.
+    if (
+      isRecord(operator) &&
+      operator['kind'] === 'AEXPR_OP' &&
+      nameParts(operator['name']).join('.') === '='
+    ) {
+      return { equal: [operator['lexpr'], operator['rexpr']].map((side) => canonical(visit(side))).sort() }
+    }
+    return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, visit(child)]))
+  }
+  const text = canonical(visit(part))
+  return isClear ? text : undefined
+}
+
+/** Names under which the query's own relations are known. */
+function relationNames(select: SelectStmt): string[] {
+  return Array.from(fieldsOf(select.fromClause, 'RangeVar')).flatMap((range) => {
+    const { relname, alias } = range as { relname?: string; alias?: { aliasname?: string } }
+    return alias?.aliasname ?? relname ?? []
+  })
+}
