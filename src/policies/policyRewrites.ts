@@ -184,7 +184,11 @@ function rewritePolicy(
   keyHelpers: KeyHelpers,
 ): PolicyRewrite {
   const unchanged = { using: policy.using, check: policy.check }
-  if (unreadable !== undefined) return { policy, after: unchanged, changes: [], refusals: [], helpers: [] }
+  if (unreadable !== undefined) {
+    const [rule] = rules
+    const refusals = rule ? [{ rule, was: 'its expression', reason: unreadable }] : []
+    return { policy, after: unchanged, changes: [], refusals, helpers: [] }
+  }
   const scope: MembershipScope = {
     table: policy.table,
     names: { tables: [...catalog.tables.values()], bodies, surroundings },
