@@ -71,15 +71,7 @@ export async function chooseDrafts(
     for (const each of toWrite) drafts.add(each)
     cures.push({ finding, drafts: toWrite })
   }
-  return { drafts: inOrder(drafts), cures, skipped }
-}
-
-/** Required drafts come before those that require them; otherwise the order stays. */
-function inOrder(drafts: ReadonlySet<Draft>): Draft[] {
-  const first = [...drafts].filter((draft) =>
-    [...drafts].some(({ requires }) =>
-      requires?.some((each) => JSON.stringify(each) === JSON.stringify(draft)),
-    ),
-  )
-  return [...first, ...[...drafts].filter((draft) => !first.includes(draft))]
+  // What others require comes first of all.
+  const first = [...required.values()].filter((draft) => drafts.has(draft))
+  return { drafts: [...new Set([...first, ...drafts])], cures, skipped }
 }

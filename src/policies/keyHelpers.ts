@@ -29,6 +29,7 @@ export interface KeyHelper {
 export class KeyHelpers {
   readonly #surroundings: Surroundings
   readonly #helpers: KeyHelper[] = []
+  readonly #drafts = new Map<KeyHelper, Draft>()
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings
@@ -67,12 +68,14 @@ export class KeyHelpers {
     const users = this.usersOfSchema()
     return [
       ...(isThere ? [] : [createSchema(users)]),
-      ...missing.map((helper) =>
-        createHelper(
-          helper,
-          isThere && !usage.includes('') ? usersOf(helper).filter((role) => !usage.includes(role)) : [],
-        ),
-      ),
+      ...missing.map((helper) => {
+        const needUsage = isThere && !usage.includes('')
+        const draft =
+          this.#drafts.get(helper) ??
+          createHelper(helper, needUsage ? usersOf(helper).filter((role) => !usage.includes(role)) : [])
+        this.#drafts.set(helper, draft)
+        return draft
+      }),
     ]
   }
 }
