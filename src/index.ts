@@ -12,11 +12,17 @@ export {
   extensionIsInstalled,
   extensionIsPreloaded,
 } from './conditions/extensions.ts'
-export { functionExists, functionIsAbsent } from './conditions/functions.ts'
+export {
+  functionBodyIs,
+  functionExists,
+  functionIsAbsent,
+  functionSearchPathIs,
+} from './conditions/functions.ts'
 export { indexCovers, indexIs, indexIsAbsent, indexIsValid, noIndexCovers } from './conditions/indexes.ts'
 export type { IndexShape } from './introspect/indexShapes.ts'
 export { planUsesIndex } from './conditions/plans.ts'
 export { policiesAreAlike, policyIs, policyIsAbsent } from './conditions/policies.ts'
+export { rowSecurityIsDisabled, rowSecurityIsEnabled } from './conditions/rowSecurity.ts'
 export { roleSettingIs, roleSettingIsUnset } from './conditions/roles.ts'
 export { schemaExists, schemaIsAbsent } from './conditions/schemas.ts'
 export { sequenceCountsTo } from './conditions/sequences.ts'

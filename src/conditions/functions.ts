@@ -1,6 +1,6 @@
 import { display } from '../db/identifiers.ts'
 import type { FunctionName } from '../introspect/functions.ts'
-import { functionIsThere } from '../introspect/functions.ts'
+import { findFunctionSettings, functionIsThere } from '../introspect/functions.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 
@@ -24,4 +24,31 @@ export function functionIsAbsent(name: FunctionName): Condition {
 
 function show(name: FunctionName): string {
   return `${display(name)}(${name.args})`
+}
+
+/** Holds when the function looks for names in this `search_path` and nowhere else; null: it follows its caller's. */
+export function functionSearchPathIs(name: FunctionName, path: string | null): Condition {
+  const state = (value: string | null): string =>
+    value === null ? "its caller's search_path" : `search_path ${value}`
+  return {
+    description: `function ${show(name)} has ${state(path)}`,
+    async check(db) {
+      const found = await findFunctionSettings(db, name)
+      if (!found) return fails(state(path), 'no such function')
+      const actual = found.settings['search_path'] ?? null
+      return actual === path ? holds : fails(state(path), state(actual))
+    },
+  }
+}
+
+/** Holds when the text of the function's body is the one that was looked at, by its MD5. */
+export function functionBodyIs(name: FunctionName, md5: string): Condition {
+  return {
+    description: `function ${show(name)} has the body ${md5}`,
+    async check(db) {
+      const found = await findFunctionSettings(db, name)
+      if (!found) return fails(`the body ${md5}`, 'no such function')
+      return found.bodyMd5 === md5 ? holds : fails(`the body ${md5}`, `the body ${found.bodyMd5}`)
+    },
+  }
 }

@@ -4,8 +4,11 @@ import type { PolicyDefinition } from '../introspect/policyDefinitions.ts'
 import { listPolicyDefinitions } from '../introspect/policyDefinitions.ts'
 import type { DuplicatePolicy } from '../policies/duplicatePolicies.ts'
 import { findDuplicatePolicies } from '../policies/duplicatePolicies.ts'
-import { readParsedPolicies } from '../policies/policyRewrites.ts'
+import { rewriteRules } from '../policies/change.ts'
+import type { ParsedPolicies } from '../policies/policyRewrites.ts'
+import { readParsedPolicies, rewritePolicies } from '../policies/policyRewrites.ts'
 import type { Remedy, Rule } from './rule.ts'
+import type { RuleName } from './ruleNames.ts'
 
 /**
  * Policies that say exactly what another one of the table says. Each is evaluated for every row.
@@ -22,14 +25,15 @@ export const duplicatePolicy: Rule = {
   finds: 'policies that say exactly what another one says',
   cure: 'the newer one is dropped',
   async find(context) {
-    const { catalog } = await context.read(readParsedPolicies)
+    const policies = await context.read(readParsedPolicies)
     const definitions = await context.read(listPolicyDefinitions)
-    const found = await findDuplicatePolicies(catalog)
+    const found = await findDuplicatePolicies(policies.catalog)
+    const rewritten = found.length === 0 ? new Set<number>() : rewrittenBeside(policies, context.rules)
     return found
       .filter(({ dropped }) => context.schemas?.includes(dropped.table.schema) ?? true)
       .map((duplicate) => {
         const { table, name } = duplicate.dropped
-        const remedy = remedyFor(duplicate, definitions)
+        const remedy = remedyFor(duplicate, definitions, rewritten)
         return {
           rule: 'duplicate_policy',
           level: remedy.kind === 'migration' && table.rowSecurity ? 'warn' : 'info',
@@ -45,9 +49,20 @@ export const duplicatePolicy: Rule = {
   },
 }
 
+/**
+ * The policies that other cures of the same run change: a migration that drops what another one alters, or looks
+ * for what another one has altered, could not run.
+ */
+function rewrittenBeside(policies: ParsedPolicies, rules: RuleName[] | undefined): Set<number> {
+  const wanted = rewriteRules.filter((rule) => rules?.includes(rule) ?? true)
+  const { rewrites } = rewritePolicies(policies, new Set(wanted))
+  return new Set(rewrites.filter(({ changes }) => changes.length > 0).map(({ policy }) => policy.oid))
+}
+
 function remedyFor(
   { dropped, kept, reason }: DuplicatePolicy,
   definitions: Map<number, PolicyDefinition>,
+  rewritten: ReadonlySet<number>,
 ): Remedy {
   if (reason !== undefined) return { kind: 'none', title: `Left as it is: ${reason}.` }
   const { table } = dropped
@@ -56,6 +71,13 @@ function remedyFor(
     return {
       kind: 'none',
       title: `Left as it is: only the owner of ${display(table)}, ${owner}, may drop it.`,
+    }
+  }
+  if (rewritten.has(dropped.oid) || rewritten.has(kept.oid)) {
+    return {
+      kind: 'runbook',
+      title: 'First both are rewritten alike, then one of them can go',
+      steps: ['Apply the migration that rewrites the policies of this table.', 'Run this command again.'],
     }
   }
   const definition = definitions.get(dropped.oid)

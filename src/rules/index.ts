@@ -6,6 +6,7 @@ import { connectionSaturation } from './connectionSaturation.ts'
 import { duplicateIndex } from './duplicateIndex.ts'
 import { duplicatePolicy } from './duplicatePolicy.ts'
 import { extensionVersionsOutdated } from './extensionVersionsOutdated.ts'
+import { functionSearchPathMutable } from './functionSearchPathMutable.ts'
 import { idleInTransaction } from './idleInTransaction.ts'
 import { indexBloat } from './indexBloat.ts'
 import { invalidIndex } from './invalidIndex.ts'
@@ -16,16 +17,24 @@ import { missingExtendedStatistics } from './missingExtendedStatistics.ts'
 import { missingIndex } from './missingIndex.ts'
 import { missingPgStatStatements } from './missingPgStatStatements.ts'
 import { missingStatementTimeout } from './missingStatementTimeout.ts'
+import { multiplePermissivePolicies } from './multiplePermissivePolicies.ts'
 import { noPrimaryKey } from './noPrimaryKey.ts'
 import { notValidConstraint } from './notValidConstraint.ts'
 import { nullHeavyIndex } from './nullHeavyIndex.ts'
 import { partitionCandidate } from './partitionCandidate.ts'
+import { partitionWithoutRls } from './partitionWithoutRls.ts'
 import { policyCorrelatedSubquery } from './policyCorrelatedSubquery.ts'
+import { policyExistsRlsDisabled } from './policyExistsRlsDisabled.ts'
 import { policyFunctionInitplan } from './policyFunctionInitplan.ts'
 import { policyMembershipFunction } from './policyMembershipFunction.ts'
 import { redundantIndex } from './redundantIndex.ts'
 import { replicationSlotLag } from './replicationSlotLag.ts'
+import { rlsDisabledInPublic } from './rlsDisabledInPublic.ts'
+import { rlsEnabledNoPolicy } from './rlsEnabledNoPolicy.ts'
+import { rlsPolicyAlwaysTrue } from './rlsPolicyAlwaysTrue.ts'
+import { rlsReferencesUserMetadata } from './rlsReferencesUserMetadata.ts'
 import type { Rule } from './rule.ts'
+import { securityDefinerView } from './securityDefinerView.ts'
 import { sequenceExhaustion } from './sequenceExhaustion.ts'
 import { settingsReview } from './settingsReview.ts'
 import { slowQuery } from './slowQuery.ts'
@@ -44,7 +53,16 @@ export const rules: Rule[] = [
   policyMembershipFunction,
   policyCorrelatedSubquery,
   duplicatePolicy,
+  multiplePermissivePolicies,
   unindexedPolicyColumn,
+  policyExistsRlsDisabled,
+  rlsEnabledNoPolicy,
+  rlsDisabledInPublic,
+  rlsPolicyAlwaysTrue,
+  rlsReferencesUserMetadata,
+  functionSearchPathMutable,
+  securityDefinerView,
+  partitionWithoutRls,
   missingIndex,
   unindexedForeignKeys,
   duplicateIndex,

@@ -92,6 +92,18 @@ describe('duplicate_policy', () => {
     expect(await having(bad('first'), good)).toEqual([])
   })
 
+  it('waits where both are rewritten in the same run', async () => {
+    await owner.query(
+      `CREATE FUNCTION public.me() RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN RETURN 1; END'`,
+    )
+    const bare = (name: string) => `CREATE POLICY ${name} ON public.other USING ("Owner" = public.me())`
+    const [finding] = await having(bare('one'), bare('two'))
+    expect(finding?.remedy).toMatchObject({
+      kind: 'runbook',
+      title: expect.stringMatching(/rewritten/) as string,
+    })
+  })
+
   it('leaves policies that may answer differently when they are asked twice', async () => {
     const dice = (name: string) => `CREATE POLICY ${name} ON public.other USING (random() < 0.5)`
     const [finding] = await having(dice('one'), dice('two'))

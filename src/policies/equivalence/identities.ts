@@ -228,7 +228,7 @@ function scalars(value: unknown): string[] {
 }
 
 /** At most this many identities are asked. */
-const mostIdentities = 28
+const mostIdentities = 34
 
 /**
  * The identities that are asked: users with the values of the pools, nobody, no claims, each end role with
@@ -254,6 +254,10 @@ export function listIdentities(
     ...others.slice(0, 3).map((role) => withValues(role, carriers, 0)),
     ...turning.flatMap(({ name }) => turns.map((turn) => withValues(name, carriers, turn))),
     ...turns.slice(1).map((turn) => withValues(first, carriers, turn)),
+    // A policy that only another role meets must be seen true and false as well.
+    ...others
+      .slice(0, 3)
+      .flatMap((role) => turns.slice(1, 3).map((turn) => withValues(role, carriers, turn))),
     ...others.map((role) => ({ role })),
     ...others.slice(3).map((role) => withValues(role, carriers, 0)),
     ...variations(first, carriers),

@@ -1,0 +1,27 @@
+import { rowSecurityIsDisabled, rowSecurityIsEnabled } from '../conditions/rowSecurity.ts'
+import type { RelationName } from '../db/identifiers.ts'
+import { qualified } from '../db/identifiers.ts'
+import type { Draft } from './draft.ts'
+import { condition } from './draft.ts'
+import { draftTitle } from './titles.ts'
+
+/**
+ * Switches row-level security on.
+ *
+ * ```sql
+ * ALTER TABLE "public"."events_2026" ENABLE ROW LEVEL SECURITY
+ * -- down
+ * ALTER TABLE "public"."events_2026" DISABLE ROW LEVEL SECURITY
+ * ```
+ */
+export function enableRowSecurity(table: RelationName, { rule, why }: { rule: string; why: string }): Draft {
+  return {
+    title: draftTitle('secure', table.name),
+    rule,
+    why,
+    up: [`ALTER TABLE ${qualified(table)} ENABLE ROW LEVEL SECURITY`],
+    down: [`ALTER TABLE ${qualified(table)} DISABLE ROW LEVEL SECURITY`],
+    before: [condition(rowSecurityIsDisabled, table)],
+    after: [condition(rowSecurityIsEnabled, table)],
+  }
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import { display, displayIdentifier, qualified } from '../db/identifiers.ts'
+import { setFunctionSearchPath } from '../drafts/setFunctionSearchPath.ts'
+import { listBuiltinTypes, listFunctionSearchPaths } from '../introspect/functionSearchPaths.ts'
+import type { CatalogFunction } from '../policies/functionCatalog.ts'
+import { readFunctions } from '../policies/functionCatalog.ts'
+import type { KnownNames } from '../policies/unqualifiedNames.ts'
+import { whyPathMatters } from '../policies/unqualifiedNames.ts'
+import { measured, migration, runbook } from './remedies.ts'
+import type { Finding, Remedy, Rule } from './rule.ts'
+import { wantedSchemas } from './scope.ts'
+
+/**
+ * Functions that look for names where their caller says. In a SECURITY DEFINER function that lets a caller put
+ * objects of his own in the place of others, with the owner's rights.
+ *
+ * ```sql
+ * CREATE FUNCTION is_admin() ... SECURITY DEFINER AS 'SELECT EXISTS (SELECT FROM public.admins ...)';
+ * ALTER FUNCTION is_admin() SET search_path = '';
+ * ```
+ *
+ * A migration is written for SECURITY DEFINER functions of which every name is qualified: for others an empty path
+ * would change the meaning, and a function with the caller's rights is no longer inlined, which makes it slower.
+ */
+export const functionSearchPathMutable: Rule = {
+  name: 'function_search_path_mutable',
+  finds: 'functions that look for names where their caller says',
+  cure: 'an empty search_path, where every name in the body is qualified',
+  async find(context) {
+    const wanted = await wantedSchemas(context)
+    const found = await context.read(listFunctionSearchPaths)
+    const open = new Set(
+      found
+        .filter(({ schema, setsSearchPath, isResolved }) => wanted(schema) && !setsSearchPath && !isResolved)
+        .map(({ oid }) => oid),
+    )
+    if (open.size === 0) return []
+    const functions = await readFunctions(
+      context.db,
+      found.map(({ oid }) => oid),
+    )
+    const known = { functions, builtinTypes: await context.read(listBuiltinTypes) }
+    const findings: Finding[] = []
+    for (const oid of open) {
+      const each = functions.byOid.get(oid)
+      if (each) findings.push(await toFinding(each, known))
+    }
+    return findings
+  },
+}
+
+async function toFinding(each: CatalogFunction, known: KnownNames): Promise<Finding> {
+  const shown = `${display(each)}(${each.identityArguments})`
+  return {
+    rule: 'function_search_path_mutable',
+    level: each.isSecurityDefiner ? 'warn' : 'info',
+    subject: [each.schema, each.name, each.identityArguments],
+    detail:
+      `${shown} ${each.isSecurityDefiner ? 'runs with the rights of its owner and' : ''} sets no search_path.`.replace(
+        '  ',
+        ' ',
+      ),
+    evidence: [measured('security definer', each.isSecurityDefiner), measured('language', each.language)],
+    remedy: await remedyFor(each, shown, known),
+  }
+}
+
+async function remedyFor(each: CatalogFunction, shown: string, known: KnownNames): Promise<Remedy> {
+  const alter = `ALTER FUNCTION ${qualified(each)}(${each.identityArguments})`
+  if (!each.isSecurityDefiner) {
+    return runbook(
+      `${shown} has its caller's rights, so there is little to gain from a path of its own`,
+      'Leave it: with a path of its own PostgreSQL no longer inlines a function in SQL, and a policy that calls it gets 3 to 4 times slower.',
+      `Where it is wanted all the same, qualify every name in its body first: ${alter} SET search_path = '';`,
+    )
+  }
+  const reason = await whyPathMatters(each, known)
+  if (reason !== undefined) {
+    return runbook(
+      `Not written: ${reason}`,
+      'Qualify every name in the body with its schema (CREATE OR REPLACE FUNCTION).',
+      `${alter} SET search_path = '';`,
+    )
+  }
+  if (!each.isOurs) {
+    return runbook(
+      `Only its owner may alter it`,
+      `As ${displayIdentifier(each.owner)}: ${alter} SET search_path = '';`,
+    )
+  }
+  const md5 = createHash('md5').update(each.source).digest('hex')
+  const name = { schema: each.schema, name: each.name, args: each.identityArguments }
+  return migration(setFunctionSearchPath(name, md5))
+}
