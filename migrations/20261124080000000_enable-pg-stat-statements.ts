@@ -3,6 +3,7 @@ import {
   extensionIsAbsent,
   extensionIsAvailable,
   extensionIsInstalled,
+  extensionIsPreloaded,
   schemaExists,
   type Optimization,
 } from 'hundredfold'
@@ -14,8 +15,13 @@ export const optimization: Optimization = {
     'Nobody knows which statements cost the most: nothing counts them. pg_stat_statements does, for ' +
     'about one percent of the time.',
   rule: 'missing_pg_stat_statements',
-  before: [extensionIsAvailable(extension), extensionIsAbsent(extension), schemaExists('extensions')],
-  after: [extensionIsInstalled(extension)],
+  before: [
+    extensionIsAvailable(extension),
+    extensionIsPreloaded(extension),
+    extensionIsAbsent(extension),
+    schemaExists('extensions'),
+  ],
+  after: [extensionIsInstalled(extension), extensionIsPreloaded(extension)],
 }
 
 export function up(pgm: MigrationBuilder): void {

@@ -6,7 +6,12 @@ export {
   constraintIsNotValidated,
   constraintIsValidated,
 } from './conditions/constraints.ts'
-export { extensionIsAbsent, extensionIsAvailable, extensionIsInstalled } from './conditions/extensions.ts'
+export {
+  extensionIsAbsent,
+  extensionIsAvailable,
+  extensionIsInstalled,
+  extensionIsPreloaded,
+} from './conditions/extensions.ts'
 export { functionExists, functionIsAbsent } from './conditions/functions.ts'
 export { indexCovers, indexIs, indexIsAbsent, indexIsValid, noIndexCovers } from './conditions/indexes.ts'
 export type { IndexShape } from './introspect/indexShapes.ts'

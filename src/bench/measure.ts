@@ -17,6 +17,8 @@ export interface MeasureOptions {
   runs: number
   /** No new run is begun after so many milliseconds, but one warm run is always made. */
   budgetMs: number
+  /** Done before each run, outside of what is measured. */
+  beforeRun?: (client: ClientBase) => Promise<void>
 }
 
 /**
@@ -65,14 +67,17 @@ async function measureWith(
   clients: ClientBase[],
   statement: WorkloadStatement,
   args: string[],
-  { runs, budgetMs }: MeasureOptions,
+  { runs, budgetMs, beforeRun }: MeasureOptions,
 ): Promise<Measurement[]> {
   for (const client of clients) await runOnce(client, statement, args)
   const started = performance.now()
   const measured = clients.map((): { ms: number; buffers: number }[] => [])
   for (let run = 0; run < runs; run += 1) {
     if (run > 0 && performance.now() - started >= budgetMs) break
-    for (const [at, client] of clients.entries()) measured[at]?.push(await runOnce(client, statement, args))
+    for (const [at, client] of clients.entries()) {
+      await beforeRun?.(client)
+      measured[at]?.push(await runOnce(client, statement, args))
+    }
   }
   return measured.map((own) => {
     const [middle] = own.sort((a, b) => a.ms - b.ms).slice(Math.floor((own.length - 1) / 2))

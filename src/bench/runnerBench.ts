@@ -53,13 +53,19 @@ export const runnerBench: Bench = {
 }
 
 async function runPlain(url: string, directory: string): Promise<void> {
-  await runner({
-    databaseUrl: url,
-    dir: directory,
-    direction: 'up',
-    migrationsTable: 'pgmigrations',
-    log: () => undefined,
-  })
+  // A session of ours, as on the other side: the one that it would open may outlive the run for a moment.
+  const client = await connect(url)
+  try {
+    await runner({
+      dbClient: client,
+      dir: directory,
+      direction: 'up',
+      migrationsTable: 'pgmigrations',
+      log: () => undefined,
+    })
+  } finally {
+    await client.end()
+  }
 }
 
 async function runOurs(url: string, directory: string): Promise<void> {

@@ -7,7 +7,8 @@ import { deployBench } from '../bench/deployBench.ts'
 import { diagnoseBench } from '../bench/diagnoseBench.ts'
 import { describeMachine } from '../bench/measuredOn.ts'
 import type { BenchResult } from '../bench/result.ts'
-import type { BenchRow } from '../bench/row.ts'
+import { policiesBench } from '../bench/policiesBench.ts'
+import { rlsBench } from '../bench/rlsBench.ts'
 import { runnerBench } from '../bench/runnerBench.ts'
 import { UsageError, exitCodes } from '../errors.ts'
 import { benchComparison } from '../report/benchComparison.ts'
@@ -18,7 +19,7 @@ import type { CommandContext } from './context.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 
-const benches: Bench[] = [claimsBench, deployBench, runnerBench, diagnoseBench]
+const benches: Bench[] = [claimsBench, deployBench, policiesBench, rlsBench, runnerBench, diagnoseBench]
 
 interface BenchCommandOptions extends OutputOptions {
   only?: string[]
@@ -59,8 +60,8 @@ Examples:
     )
     .action(async (options: BenchCommandOptions) => {
       const print = peopleLine(terminal, options)
+      const last = options.from ? undefined : await lastRun(options.rows)
       const result = options.from ? await readRun(options.from) : await measureAll(options)
-      const last = options.from ? undefined : await lastRun(result.size)
       const folder = options.from ? undefined : await keepRun(result)
       await writeJson(terminal, options, 'bench', result)
       print(benchTable(result.rows))
@@ -75,32 +76,32 @@ Examples:
 
   async function measureAll(options: BenchCommandOptions): Promise<BenchResult> {
     const print = peopleLine(terminal, options)
-    const rows: BenchRow[] = []
-    const skipped: BenchResult['skipped'] = []
     const only = options.only?.flatMap((ids) => ids.split(','))
-    let postgresql: string | undefined
+    const result: BenchResult = {
+      takenAt: new Date().toISOString(),
+      size: options.rows,
+      measuredOn: describeMachine(undefined),
+      rows: [],
+      skipped: [],
+    }
     for (const bench of select(only)) {
       print(bench.title)
-      rows.push(
+      result.rows.push(
         ...(await bench.run({
           config,
           rows: options.rows,
           ...(only ? { only } : {}),
           signal: terminal.signal,
           onStep: (step) => terminal.progress(`  ${step}`),
-          onServer: (version) => (postgresql = version),
-          onSkip: (id, reason) => skipped.push({ id, reason }),
+          onServer: (version) => (result.measuredOn = describeMachine(version)),
+          onSkip: (id, reason) => result.skipped.push({ id, reason }),
         })),
       )
+      // So that what is measured is not lost with a bench that fails.
+      await keepRun(result)
     }
     terminal.progress('')
-    return {
-      takenAt: new Date().toISOString(),
-      size: options.rows,
-      measuredOn: describeMachine(postgresql),
-      rows,
-      skipped,
-    }
+    return result
   }
 }
 

@@ -35,6 +35,7 @@ interface RunCommandOptions extends DirectoryOptions {
   lockTimeout: number
   lockBudget: number
   statementTimeout: number
+  conditionTimeout: number
   buildTimeout: number
 }
 
@@ -128,6 +129,12 @@ function runCommand(
       defaults.statementTimeoutMs,
     )
     .option(
+      '--condition-timeout <time>',
+      'longest time for one query of a condition, 5m by default',
+      parseDuration,
+      defaults.conditionTimeoutMs,
+    )
+    .option(
       '--build-timeout <time>',
       'longest time for one concurrent build; 0, the default, means no limit',
       parseDuration,
@@ -145,6 +152,7 @@ function runCommand(
             lockTimeoutMs: options.lockTimeout,
             lockBudgetMs: options.lockBudget,
             statementTimeoutMs: options.statementTimeout,
+            conditionTimeoutMs: options.conditionTimeout,
             buildTimeoutMs: options.buildTimeout,
             signal: terminal.signal,
             onEvent: (event) => {
@@ -276,13 +284,13 @@ function verifyCommand(context: CommandContext): Command {
 }
 
 function newCommand({ terminal, finish }: CommandContext): Command {
-  return new Command('new')
-    .description('write a migration file with every part in place')
+  return withDirectory(new Command('new').description('write a migration file with every part in place'))
     .argument('<name>', 'a verb and an object, such as create-bookings-index')
-    .option('--dir <directory>', 'where the migrations are', 'migrations')
     .addHelpText('after', `\nExamples:\n  $ npm run migrate new create-bookings-index\n`)
-    .action(async (name: string, options: { dir: string }) => {
-      terminal.out(`${await writeNewMigration(options.dir, name)}\n`)
+    .action(async (name: string, options: DirectoryOptions) => {
+      const file = await writeNewMigration(options.dir, name)
+      await writeJson(terminal, options, 'migrate new', { file })
+      if (options.json !== '-') terminal.out(`${file}\n`)
       finish(exitCodes.done)
     })
 }

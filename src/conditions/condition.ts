@@ -13,7 +13,8 @@ export interface Condition {
   check(db: Database): Promise<Verdict>
   /**
    * Set where the answer depends on the rows of the day (a plan, a count) and not on the schema alone:
-   * such a condition is checked on the way up and by `verify`, but never stands in the way of `down`.
+   * such a condition is checked on the way up and by `verify`, but never stands in the way of `down`. In
+   * `before` it may take long: it is asked once, before the migration's transaction begins.
    */
   dependsOnData?: boolean
 }

@@ -1,5 +1,5 @@
 import { displayIdentifier } from '../db/identifiers.ts'
-import { findExtension } from '../introspect/extensions.ts'
+import { findExtension, libraryIsPreloaded } from '../introspect/extensions.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 
@@ -32,6 +32,20 @@ export function extensionIsAbsent(name: string): Condition {
     async check(db) {
       const found = await findExtension(db, name)
       return found?.installedVersion ? fails('not installed', `version ${found.installedVersion}`) : holds
+    },
+  }
+}
+
+/** Holds when the server loaded the extension's library at its start; without it, CREATE EXTENSION makes views that fail. */
+export function extensionIsPreloaded(name: string): Condition {
+  return {
+    description: `extension ${displayIdentifier(name)} is among the server's shared_preload_libraries`,
+    async check(db) {
+      if (await libraryIsPreloaded(db, name)) return holds
+      return fails(
+        'a library that the server has loaded',
+        'one that takes a change of the setting and a restart',
+      )
     },
   }
 }

@@ -118,6 +118,7 @@ export interface Catalog {
     indkey: Read<string>
     indclass: Read<string>
     indcollation: Read<string>
+    indexprs: Read<string | null>
     indoption: Read<string>
   }
   'pg_catalog.pg_inherits': { inhrelid: Read<number>; inhparent: Read<number>; inhseqno: Read<number> }
@@ -264,6 +265,7 @@ export interface Catalog {
     stxkeys: Read<string>
     stxkind: Read<string[]>
   }
+  'pg_catalog.pg_stats': { schemaname: Read<string>; tablename: Read<string>; attname: Read<string> }
   'pg_catalog.pg_trigger': {
     oid: Read<number>
     tgrelid: Read<number>

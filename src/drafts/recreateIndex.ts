@@ -7,6 +7,8 @@ import type { Node } from '../sql/statements.ts'
 import { splitStatements } from '../sql/statements.ts'
 import { NotReversible } from './notReversible.ts'
 
+const ofPartitionedTable = 'the index of a partitioned table can be neither dropped nor built concurrently'
+
 /**
  * The statements that make an index again exactly as it is, without blocking writes: definition, storage
  * parameters and tablespace in the first, statistics targets and comment in those that follow.
@@ -22,7 +24,7 @@ import { NotReversible } from './notReversible.ts'
 export async function recreateIndex(index: TableIndex): Promise<string[]> {
   if (index.protectedBecause !== null) throw new NotReversible(index.protectedBecause)
   if (index.isPartitioned) {
-    throw new NotReversible('the index of a partitioned table can be neither dropped nor built concurrently')
+    throw new NotReversible(ofPartitionedTable)
   }
   const name = qualified(index)
   return [

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import type { RelationName } from '../db/identifiers.ts'
+import { lockedRelations } from './lockedRelations.ts'
 
 /** A constraint that PostgreSQL enforces for new rows, while nobody has said whether the old ones meet it. */
 export interface UnvalidatedConstraint {
@@ -16,7 +17,7 @@ export interface UnvalidatedConstraint {
   estimatedRows: number
 }
 
-/** Every constraint that is enforced and not validated, in one query. */
+/** Every constraint that is enforced and not validated, in one query, but for those of tables that another session locks. */
 export async function listUnvalidatedConstraints(db: Database): Promise<UnvalidatedConstraint[]> {
   const result = await sql<UnvalidatedConstraint>`
     SELECT con.conname AS name, class.relkind AS "tableKind",
@@ -33,7 +34,8 @@ export async function listUnvalidatedConstraints(db: Database): Promise<Unvalida
     FROM pg_catalog.pg_constraint con
     JOIN pg_catalog.pg_class class ON class.oid = con.conrelid
     JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
-    WHERE NOT con.convalidated
+    LEFT JOIN ${lockedRelations} locked ON locked.oid = class.oid
+    WHERE NOT con.convalidated AND locked.oid IS NULL
       -- PostgreSQL 18: a constraint that is NOT ENFORCED is never validated, on purpose.
       AND coalesce((pg_catalog.to_jsonb(con) ->> 'conenforced')::boolean, true)
       AND namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema'

@@ -5,6 +5,7 @@ import type { Database } from '../db/database.ts'
 export interface DatabaseAge {
   name: string
   isCurrent: boolean
+  allowsConnections: boolean
   /** Transactions since the oldest row that is not frozen. */
   xidAge: number
   multixactAge: number
@@ -14,8 +15,9 @@ export interface DatabaseAge {
 export async function listDatabaseAges(db: Database): Promise<DatabaseAge[]> {
   const result = await sql<DatabaseAge>`
     SELECT datname AS name, datname = pg_catalog.current_database() AS "isCurrent",
+      datallowconn AS "allowsConnections",
       pg_catalog.age(datfrozenxid)::float8 AS "xidAge", pg_catalog.mxid_age(datminmxid)::float8 AS "multixactAge"
-    FROM pg_catalog.pg_database WHERE datallowconn ORDER BY 1`.execute(db)
+    FROM pg_catalog.pg_database ORDER BY 1`.execute(db)
   return result.rows
 }
 

@@ -15,3 +15,17 @@ export async function findExtension(db: Database, name: string): Promise<Availab
     .where('name', '=', name)
     .executeTakeFirst()
 }
+
+/**
+ * Whether the server loaded the extension's library at its start, as `shared_preload_libraries` asks for. Only
+ * superusers may read that setting; the library's own settings (`pg_stat_statements.max`) show it to everybody.
+ */
+export async function libraryIsPreloaded(db: Database, name: string): Promise<boolean> {
+  const setting = await db
+    .selectFrom('pg_catalog.pg_settings')
+    .select('name')
+    .where('name', 'like', `${name.replaceAll('_', '\\_')}.%`)
+    .where('context', '=', 'postmaster')
+    .executeTakeFirst()
+  return setting !== undefined
+}

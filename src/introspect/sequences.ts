@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import type { RelationName } from '../db/identifiers.ts'
+import { lockedRelations } from './lockedRelations.ts'
 
 /** A sequence, how far it has come, and the column that it fills. Values may be beyond what a JavaScript number holds exactly. */
 export interface Sequence {
@@ -27,11 +28,11 @@ export async function listSequences(db: Database): Promise<Sequence[]> {
   const result = await sql<Sequence>`
     SELECT namespace.nspname AS schema, class.relname AS name,
       pg_catalog.format_type(sequence.seqtypid, NULL) AS type,
-      CASE WHEN pg_catalog.has_sequence_privilege(class.oid, 'SELECT, USAGE')
+      CASE WHEN pg_catalog.has_sequence_privilege(class.oid, 'SELECT, USAGE') AND locked.oid IS NULL
         THEN pg_catalog.pg_sequence_last_value(class.oid)::text END AS "lastValue",
       sequence.seqstart::text AS "startValue", sequence.seqmin::text AS minimum, sequence.seqmax::text AS maximum,
       sequence.seqincrement::text AS increment, sequence.seqcycle AS cycles,
-      pg_catalog.has_sequence_privilege(class.oid, 'SELECT, USAGE') AS "isVisible",
+      pg_catalog.has_sequence_privilege(class.oid, 'SELECT, USAGE') AND locked.oid IS NULL AS "isVisible",
       coalesce(owner.deptype = 'i', false) AS "isIdentity",
       EXISTS (
         SELECT FROM pg_catalog.pg_depend depend
@@ -50,6 +51,7 @@ export async function listSequences(db: Database): Promise<Sequence[]> {
     LEFT JOIN pg_catalog.pg_namespace table_namespace ON table_namespace.oid = owned.relnamespace
     LEFT JOIN pg_catalog.pg_attribute attribute
       ON attribute.attrelid = owner.refobjid AND attribute.attnum = owner.refobjsubid
+    LEFT JOIN ${lockedRelations} locked ON locked.oid = class.oid
     WHERE namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema'
       AND class.relpersistence <> 't'
     ORDER BY 1, 2`.execute(db)

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import { lockedRelations } from './lockedRelations.ts'
 
 /** A table or materialized view with its size and what the cumulative statistics know of its use. */
 export interface TableActivity {
@@ -23,7 +24,7 @@ export interface TableActivity {
   /** The cumulative statistics' count. */
   liveRows: number
   deadRows: number
-  /** Without indexes and TOAST. */
+  /** Without indexes and TOAST; of a table that another session locks, as of its last VACUUM or ANALYZE. */
   sizeBytes: number
   /** Without indexes, with TOAST. */
   storedBytes: number
@@ -51,8 +52,10 @@ export async function listTableActivity(db: Database): Promise<TableActivity[]> 
       coalesce(class.reloptions, '{}') AS options,
       CASE WHEN class.reltuples >= 0 THEN class.reltuples::float8 END AS "estimatedRows",
       coalesce(stat.n_live_tup, 0)::float8 AS "liveRows", coalesce(stat.n_dead_tup, 0)::float8 AS "deadRows",
-      coalesce(pg_catalog.pg_relation_size(class.oid), 0)::float8 AS "sizeBytes",
-      coalesce(pg_catalog.pg_table_size(class.oid), 0)::float8 AS "storedBytes",
+      CASE WHEN locked.oid IS NULL THEN coalesce(pg_catalog.pg_relation_size(class.oid), 0)
+        ELSE class.relpages::bigint * pg_catalog.current_setting('block_size')::int END::float8 AS "sizeBytes",
+      CASE WHEN locked.oid IS NULL THEN coalesce(pg_catalog.pg_table_size(class.oid), 0)
+        ELSE class.relpages::bigint * pg_catalog.current_setting('block_size')::int END::float8 AS "storedBytes",
       coalesce(stat.seq_scan, 0)::float8 AS "sequentialScans",
       coalesce(stat.seq_tup_read, 0)::float8 AS "rowsReadSequentially",
       coalesce(stat.idx_scan, 0)::float8 AS "indexScans",
@@ -71,6 +74,7 @@ export async function listTableActivity(db: Database): Promise<TableActivity[]> 
     ) owned ON owned.objid = class.oid
     LEFT JOIN pg_catalog.pg_inherits parent ON parent.inhrelid = class.oid AND class.relispartition
     LEFT JOIN (SELECT DISTINCT inhparent FROM pg_catalog.pg_inherits) children ON children.inhparent = class.oid
+    LEFT JOIN ${lockedRelations} locked ON locked.oid = class.oid
     LEFT JOIN (
       SELECT DISTINCT indrelid FROM pg_catalog.pg_index WHERE indisprimary
     ) keys ON keys.indrelid = class.oid

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import { lockedRelations } from './lockedRelations.ts'
 
 /** A column of a large table that could be a partition key: a time that every row has. */
 export interface TimeColumn {
@@ -24,8 +25,10 @@ export async function listTimeColumns(db: Database, minimumBytes: number): Promi
         'pg_catalog.timestamp'::pg_catalog.regtype, 'pg_catalog.timestamptz'::pg_catalog.regtype)
     LEFT JOIN pg_catalog.pg_stats stats ON stats.schemaname = namespace.nspname
       AND stats.tablename = class.relname AND stats.attname = attribute.attname AND NOT stats.inherited
+    LEFT JOIN ${lockedRelations} locked ON locked.oid = class.oid
     WHERE class.relkind = 'r' AND NOT class.relispartition
-      AND pg_catalog.pg_table_size(class.oid) >= ${minimumBytes}
+      AND CASE WHEN locked.oid IS NULL THEN pg_catalog.pg_table_size(class.oid) >= ${minimumBytes}
+        ELSE class.relpages::bigint * pg_catalog.current_setting('block_size')::int >= ${minimumBytes} END
       AND namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema'
     ORDER BY attribute.attnum`.execute(db)
   return result.rows

@@ -1,9 +1,12 @@
 import type { ClientBase } from 'pg'
 import type { Condition } from '../conditions/condition.ts'
 import { borrow } from '../db/database.ts'
-import { isConnectionLost, isLockOrCancel } from '../db/sqlState.ts'
+import { errorCode, isConnectionLost, isLockOrCancel } from '../db/sqlState.ts'
 import { guarded } from './guardedClient.ts'
 import type { CheckedCondition } from './migration.ts'
+
+/** Longest time for one condition: some compare what policies let through, row by row. */
+export const defaultConditionTimeoutMs = 300_000
 
 /**
  * Checks each condition inside the transaction that is open on `client`: under a savepoint, read-only,
@@ -12,19 +15,22 @@ import type { CheckedCondition } from './migration.ts'
  *
  * ```sql
  * SAVEPOINT hundredfold_condition; SET LOCAL transaction_read_only = on; SET LOCAL search_path = '';
+ * SET LOCAL statement_timeout = ...;
  * ... the condition's queries ...
  * ROLLBACK TO SAVEPOINT hundredfold_condition;
  * ```
  *
- * Errors that are no answer (a lock not granted in time, a lost connection) are thrown.
+ * The time limit is the conditions' own, so that a short one for statements does not cut a long look off.
+ * Errors that are no answer (a lock not granted in time, a lost connection, out of time) are thrown.
  */
 export async function checkConditions(
   client: ClientBase,
   conditions: Condition[],
   phase: 'before' | 'after',
+  timeoutMs = defaultConditionTimeoutMs,
 ): Promise<CheckedCondition[]> {
   const checked: CheckedCondition[] = []
-  for (const condition of conditions) checked.push(await checkCondition(client, condition, phase))
+  for (const condition of conditions) checked.push(await checkCondition(client, condition, phase, timeoutMs))
   return checked
 }
 
@@ -32,17 +38,20 @@ async function checkCondition(
   client: ClientBase,
   condition: Condition,
   phase: 'before' | 'after',
+  timeoutMs: number,
 ): Promise<CheckedCondition> {
   const { description } = condition
   await client.query(
-    `SAVEPOINT hundredfold_condition; SET LOCAL transaction_read_only = on; SET LOCAL search_path = ''`,
+    `SAVEPOINT hundredfold_condition; SET LOCAL transaction_read_only = on; SET LOCAL search_path = '';
+     SET LOCAL statement_timeout = ${timeoutMs}`,
   )
   try {
     const verdict = await condition.check(borrow(guarded(client)))
     if (verdict.holds) return { description, phase, holds: true }
     return { description, phase, holds: false, expected: verdict.expected, actual: verdict.actual }
   } catch (error) {
-    if (isConnectionLost(error) || isLockOrCancel(error)) throw error
+    if (isConnectionLost(error)) throw error
+    if (isLockOrCancel(error)) throw whileChecking(description, error)
     const actual = error instanceof Error ? error.message : String(error)
     return { description, phase, holds: false, expected: 'an answer', actual: `an error: ${actual}` }
   } finally {
@@ -51,4 +60,12 @@ async function checkCondition(
       .query('ROLLBACK TO SAVEPOINT hundredfold_condition; RELEASE SAVEPOINT hundredfold_condition')
       .catch(() => undefined)
   }
+}
+
+/** The same error, with the condition in its message; its SQLSTATE still says what to do. */
+function whileChecking(description: string, error: unknown): Error {
+  const message = error instanceof Error ? error.message : String(error)
+  return Object.assign(new Error(`condition "${description}": ${message}`, { cause: error }), {
+    code: errorCode(error),
+  })
 }

@@ -5,7 +5,7 @@ import type { CheckedCondition, Migration, Ran } from './migration.ts'
 import { refuseMissingPrivileges } from './privileges.ts'
 import { runInTransaction } from './runInTransaction.ts'
 import type { RunOptions } from './runOptions.ts'
-import { runStepByStep } from './runStepByStep.ts'
+import { finishTheOtherWay, runStepByStep } from './runStepByStep.ts'
 import type { Target } from './target.ts'
 import { selectApplied } from './target.ts'
 import type { RunResult } from './up.ts'
@@ -52,7 +52,13 @@ async function runDown(
     await forget(options.client, migration.name)
     return []
   }
-  if (row.state !== 'applied') return runStepByStep(migration, 'down', options, { interrupted: row })
+  if (row.state !== 'applied') {
+    if (!(await finishTheOtherWay(migration, 'up', row, options))) {
+      return runStepByStep(migration, 'down', options, { interrupted: row })
+    }
+    const applied = (await readLedger(options.client)).find(({ name }) => name === row.name)
+    return runDown(migration, applied ?? row, options)
+  }
   const outcome = await runInTransaction(migration, 'down', options)
   if (outcome.kind === 'notTransactional') {
     return runStepByStep(migration, 'down', options, { ...outcome, row })

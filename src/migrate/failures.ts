@@ -72,7 +72,7 @@ function nextStep(cause: unknown): string {
     case '53100':
       return 'The disk is full: free or add space, then run `migrate up` again.'
     case '57014':
-      return 'A statement was cancelled or ran out of time; give it more with --statement-timeout or --build-timeout.'
+      return 'A statement was cancelled or ran out of time; give it more with --statement-timeout, --condition-timeout or --build-timeout.'
     default:
       return 'Mend the cause and run the command again; `migrate status` shows where everything stands.'
   }

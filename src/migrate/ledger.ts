@@ -1,6 +1,8 @@
+import { DatabaseError } from 'pg'
 import type { ClientBase } from 'pg'
+import { z } from 'zod'
 import type { RelationName } from '../db/identifiers.ts'
-import { errorCode } from '../db/sqlState.ts'
+import { errorCode, isConnectionLost } from '../db/sqlState.ts'
 import { HundredfoldError, UsageError, exitCodes } from '../errors.ts'
 
 /** The ledger's schema: private, since Supabase exposes `public` to every visitor. */
@@ -38,6 +40,13 @@ export interface LedgerRow {
   appliedAt: Date | null
 }
 
+const indexRecord = z.object({ schema: z.string(), name: z.string(), definition: z.string() })
+const undoRecord = z.object({
+  created: z.array(z.object({ schema: z.string(), name: z.string() })),
+  dropped: z.array(indexRecord),
+  made: z.array(indexRecord),
+})
+
 const columns = `name, checksum, state, adopted, statements_done AS "statementsDone", undo, applied_at AS "appliedAt"`
 
 /**
@@ -71,8 +80,10 @@ export async function readLedger(client: ClientBase): Promise<LedgerRow[]> {
     const result = await client.query<LedgerRow>(
       `SELECT ${columns} FROM ${ledgerSchema}.migrations ORDER BY position`,
     )
+    for (const { name, undo } of result.rows) refuseEditedUndo(name, undo)
     return result.rows
   } catch (error) {
+    if (error instanceof HundredfoldError || isConnectionLost(error)) throw error
     if (errorCode(error) === '42501') {
       throw new UsageError(
         `This role may not read the ledger ${ledgerSchema}.migrations.`,
@@ -89,6 +100,16 @@ export async function readLedger(client: ClientBase): Promise<LedgerRow[]> {
   }
 }
 
+/** What a migration must be able to take back is read by nobody else, so another shape is somebody's edit. */
+function refuseEditedUndo(migration: string, undo: unknown): void {
+  if (undoRecord.safeParse(undo).success) return
+  throw new HundredfoldError(
+    exitCodes.drift,
+    `The ledger's row of ${migration} was edited: its column undo is not as hundredfold wrote it.`,
+    `Restore it from a backup, or set it to '{"created": [], "dropped": [], "made": []}' where nothing is left to take back.`,
+  )
+}
+
 async function ledgerIsThere(client: ClientBase): Promise<boolean> {
   // The catalog is asked and not to_regclass(), which needs USAGE on the schema to see the table.
   const found = await client.query(
@@ -103,23 +124,32 @@ async function ledgerIsThere(client: ClientBase): Promise<boolean> {
 export const transactionMark = 'hundredfold.transaction'
 
 /**
- * Records a migration as applied, in the transaction that applied it.
+ * Records a migration as applied, and commits the transaction that applied it, in one request.
  *
  * @param transaction the mark that the runner set when it began; where it is gone, so is the transaction
  * @returns false, with nothing recorded, where the mark is gone
  */
-export async function recordApplied(
+export async function recordAppliedAndCommit(
   client: ClientBase,
   migration: { name: string; checksum: string },
   { adopted, transaction }: { adopted: boolean; transaction: string },
 ): Promise<boolean> {
-  const { rowCount } = await client.query(
-    `INSERT INTO ${ledgerSchema}.migrations (name, checksum, state, adopted, applied_at)
-     SELECT $1, $2, 'applied', $3, clock_timestamp()
-     WHERE pg_catalog.current_setting('${transactionMark}', true) = $4`,
-    [migration.name, migration.checksum, adopted, transaction],
-  )
-  return rowCount === 1
+  const literal = (value: string) => client.escapeLiteral(value)
+  try {
+    // Without the mark there is no name, which the table refuses, and COMMIT is not reached.
+    await client.query(
+      `INSERT INTO ${ledgerSchema}.migrations (name, checksum, state, adopted, applied_at)
+       VALUES (CASE WHEN pg_catalog.current_setting('${transactionMark}', true) = ${literal(transaction)}
+                    THEN ${literal(migration.name)} END,
+               ${literal(migration.checksum)}, 'applied', ${adopted}, pg_catalog.clock_timestamp());
+       COMMIT`,
+    )
+    return true
+  } catch (error) {
+    if (error instanceof DatabaseError && error.code === '23502' && error.schema === ledgerSchema)
+      return false
+    throw error
+  }
 }
 
 /** Records the intent to run a migration step by step, before its first statement. */

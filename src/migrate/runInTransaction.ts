@@ -3,12 +3,12 @@ import { UsageError } from '../errors.ts'
 import { isConnectionLost, isLockConflict } from '../db/sqlState.ts'
 import { checkConditions } from './checkConditions.ts'
 import { ConditionFailed, StatementFailed } from './failures.ts'
-import { forget, recordApplied, transactionMark } from './ledger.ts'
+import { forget, recordAppliedAndCommit, transactionMark } from './ledger.ts'
 import { withinLockBudget } from './lockBudget.ts'
 import type { CheckedCondition, Direction, Migration } from './migration.ts'
 import type { RunOptions } from './runOptions.ts'
 import type { Script } from './script.ts'
-import { buildScript } from './script.ts'
+import { buildScript, inReadOnlyTransaction } from './script.ts'
 
 /** How the migration went: it ran, its goal was met already, or it asked for `pgm.noTransaction()`. */
 export type Outcome =
@@ -20,7 +20,8 @@ const nothingChanged = 'Nothing was changed.'
 
 /**
  * Runs one migration in one transaction: conditions, statements, conditions, ledger row, COMMIT. Whatever
- * fails, all of it is rolled back. While a lock is not to be had, the whole transaction is tried again.
+ * fails, all of it is rolled back. While a lock is not to be had, the whole transaction is tried again; only
+ * conditions that depend on the rows of the day, which may take long, are asked once and before it.
  *
  * ```sql
  * BEGIN;
@@ -34,14 +35,39 @@ export async function runInTransaction(
   direction: Direction,
   options: RunOptions,
 ): Promise<Outcome> {
-  return withinLockBudget(migration.name, options, () => attempt(migration, direction, options), {
+  const asked = await askOfRows(migration, direction, options)
+  return withinLockBudget(migration.name, options, () => attempt(migration, direction, options, asked), {
     ...(options.signal ? { signal: options.signal } : {}),
     onRetry: (pauseMs, remainingMs) =>
       options.onEvent?.({ kind: 'retrying', name: migration.name, pauseMs, remainingMs }),
   })
 }
 
-async function attempt(migration: Migration, direction: Direction, options: RunOptions): Promise<Outcome> {
+/** What the first conditions say that depend on the day's rows; no lock is held meanwhile, nor afterwards. */
+async function askOfRows(
+  migration: Migration,
+  direction: Direction,
+  options: RunOptions,
+): Promise<CheckedCondition[]> {
+  const [first] = conditionsAround(migration, direction)
+  const conditions = first.conditions.filter((condition) => condition.dependsOnData)
+  if (conditions.length === 0) return []
+  try {
+    return await inReadOnlyTransaction(options, () =>
+      checkConditions(options.client, conditions, first.phase, options.conditionTimeoutMs),
+    )
+  } catch (error) {
+    if (isConnectionLost(error) || error instanceof UsageError) throw error
+    throw new StatementFailed(migration.name, direction, nothingChanged, error)
+  }
+}
+
+async function attempt(
+  migration: Migration,
+  direction: Direction,
+  options: RunOptions,
+  asked: CheckedCondition[],
+): Promise<Outcome> {
   const { client } = options
   const transaction = randomUUID()
   try {
@@ -50,8 +76,8 @@ async function attempt(migration: Migration, direction: Direction, options: RunO
       SET LOCAL statement_timeout = ${options.statementTimeoutMs};
       SET LOCAL idle_in_transaction_session_timeout = 0;
       SET LOCAL ${transactionMark} = '${transaction}'`)
-    const outcome = await runSteps(migration, direction, options, transaction)
-    await client.query(outcome.kind === 'notTransactional' ? 'ROLLBACK' : 'COMMIT')
+    const outcome = await runSteps(migration, direction, options, { transaction, asked })
+    if (outcome.kind === 'notTransactional') await client.query('ROLLBACK')
     return outcome
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined)
@@ -65,30 +91,33 @@ async function runSteps(
   migration: Migration,
   direction: Direction,
   options: RunOptions,
-  transaction: string,
+  { transaction, asked }: { transaction: string; asked: CheckedCondition[] },
 ): Promise<Outcome> {
-  const { client } = options
+  const { client, conditionTimeoutMs } = options
   const [first, last] = conditionsAround(migration, direction)
-  const checkedFirst = await checkConditions(client, first.conditions, first.phase)
+  const toAsk = first.conditions.filter((condition) => !condition.dependsOnData)
+  const checkedFirst = [...(await checkConditions(client, toAsk, first.phase, conditionTimeoutMs)), ...asked]
   if (checkedFirst.some((condition) => !condition.holds)) {
     const goal = direction === 'up' ? await goalIsMet(migration, options) : undefined
     if (!goal) throw new ConditionFailed(migration.name, direction, checkedFirst, nothingChanged)
-    await recordApplied(client, migration, { adopted: true, transaction })
+    await recordAppliedAndCommit(client, migration, { adopted: true, transaction })
     // What did not hold says what was found in its place.
     return { kind: 'adopted', conditions: [...checkedFirst.filter(({ holds }) => !holds), ...goal] }
   }
   const script = await buildScript(migration, direction, client, options.statementTimeoutMs)
   if (!script.transactional) return { kind: 'notTransactional', script, conditions: checkedFirst }
   await sendStatements(migration, script, options)
-  const checkedLast = await checkConditions(client, last.conditions, last.phase)
+  const checkedLast = await checkConditions(client, last.conditions, last.phase, conditionTimeoutMs)
   if (checkedLast.some((condition) => !condition.holds)) {
     throw new ConditionFailed(migration.name, direction, checkedLast, nothingChanged)
   }
-  const recorded =
-    direction === 'up'
-      ? await recordApplied(client, migration, { adopted: false, transaction })
-      : await forget(client, migration.name, transaction)
-  if (!recorded) throw endedTransaction(migration)
+  if (direction === 'up') {
+    const recorded = await recordAppliedAndCommit(client, migration, { adopted: false, transaction })
+    if (!recorded) throw endedTransaction(migration)
+  } else {
+    if (!(await forget(client, migration.name, transaction))) throw endedTransaction(migration)
+    await client.query('COMMIT')
+  }
   return { kind: 'ran', conditions: [...checkedFirst, ...checkedLast] }
 }
 
@@ -116,23 +145,26 @@ async function sendStatements(migration: Migration, script: Script, options: Run
   }
 }
 
-/** Before `up` stands `before`, after it `after`; `down` turns them round and asks nothing of today's rows. */
+/** Before `up` stands `before`, after it `after`; `down` turns them round and asks nothing of the day's rows. */
 export function conditionsAround(migration: Migration, direction: Direction) {
   const before = { phase: 'before' as const, conditions: migration.optimization?.before ?? [] }
   const after = { phase: 'after' as const, conditions: migration.optimization?.after ?? [] }
   if (direction === 'up') return [before, after] as const
-  const stable = after.conditions.filter((condition) => !condition.dependsOnData)
-  return [{ ...after, conditions: stable }, before] as const
+  const ofSchema = ({ phase, conditions }: typeof before | typeof after) => ({
+    phase,
+    conditions: conditions.filter((condition) => !condition.dependsOnData),
+  })
+  return [ofSchema(after), ofSchema(before)] as const
 }
 
 /** Somebody reached the goal by other means where every condition after `up` holds already. */
 export async function goalIsMet(
   migration: Migration,
-  options: Pick<RunOptions, 'client'>,
+  options: Pick<RunOptions, 'client' | 'conditionTimeoutMs'>,
 ): Promise<CheckedCondition[] | undefined> {
   const after = migration.optimization?.after ?? []
   if (after.length === 0) return undefined
-  const checked = await checkConditions(options.client, after, 'after')
+  const checked = await checkConditions(options.client, after, 'after', options.conditionTimeoutMs)
   return checked.every((condition) => condition.holds) ? checked : undefined
 }
 

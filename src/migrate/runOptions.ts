@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg'
+import { defaultConditionTimeoutMs } from './checkConditions.ts'
 import type { LockBudget } from './lockBudget.ts'
 import type { Direction, Ran } from './migration.ts'
 
@@ -8,6 +9,8 @@ export interface RunOptions extends LockBudget {
   client: ClientBase
   /** Longest time for one statement of a transactional migration, and for `up` or `down` to hand over its SQL. */
   statementTimeoutMs: number
+  /** Longest time for one query of a condition. */
+  conditionTimeoutMs: number
   /** Longest time for one concurrent build; 0 means no limit. */
   buildTimeoutMs: number
   /** Aborted by Ctrl-C and SIGTERM. The caller also cancels the statement that is running. */
@@ -28,5 +31,6 @@ export const defaultRunOptions = {
   lockTimeoutMs: 1_000,
   lockBudgetMs: 60_000,
   statementTimeoutMs: 600_000,
+  conditionTimeoutMs: defaultConditionTimeoutMs,
   buildTimeoutMs: 0,
 }

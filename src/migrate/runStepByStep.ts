@@ -66,6 +66,30 @@ export async function runStepByStep(
   }
 }
 
+/**
+ * A run that was cut off on its way `direction` is brought to its end before the other way is taken, where it
+ * holds statements that take effect once: the first half of an INSERT's way back is not known.
+ *
+ * @returns false where nothing of that kind is under way
+ */
+export async function finishTheOtherWay(
+  migration: Migration,
+  direction: Direction,
+  row: LedgerRow,
+  options: RunOptions,
+): Promise<boolean> {
+  if (row.state !== (direction === 'up' ? 'applying' : 'reverting')) return false
+  const script = await readScript(migration, direction, options)
+  if (!isMixed(script)) return false
+  await runStepByStep(migration, direction, options, { interrupted: row })
+  return true
+}
+
+/** Whether statements are among them that are committed together with their mark. */
+function isMixed({ statements }: Script): boolean {
+  return statements.some((statement) => !needsAutocommit(statement))
+}
+
 /** A migration whose conditions hold and whose statements are known, ready for its first statement. */
 export interface FreshStart {
   script: Script
@@ -114,7 +138,7 @@ async function listMade(run: StepRun, script: Script): Promise<IndexRecord[]> {
 async function checkLast(run: StepRun): Promise<CheckedCondition[]> {
   const [, last] = conditionsAround(run.migration, run.direction)
   const checked = await inReadOnlyTransaction(run.options, () =>
-    checkConditions(run.options.client, last.conditions, last.phase),
+    checkConditions(run.options.client, last.conditions, last.phase, run.options.conditionTimeoutMs),
   )
   if (checked.every((condition) => condition.holds)) return checked
   throw new ConditionFailed(run.migration.name, run.direction, checked, '')
@@ -232,7 +256,7 @@ async function isStillToDo(run: StepRun, statement: Statement): Promise<boolean>
  */
 async function takeBack(run: StepRun, script: Script): Promise<string> {
   const { migration, options, undo, direction } = run
-  const mixed = script.statements.some((statement) => !needsAutocommit(statement))
+  const mixed = isMixed(script)
   for (const index of undo.created) {
     const found = await findIndexDefinition(options.client, index)
     if (!found || (mixed && found.isValid)) continue

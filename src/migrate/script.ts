@@ -63,9 +63,8 @@ export async function inReadOnlyTransaction<T>(
   { client, statementTimeoutMs }: Pick<RunOptions, 'client' | 'statementTimeoutMs'>,
   look: () => Promise<T>,
 ): Promise<T> {
-  await client.query('BEGIN TRANSACTION READ ONLY')
   try {
-    await client.query(`SET LOCAL statement_timeout = ${statementTimeoutMs}`)
+    await client.query(`BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout = ${statementTimeoutMs}`)
     return await look()
   } finally {
     await client.query('ROLLBACK').catch(() => undefined)

@@ -11,7 +11,7 @@ import { refuseMissingPrivileges } from './privileges.ts'
 import { runInTransaction } from './runInTransaction.ts'
 import { releaseRunLock, takeRunLock } from './runLock.ts'
 import type { RunOptions } from './runOptions.ts'
-import { runStepByStep } from './runStepByStep.ts'
+import { finishTheOtherWay, runStepByStep } from './runStepByStep.ts'
 import { readScript } from './script.ts'
 import type { Target } from './target.ts'
 import { selectPending } from './target.ts'
@@ -97,7 +97,9 @@ async function applyOne(migration: Migration, row: LedgerRow | undefined, option
     ...rest,
   })
   options.onEvent?.({ kind: 'started', name: migration.name, direction: 'up', resumed: row !== undefined })
-  if (row) return result({ conditions: await runStepByStep(migration, 'up', options, { interrupted: row }) })
+  if (row && !(await finishTheOtherWay(migration, 'down', row, options))) {
+    return result({ conditions: await runStepByStep(migration, 'up', options, { interrupted: row }) })
+  }
   const outcome = await applyOrHeal(migration, options)
   switch (outcome.kind) {
     case 'ran':

@@ -55,7 +55,8 @@ export class KeyHelpers {
 
   /** The roles that need USAGE on the schema, for all helpers. */
   usersOfSchema(): string[] {
-    return [...new Set(this.#helpers.flatMap(({ of }) => of.grantees ?? ['']))].sort()
+    const users = [...new Set(this.#helpers.flatMap((helper) => usersOf(helper)))].sort()
+    return users.includes('') ? [''] : users
   }
 
   /** The drafts that make these helpers, and the schema where it is missing; none for those that are there. */
@@ -83,7 +84,7 @@ function createSchema(users: string[]): Draft {
     why: 'A place for functions that policies call and that no API may expose.',
     up: [
       `CREATE SCHEMA ${quote(privateSchema)}`,
-      `GRANT USAGE ON SCHEMA ${quote(privateSchema)} TO ${listRoles(users)}`,
+      ...(users.length > 0 ? [`GRANT USAGE ON SCHEMA ${quote(privateSchema)} TO ${listRoles(users)}`] : []),
     ],
     down: [`DROP SCHEMA ${quote(privateSchema)}`],
     before: [condition(schemaIsAbsent, privateSchema)],
@@ -121,7 +122,9 @@ function createHelper(helper: KeyHelper, needUsage: string[]): Draft {
         `LANGUAGE plpgsql STABLE${of.isSecurityDefiner ? ' SECURITY DEFINER' : ''} SET search_path = ''\n` +
         `AS ${quoteBody(bodyOf(helper))}`,
       ...(roles.includes('') ? [] : [`REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC`]),
-      ...(roles.length > 0 ? [`GRANT EXECUTE ON FUNCTION ${signature} TO ${listRoles(roles)}`] : []),
+      ...(roles.length > 0 && !roles.includes('')
+        ? [`GRANT EXECUTE ON FUNCTION ${signature} TO ${listRoles(roles)}`]
+        : []),
       ...(needUsage.length > 0 ? [`GRANT ${usage} TO ${listRoles(needUsage)}`] : []),
     ],
     down: [
@@ -137,8 +140,10 @@ function createHelper(helper: KeyHelper, needUsage: string[]): Draft {
   }
 }
 
+/** Who may call the membership function, `''` for everybody; its owner may anyway. */
 function usersOf({ of }: KeyHelper): string[] {
-  return of.grantees === null ? [''] : [...new Set(of.grantees)]
+  if (of.grantees === null || of.grantees.includes('')) return ['']
+  return [...new Set(of.grantees)].filter((role) => role !== of.owner)
 }
 
 function bodyOf({ keys }: KeyHelper): string {

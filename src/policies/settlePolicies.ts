@@ -22,7 +22,7 @@ export async function settlePolicies(client: ClientBase, drafts: Draft[]): Promi
       `SELECT set_config('search_path', '', true), set_config('statement_timeout', '30s', true),
               set_config('lock_timeout', '200ms', true), set_config('check_function_bodies', 'off', true)`,
     )
-    const made = new Set<Draft>()
+    const made = new Set<string>()
     for (const draft of drafts) {
       const { altersPolicies } = draft
       settled.set(draft, altersPolicies ? await settle(client, altersPolicies, made) : { draft })
@@ -33,11 +33,13 @@ export async function settlePolicies(client: ClientBase, drafts: Draft[]): Promi
   }
 }
 
-async function settle(client: ClientBase, parts: AlterPolicies, made: Set<Draft>): Promise<Settled> {
+async function settle(client: ClientBase, parts: AlterPolicies, made: Set<string>): Promise<Settled> {
   try {
     for (const needed of parts.requires) {
-      if (!made.has(needed)) await atomically(client, () => runAll(client, needed.up))
-      made.add(needed)
+      // Drafts of several tables may need the same function; each comes with a copy of that draft.
+      const key = JSON.stringify(needed)
+      if (!made.has(key)) await atomically(client, () => runAll(client, needed.up))
+      made.add(key)
     }
   } catch (error) {
     return { reason: `the function that it needs cannot be made: ${messageOf(error)}` }

@@ -4,9 +4,10 @@ import { display, displayIdentifier } from '../db/identifiers.ts'
 import { listTableIndexes } from '../introspect/tableIndexes.ts'
 import type { Spare } from './indexCoverage.ts'
 import { listDuplicates } from './indexCoverage.ts'
-import { measured, migrationOr, runbook } from './remedies.ts'
+import { dropWithPartitions, measured, migrationOr, runbook } from './remedies.ts'
 import type { Remedy, Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
+import { unlessLocked } from './unlessLocked.ts'
 
 /**
  * Indexes that differ in nothing but their names. One answers every query that the other does; both are written by
@@ -25,9 +26,10 @@ export const duplicateIndex: Rule = {
   async find(context) {
     const wanted = await wantedSchemas(context)
     const spares = listDuplicates(await context.read(listTableIndexes))
-    return Promise.all(
+    const findings = await Promise.all(
       spares
-        .filter(({ index }) => wanted(index.schema))
+        // The finding about the index of the partitioned table is about its parts as well.
+        .filter(({ index }) => wanted(index.schema) && !index.isPartOfPartitioned)
         .map(async (spare) => ({
           rule: 'duplicate_index' as const,
           level: 'warn' as const,
@@ -43,6 +45,7 @@ export const duplicateIndex: Rule = {
           remedy: await cureOf(spare),
         })),
     )
+    return unlessLocked(context, findings)
   },
 }
 
@@ -57,13 +60,15 @@ function cureOf({ index, coveredBy }: Spare): Promise<Remedy> {
         coveredBy,
       }),
     (reason) =>
-      reason === 'it keeps values unique'
-        ? runbook(
-            `Drop ${displayIdentifier(index.name)} once nothing names it`,
-            `${display(coveredBy)} keeps the same values unique. See that no code names ${displayIdentifier(index.name)}.`,
-            `${dropConcurrently(index)};`,
-            `To take it back: ${index.definition};`,
-          )
-        : { kind: 'none', title: `It stays: ${reason}` },
+      index.isPartitioned && index.protectedBecause === null
+        ? dropWithPartitions(index)
+        : reason === 'it keeps values unique'
+          ? runbook(
+              `Drop ${displayIdentifier(index.name)} once nothing names it`,
+              `${display(coveredBy)} keeps the same values unique. See that no code names ${displayIdentifier(index.name)}.`,
+              `${dropConcurrently(index)};`,
+              `To take it back: ${index.definition};`,
+            )
+          : { kind: 'none', title: `It stays: ${reason}` },
   )
 }

@@ -1,3 +1,4 @@
+import { quote } from '../db/identifiers.ts'
 import { listSessions } from '../introspect/sessions.ts'
 import { measured, runbook } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
@@ -41,8 +42,9 @@ export function idleInTransactionLongerThan(seconds: number): Rule {
           ],
           remedy: runbook(
             'End them, and let the server end the next ones',
-            `SELECT pg_terminate_backend(pid) for pid in (${pids.join(', ')}), after a look at what each did: SELECT pid, query FROM pg_stat_activity;`,
-            `See missing_statement_timeout: a role can have idle_in_transaction_session_timeout.`,
+            `SELECT pid, state_change, query FROM pg_stat_activity WHERE pid IN (${pids.join(', ')}); -- what each did last`,
+            `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid IN (${pids.join(', ')}) AND state LIKE 'idle in transaction%';`,
+            `ALTER ROLE ${quote(group.role)} SET idle_in_transaction_session_timeout = '60s'; -- new sessions begin with it`,
             'In the application: no call over the network between BEGIN and COMMIT.',
           ),
         }

@@ -127,7 +127,7 @@ export function listRedundant(indexes: TableIndex[]): Spare[] {
   for (const ofTable of byTable(indexes.filter(({ oid }) => !duplicates.has(oid))).values()) {
     const staying = new Set(ofTable)
     for (const index of ofTable.toReversed()) {
-      if (index.protectedBecause !== null || index.isPartitioned) continue
+      if (index.protectedBecause !== null) continue
       const coveredBy = [...staying]
         .filter((other) => covers(other, index))
         .filter(

@@ -8,6 +8,7 @@ import { byTable } from './indexCoverage.ts'
 import { measured, runbook } from './remedies.ts'
 import type { Remedy, Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
+import { unlessLocked } from './unlessLocked.ts'
 
 /**
  * Indexes that a failed concurrent build left behind. The planner ignores them, every write still maintains them,
@@ -28,10 +29,9 @@ export const invalidIndex: Rule = {
     const wanted = await wantedSchemas(context)
     const indexes = await context.read(listTableIndexes)
     const invalid = indexes.filter(({ isValid, schema }) => !isValid && wanted(schema))
-    if (invalid.length === 0) return []
-    const building = await context.read(listRelationsBeingBuilt)
+    const building = invalid.length > 0 ? await context.read(listRelationsBeingBuilt) : new Set<number>()
     const siblings = byTable(indexes)
-    return invalid
+    const findings = invalid
       .filter((index) => !building.has(index.oid))
       .map((index) => ({
         rule: 'invalid_index' as const,
@@ -47,6 +47,7 @@ export const invalidIndex: Rule = {
         ],
         remedy: cureOf(index, siblings.get(index.tableOid) ?? []),
       }))
+    return unlessLocked(context, findings)
   },
 }
 

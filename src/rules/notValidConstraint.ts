@@ -4,6 +4,7 @@ import { listUnvalidatedConstraints } from '../introspect/constraints.ts'
 import { estimated, measured, migrationOr, runbook } from './remedies.ts'
 import type { Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
+import { unlessLocked } from './unlessLocked.ts'
 
 /**
  * Constraints that hold for new rows only. Whoever reads the schema takes them for true, and the planner may not
@@ -21,7 +22,7 @@ export const notValidConstraint: Rule = {
   async find(context) {
     const wanted = await wantedSchemas(context)
     const found = await context.read(listUnvalidatedConstraints)
-    return Promise.all(
+    const findings = await Promise.all(
       found
         .filter(({ table, isExtensionOwned }) => wanted(table.schema) && !isExtensionOwned)
         .map(async (constraint) => {
@@ -52,5 +53,6 @@ export const notValidConstraint: Rule = {
           }
         }),
     )
+    return unlessLocked(context, findings)
   },
 }

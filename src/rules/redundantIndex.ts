@@ -2,9 +2,10 @@ import { dropIndex } from '../drafts/dropIndex.ts'
 import { display } from '../db/identifiers.ts'
 import { listTableIndexes } from '../introspect/tableIndexes.ts'
 import { listRedundant } from './indexCoverage.ts'
-import { measured, migrationOr } from './remedies.ts'
+import { dropWithPartitions, measured, migrationOr } from './remedies.ts'
 import type { Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
+import { unlessLocked } from './unlessLocked.ts'
 
 /**
  * Indexes whose searches a wider index of the same table serves as well: its first keys are the same columns with
@@ -24,7 +25,7 @@ export const redundantIndex: Rule = {
   async find(context) {
     const wanted = await wantedSchemas(context)
     const spares = listRedundant(await context.read(listTableIndexes))
-    return Promise.all(
+    const findings = await Promise.all(
       spares
         .filter(({ index }) => wanted(index.schema))
         .map(async ({ index, coveredBy }) => ({
@@ -48,9 +49,13 @@ export const redundantIndex: Rule = {
                   `every search that ${display(index)} serves; every write pays for both.`,
                 coveredBy,
               }),
-            (reason) => ({ kind: 'none', title: `It stays: ${reason}` }),
+            (reason) =>
+              index.isPartitioned
+                ? dropWithPartitions(index)
+                : { kind: 'none', title: `It stays: ${reason}` },
           ),
         })),
     )
+    return unlessLocked(context, findings)
   },
 }

@@ -1,5 +1,7 @@
+import { display, qualified } from '../db/identifiers.ts'
 import type { Draft } from '../drafts/draft.ts'
 import { NotReversible } from '../drafts/notReversible.ts'
+import type { TableIndex } from '../introspect/tableIndexes.ts'
 import type { Fact, Remedy } from './rule.ts'
 
 /** The draft as a remedy; where it would not be exactly reversible, what `otherwise` makes of the reason. */
@@ -21,6 +23,16 @@ export function migration(draft: Draft): Remedy {
 
 export function runbook(title: string, ...steps: string[]): Remedy {
   return { kind: 'runbook', title, steps }
+}
+
+/** Steps that drop the index of a partitioned table, which no concurrent statement does. */
+export function dropWithPartitions(index: TableIndex): Remedy {
+  return runbook(
+    `Drop ${display(index)} in a quiet moment`,
+    `SET lock_timeout = '1s'; -- and try again where it ends there`,
+    `DROP INDEX ${qualified(index)}; -- locks the table and all partitions exclusively, for a moment`,
+    `To take it back: ${index.definition}; it keeps writers waiting while it is built.`,
+  )
 }
 
 export function measured(name: string, value: Fact['value'], unit?: string): Fact {

@@ -2,6 +2,7 @@ import { createIndex, indexName } from '../drafts/createIndex.ts'
 import { display, displayIdentifier, qualified, quote } from '../db/identifiers.ts'
 import type { ForeignKey } from '../introspect/foreignKeys.ts'
 import { listForeignKeys } from '../introspect/foreignKeys.ts'
+import { listLockedTables } from '../introspect/lockedRelations.ts'
 import { listRelationNames, namesBySchema } from '../introspect/relationNames.ts'
 import { knownRows, listTableActivity } from '../introspect/tableActivity.ts'
 import { listTableIndexes } from '../introspect/tableIndexes.ts'
@@ -10,6 +11,7 @@ import { byTable } from './indexCoverage.ts'
 import { estimated, measured, migration, runbook } from './remedies.ts'
 import type { Finding, Remedy, Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
+import { unlessLocked } from './unlessLocked.ts'
 
 /** Below this many rows reading the whole table costs no more than looking into an index. */
 const smallTable = 10_000
@@ -37,10 +39,11 @@ export const unindexedForeignKeys: Rule = {
     const tables = new Map((await context.read(listTableActivity)).map((table) => [table.oid, table]))
     const taken = namesBySchema(await context.read(listRelationNames))
 
+    const locked = new Set((await context.read(listLockedTables)).map(({ oid }) => oid))
     const findings: Finding[] = []
     const cured = new Map<string, Remedy>()
     for (const key of keys) {
-      if (!wanted(key.table.schema) || key.isExtensionOwned) continue
+      if (!wanted(key.table.schema) || key.isExtensionOwned || locked.has(key.tableOid)) continue
       if (indexes.get(key.tableOid)?.some((index) => servesForeignKey(index, key))) continue
       const table = tables.get(key.tableOid)
       const rows = table ? knownRows(table) : 0
@@ -66,7 +69,7 @@ export const unindexedForeignKeys: Rule = {
         remedy,
       })
     }
-    return findings
+    return unlessLocked(context, findings)
   },
 }
 

@@ -15,6 +15,7 @@ import { measured, migrationOr, runbook } from './remedies.ts'
 import type { Finding, Remedy, Rule } from './rule.ts'
 import { CannotSee } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
+import { unlessLocked } from './unlessLocked.ts'
 
 /** A month and its reports, and a few days more. */
 const minimumAgeDays = 35
@@ -86,7 +87,7 @@ export function unusedIndexAfter(days: number): Rule {
           remedy: await cureOf(index, age, standbys),
         })
       }
-      return findings
+      return unlessLocked(context, findings)
     },
   }
 }

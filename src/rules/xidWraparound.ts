@@ -1,4 +1,4 @@
-import { display, displayIdentifier, qualified } from '../db/identifiers.ts'
+import { display, displayIdentifier, qualified, quote } from '../db/identifiers.ts'
 import { listDatabaseAges, listOldestTables } from '../introspect/databaseAges.ts'
 import { listSettings } from '../introspect/settings.ts'
 import { measured, runbook } from './remedies.ts'
@@ -54,6 +54,11 @@ export const xidWraparound: Rule = {
           ...oldest
             .filter(({ schema }) => schema !== 'pg_toast')
             .map((table) => `VACUUM (FREEZE) ${qualified(table)};`),
+          ...(database.allowsConnections
+            ? []
+            : [
+                `ALTER DATABASE ${quote(database.name)} ALLOW_CONNECTIONS true; -- and false again afterwards`,
+              ]),
           ...(oldest.length === 0 ? ['Connect to that database and run: VACUUM (FREEZE);'] : []),
         ),
       })

@@ -1,10 +1,13 @@
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Client } from 'pg'
 import { runCommand } from '../support/commandLine.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
+import type { MigrationDirectory } from '../support/migrationFiles.ts'
+import { migrationDirectory } from '../support/migrationFiles.ts'
 
 interface Result {
   written: { file: string; rule: string; key: string }[]
@@ -65,3 +68,116 @@ describe('optimize', () => {
     expect(await readdir(directory)).toHaveLength(13)
   })
 })
+
+/** Writes migrations for the rules, so that they find this checkout's `hundredfold`. */
+async function writeFor(url: string, migrations: MigrationDirectory, rules: string): Promise<Result> {
+  const { out, err, exitCode } = await runCommand(
+    ['optimize', '--out', migrations.path, '--rules', rules, '--json', '-'],
+    { environment: { DIRECT_URL: url } },
+  )
+  expect(err).not.toContain('Error')
+  expect(exitCode).toBe(0)
+  for (const name of await readdir(migrations.path)) {
+    await migrations.write(name, await readFile(join(migrations.path, name), 'utf8'))
+  }
+  return JSON.parse(out) as Result
+}
+
+async function migrate(url: string, migrations: MigrationDirectory, ...args: string[]) {
+  const { err, exitCode } = await runCommand(['migrate', ...args, '--dir', migrations.path], {
+    environment: { DIRECT_URL: url },
+  })
+  expect(err).toBe('')
+  expect(exitCode).toBe(0)
+}
+
+describe('what optimize writes', { timeout: 300_000 }, () => {
+  test('goes up with its proof, and down to the letter', async () => {
+    await using migrations = await migrationDirectory()
+    const rules = 'auth_rls_initplan,policy_function_initplan'
+    const owner = await database.connect(database.ownerUrl)
+    const before = await policiesOf(owner)
+    await writeFor(database.ownerUrl, migrations, rules)
+    await migrate(database.ownerUrl, migrations, 'up')
+    const after = await policiesOf(owner)
+    expect(after.find(({ name }) => name === 'Admins manage bookings')).toMatchObject({
+      using: '( SELECT public.is_admin() AS is_admin)',
+      check: '( SELECT public.is_admin() AS is_admin)',
+    })
+    expect(after.map(withoutPredicates)).toEqual(before.map(withoutPredicates))
+
+    // Nothing is left to do.
+    const again = await writeFor(database.ownerUrl, migrations, rules)
+    expect(again).toMatchObject({ written: [], skipped: [] })
+
+    await migrate(database.ownerUrl, migrations, 'down', '99')
+    expect(await policiesOf(owner)).toEqual(before)
+  })
+
+  test('makes the helper of a membership function first, and takes it away last', async () => {
+    await using migrations = await migrationDirectory()
+    const small = await createDatabase()
+    try {
+      const owner = await small.connect(small.ownerUrl)
+      await owner.query(membershipSchema)
+      const before = await policiesOf(owner)
+      const { written } = await writeFor(small.ownerUrl, migrations, 'policy_membership_function')
+      expect(written.map(({ file }) => basename(file).slice(18))).toEqual([
+        'create-schema-private.ts',
+        'create-private-is-member-org-ids.ts',
+        'rewrite-docs-policies.ts',
+      ])
+      await migrate(small.ownerUrl, migrations, 'up')
+      expect((await policiesOf(owner)).map(({ using }) => using)).toEqual([
+        '(org_id = ANY (ARRAY( SELECT private.is_member_org_ids() AS is_member_org_ids)))',
+      ])
+      await migrate(small.ownerUrl, migrations, 'down', '99')
+      expect(await policiesOf(owner)).toEqual(before)
+      const { rows } = await owner.query(`SELECT FROM pg_namespace WHERE nspname = 'private'`)
+      expect(rows).toEqual([])
+    } finally {
+      await small.drop()
+    }
+  })
+})
+
+const membershipSchema = `
+  CREATE SCHEMA auth;
+  GRANT USAGE ON SCHEMA auth TO anon, authenticated;
+  CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS
+    $$ SELECT (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid $$;
+  CREATE TABLE members (org_id uuid NOT NULL, user_id uuid NOT NULL);
+  INSERT INTO members SELECT md5('org' || o)::uuid, md5('user' || u)::uuid
+    FROM generate_series(1, 6) o, generate_series(1, 9) u WHERE (o + u) % 3 = 0;
+  CREATE TABLE docs (id int PRIMARY KEY, org_id uuid);
+  INSERT INTO docs SELECT n, md5('org' || n % 8)::uuid FROM generate_series(1, 100) n;
+  INSERT INTO docs VALUES (101, NULL);
+  CREATE INDEX ON docs (org_id);
+  GRANT SELECT ON docs TO authenticated;
+  CREATE FUNCTION is_member(org uuid) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS
+    $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org AND m.user_id = auth.uid()) $$;
+  ALTER TABLE docs ENABLE ROW LEVEL SECURITY;
+  CREATE POLICY "members read" ON docs FOR SELECT TO authenticated USING (is_member(org_id));
+  ANALYZE;
+`
+
+/** What no rewrite may change. */
+function withoutPredicates(policy: Record<string, unknown>) {
+  return { ...policy, using: '', check: '' }
+}
+
+/** Every policy of the database as PostgreSQL prints it. */
+async function policiesOf(client: Client) {
+  await client.query(`SET search_path = ''`)
+  const { rows } = await client.query<{
+    table: string
+    name: string
+    using: string | null
+    check: string | null
+  }>(
+    `SELECT polrelid::regclass::text AS table, polname AS name, polcmd,
+       polpermissive, polroles, pg_get_expr(polqual, polrelid) AS using, pg_get_expr(polwithcheck, polrelid) AS check
+     FROM pg_policy ORDER BY 2, 3`,
+  )
+  return rows
+}

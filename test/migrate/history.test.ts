@@ -100,6 +100,52 @@ test.each([
   await expect(client.query(edit)).rejects.toThrow(message)
 })
 
+test.each(['{}', '[]', 'null', '"x"', '{"created": [{}], "dropped": [], "made": []}'])(
+  'an undo record that somebody edited to %s ends with 4 and names the migration',
+  async (edited) => {
+    await using files = await migrationDirectory({ [first]: nothing })
+    await runUp(client, files.path)
+    await client.query('UPDATE hundredfold.migrations SET undo = $1', [edited])
+    for (const run of [runUp, runDown]) {
+      await expect(run(client, files.path)).rejects.toMatchObject({
+        exitCode: 4,
+        message: expect.stringContaining('row of 20260101000000000_first was edited') as string,
+      })
+    }
+  },
+)
+
+test('a row that somebody deleted from the ledger is pending again, and stands out before an applied one', async () => {
+  await using files = await migrationDirectory({ [first]: nothing, [second]: nothing })
+  await runUp(client, files.path)
+  await client.query(`DELETE FROM hundredfold.migrations WHERE name LIKE '%first'`)
+  await expect(runUp(client, files.path)).rejects.toMatchObject({ exitCode: 4 })
+})
+
+test('a row that somebody wrote into the ledger has no file, and ends with 4', async () => {
+  await using files = await migrationDirectory({ [first]: nothing })
+  await runUp(client, files.path)
+  await client.query(
+    `INSERT INTO hundredfold.migrations (name, checksum, state) VALUES ('mine', repeat('0', 64), 'applied')`,
+  )
+  await expect(runUp(client, files.path)).rejects.toMatchObject({
+    exitCode: 4,
+    message: expect.stringContaining('have no file: mine') as string,
+  })
+})
+
+test('down to a migration that is taken back already does nothing; one that is unknown is an error', async () => {
+  await using files = await migrationDirectory({ [first]: nothing, [second]: nothing })
+  await runUp(client, files.path)
+  await runDown(client, files.path, { to: 'second' })
+  expect(await runDown(client, files.path, { to: 'second' })).toEqual({ ran: [] })
+  await expect(runDown(client, files.path, { to: 'third' })).rejects.toMatchObject({ exitCode: 5 })
+  expect(await states(files.path)).toEqual([
+    ['first', 'applied'],
+    ['second', 'pending'],
+  ])
+})
+
 test('a ledger whose columns somebody changed ends with 4 and says so', async () => {
   await using files = await migrationDirectory({ [first]: nothing })
   await runUp(client, files.path)

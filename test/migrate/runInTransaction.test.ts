@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
 import { migrationDirectory, sqlMigration } from '../support/migrationFiles.ts'
@@ -166,6 +166,82 @@ test('when the lock budget is spent it ends with 3 and nothing has changed', asy
   await reader.query('COMMIT')
   await reader.end()
   expect(failure?.exitCode).toBe(3)
+  expect(await columns()).toEqual(['id', 'status'])
+  expect(await ledgerNames()).toEqual([])
+})
+
+describe('a condition that depends on the rows of the day and takes long', () => {
+  const slow = (name: string) => `{
+    description: 'rows agree (${name})', dependsOnData: true,
+    async check(db: any) {
+      await sql\`SELECT pg_catalog.pg_sleep(0.4)\`.execute(db)
+      const { rows } = await sql<any>\`SELECT count(*)::int AS count FROM pg_catalog.pg_locks
+        WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'relation' AND mode = 'AccessExclusiveLock'\`.execute(db)
+      return rows[0].count === 0 ? { holds: true } : { holds: false, expected: 'no lock', actual: 'a lock' }
+    },
+  }`
+  const slowMigration = sqlMigration({
+    ...addNote,
+    imports: `import { sql } from '${import.meta.resolve('kysely')}'`,
+    optimization: `{ why: 'w', rule: 'r', before: [${slow('before')}], after: [] }`,
+  })
+
+  test('has a time limit of its own, and is asked before any strong lock is taken', async () => {
+    await using files = await migrationDirectory({ [name]: slowMigration })
+    const { ran, failure } = await runUp(client, files.path, { statementTimeoutMs: 200, lockTimeoutMs: 100 })
+    expect(failure).toBeUndefined()
+    expect(ran[0]?.conditions).toEqual([{ description: 'rows agree (before)', phase: 'before', holds: true }])
+  })
+
+  test('is not asked again while the lock is tried for', async () => {
+    await using files = await migrationDirectory({ [name]: slowMigration })
+    const reader = await database.connect()
+    await reader.query('BEGIN; SELECT FROM public.bookings')
+    const asked: string[] = []
+    const sent = client.query.bind(client) as (...args: unknown[]) => unknown
+    const listening = new Proxy(client, {
+      get: (target, property, receiver) =>
+        property === 'query'
+          ? (...args: [{ text?: string }]) => {
+              if (args[0].text?.includes('pg_sleep')) asked.push(args[0].text)
+              return sent(...args)
+            }
+          : (Reflect.get(target, property, receiver) as unknown),
+    })
+    const { failure } = await runUp(listening, files.path, { lockTimeoutMs: 50, lockBudgetMs: 600 })
+    await reader.end()
+    expect(failure?.exitCode).toBe(3)
+    expect(asked).toHaveLength(1)
+  })
+
+  test('is not asked on the way down', async () => {
+    await using files = await migrationDirectory({ [name]: slowMigration })
+    await runUp(client, files.path)
+    const { ran } = await runDown(client, files.path)
+    expect(ran[0]?.conditions).toEqual([])
+  })
+
+  test('that needs more than its time is named, and nothing has changed', async () => {
+    await using files = await migrationDirectory({ [name]: slowMigration })
+    const { failure } = await runUp(client, files.path, { conditionTimeoutMs: 100 })
+    expect(failure?.message).toContain(
+      'condition "rows agree (before)": canceling statement due to statement timeout',
+    )
+    expect(failure?.next).toContain('--condition-timeout')
+    expect(await columns()).toEqual(['id', 'status'])
+  })
+})
+
+test('a migration that ended its transaction all the same is noticed, and not recorded', async () => {
+  await using files = await migrationDirectory({
+    [name]: sqlMigration({
+      ...addNote,
+      up: [...addNote.up, `SELECT set_config('hundredfold.transaction', '', true)`],
+    }),
+  })
+  const { failure } = await runUp(client, files.path)
+  expect(failure?.exitCode).toBe(5)
+  expect(failure?.message).toContain("ended the runner's transaction")
   expect(await columns()).toEqual(['id', 'status'])
   expect(await ledgerNames()).toEqual([])
 })

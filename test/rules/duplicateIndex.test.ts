@@ -21,6 +21,10 @@ describe('duplicate_index', () => {
       CREATE INDEX t_lower_twin ON t (lower(b) COLLATE "C" text_pattern_ops DESC) INCLUDE (a) WHERE a > 0;
       ALTER INDEX t_lower_twin ALTER COLUMN 1 SET STATISTICS 300;
       CREATE UNIQUE INDEX t_c_twin ON t (c);
+      CREATE TABLE parts (a int) PARTITION BY RANGE (a);
+      CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
+      CREATE INDEX parts_a ON parts (a);
+      CREATE INDEX parts_twin ON parts (a);
       -- Alike, and not the same.
       CREATE INDEX ON t (b);
       CREATE INDEX ON t (b COLLATE "C");
@@ -38,9 +42,15 @@ describe('duplicate_index', () => {
   it('finds all but one of the same indexes, and keeps the one of a constraint', async () => {
     expect(await subjectsOf(owner, duplicateIndex)).toEqual([
       `public."it's a \\ twin"`,
+      'public.parts_twin',
       'public.t_c_twin',
       'public.t_lower_twin',
     ])
+  })
+
+  it('gives steps for the index of a partitioned table, once for all partitions', async () => {
+    const { remedy } = await findingAbout(owner, duplicateIndex, 'public', 'parts_twin')
+    expect(remedy).toMatchObject({ kind: 'runbook' })
   })
 
   it('never drafts to drop an index that keeps values unique', async () => {
@@ -54,6 +64,6 @@ describe('duplicate_index', () => {
       await draftAbout(owner, duplicateIndex, 'public', "it's a \\ twin"),
       await draftAbout(owner, duplicateIndex, 'public', 't_lower_twin'),
     )
-    expect(await subjectsOf(owner, duplicateIndex)).toEqual(['public.t_c_twin'])
+    expect(await subjectsOf(owner, duplicateIndex)).toEqual(['public.parts_twin', 'public.t_c_twin'])
   })
 })

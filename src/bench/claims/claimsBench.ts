@@ -52,7 +52,8 @@ async function measureClaims(server: Server, twins: Twins, context: BenchContext
   const rows: BenchRow[] = []
   if (wants([...groups, ...workload])) rows.push(...(await workloadRows(twins, context)))
   // Copies are made before the writes, which change their databases.
-  if (wants(bloat)) rows.push(...(await onCopy(server, twins, (copy) => bloatRows(copy, context.onStep))))
+  if (wants(bloat))
+    rows.push(...(await onCopy(server, twins, (copy) => bloatRows(twins.before, copy, context.onStep))))
   if (wants(writes)) {
     rows.push(
       ...(await onCopy(server, twins, async (dropped) => {

@@ -2,39 +2,67 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { casaoraMigrations } from '../../../src/bench/casaora/database.ts'
 import { connect } from '../../../src/db/connect.ts'
 import { loadMigrations } from '../../../src/migrate/loadMigrations.ts'
+import { migrationDirectory } from '../../support/migrationFiles.ts'
 import type { HeldRequest } from '../../support/wireProxy.ts'
 import type { Arena } from './arena.ts'
 import { openArena } from './arena.ts'
 import { Barrier } from './barrier.ts'
+import { madeSet } from './madeSet.ts'
+import type { Runners } from './runners.ts'
 import { startRunners } from './runners.ts'
 import type { Walk } from './walk.ts'
 import { walk } from './walk.ts'
 
-const walkers = 16
+const walkers = 32
 
 let arena: Arena
 
 beforeAll(async () => {
   arena = await openArena()
+  runners = await startRunners()
 })
-afterAll(() => arena.stop())
+afterAll(async () => {
+  runners.close()
+  await arena.stop()
+})
 
 type Fault = (barrier: Barrier, superuserUrl: string) => Pick<Walk, 'strike' | 'run'>
 
-/** Divides the migrations among walkers, each on a database of its own; returns how many strikes there were. */
-async function walkAll(directory: string, fault: Fault, act: () => Promise<void>): Promise<number> {
-  const count = (await loadMigrations(directory)).length
-  const barrier = new Barrier(walkers, act)
+type Share = Pick<Walk, 'from' | 'to' | 'firstBoundary' | 'everySoMany'>
+
+/** Each walker takes all boundaries of some of the migrations. */
+function shareMigrations(count: number): Share[] {
+  return Array.from({ length: walkers }, (_, number) => ({
+    from: Math.round((number * count) / walkers),
+    to: Math.round(((number + 1) * count) / walkers),
+    firstBoundary: 1,
+    everySoMany: 1,
+  }))
+}
+
+/** Each walker takes some of the boundaries of all migrations. */
+function shareBoundaries(count: number): Share[] {
+  return Array.from({ length: walkers }, (_, number) => ({
+    from: 0,
+    to: count,
+    firstBoundary: number + 1,
+    everySoMany: walkers,
+  }))
+}
+
+/** Lets the walkers go, each on a database of its own; returns how many strikes there were. */
+async function walkAll(
+  plan: Pick<Walk, 'directory' | 'everyRequest'>,
+  template: 'casaora' | 'empty',
+  shares: Share[],
+  { fault, act }: FaultKind,
+): Promise<number> {
+  const barrier = new Barrier(shares.length, act)
   const strikes = await Promise.all(
-    Array.from({ length: walkers }, async (_, number) => {
-      const [from, to] = [number, number + 1].map((edge) => Math.round((edge * count) / walkers))
+    shares.map(async (share) => {
       try {
-        const database = await arena.create('casaora')
-        return await walk(
-          { directory, ...database, ...fault(barrier, database.superuserUrl) },
-          from ?? 0,
-          to ?? 0,
-        )
+        const database = await arena.create(template)
+        return await walk({ ...plan, ...database, ...share, ...fault(barrier, database.superuserUrl) })
       } finally {
         barrier.leave()
       }
@@ -54,51 +82,59 @@ async function terminate(superuserUrl: string, request: HeldRequest): Promise<vo
   request.pass()
 }
 
-describe("every migration of Casaora's series, hit at every boundary, up and down", () => {
-  test('the connection is cut', { timeout: 600_000 }, async () => {
-    const strikes = await walkAll(
-      casaoraMigrations,
-      () => ({ strike: async (request) => request.cut() }),
-      async () => undefined,
-    )
-    report('connection cut', strikes)
-  })
+interface FaultKind {
+  name: string
+  fault: Fault
+  /** What is done when all walkers stand still. */
+  act: () => Promise<void>
+}
 
-  test('the session is terminated', { timeout: 600_000 }, async () => {
-    const strikes = await walkAll(
-      casaoraMigrations,
-      (_, superuserUrl) => ({ strike: (request) => terminate(superuserUrl, request) }),
-      async () => undefined,
-    )
-    report('session terminated', strikes)
-  })
+let runners: Runners
 
-  test('the server crashes', { timeout: 600_000 }, async () => {
-    const strikes = await walkAll(
-      casaoraMigrations,
-      (barrier) => ({ strike: () => barrier.arrive() }),
-      () => arena.crashAndRestart(),
-    )
-    report('server crashed (pg_ctl stop -m immediate)', strikes)
-  })
+const faults: FaultKind[] = [
+  {
+    name: 'the connection is cut (on the wire)',
+    fault: () => ({ strike: (request) => Promise.resolve(request.cut()) }),
+    act: () => Promise.resolve(),
+  },
+  {
+    name: 'the session is terminated (pg_terminate_backend)',
+    fault: (_, superuserUrl) => ({ strike: (request) => terminate(superuserUrl, request) }),
+    act: () => Promise.resolve(),
+  },
+  {
+    name: 'the server crashes (pg_ctl stop -m immediate)',
+    fault: (barrier) => ({ strike: () => barrier.arrive() }),
+    act: () => arena.crashAndRestart(),
+  },
+  {
+    name: 'the runner is killed (SIGKILL of its process)',
+    fault: (barrier) => ({ strike: () => barrier.arrive(), run: (job) => runners.run(job) }),
+    act: () => runners.kill(),
+  },
+]
 
-  test('the runner is killed', { timeout: 600_000 }, async () => {
-    const runners = await startRunners()
-    try {
-      const strikes = await walkAll(
-        casaoraMigrations,
-        (barrier) => ({ strike: () => barrier.arrive(), run: (job) => runners.run(job) }),
-        () => runners.kill(),
-      )
-      report('runner killed (SIGKILL)', strikes)
-    } finally {
-      runners.close()
-    }
+/** The count is part of the claim: a boundary that was not hit is not proven. */
+function report(name: string, what: string, strikes: number): void {
+  process.stdout.write(`${name}: hit at ${strikes} boundaries of ${what}, all converged\n`)
+}
+
+describe('every request of a set made for it, up, redo and down', () => {
+  test.each(faults)('$name', { timeout: 900_000 }, async (kind) => {
+    await using files = await migrationDirectory(madeSet)
+    const shares = shareBoundaries(Object.keys(madeSet).length)
+    const strikes = await walkAll({ directory: files.path, everyRequest: true }, 'empty', shares, kind)
+    report(kind.name, 'the made set', strikes)
+    expect(strikes).toBeGreaterThan(300)
   })
 })
 
-/** The count is part of the claim: a boundary that was not hit is not proven. */
-function report(fault: string, strikes: number): void {
-  expect(strikes).toBeGreaterThan(500)
-  process.stdout.write(`${fault} at ${strikes} boundaries of migrations/: all converged\n`)
-}
+describe("every statement of Casaora's migrations, up and down", () => {
+  // A cut on the wire is to the server what the end of a killed process is.
+  test.each(faults.slice(1))('$name', { timeout: 900_000 }, async (kind) => {
+    const shares = shareMigrations((await loadMigrations(casaoraMigrations)).length)
+    const strikes = await walkAll({ directory: casaoraMigrations }, 'casaora', shares, kind)
+    report(kind.name, 'migrations/', strikes)
+    expect(strikes).toBeGreaterThan(1_000)
+  })
+})

@@ -13,10 +13,21 @@ export interface Job {
   target: Target
 }
 
+/** How a job ended. */
+export interface Outcome {
+  ran: string[]
+  failure?: string
+}
+
+export interface Answer {
+  id: number
+  outcome: Outcome
+}
+
 /** Runs jobs in another process that can be killed under them. */
 export interface Runners {
-  /** Resolves when the job has ended, or its process has been killed. */
-  run(job: Omit<Job, 'id'>): Promise<void>
+  /** Resolves when the job has ended; with undefined when its process has been killed under it. */
+  run(job: Omit<Job, 'id'>): Promise<Outcome | undefined>
   /** SIGKILL, as the kernel sends it when memory runs out: nothing in the process learns of it. */
   kill(): Promise<void>
   close(): void
@@ -39,13 +50,16 @@ export async function startRunners(): Promise<Runners> {
       const id = (number += 1)
       const child = current
       child.send({ ...job, id } satisfies Job)
-      await new Promise<void>((resolve) => {
-        const settle = (message: unknown) => {
-          if (message !== id && child.signalCode === null && child.exitCode === null) return
-          child.off('message', settle).off('exit', settle)
-          resolve()
+      return new Promise<Outcome | undefined>((resolve) => {
+        const settle = (outcome?: Outcome) => {
+          child.off('message', hear).off('exit', die)
+          resolve(outcome)
         }
-        child.on('message', settle).on('exit', settle)
+        const hear = (answer: Answer) => {
+          if (answer.id === id) settle(answer.outcome)
+        }
+        const die = () => settle()
+        child.on('message', hear).on('exit', die)
       })
     },
     kill: async () => {

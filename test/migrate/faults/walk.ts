@@ -24,24 +24,30 @@ export interface Walk {
   /** Does the harm while the request is held; afterwards the run must be over. */
   strike: (request: HeldRequest) => Promise<void>
   /** Runs a job somewhere; where absent, in this process. */
-  run?: (job: Omit<Job, 'id'>) => Promise<void>
+  run?: (job: Omit<Job, 'id'>) => Promise<unknown>
   /**
    * Hits the looks too (conditions, the ledger read, the run lock ...), and those before the first migration
    * starts. A look changes nothing on the server, so several in a row are one boundary otherwise.
    */
   everyRequest?: boolean
+  /** Which migrations: from this position to before that one. */
+  from: number
+  to: number
+  /** Which boundaries: every so many, from this one on, so that several walkers share the rest. */
+  firstBoundary: number
+  everySoMany: number
 }
 
 type Command = Job['command']
 
 /**
- * Takes migration after migration, from the one at `from` to before the one at `to`, through: run until the
- * n-th boundary, strike, run again, look whether all is well; the same for `down`; then n + 1, until nothing
- * is left to hit.
+ * Takes migration after migration through: run until the n-th boundary, strike, run again, look whether all
+ * is well; the same for `down`; then the next boundary, until nothing is left to hit.
  *
  * @returns how many times it was struck
  */
-export async function walk(plan: Walk, from: number, to: number): Promise<number> {
+export async function walk(plan: Walk): Promise<number> {
+  const { from, to, firstBoundary, everySoMany } = plan
   const proxy = await startWireProxy(plan.ownerUrl)
   try {
     const migrations = await loadMigrations(plan.directory)
@@ -50,7 +56,7 @@ export async function walk(plan: Walk, from: number, to: number): Promise<number
     let strikes = 0
     for (let index = from; index < to; index += 1) {
       const before = await fingerprint(stage)
-      for (let boundary = 1; ; boundary += 1) {
+      for (let boundary = firstBoundary; ; boundary += everySoMany) {
         const hitUp = await runUntil(stage, 'up', index, boundary)
         await converge(stage, 'up', index)
         await expectApplied(stage, index)
@@ -90,19 +96,17 @@ async function runUntil(
   index: number,
   boundary: number,
 ): Promise<boolean> {
-  let struck = false
+  let striking: Promise<void> | undefined
   let passed = 0
   let begun = plan.everyRequest ?? false
   const isNext = () => (passed += 1) === boundary
   proxy.onRequest = async (request) => {
     begun ||= /hundredfold\.transaction|'(applying|reverting)'/.test(request.sql)
-    if (struck || !begun || (!plan.everyRequest && isLook(request.sql))) return
+    if (striking || !begun || (!plan.everyRequest && isLook(request.sql))) return
     if (isNext()) {
-      struck = true
-      await plan.strike(request)
+      await (striking = plan.strike(request))
     } else if (/\bCONCURRENTLY\b/.test(request.sql) && isNext()) {
-      struck = true
-      await whileHeldUp(plan, request, () => plan.strike(request))
+      await (striking = whileHeldUp(plan, request, () => plan.strike(request)))
     }
   }
   const target = { to: migrations[index]?.name ?? '' }
@@ -114,7 +118,9 @@ async function runUntil(
   }
   await (plan.run ?? ((here) => runHere(here, migrations)))(job)
   proxy.onRequest = () => undefined
-  return struck
+  // The run learns of a crash before the server is there again.
+  await striking
+  return striking !== undefined
 }
 
 /** What leaves the server as it was; a migration's own statement is never one, nor is a lock. */

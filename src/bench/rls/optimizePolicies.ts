@@ -1,0 +1,65 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Client } from 'pg'
+import { borrow } from '../../db/database.ts'
+import { readOnly } from '../../db/readOnly.ts'
+import { chooseDrafts } from '../../generate/chooseDrafts.ts'
+import { writeMigrations } from '../../generate/writeMigrations.ts'
+import { loadMigrations } from '../../migrate/loadMigrations.ts'
+import { defaultRunOptions } from '../../migrate/runOptions.ts'
+import { up } from '../../migrate/up.ts'
+import { rules } from '../../rules/index.ts'
+import type { Finding } from '../../rules/rule.ts'
+import { ruleContext } from '../../rules/rule.ts'
+import type { RuleName } from '../../rules/ruleNames.ts'
+
+const policyRules: RuleName[] = [
+  'auth_rls_initplan',
+  'policy_function_initplan',
+  'policy_membership_function',
+  'policy_correlated_subquery',
+  'duplicate_policy',
+  'unindexed_policy_column',
+]
+
+/** What one rewrite makes possible, the next look may find: an index for a comparison that was not there before. */
+const rounds = 3
+
+/** Inside the package, so that the files' imports of `hundredfold` are found. */
+const scratch = fileURLToPath(new URL('../../../.bench/', import.meta.url))
+
+/**
+ * What `optimize` and `migrate up` do, until there is nothing left to find: findings, migration files, conditions
+ * and proof, applied as the owner. Tells the names of the migrations.
+ */
+export async function optimizePolicies(owner: Client): Promise<string[]> {
+  await mkdir(scratch, { recursive: true })
+  const directory = await mkdtemp(join(scratch, 'rls-'))
+  const names: string[] = []
+  try {
+    for (let round = 0; round < rounds; round += 1) {
+      const { drafts } = await chooseDrafts(owner, await findAll(owner), [])
+      if (drafts.length === 0) break
+      await writeMigrations(directory, drafts)
+      const result = await up(await loadMigrations(directory), {}, { ...defaultRunOptions, client: owner })
+      if (result.failure) throw result.failure
+      names.push(...result.ran.map(({ name }) => name.slice(18)))
+      await owner.query('ANALYZE')
+    }
+    return names
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+async function findAll(owner: Client): Promise<Finding[]> {
+  return readOnly(owner, async () => {
+    const context = ruleContext(borrow(owner), undefined, policyRules)
+    const findings: Finding[] = []
+    for (const rule of rules.filter(({ name }) => policyRules.includes(name))) {
+      findings.push(...(await rule.find(context)))
+    }
+    return findings
+  })
+}

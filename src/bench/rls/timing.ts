@@ -1,0 +1,60 @@
+import type { Client } from 'pg'
+import { errorCode } from '../../db/sqlState.ts'
+import { median } from '../bench.ts'
+
+/** A statement that runs longer is cut off; what it would take is at least this. In milliseconds. */
+export const cutAfterMs = 10_000
+
+/** Warm runs of each statement; one that takes long is run less often. */
+const enough = { runs: 31, totalMs: 1_500 }
+/** A statement that takes so long is not run a second time. */
+const slowMs = 1_000
+
+/**
+ * Runs the statement in turn on each client as the person, warm, and takes the medians of the server's own times in
+ * milliseconds, planning and execution together. Nothing is fetched and everything is rolled back.
+ */
+export async function timeInTurn(clients: Client[], sql: string, person: number): Promise<number[]> {
+  const measured = clients.map((client) => ({ client, times: [] as number[], total: 0 }))
+  // The first run reads pages and catalogs for the first time; that does not count, unless it is so slow that it
+  // makes no difference.
+  for (const each of measured) {
+    const ms = await timeOnce(each.client, sql, person)
+    if (ms > slowMs) {
+      each.times.push(ms)
+      each.total = Infinity
+    }
+  }
+  for (let run = 0; run < enough.runs; run += 1) {
+    for (const each of measured) {
+      if (each.total >= enough.totalMs) continue
+      const ms = await timeOnce(each.client, sql, person)
+      each.times.push(ms)
+      each.total += ms
+    }
+  }
+  return measured.map(({ times }) => median(times))
+}
+
+async function timeOnce(client: Client, sql: string, person: number): Promise<number> {
+  await client.query('BEGIN')
+  try {
+    await client.query(
+      `SELECT set_config('request.jwt.claims', json_build_object('sub', public.person($1))::text, true),
+              set_config('statement_timeout', $2, true)`,
+      [person, `${cutAfterMs}`],
+    )
+    await client.query('SET LOCAL ROLE authenticated')
+    const { rows } = await client.query<{
+      'QUERY PLAN': [{ 'Planning Time': number; 'Execution Time': number }]
+    }>(`EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ${sql}`)
+    const [plan] = rows[0]?.['QUERY PLAN'] ?? []
+    return (plan?.['Planning Time'] ?? 0) + (plan?.['Execution Time'] ?? 0)
+  } catch (error) {
+    // 57014: cut off by statement_timeout.
+    if (errorCode(error) === '57014') return cutAfterMs
+    throw error
+  } finally {
+    await client.query('ROLLBACK')
+  }
+}

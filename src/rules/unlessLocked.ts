@@ -1,0 +1,30 @@
+import { display } from '../db/identifiers.ts'
+import { listLockedTables } from '../introspect/lockedRelations.ts'
+import type { Finding, RuleContext } from './rule.ts'
+import { CannotSee } from './rule.ts'
+import { wantedSchemas } from './scope.ts'
+
+/**
+ * The findings of a rule about indexes or constraints, where those of every table could be read.
+ *
+ * @throws CannotSee with the findings where a session holds a table locked, or `hidden` says what else was not seen
+ */
+export async function unlessLocked(
+  context: RuleContext,
+  findings: Finding[],
+  hidden?: string,
+): Promise<Finding[]> {
+  const wanted = await wantedSchemas(context)
+  const locked = (await context.read(listLockedTables)).filter(({ schema }) => wanted(schema))
+  const reasons = [
+    ...(hidden === undefined ? [] : [hidden]),
+    ...(locked.length > 0
+      ? [
+          `Another session locks ${locked.slice(0, 3).map(display).join(', ')}` +
+            `${locked.length > 3 ? ` and ${locked.length - 3} more` : ''} exclusively; their indexes and constraints were left out.`,
+        ]
+      : []),
+  ]
+  if (reasons.length === 0) return findings
+  throw new CannotSee(reasons.join(' '), findings)
+}
