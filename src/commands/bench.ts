@@ -4,6 +4,7 @@ import { hasRow } from '../bench/bench.ts'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
 import { claimsBench } from '../bench/claims/claimsBench.ts'
 import { deployBench } from '../bench/deployBench.ts'
+import { diagnoseBench } from '../bench/diagnoseBench.ts'
 import { describeMachine } from '../bench/measuredOn.ts'
 import type { BenchResult } from '../bench/result.ts'
 import { policiesBench } from '../bench/policiesBench.ts'
@@ -18,7 +19,7 @@ import type { CommandContext } from './context.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 
-const benches: Bench[] = [claimsBench, deployBench, policiesBench, rlsBench, runnerBench]
+const benches: Bench[] = [claimsBench, deployBench, policiesBench, rlsBench, runnerBench, diagnoseBench]
 
 interface BenchCommandOptions extends OutputOptions {
   only?: string[]

@@ -27,6 +27,8 @@ const largestExact = 256 * 1_048_576
 /** So much is read by pgstattuple in one look; what is left over is estimated. */
 const readBudget = 4 * 1_024 * 1_048_576
 const mostMeasured = 200
+/** pg_stats shows a column only to somebody who may read it. */
+export const hiddenFromRole = 'this role does not see the statistics of its columns'
 /** Beyond this share of changed rows since the last ANALYZE, an estimate says nothing. */
 const staleShare = 0.1
 
@@ -125,7 +127,9 @@ interface HeapStatistics {
   fillfactor: number
   analyzedPages: number
   analyzedRows: number
-  /** Null for a column of which the role sees no statistics. */
+  /** The role may read the table, and so its statistics. */
+  visible: boolean
+  /** Null for a column without statistics, or of which the role sees none. */
   columns: { length: number; alignment: string; width: number | null; nulls: number | null }[]
 }
 
@@ -158,7 +162,7 @@ function estimateHeap(table: TableStatistics, heap: HeapStatistics, blockSize: n
   const columns: ColumnLayout[] = []
   for (const { length, alignment, width, nulls } of heap.columns) {
     if (width === null || nulls === null) {
-      return unknown(table, 'this role does not see the statistics of every column')
+      return unknown(table, heap.visible ? 'a column has no statistics' : hiddenFromRole)
     }
     columns.push({ typeLength: length, alignment: alignments[alignment] ?? 8, width, nulls })
   }
@@ -171,7 +175,9 @@ function estimateHeap(table: TableStatistics, heap: HeapStatistics, blockSize: n
 
 function whyStale(table: TableStatistics, heap: HeapStatistics, pages: number): string | undefined {
   if (table.sizeIsEstimated) return 'locked by somebody'
-  if (heap.analyzedRows < 0 || heap.columns.every(({ width }) => width === null)) return 'never analyzed'
+  if (heap.analyzedRows < 0) return 'never analyzed'
+  if (heap.columns.every(({ width }) => width === null))
+    return heap.visible ? 'never analyzed' : hiddenFromRole
   const changed = table.modifiedSinceAnalyze / Math.max(1, heap.analyzedRows)
   if (changed > staleShare)
     return `statistics are stale: ${Math.round(100 * changed)} % of the rows changed since`
@@ -182,7 +188,7 @@ function whyStale(table: TableStatistics, heap: HeapStatistics, pages: number): 
 
 async function readHeaps(db: Database, tables: TableStatistics[]): Promise<Map<number, HeapStatistics>> {
   const result = await sql<HeapStatistics>`
-    SELECT class.oid,
+    SELECT class.oid, pg_catalog.has_table_privilege(class.oid, 'SELECT') AS visible,
       coalesce((SELECT option_value::int FROM pg_catalog.pg_options_to_table(class.reloptions)
         WHERE option_name = 'fillfactor'), 100) AS fillfactor,
       class.relpages::float8 AS "analyzedPages", class.reltuples::float8 AS "analyzedRows",

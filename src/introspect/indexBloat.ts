@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import type { RelationName } from '../db/identifiers.ts'
 import { qualified } from '../db/identifiers.ts'
-import { findPgstattuple, readBlockSize } from './bloat.ts'
+import { findPgstattuple, hiddenFromRole, readBlockSize } from './bloat.ts'
 import { alignUp } from './heapLayout.ts'
 import type { IndexStatistics } from './indexStatistics.ts'
 import { listIndexStatistics } from './indexStatistics.ts'
@@ -62,6 +62,7 @@ interface Tree {
   pages: number
   analyzed: boolean
   unique: boolean
+  visible: boolean
   columns: { width: number | null; nulls: number | null; distinct: number | null }[]
 }
 
@@ -72,7 +73,7 @@ async function readTrees(db: Database, indexes: IndexStatistics[]): Promise<Map<
       coalesce((SELECT option_value::int FROM pg_catalog.pg_options_to_table(class.reloptions)
         WHERE option_name = 'fillfactor'), 90) AS fillfactor,
       class.reltuples::float8 AS entries, class.relpages::float8 AS pages, tab.reltuples >= 0 AS analyzed,
-      index.indisunique AS "unique",
+      index.indisunique AS "unique", pg_catalog.has_table_privilege(tab.oid, 'SELECT') AS visible,
       (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
           'width', stats.avg_width, 'nulls', stats.null_frac, 'distinct', stats.n_distinct) ORDER BY key.position)
         FROM pg_catalog.unnest(index.indkey::int2[]) WITH ORDINALITY AS key(attnum, position)
@@ -139,7 +140,7 @@ function estimateTree(index: IndexStatistics, tree: Tree, changed: number, block
   let hasNulls = false
   for (const { width, nulls } of tree.columns) {
     if (width === null || nulls === null) {
-      return unknown(index, 'this role does not see the statistics of every column')
+      return unknown(index, tree.visible ? 'a column has no statistics' : hiddenFromRole)
     }
     key += width * (1 - nulls)
     hasNulls ||= nulls > 0

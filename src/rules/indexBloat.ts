@@ -1,4 +1,5 @@
 import { display, qualified } from '../db/identifiers.ts'
+import { hiddenFromRole } from '../introspect/bloat.ts'
 import type { IndexBloat } from '../introspect/indexBloat.ts'
 import { listIndexBloat } from '../introspect/indexBloat.ts'
 import type { Finding, Rule } from './rule.ts'
@@ -27,7 +28,7 @@ export const indexBloat: Rule = {
       ({ schema }) => !context.schemas || context.schemas.includes(schema),
     )
     const findings = trees.flatMap(toFinding)
-    const hidden = trees.filter(({ how }) => how.startsWith('this role does not see'))
+    const hidden = trees.filter(({ how }) => how === hiddenFromRole)
     if (hidden.length > 0) {
       throw new CannotSee(
         `The role does not see the statistics of ${hidden.length} of ${trees.length} indexes; SELECT on their tables or pgstattuple would show it.`,

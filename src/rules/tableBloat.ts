@@ -1,6 +1,6 @@
 import { display, qualified } from '../db/identifiers.ts'
 import type { TableBloat } from '../introspect/bloat.ts'
-import { listTableBloat } from '../introspect/bloat.ts'
+import { hiddenFromRole, listTableBloat } from '../introspect/bloat.ts'
 import type { Finding, Rule } from './rule.ts'
 import { CannotSee } from './rule.ts'
 
@@ -29,7 +29,7 @@ export const tableBloat: Rule = {
       ({ schema }) => !context.schemas || context.schemas.includes(schema),
     )
     const findings = heaps.flatMap(toFinding)
-    const hidden = heaps.filter(({ how }) => how.startsWith('this role does not see'))
+    const hidden = heaps.filter(({ how }) => how === hiddenFromRole)
     if (hidden.length > 0) {
       throw new CannotSee(
         `The role does not see the statistics of ${hidden.length} of ${heaps.length} tables; SELECT on them or pgstattuple would show it.`,

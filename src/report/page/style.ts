@@ -23,7 +23,7 @@ nav ol { display: flex; flex-wrap: wrap; gap: 4px 16px; padding: 0; margin: 12px
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; }
 table { border-collapse: collapse; width: 100%; font-size: 13.5px; }
 th, td { padding: 5px 10px; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
-td { max-width: 460px; overflow-wrap: anywhere; } tr:last-child td { border-bottom: 0; }
+td { max-width: 460px; overflow-wrap: anywhere; } td:first-child { min-width: 170px; } tr:last-child td { border-bottom: 0; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th button { all: unset; cursor: pointer; font-weight: 600; white-space: nowrap; }
 th button:focus-visible, a:focus-visible, summary:focus-visible, .scroll:focus-visible, input:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
@@ -41,6 +41,6 @@ summary { cursor: pointer; padding: 8px 12px; overflow-wrap: anywhere; } details
 pre { font: 13px/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 10px 14px; margin: 8px 0; }
 input { font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--faint); border-radius: 6px; padding: 5px 9px; width: min(100%, 360px); }
 @media (max-width: 640px) { header, main, footer { padding-left: 14px; padding-right: 14px; }
-  .bars li { grid-template-columns: 1fr auto; } .bars .track { grid-column: 1 / -1; grid-row: 2; } .cards { grid-template-columns: 1fr 1fr; } .card b { font-size: 18px; } }
+  .bars { gap: 9px; } .bars li { grid-template-columns: 1fr auto; gap: 2px 10px; } .bars .track { grid-column: 1 / -1; grid-row: 2; } .cards { grid-template-columns: 1fr 1fr; } .card b { font-size: 18px; } }
 @media print { .scroll { overflow: visible; } nav, input, label { display: none; } }
 `

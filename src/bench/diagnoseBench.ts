@@ -1,0 +1,143 @@
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { promisify } from 'node:util'
+import type { ClientBase } from 'pg'
+import { connect } from '../db/connect.ts'
+import { quote } from '../db/identifiers.ts'
+import { diagnose } from '../diagnose/diagnose.ts'
+import { provideServer } from '../servers/provideServer.ts'
+import type { Server } from '../servers/server.ts'
+import type { Bench } from './bench.ts'
+import type { BenchRow } from './row.ts'
+
+interface Scale {
+  id: string
+  tables: number
+  indexesPerTable: number
+  policies: number
+  atMostMs: number
+}
+
+const scales: Scale[] = [
+  { id: 'diagnose_500', tables: 500, indexesPerTable: 3, policies: 250, atMostMs: 3_000 },
+  { id: 'diagnose_10000', tables: 10_000, indexesPerTable: 3, policies: 5_000, atMostMs: 30_000 },
+]
+const atMostMegabytes = 500
+/** One transaction holds a lock for everything that it makes; so many tables fit into the default table of locks. */
+const tablesPerTransaction = 250
+
+/** How long a look at a large schema takes, and what it needs, beside `pg_dump --schema-only` of the same one. */
+export const diagnoseBench: Bench = {
+  id: 'diagnose',
+  title: 'A look at large schemas',
+  rowIds: scales.map(({ id }) => id),
+  async run({ config, onStep, signal }) {
+    const server = await provideServer(config)
+    try {
+      const rows: BenchRow[] = []
+      for (const scale of scales) {
+        signal?.throwIfAborted()
+        rows.push(await runScale(server, scale, onStep))
+      }
+      return rows
+    } finally {
+      await server.stop()
+    }
+  },
+}
+
+async function runScale(server: Server, scale: Scale, onStep: (text: string) => void): Promise<BenchRow> {
+  const name = `bench_${randomBytes(4).toString('hex')}`
+  const administrator = await connect(server.url())
+  try {
+    await administrator.query(`CREATE DATABASE ${quote(name)}`)
+    const client = await connect(server.url(name))
+    try {
+      await generateSchema(client, scale, onStep)
+      onStep(`${scale.tables} tables: pg_dump`)
+      const dump = await timeDump(server.url(name))
+      onStep(`${scale.tables} tables: diagnose`)
+      let peak = 0
+      const sampler = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 50)
+      const started = performance.now()
+      await diagnose(client)
+      const ms = performance.now() - started
+      clearInterval(sampler)
+      const megabytes = Math.round(Math.max(peak, process.memoryUsage().rss) / 1_000_000)
+      return {
+        id: scale.id,
+        title: `${scale.tables.toLocaleString('en-US')} tables, ${(scale.tables * scale.indexesPerTable).toLocaleString('en-US')} indexes, ${scale.policies.toLocaleString('en-US')} policies: pg_dump --schema-only, then diagnose`,
+        claim: `under ${scale.atMostMs / 1_000} s and ${atMostMegabytes} MB`,
+        before: typeof dump === 'number' ? Number(dump.toPrecision(4)) : 0,
+        after: Number(ms.toPrecision(4)),
+        ratio: typeof dump === 'number' ? Number((dump / ms).toPrecision(4)) : 0,
+        unit: 'ms',
+        met: ms < scale.atMostMs && megabytes < atMostMegabytes,
+        how: `${megabytes} MB of memory at most, the program and its libraries included; ${typeof dump === 'number' ? 'one run each' : `not compared: ${dump}`}`,
+      }
+    } finally {
+      await client.end()
+    }
+  } finally {
+    await administrator.query(`DROP DATABASE IF EXISTS ${quote(name)} WITH (FORCE)`)
+    await administrator.end()
+  }
+}
+
+/** Milliseconds of `pg_dump --schema-only`, or why there are none. */
+async function timeDump(url: string): Promise<number | string> {
+  const started = performance.now()
+  try {
+    await promisify(execFile)(
+      'pg_dump',
+      ['--schema-only', '--file=/dev/null', `--dbname=${withoutPassword(url)}`],
+      {
+        // A command line can be read by everybody on the machine.
+        env: { PATH: '/usr/local/bin:/usr/bin:/bin', PGPASSWORD: decodeURIComponent(new URL(url).password) },
+      },
+    )
+    return performance.now() - started
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error)
+    if (text.includes('ENOENT')) return 'pg_dump is not installed'
+    if (text.includes('version mismatch')) return 'the pg_dump installed here is older than the server'
+    return 'pg_dump failed'
+  }
+}
+
+function withoutPassword(url: string): string {
+  const target = new URL(url)
+  target.password = ''
+  return target.href
+}
+
+/** Makes tables that refer to each other, each with its indexes, and policies on some of them. */
+export async function generateSchema(
+  client: ClientBase,
+  { tables, indexesPerTable, policies }: Pick<Scale, 'tables' | 'indexesPerTable' | 'policies'>,
+  onStep: (text: string) => void = () => undefined,
+): Promise<void> {
+  for (let first = 0; first < tables; first += tablesPerTransaction) {
+    onStep(`${tables} tables: ${first} made`)
+    const last = Math.min(tables, first + tablesPerTransaction) - 1
+    await client.query(`
+      DO $$
+      BEGIN
+        FOR n IN ${first}..${last} LOOP
+          EXECUTE format('CREATE TABLE public.%I (id bigint PRIMARY KEY, owner uuid, parent bigint, status text, made timestamptz)', 't' || n);
+          FOR k IN 1..${indexesPerTable - 1} LOOP
+            EXECUTE format('CREATE INDEX %I ON public.%I (%s)', 't' || n || '_' || k || '_idx', 't' || n,
+              (ARRAY['owner', 'status, made', 'parent, status'])[1 + k % 3]);
+          END LOOP;
+          IF n > 0 AND n % 3 = 0 THEN
+            EXECUTE format('ALTER TABLE public.%I ADD FOREIGN KEY (parent) REFERENCES public.%I', 't' || n, 't' || (n - 1));
+          END IF;
+          IF n < ${policies} THEN
+            EXECUTE format('ALTER TABLE public.%I ENABLE ROW LEVEL SECURITY', 't' || n);
+            EXECUTE format('CREATE POLICY own ON public.%I USING (owner = (current_setting(''app.user'', true))::uuid)', 't' || n);
+          END IF;
+        END LOOP;
+      END $$`)
+  }
+  await client.query('ANALYZE')
+}

@@ -1,0 +1,26 @@
+import type { Rule } from '../rules/rule.ts'
+
+/** What stands around the table in the README. */
+export const rulesMarkers = { begin: '<!-- rules -->', end: '<!-- /rules -->' }
+
+/** The README's table of rules: name, what it finds, what cures it. */
+export function rulesTable(rules: Rule[]): string {
+  const rows = rules.map(({ name, finds, cure }) => [`\`${name}\``, cell(finds), cell(cure)])
+  const head = ['Rule', 'Finds', 'Cure']
+  const widths = head.map((title, at) => Math.max(...[head, ...rows].map((row) => (row[at] ?? title).length)))
+  const line = (cells: string[]): string =>
+    `| ${cells.map((text, at) => text.padEnd(widths[at] ?? 0)).join(' | ')} |`
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
+}
+
+/** The README with the table between its markers put in anew; undefined where it has no markers. */
+export function withRulesTable(readme: string, rules: Rule[]): string | undefined {
+  const begin = readme.indexOf(rulesMarkers.begin)
+  const end = readme.indexOf(rulesMarkers.end)
+  if (begin < 0 || end < begin) return undefined
+  return `${readme.slice(0, begin + rulesMarkers.begin.length)}\n\n${rulesTable(rules)}\n\n${readme.slice(end)}`
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|')
+}

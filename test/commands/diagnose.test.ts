@@ -1,0 +1,101 @@
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { CommandResult } from '../support/commandLine.ts'
+import { runCommand } from '../support/commandLine.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { createDatabase } from '../support/database.ts'
+
+let database: TestDatabase
+let folder: string
+
+beforeAll(async () => {
+  database = await createDatabase({ from: 'casaora' })
+  folder = mkdtempSync(join(tmpdir(), 'diagnose-'))
+})
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true })
+  await database.drop()
+})
+
+function run(...args: string[]): Promise<CommandResult> {
+  return runCommand(['diagnose', ...args], {
+    directory: folder,
+    environment: { DIRECT_URL: database.ownerUrl },
+  })
+}
+
+function reports(): string[] {
+  return readdirSync(folder).filter((name) => /^diagnostics-\d{8}-\d{6}$/.test(name))
+}
+
+test('one command writes the five files, and prints no secret', async () => {
+  const result = await run()
+  expect(result.exitCode).toBe(0)
+  const [report] = reports()
+  expect(readdirSync(join(folder, report ?? '')).sort()).toEqual([
+    'SUMMARY.md',
+    'diagnostics-report.txt',
+    'report.html',
+    'report.json',
+    'rls-analysis.txt',
+  ])
+  const password = new URL(database.ownerUrl).password
+  const everything = readdirSync(join(folder, report ?? '')).map((name) =>
+    readFileSync(join(folder, report ?? '', name), 'utf8'),
+  )
+  expect(result.out + result.err + everything.join('')).not.toContain(password)
+  const summary = readFileSync(join(folder, report ?? '', 'SUMMARY.md'), 'utf8')
+  expect(summary.split('\n').length).toBeLessThan(50)
+})
+
+test('the JSON document on standard output is alone there, and as promised', async () => {
+  const { out, exitCode } = await run('--json', '-', '--rules', 'auth_rls_initplan', '--fail-on', 'error')
+  expect(exitCode).toBe(0)
+  const document = JSON.parse(out) as {
+    schemaVersion: number
+    command: string
+    server: { version: string; provider: string }
+    statistics: object
+    sections: { id: string; status: string }[]
+    metrics: { trend?: object }[]
+    findings: { key: string; rule: string; evidence: object[]; remedy: { kind: string } }[]
+  }
+  expect([document.schemaVersion, document.command]).toEqual([1, 'diagnose'])
+  expect(Object.keys(document.statistics).sort()).toEqual(['ageDays', 'resetAt'])
+  expect(new Set(document.findings.map(({ rule }) => rule))).toEqual(new Set(['auth_rls_initplan']))
+  expect(document.findings[0]?.remedy).not.toHaveProperty('draft')
+  // The report of the test before stands in the same place.
+  expect(document.metrics.some(({ trend }) => trend)).toBe(true)
+})
+
+test('findings at the level asked for end with 2', async () => {
+  expect((await run('--fail-on', 'warn')).exitCode).toBe(2)
+})
+
+test('the ignore file leaves findings out, and its own entries are looked at', async () => {
+  mkdirSync(join(folder, '.hundredfold'))
+  writeFileSync(
+    join(folder, '.hundredfold/ignore.yaml'),
+    `- { rule: auth_rls_initplan, subject: "*", reason: known }\n- { rule: auth_rls_initplan, subject: gone, reason: old }\n`,
+  )
+  const { out } = await run('--json', '-', '--rules', 'auth_rls_initplan')
+  const document = JSON.parse(out) as { findings: { rule: string }[]; ignored: object[] }
+  expect(document.findings.map(({ rule }) => rule)).toEqual(['ignore_entry'])
+  expect(document.ignored.length).toBeGreaterThan(5)
+  rmSync(join(folder, '.hundredfold'), { recursive: true })
+})
+
+describe('wrong use is explained and ends with 5', () => {
+  test.each([
+    [['--rules', 'no_such_rule'], 'There is no rule called no_such_rule'],
+    [['--fail-on', 'panic'], 'Allowed choices'],
+    [['--allow-writes'], '--allow-writes means nothing'],
+    [['--out', '/dev/null/nowhere'], 'Cannot write the report'],
+  ])('%j', async (args, message) => {
+    const { exitCode, err } = await run(...args)
+    expect(exitCode).toBe(5)
+    expect(err).toContain(message)
+  })
+})

@@ -1,0 +1,56 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { folderName, writeFolder } from '../../../src/report/diagnosis/folder.ts'
+
+const place = mkdtempSync(join(tmpdir(), 'folder-'))
+afterAll(() => rmSync(place, { recursive: true }))
+
+/** A file system of 64 kB, where this user may make one. */
+function mountSmallDisk(): string | undefined {
+  const directory = mkdtempSync(join(tmpdir(), 'small-disk-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', directory], { stdio: 'ignore' })
+    return directory
+  } catch {
+    rmSync(directory, { recursive: true })
+    return undefined
+  }
+}
+
+const disk = mountSmallDisk()
+afterAll(() => {
+  if (!disk) return
+  execFileSync('umount', [disk])
+  rmSync(disk, { recursive: true })
+})
+
+test('it is named after the moment, in UTC', () => {
+  expect(folderName('2026-11-24T15:30:09.123Z')).toBe('diagnostics-20261124-153009')
+})
+
+test('it is never written over', async () => {
+  const target = join(place, 'taken')
+  await writeFolder(target, { 'a.txt': 'first' })
+  await expect(writeFolder(target, { 'a.txt': 'second' })).rejects.toThrow('is there already')
+  expect(readFileSync(join(target, 'a.txt'), 'utf8')).toBe('first')
+})
+
+test('a file that cannot be written leaves no folder', async () => {
+  const written = writeFolder(join(place, 'half'), { 'a.txt': 'a', 'no/such/folder.txt': 'b' })
+  await expect(written).rejects.toMatchObject({ exitCode: 5 })
+  expect(readdirSync(place)).not.toContain('half')
+  expect(readdirSync(place).filter((name) => name.startsWith('.'))).toEqual([])
+})
+
+test.skipIf(!disk)('a disk that is full leaves nothing, and the next step is said', async () => {
+  const written = writeFolder(join(disk ?? '', 'report'), { 'a.txt': 'a', 'b.txt': 'x'.repeat(200_000) })
+  await expect(written).rejects.toMatchObject({
+    exitCode: 5,
+    message: expect.stringContaining('the disk is full') as string,
+    next: expect.stringContaining('--out') as string,
+  })
+  expect(readdirSync(disk ?? '')).toEqual([])
+})
