@@ -6,7 +6,6 @@ import type { CasaoraDatabase } from '../casaora/database.ts'
 import type { BenchRow } from '../row.ts'
 import { writeMix } from './writeMix.ts'
 
-const rounds = 15
 const fasterAtLeast = 1.5
 const walAtMost = 0.7
 
@@ -35,6 +34,7 @@ export interface WriteSides {
  */
 export async function writeRows(
   { before, dropped, after }: WriteSides,
+  rounds: number,
   onStep: (text: string) => void,
 ): Promise<BenchRow[]> {
   const sides: Side[] = []

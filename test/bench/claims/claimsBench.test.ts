@@ -5,7 +5,7 @@ import type { BenchRow } from '../../../src/bench/row.ts'
 import { loadConfig } from '../../../src/config.ts'
 
 /** Whether goals are met is for the bench to say: this data is too small, and other tests run meanwhile. */
-test('writes, sizes and bloat are measured on three copies of one load', { timeout: 240_000 }, async () => {
+test('writes, sizes and bloat are measured on three copies of one load', { timeout: 600_000 }, async () => {
   const versions: string[] = []
   const rows = await claimsBench.run({
     config: { ...loadConfig(), testDatabaseUrl: undefined },
