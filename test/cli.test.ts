@@ -192,4 +192,9 @@ test('new writes a file with every part in place, which loads', async () => {
   const result = await runCommand(['migrate', 'new', 'Create bookings index', '--dir', empty.path])
   expect(result).toMatchObject({ exitCode: 0 })
   expect(result.out).toMatch(/\d{17}_create-bookings-index\.ts\n$/)
+  const json = await runCommand(['migrate', 'new', 'other', '--dir', empty.path, '--json', '-'])
+  expect(JSON.parse(json.out)).toMatchObject({
+    command: 'migrate new',
+    file: expect.stringMatching(/_other\.ts$/) as string,
+  })
 })

@@ -6,6 +6,7 @@ import { claimsBench } from '../bench/claims/claimsBench.ts'
 import { deployBench } from '../bench/deployBench.ts'
 import { describeMachine } from '../bench/measuredOn.ts'
 import type { BenchResult } from '../bench/result.ts'
+import { policiesBench } from '../bench/policiesBench.ts'
 import { rlsBench } from '../bench/rlsBench.ts'
 import { runnerBench } from '../bench/runnerBench.ts'
 import { UsageError, exitCodes } from '../errors.ts'
@@ -17,7 +18,7 @@ import type { CommandContext } from './context.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 
-const benches: Bench[] = [claimsBench, deployBench, rlsBench, runnerBench]
+const benches: Bench[] = [claimsBench, deployBench, policiesBench, rlsBench, runnerBench]
 
 interface BenchCommandOptions extends OutputOptions {
   only?: string[]

@@ -284,13 +284,13 @@ function verifyCommand(context: CommandContext): Command {
 }
 
 function newCommand({ terminal, finish }: CommandContext): Command {
-  return new Command('new')
-    .description('write a migration file with every part in place')
+  return withDirectory(new Command('new').description('write a migration file with every part in place'))
     .argument('<name>', 'a verb and an object, such as create-bookings-index')
-    .option('--dir <directory>', 'where the migrations are', 'migrations')
     .addHelpText('after', `\nExamples:\n  $ npm run migrate new create-bookings-index\n`)
-    .action(async (name: string, options: { dir: string }) => {
-      terminal.out(`${await writeNewMigration(options.dir, name)}\n`)
+    .action(async (name: string, options: DirectoryOptions) => {
+      const file = await writeNewMigration(options.dir, name)
+      await writeJson(terminal, options, 'migrate new', { file })
+      if (options.json !== '-') terminal.out(`${file}\n`)
       finish(exitCodes.done)
     })
 }

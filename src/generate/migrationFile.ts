@@ -16,15 +16,18 @@ import type { ConditionCall, Draft } from '../drafts/draft.ts'
 export function migrationFile(draft: Draft): string {
   const calls = [...draft.before, ...draft.after]
   const conditions = [...new Set(calls.map(({ condition }) => condition))].sort()
+  const names = nameShared(calls)
   return [
     `import type { MigrationBuilder } from 'node-pg-migrate'`,
     printImport([...conditions, 'type Optimization']),
     '',
+    ...Array.from(names, ([value, name]) => `const ${name} = ${printInline(JSON.parse(value))}`),
+    ...(names.size > 0 ? [''] : []),
     'export const optimization: Optimization = {',
-    `  why: ${printText(draft.why, 2)},`,
+    `  ${printField('why', printText(draft.why, 2))},`,
     `  rule: ${printString(draft.rule)},`,
-    `  before: ${printCalls(draft.before)},`,
-    `  after: ${printCalls(draft.after)},`,
+    `  before: ${printCalls(draft.before, names)},`,
+    `  after: ${printCalls(draft.after, names)},`,
     '}',
     '',
     printDirection('up', draft.up, draft.noTransaction),
@@ -32,6 +35,33 @@ export function migrationFile(draft: Draft): string {
     printDirection('down', draft.down, draft.noTransaction),
     '',
   ].join('\n')
+}
+
+/** The word for an object that several conditions are about, by how the conditions' names begin. */
+const words: [beginning: string, word: string][] = [
+  ['index', 'index'],
+  ['function', 'routine'],
+  ['statistics', 'statistics'],
+  ['', 'table'],
+]
+
+/** Names for the objects that more than one condition is about, by their JSON. */
+function nameShared(calls: ConditionCall[]): Map<string, string> {
+  const names = new Map<string, string>()
+  const met = new Set<string>()
+  for (const { condition, args } of calls) {
+    const [subject] = args
+    if (typeof subject !== 'object' || subject === null || Array.isArray(subject)) continue
+    const value = JSON.stringify(subject)
+    if (met.has(value) && !names.has(value)) {
+      const word = words.find(([beginning]) => condition.startsWith(beginning))?.[1] ?? 'object'
+      const taken = [...names.values()]
+      const count = taken.filter((name) => name.startsWith(word)).length
+      names.set(value, count === 0 ? word : `${word}${count + 1}`)
+    }
+    met.add(value)
+  }
+  return names
 }
 
 /** Beyond this a line is broken where it can be. */
@@ -51,33 +81,50 @@ function printDirection(name: 'up' | 'down', statements: string[], noTransaction
   return [`export function ${name}(pgm: MigrationBuilder): void {`, ...lines, '}'].join('\n')
 }
 
-function printCalls(calls: ConditionCall[]): string {
+function printCalls(calls: ConditionCall[], names: ReadonlyMap<string, string>): string {
   if (calls.length === 0) return '[]'
-  const printed = calls.map(({ condition, args }) => printCall(condition, args, 4))
+  const printed = calls.map((call) => printCall(call, names, 4))
   return `[\n${printed.map((call) => `    ${call},`).join('\n')}\n  ]`
 }
 
-function printCall(name: string, args: unknown[], indent: number): string {
+function printCall(
+  { condition, args }: ConditionCall,
+  names: ReadonlyMap<string, string>,
+  indent: number,
+): string {
   const given = args.slice(0, args.findLastIndex((argument) => argument !== undefined) + 1)
-  const line = `${name}(${given.map((argument) => printInline(argument)).join(', ')})`
-  if (line.length + indent <= width && !line.includes('\n')) return line
-  const inner = ' '.repeat(indent + 2)
-  return `${name}(\n${given.map((argument) => `${inner}${printValue(argument, indent + 2)},`).join('\n')}\n${' '.repeat(indent)})`
+  const nameOf = (argument: unknown) => names.get(JSON.stringify(argument))
+  const line = `${condition}(${given.map((argument) => nameOf(argument) ?? printInline(argument)).join(', ')})`
+  if (line.length + indent <= width) return line
+  const lines = given.map((argument) =>
+    printItem(nameOf(argument) ?? printValue(argument, indent + 2), indent + 2),
+  )
+  return `${condition}(\n${lines.join('\n')}\n${' '.repeat(indent)})`
+}
+
+/** One line of a list, or several where the value brings its own first line break. */
+function printItem(printed: string, indent: number): string {
+  return printed.startsWith('\n') ? `${printed.slice(1)},` : `${' '.repeat(indent)}${printed},`
+}
+
+/** `key: value`, without a space that nothing follows. */
+function printField(key: string, printed: string): string {
+  return printed.startsWith('\n') ? `${key}:${printed}` : `${key}: ${printed}`
 }
 
 /** A JSON value as TypeScript, on one line where it fits. */
 function printValue(value: unknown, indent: number): string {
   const line = printInline(value)
-  if (line.length + indent <= width && !line.includes('\n')) return line
+  if (line.length + indent <= width) return line
   const outer = ' '.repeat(indent)
   const inner = ' '.repeat(indent + 2)
   if (typeof value === 'string') return printText(value, indent)
   if (Array.isArray(value)) {
-    return `[\n${value.map((item) => `${inner}${printValue(item, indent + 2)},`).join('\n')}\n${outer}]`
+    return `[\n${value.map((item) => printItem(printValue(item, indent + 2), indent + 2)).join('\n')}\n${outer}]`
   }
   if (typeof value === 'object' && value !== null) {
     const fields = presentFields(value).map(
-      ([key, field]) => `${inner}${printKey(key)}: ${printValue(field, indent + 2)},`,
+      ([key, field]) => `${inner}${printField(printKey(key), printValue(field, indent + 2))},`,
     )
     return `{\n${fields.join('\n')}\n${outer}}`
   }

@@ -5,7 +5,7 @@ import { lockedRelations } from './lockedRelations.ts'
 
 /** One key or included column of an index. */
 export interface IndexColumn {
-  /** The column's name, or the expression as PostgreSQL prints it. */
+  /** The column's name, quoted where it must be, or the expression as PostgreSQL prints it. */
   text: string
   /** 0 for an expression. */
   attnum: number
@@ -54,6 +54,11 @@ export interface TableIndex {
  */
 export async function listTableIndexes(db: Database): Promise<TableIndex[]> {
   const result = await sql<TableIndex>`
+    WITH locked AS MATERIALIZED (SELECT oid FROM ${lockedRelations} locked),
+    owned AS MATERIALIZED (
+      SELECT objid FROM pg_catalog.pg_depend
+      WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND deptype = 'e'
+    )
     SELECT class.oid, namespace.nspname AS schema, class.relname AS name, owner.oid AS "tableOid",
       pg_catalog.json_build_object('schema', owner_namespace.nspname, 'name', owner.relname) AS "table",
       method.amname AS "accessMethod",
@@ -69,7 +74,8 @@ export async function listTableIndexes(db: Database): Promise<TableIndex[]> {
         WHEN index.indisreplident THEN 'it is the replica identity of its table'
         WHEN index.indisclustered THEN 'its table is clustered on it'
         WHEN class.relispartition THEN 'it is part of the index of a partitioned table'
-        WHEN owned.objid IS NOT NULL THEN 'it belongs to an extension'
+        WHEN class.oid IN (SELECT objid FROM owned) OR owner.oid IN (SELECT objid FROM owned)
+          THEN 'it belongs to an extension'
       END AS "protectedBecause",
       class.relkind = 'I' AS "isPartitioned",
       coalesce(class.reloptions, '{}') AS "storageParameters", space.spcname AS tablespace,
@@ -88,16 +94,14 @@ export async function listTableIndexes(db: Database): Promise<TableIndex[]> {
     LEFT JOIN (
       SELECT DISTINCT conindid FROM pg_catalog.pg_constraint WHERE conindid <> 0
     ) constrained ON constrained.conindid = class.oid
-    LEFT JOIN (
-      SELECT DISTINCT objid FROM pg_catalog.pg_depend
-      WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND deptype = 'e'
-    ) owned ON owned.objid IN (class.oid, owner.oid)
     LEFT JOIN pg_catalog.pg_stat_all_indexes stat ON stat.indexrelid = class.oid
-    LEFT JOIN ${lockedRelations} locked ON locked.oid IN (class.oid, owner.oid)
     CROSS JOIN LATERAL (
       SELECT
         pg_catalog.array_agg(pg_catalog.json_build_object(
-          'text', pg_catalog.pg_get_indexdef(class.oid, part.attnum, true),
+          'text', CASE WHEN index.indkey[part.attnum - 1] = 0
+            THEN pg_catalog.pg_get_indexdef(class.oid, part.attnum, true)
+            ELSE (SELECT pg_catalog.quote_ident(attribute.attname) FROM pg_catalog.pg_attribute attribute
+                  WHERE attribute.attrelid = owner.oid AND attribute.attnum = index.indkey[part.attnum - 1]) END,
           'attnum', index.indkey[part.attnum - 1],
           'ordering', pg_catalog.concat_ws(' ', index.indclass[part.attnum - 1], index.indcollation[part.attnum - 1],
                                            part.attoptions::text),
@@ -110,7 +114,8 @@ export async function listTableIndexes(db: Database): Promise<TableIndex[]> {
       WHERE part.attrelid = class.oid AND part.attnum > 0
     ) parts
     WHERE namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema'
-      AND class.relpersistence <> 't' AND locked.oid IS NULL
+      AND class.relpersistence <> 't'
+      AND class.oid NOT IN (SELECT oid FROM locked) AND owner.oid NOT IN (SELECT oid FROM locked)
     ORDER BY 2, 3`.execute(db)
   return result.rows
 }

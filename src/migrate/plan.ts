@@ -52,6 +52,8 @@ export interface PlannedMigration {
   objects: RelationSize[]
   /** What is left behind if it fails. */
   ifItFails: string
+  /** The limits within which it runs. */
+  guards: string[]
 }
 
 export interface Plan {
@@ -127,6 +129,7 @@ async function planOne(
     ...(difference === undefined ? {} : { difference }),
     objects,
     ifItFails: up.transactional ? transactionalFailure : stepByStepFailure,
+    guards: guardsOf(up.transactional),
   }
 }
 
@@ -134,6 +137,20 @@ const transactionalFailure =
   'It runs in one transaction with its conditions and its ledger row: whatever fails, all of it is rolled back and nothing is left.'
 const stepByStepFailure =
   'Its intent is in the ledger before the first statement. What was absent before is dropped again after a failure, an invalid index included; after a kill the next `up` finds the intent and goes on.'
+
+/** What keeps it from blocking traffic or running for ever, with the defaults of `migrate up`. */
+function guardsOf(transactional: boolean): string[] {
+  const { lockTimeoutMs, lockBudgetMs, statementTimeoutMs, conditionTimeoutMs } = defaultRunOptions
+  const seconds = (ms: number) => `${ms / 1_000} s`
+  return [
+    `waits for a lock at most ${seconds(lockTimeoutMs)} in one try (--lock-timeout), so nobody waits longer behind it`,
+    transactional
+      ? `then rolls back, pauses and tries again for ${seconds(lockBudgetMs)} (--lock-budget), and ends with 3 after`
+      : `tries again for ${seconds(lockBudgetMs)} (--lock-budget), and ends with 3 after; a concurrent build waits for old transactions without blocking anybody, as long as it takes (--build-timeout)`,
+    `a statement may take ${seconds(statementTimeoutMs)} (--statement-timeout), a condition ${seconds(conditionTimeoutMs)} (--condition-timeout)`,
+    'one run at a time; a changed, missing or late file, a standby and a transaction pooler are refused',
+  ]
+}
 
 function locksOf(rehearsal: Rehearsal, direction: 'up' | 'down'): PlannedLock[] {
   return rehearsal[direction].flatMap(({ locks, ms }, index) =>

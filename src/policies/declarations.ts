@@ -4,9 +4,11 @@ import type { CatalogFunction, Functions } from './functionCatalog.ts'
 import type { FunctionBody } from './functionBody.ts'
 import { changesRows } from './functionBody.ts'
 
-/** What is known of the bodies of functions, by oid; those that cannot be read are absent. */
+/** What is known of the bodies of functions, by oid. */
 export interface Bodies {
   bodies: Map<number, FunctionBody>
+  /** Why the bodies of others cannot be read. */
+  unreadable: Map<number, string>
   /** Functions by name, for the calls in bodies. */
   byName: Map<string, CatalogFunction[]>
   functions: Functions

@@ -2,7 +2,6 @@ import { anyOfArray, call as callOf, inSubselect, selectOf } from '../sql/build.
 import { isBare } from '../sql/expression.ts'
 import type { FuncCall, Node, TypeName } from '../sql/nodes.ts'
 import { as, kindOf, nodesIn, words } from '../sql/nodes.ts'
-import { replaceBelow } from '../sql/replaceNodes.ts'
 import { rowReferences } from '../sql/rowReferences.ts'
 import type { Scope } from './calls.ts'
 import { candidatesFor, nameOfCall, show } from './calls.ts'
@@ -12,6 +11,7 @@ import type { CatalogFunction } from './functionCatalog.ts'
 import type { KeyHelper, KeyHelpers } from './keyHelpers.ts'
 import { keysOf } from './membershipBody.ts'
 import { privateSchema } from './privateSchema.ts'
+import { replaceInContext } from './positiveContext.ts'
 import type { Names } from './qualifyNames.ts'
 import { Unclear } from './qualifyNames.ts'
 import type { CatalogTable } from './tableCatalog.ts'
@@ -46,47 +46,22 @@ export function turnMembership(tree: Node, scope: MembershipScope): Rewritten & 
   const refusals: Refusal[] = []
   const helpers: KeyHelper[] = []
 
-  const visit = (node: Node, isPositive: boolean): Node => {
+  const result = replaceInContext(tree, (node, isPositive) => {
     const membership = membershipCall(node, scope)
-    if (membership) {
-      try {
-        if (!isPositive) throw new Unclear('it stands under NOT or where NULL and false differ')
-        const { replacement, helper } = turn(membership.call, membership.called, scope)
-        changes.push({ rule, was: show(node), becomes: show(replacement) })
-        helpers.push(helper)
-        return replacement
-      } catch (error) {
-        if (!(error instanceof Unclear)) throw error
-        refusals.push({ rule, was: show(node), reason: error.message, ...stepsFor(membership.called) })
-        return node
-      }
+    if (!membership) return undefined
+    try {
+      if (!isPositive) throw new Unclear('it stands under NOT or where NULL and false differ')
+      const { replacement, helper } = turn(membership.call, membership.called, scope)
+      changes.push({ rule, was: show(node), becomes: show(replacement) })
+      helpers.push(helper)
+      return replacement
+    } catch (error) {
+      if (!(error instanceof Unclear)) throw error
+      refusals.push({ rule, was: show(node), reason: error.message, ...stepsFor(membership.called) })
+      return node
     }
-    const logic = as(node, 'BoolExpr')
-    if (logic) {
-      const stays = isPositive && logic.boolop !== 'NOT_EXPR'
-      return { BoolExpr: { ...logic, args: logic.args.map((argument) => visit(argument, stays)) } }
-    }
-    const select = as(node, 'SelectStmt')
-    if (select) {
-      const { whereClause, ...rest } = select
-      return {
-        SelectStmt: {
-          ...below(rest),
-          // WHERE keeps a row out for NULL as for false, whatever stands around the query.
-          ...(whereClause ? { whereClause: visit(whereClause, true) } : {}),
-        },
-      }
-    }
-    const join = as(node, 'JoinExpr')
-    if (join) {
-      const { quals, ...rest } = join
-      return { JoinExpr: { ...below(rest), ...(quals ? { quals: visit(quals, true) } : {}) } }
-    }
-    return below(node)
-  }
-  const below = <T>(value: T): T => replaceBelow(value, (child) => visit(child, false))
-
-  return { tree: visit(tree, true), changes, refusals, helpers }
+  })
+  return { tree: result, changes, refusals, helpers }
 }
 
 /** `f(org_id, ...)` or the fake wrap `(SELECT f(t.org_id))`, where `f` is a function of the row that says yes or no. */
@@ -114,7 +89,7 @@ function turn(
   refuseUnfit(call, called, scope)
   const { names } = scope
   const body = names.bodies.bodies.get(called.oid)
-  if (!body) throw new Unclear('its body cannot be read')
+  if (!body) throw new Unclear(names.bodies.unreadable.get(called.oid) ?? 'its body cannot be read')
   const args = call.args ?? []
   const ofRow = args.flatMap((argument, position) => (rowReferences(argument).length > 0 ? [position] : []))
   const [key = 0] = ofRow

@@ -122,7 +122,7 @@ function existsIn(result: Node | undefined): { select: SelectStmt; member?: Node
 }
 
 /** Any LIMIT but 0 leaves EXISTS as it is; grouping, windows, set operations and OFFSET do not. */
-function withoutLimit(select: SelectStmt): SelectStmt {
+export function withoutLimit(select: SelectStmt): SelectStmt {
   const { limitCount, sortClause, distinctClause, ...rest } = select
   const one = as(limitCount, 'A_Const')?.ival?.ival
   if (limitCount && !one) throw new Unclear('its query has a LIMIT that is no constant above 0')

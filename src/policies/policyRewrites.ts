@@ -2,6 +2,16 @@ import type { Database } from '../db/database.ts'
 import type { PolicyPredicates } from '../introspect/policies.ts'
 import { parseExpression, printExpression } from '../sql/expression.ts'
 import type { Node } from '../sql/nodes.ts'
+import { as } from '../sql/nodes.ts'
+import { replaceBelow } from '../sql/replaceNodes.ts'
+import { rowReferences } from '../sql/rowReferences.ts'
+import { nameOfCall } from './calls.ts'
+import type { PlanVerdicts } from './correlated.ts'
+import { correlatedCandidates, turnCorrelated } from './correlated.ts'
+import type { PlanQuestion } from './planVerdicts.ts'
+import { readPlanVerdicts } from './planVerdicts.ts'
+import type { Baseline } from './policyBaseline.ts'
+import { readBaseline } from './policyBaseline.ts'
 import type { Change, Refusal, RewriteRule } from './change.ts'
 import { rewriteRules } from './change.ts'
 import type { Bodies } from './declarations.ts'
@@ -47,6 +57,8 @@ export interface ParsedPolicies {
   parsed: ParsedPolicy[]
   bodies: Bodies
   surroundings: Surroundings
+  verdicts: PlanVerdicts
+  baseline: Baseline
 }
 
 /** Reads every policy and parses its expressions. */
@@ -61,19 +73,68 @@ export async function readParsedPolicies(db: Database): Promise<ParsedPolicies> 
   const parsed: ParsedPolicy[] = []
   for (const policy of catalog.policies) parsed.push(await parsePolicy(policy))
   const bodies = await readBodies(db, catalog)
-  return { catalog, parsed, bodies, surroundings: await readSurroundings(db) }
+  const surroundings = await readSurroundings(db)
+  const baseline = await readBaseline(db, catalog.policies)
+  const known = { catalog, parsed, bodies, surroundings, baseline, verdicts: new Map() }
+  return { ...known, verdicts: await readPlanVerdicts(db, planQuestions(known)) }
+}
+
+/** What to ask the planner: each sub-select that could be turned round. */
+function planQuestions(policies: ParsedPolicies): PlanQuestion[] {
+  const { catalog, parsed } = policies
+  const isSlow = (each: { schema: string; name: string }) =>
+    parsed.some(
+      ({ policy, using }) =>
+        policy.table.rowSecurity &&
+        policy.table.schema === each.schema &&
+        policy.table.name === each.name &&
+        using !== undefined &&
+        runsCodePerRow(using),
+    )
+  return parsed.flatMap(({ policy, using, check }) => {
+    const scope = { functions: catalog.functions, called: policy.functions, ...trusted, table: policy.table }
+    if (!policy.table.isOurs) return []
+    return [using, check]
+      .flatMap((tree) => (tree ? correlatedCandidates(tree, scope) : []))
+      .map((turned) => ({
+        table: policy.table,
+        turned,
+        slowReads: turned.reads.filter(isSlow).map(({ schema, name }) => `${schema}.${name}`),
+      }))
+  })
+}
+
+/** For looking only: what is declared falsely is refused when the rewrite is made. */
+const trusted = { falselyImmutable: new Map<number, string>(), hiddenVolatile: new Map<number, string>() }
+
+/** A call outside of pg_catalog that is not in a sub-select of its own, or a correlated sub-select. */
+function runsCodePerRow(tree: Node): boolean {
+  const link = as(tree, 'SubLink')
+  if (link) return rowReferences(tree).length > 0
+  const call = as(tree, 'FuncCall')
+  if (call && nameOfCall(call).schema !== 'pg_catalog') return true
+  let found = false
+  replaceBelow(tree, (child) => {
+    found ||= runsCodePerRow(child)
+    return child
+  })
+  return found
 }
 
 /** The bodies of the functions that policies call, and of those that these call, as far as they can be read. */
 async function readBodies(db: Database, { functions }: PolicyCatalog): Promise<Bodies> {
   const bodies = new Map<number, FunctionBody>()
+  const unreadable = new Map<number, string>()
   const byName = new Map<string, CatalogFunction[]>()
   let next = [...functions.byOid.values()]
   while (next.length > 0) {
     const read: FunctionBody[] = []
     for (const each of next) {
       const body = each.kind === 'f' ? await readBody(each) : { unreadable: 'it is an aggregate' }
-      if ('unreadable' in body) continue
+      if ('unreadable' in body) {
+        unreadable.set(each.oid, body.unreadable)
+        continue
+      }
       bodies.set(each.oid, body)
       read.push(body)
     }
@@ -83,7 +144,7 @@ async function readBodies(db: Database, { functions }: PolicyCatalog): Promise<B
     for (const each of found) byName.get(each.name)?.push(each)
     next = found.filter(({ oid }) => !bodies.has(oid))
   }
-  return { bodies, byName, functions }
+  return { bodies, unreadable, byName, functions }
 }
 
 async function parsePolicy(policy: Policy): Promise<ParsedPolicy> {
@@ -118,7 +179,7 @@ export function rewritePolicies(
 
 function rewritePolicy(
   { policy, using, check, unreadable }: ParsedPolicy,
-  { catalog, bodies, surroundings }: ParsedPolicies,
+  { catalog, bodies, surroundings, verdicts, baseline }: ParsedPolicies,
   rules: ReadonlySet<RewriteRule>,
   keyHelpers: KeyHelpers,
 ): PolicyRewrite {
@@ -152,9 +213,12 @@ function rewritePolicy(
     const turned = rules.has('policy_membership_function')
       ? turnMembership(tree, scope)
       : { tree, changes: [], refusals: [], helpers: [] }
-    const wrapped = wrapCalls(turned.tree, scope, rules)
-    const made = [...turned.changes, ...wrapped.changes]
-    refusals.push(...turned.refusals, ...wrapped.refusals)
+    const around = rules.has('policy_correlated_subquery')
+      ? turnCorrelated(turned.tree, scope, verdicts)
+      : { tree: turned.tree, changes: [], refusals: [] }
+    const wrapped = wrapCalls(around.tree, scope, rules)
+    const made = [...turned.changes, ...around.changes, ...wrapped.changes]
+    refusals.push(...turned.refusals, ...around.refusals, ...wrapped.refusals)
     if (made.length === 0) return text
     try {
       const printed = printExpression(wrapped.tree)
@@ -168,13 +232,10 @@ function rewritePolicy(
     }
   }
   const after = { using: rewrite(using, policy.using), check: rewrite(check, policy.check) }
-  return ownersOnly({
-    policy,
-    after,
-    changes: unique(changes),
-    refusals: unique(refusals),
-    helpers: [...new Set(helpers)],
-  })
+  return leaveWhatMayNotChange(
+    { policy, after, changes: unique(changes), refusals: unique(refusals), helpers: [...new Set(helpers)] },
+    baseline.get(policy.table.oid),
+  )
 }
 
 function declaredFalsely(
@@ -191,26 +252,26 @@ function declaredFalsely(
   return found
 }
 
-/** Policies of a table that belongs to somebody else stay as they are. */
-function ownersOnly(rewrite: PolicyRewrite): PolicyRewrite {
+/** Policies of a table that belongs to somebody else, or that fail already, stay as they are. */
+function leaveWhatMayNotChange(rewrite: PolicyRewrite, failure: string | undefined): PolicyRewrite {
   const { policy, changes, refusals } = rewrite
-  if (policy.table.isOurs || changes.length === 0) return rewrite
-  const { owner } = policy.table
-  const reason = `the table belongs to ${owner}, and only its owner may alter its policies`
+  const { isOurs, owner, name } = policy.table
+  if (changes.length === 0 || (isOurs && failure === undefined)) return rewrite
+  const why = isOurs
+    ? {
+        reason: `${name} cannot be read even now (${failure}), so there is nothing to compare a rewrite with`,
+        steps: ['Mend the policies of the table first: their queries fail before anything is changed.'],
+      }
+    : {
+        reason: `the table belongs to ${owner}, and only its owner may alter its policies`,
+        steps: [`Run this command as ${owner}, or as a member of that role.`],
+      }
   return {
     policy,
     after: { using: policy.using, check: policy.check },
     changes: [],
     helpers: [],
-    refusals: [
-      ...refusals,
-      ...changes.map(({ rule, was }) => ({
-        rule,
-        was,
-        reason,
-        steps: [`Run this command as ${owner}, or as a member of that role.`],
-      })),
-    ],
+    refusals: [...refusals, ...changes.map(({ rule, was }) => ({ rule, was, ...why }))],
   }
 }
 

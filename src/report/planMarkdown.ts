@@ -1,5 +1,6 @@
 import type { CheckedCondition } from '../migrate/migration.ts'
 import type { Plan, PlannedLock, PlannedMigration } from '../migrate/plan.ts'
+import { lockStrength } from '../shadow/locks.ts'
 import { bytes, duration } from './units.ts'
 
 /** The plan as the Markdown that a reviewer reads in the pull request. */
@@ -22,10 +23,14 @@ function driftPart(drift: Plan['drift']): string {
 
 function overview(migrations: PlannedMigration[]): string {
   const rows = migrations.map((migration) => {
-    const strongest = migration.locks.find(({ direction }) => direction === 'up')
+    const strongest = strongestOf(migration.locks.filter(({ direction }) => direction === 'up'))
     return `| ${migration.name} | ${migration.rule} | ${strongest ? `${strongest.mode} on ${strongest.relation}` : 'none on tables'} | ${reversibility(migration)} |`
   })
   return ['| migration | rule | strongest lock | reversible |', '|---|---|---|---|', ...rows].join('\n')
+}
+
+function strongestOf(locks: PlannedLock[]): PlannedLock | undefined {
+  return locks.toSorted((a, b) => lockStrength(b.mode) - lockStrength(a.mode))[0]
 }
 
 function reversibility({ reversible, proven }: PlannedMigration): string {
@@ -47,6 +52,7 @@ function migrationPart(migration: PlannedMigration): string {
     migration.conditions.length > 0 ? migration.conditions.map(conditionLine).join('\n') : 'None.',
     `**Reversible:** ${reversibilityText(migration)}`,
     `**If it fails:** ${migration.ifItFails}`,
+    `**Guards:**\n\n${migration.guards.map((guard) => `- ${guard}`).join('\n')}`,
   ].join('\n\n')
 }
 
@@ -73,7 +79,9 @@ function statementPart(sql: string, locks: PlannedLock[]): string {
 
 function conditionLine(condition: CheckedCondition): string {
   const { phase, description, holds, expected, actual } = condition
-  if (phase === 'after') return `- after: ${description}${holds ? ' (holds already)' : ''}`
+  if (phase === 'after') {
+    return `- after: ${description}: ${holds ? 'holds already' : `not yet (found ${actual ?? ''})`}`
+  }
   return holds
     ? `- before: ${description}: holds`
     : `- before: ${description}: **does not hold now** (expected ${expected ?? ''}, found ${actual ?? ''}), unless an earlier pending migration makes it true`

@@ -20,6 +20,7 @@ import { noPrimaryKey } from './noPrimaryKey.ts'
 import { notValidConstraint } from './notValidConstraint.ts'
 import { nullHeavyIndex } from './nullHeavyIndex.ts'
 import { partitionCandidate } from './partitionCandidate.ts'
+import { policyCorrelatedSubquery } from './policyCorrelatedSubquery.ts'
 import { policyFunctionInitplan } from './policyFunctionInitplan.ts'
 import { policyMembershipFunction } from './policyMembershipFunction.ts'
 import { redundantIndex } from './redundantIndex.ts'
@@ -41,6 +42,7 @@ export const rules: Rule[] = [
   authRlsInitplan,
   policyFunctionInitplan,
   policyMembershipFunction,
+  policyCorrelatedSubquery,
   duplicatePolicy,
   unindexedPolicyColumn,
   missingIndex,

@@ -19,6 +19,11 @@ const lockModes = {
 export type LockMode = keyof typeof lockModes
 const modes = Object.keys(lockModes) as LockMode[]
 
+/** A greater number for a mode that conflicts with more. */
+export function lockStrength(mode: LockMode): number {
+  return modes.indexOf(mode)
+}
+
 /** The strongest lock that a statement took on a relation. */
 export interface RelationLock {
   relation: RelationName

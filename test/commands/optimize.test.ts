@@ -91,7 +91,7 @@ async function migrate(url: string, migrations: MigrationDirectory, ...args: str
   expect(exitCode).toBe(0)
 }
 
-describe('what optimize writes', () => {
+describe('what optimize writes', { timeout: 300_000 }, () => {
   test('goes up with its proof, and down to the letter', async () => {
     await using migrations = await migrationDirectory()
     const rules = 'auth_rls_initplan,policy_function_initplan'

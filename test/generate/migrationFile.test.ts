@@ -80,6 +80,20 @@ describe('the file of a draft', () => {
     )
   })
 
+  test('names what several conditions are about, and leaves no white space at the ends of lines', () => {
+    const table = { schema: 'public', name: 'notes' }
+    const long = `(${Array.from({ length: 20 }, (_, number) => `owner_${number} = 1`).join(' OR ')})`
+    const text = migrationFile({
+      ...draft,
+      why: 'Every policy of the table asks for every row. '.repeat(5).trim(),
+      before: [condition(policyIs, table, 'own', { using: long, check: null })],
+      after: [condition(policyIs, table, 'own', { using: 'true', check: null })],
+    })
+    expect(text).toContain(`const table = { schema: 'public', name: 'notes' }\n`)
+    expect(text).toContain(`policyIs(table, 'own', { using: 'true', check: null })`)
+    expect(text).not.toMatch(/[ \t]$/m)
+  })
+
   test('loads with its conditions', async () => {
     const { optimization } = await load(draft)
     expect(optimization?.why).toBe(draft.why)

@@ -5,6 +5,7 @@ import { readFingerprint } from '../../src/facts/fingerprint.ts'
 import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
 import { plan } from '../../src/migrate/plan.ts'
 import { planMarkdown } from '../../src/report/planMarkdown.ts'
+import { runCommand } from '../support/commandLine.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase, urlOf } from '../support/database.ts'
 import type { MigrationDirectory } from '../support/migrationFiles.ts'
@@ -94,7 +95,43 @@ test('the Markdown is what a reviewer reads', async () => {
   expect(text).toContain('| table public.bookings | 1,000 |')
   expect(text).toContain('- before: index public.bookings_status_idx is absent: holds')
   expect(text).toContain('**Reversible:** proven')
+  expect(text).toContain('- after: index public.bookings_status_idx is valid: not yet (found no such index)')
   expect(text).toContain('**If it fails:**')
+  expect(text).toContain('- waits for a lock at most 1 s in one try (--lock-timeout)')
+  expect(text).toContain('--build-timeout')
+})
+
+test('the overview names the strongest lock of all statements, not of the first', async () => {
+  await using several = await migrationDirectory({
+    '20260101000000000_analyze-and-add.ts': sqlMigration({
+      up: ['ANALYZE public.bookings', 'ALTER TABLE public.bookings ADD extra text'],
+      down: ['ALTER TABLE public.bookings DROP extra'],
+    }),
+  })
+  const text = planMarkdown(await plan(await loadMigrations(several.path), {}, owner))
+  expect(text).toContain('| AccessExclusiveLock on public.bookings |')
+})
+
+test('the command makes the plan as a role that may only read, and leaves no object', async () => {
+  const superuser = await database.connect()
+  const role = `plan_reader_of_${database.name}`
+  await superuser.query(
+    `CREATE ROLE ${role} LOGIN PASSWORD 'reader'; GRANT SELECT ON public.bookings TO ${role}`,
+  )
+  try {
+    const before = await readFingerprint(superuser, { except: [] })
+    const result = await runCommand(['migrate', 'plan', '--dir', files.path, '--json', '-'], {
+      environment: { DIRECT_URL: urlOf(database.name, { user: role, password: 'reader' }) },
+    })
+    expect(result).toMatchObject({ exitCode: 0 })
+    expect(JSON.parse(result.out)).toMatchObject({
+      command: 'migrate plan',
+      migrations: [{ reversible: true, guards: expect.any(Array) as string[] }, {}],
+    })
+    expect((await readFingerprint(superuser, { except: [] })).text).toBe(before.text)
+  } finally {
+    await superuser.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+  }
 })
 
 test('a role that may only read makes the same plan', async () => {

@@ -240,9 +240,9 @@ export const rightRewrites: Rewrite[] = [
   },
   {
     name: "insert into a team of one's own",
-    policy: `FOR INSERT TO authenticated WITH CHECK (owner_id = auth.uid() AND EXISTS (SELECT FROM teams t JOIN team_members m ON m.team_id = t.id WHERE t.id = documents.team_id AND m.user_id = auth.uid() AND m.level >= 1))`,
+    policy: `FOR INSERT TO authenticated WITH CHECK (kind IS NOT NULL AND EXISTS (SELECT FROM teams t JOIN team_members m ON m.team_id = t.id WHERE t.id = documents.team_id AND m.user_id = auth.uid() AND m.level >= 1))`,
     using: null,
-    check: `((owner_id = ( SELECT auth.uid() AS uid)) AND (team_id IN ( SELECT t.id FROM (public.teams t JOIN public.team_members m ON ((m.team_id = t.id))) WHERE ((m.user_id = ( SELECT auth.uid() AS uid)) AND (m.level >= 1)))))`,
+    check: `((kind IS NOT NULL) AND (team_id IN ( SELECT t.id FROM (public.teams t JOIN public.team_members m ON ((m.team_id = t.id))) WHERE ((m.user_id = ( SELECT auth.uid() AS uid)) AND (m.level >= 1)))))`,
   },
 ]
 

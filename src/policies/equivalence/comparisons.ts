@@ -2,7 +2,7 @@ import { columnReference } from '../../sql/build.ts'
 import type { Node } from '../../sql/nodes.ts'
 import type { CalledFunction } from './bodies.ts'
 import { callOf } from './bodies.ts'
-import { fieldsOf, isRecord, nameParts, walk, stringConstant } from '../../sql/walk.ts'
+import { fieldsOf, isRecord, nameParts, stringConstant } from '../../sql/walk.ts'
 
 /**
  * What an expression reads about the caller: a claim of the request's token, by its path, or a setting of
@@ -53,7 +53,7 @@ export function comparisonsIn(trees: Node[], functions: CalledFunction[]): Compa
   const seen = new Set<string>()
   const bodies = functions.filter(({ schema }) => schema !== 'pg_catalog').flatMap(({ body }) => body)
   for (const tree of [...trees, ...bodies]) {
-    for (const carrier of carriersIn(tree, functions)) {
+    for (const carrier of everyCarrier(tree, functions)) {
       if (seen.has(carrierKey(carrier))) continue
       seen.add(carrierKey(carrier))
       found.carriers.push(carrier)
@@ -150,11 +150,20 @@ function* columnsIn(side: unknown): Generator<{ fields: string[] }> {
   for (const child of Object.values(side)) yield* columnsIn(child)
 }
 
+/** String constants of an expression; the key in `meta ->> 'region'` is no value. */
 function constantsIn(side: unknown): string[] {
-  return Array.from(walk(side)).flatMap(({ kind, node }) => {
-    const text = kind === 'A_Const' ? stringConstant(node) : undefined
-    return text === undefined ? [] : [text]
-  })
+  if (Array.isArray(side)) return side.flatMap(constantsIn)
+  if (!isRecord(side)) return []
+  const operator = side['A_Expr']
+  if (isRecord(operator) && isStep(operator)) return constantsIn(operator['lexpr'])
+  const text = 'A_Const' in side ? stringConstant(side) : undefined
+  if (text !== undefined) return [text]
+  return Object.values(side).flatMap(constantsIn)
+}
+
+/** `a -> 'b'` and its like. */
+function isStep({ name }: { name?: unknown }): boolean {
+  return ['->', '->>', '#>', '#>>'].includes(nameParts(name).at(-1) ?? '')
 }
 
 /** What an expression reads about the caller, directly or through the functions that it calls. */
@@ -174,6 +183,16 @@ export function carriersIn(expression: unknown, functions: CalledFunction[], dep
   // What is compared inside a condition does not come out of it.
   if (isComparison(expression)) return []
   return Object.values(expression).flatMap((child) => carriersIn(child, functions, depth))
+}
+
+/** As `carriersIn`, also within conditions. */
+function everyCarrier(tree: unknown, functions: CalledFunction[]): Carrier[] {
+  if (Array.isArray(tree)) return tree.flatMap((item) => everyCarrier(item, functions))
+  if (!isRecord(tree)) return []
+  if (claimPath(tree, functions, 0)) return carriersIn(tree, functions)
+  const call = tree['FuncCall']
+  if (isRecord(call)) return [...carriersIn(tree, functions), ...everyCarrier(call['args'] ?? [], functions)]
+  return Object.values(tree).flatMap((child) => everyCarrier(child, functions))
 }
 
 /** A function's answer carries what its result is made of, and not what its conditions look at. */
@@ -235,7 +254,7 @@ function stepInto(
   // NULLIF(a, b) is an operator expression of its own kind.
   if (operator.kind === 'AEXPR_NULLIF') return claimPath(operator.lexpr, functions, depth)
   const name = nameParts(operator.name).at(-1)
-  if (name === undefined || !['->', '->>', '#>', '#>>'].includes(name)) return undefined
+  if (name === undefined || !isStep(operator)) return undefined
   const base = claimPath(operator.lexpr, functions, depth)
   const key = base && stringConstant(operator.rexpr)
   if (!base || key === undefined) return undefined

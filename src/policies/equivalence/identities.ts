@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { deparseStatement } from '../../sql/deparse.ts'
-import { deparseExpression } from '../../sql/expression.ts'
+import { deparseExpression, sameTree } from '../../sql/expression.ts'
 import type { Node } from '../../sql/nodes.ts'
 import type { Carrier, ColumnComparison, Comparisons } from './comparisons.ts'
 import { carrierKey, carriersIn, relationsByAlias } from './comparisons.ts'
@@ -8,7 +8,7 @@ import type { CalledFunction } from './bodies.ts'
 import type { Identity, Look } from './evaluate.ts'
 import { actingAs, isNoAnswer } from './evaluate.ts'
 import type { EndRole, Subject } from './subject.ts'
-import { fieldsOf, nameParts } from '../../sql/walk.ts'
+import { fieldsOf, nameParts, walk } from '../../sql/walk.ts'
 import { qualified, quote } from '../../db/identifiers.ts'
 
 /** Values that each claim or setting is tried with, by `carrierKey`. */
@@ -156,8 +156,34 @@ async function sourcesIn(
       },
     })
   const narrow = conditions.map((condition) => read(condition))
+  const isTarget = (reference: unknown) => sameTree(reference, target)
+  const beside = Array.from(walk([select['targetList'] ?? [], select['whereClause'] ?? []]))
+    .filter(({ kind, node }) => kind === 'ColumnRef' && isLocal(node) && !isTarget(node))
+    .map(({ node }) => oneForEach(node, target, select))
   const all = conditions.length > 1 ? [read({ BoolExpr: { boolop: 'AND_EXPR', args: conditions } })] : []
-  return Promise.all([...all, ...narrow, read(undefined)])
+  return [...new Set(await Promise.all([...beside, ...all, ...narrow, read(undefined)]))]
+}
+
+/**
+ * A user for each value of another column of the sub-select: one who is an administrator and one who is not, one of
+ * each role.
+ *
+ * ```sql
+ * SELECT DISTINCT ON (r.role) r.user_id AS v FROM (user_roles r) WHERE r.user_id IS NOT NULL LIMIT 4
+ * ```
+ */
+function oneForEach(other: Node, target: Node, select: Record<string, unknown>): Promise<string> {
+  return deparseStatement({
+    SelectStmt: {
+      distinctClause: [other],
+      targetList: [{ ResTarget: { name: 'v', val: target } }],
+      fromClause: select['fromClause'],
+      whereClause: { NullTest: { arg: target, nulltesttype: 'IS_NOT_NULL' } },
+      limitCount: { A_Const: { ival: { ival: 4 } } },
+      limitOption: 'LIMIT_OPTION_COUNT',
+      op: 'SETOP_NONE',
+    },
+  })
 }
 
 /** Both sides of a comparison, in which a caller would appear; other conditions as they are. */
@@ -206,9 +232,15 @@ const mostIdentities = 28
 
 /**
  * The identities that are asked: users with the values of the pools, nobody, no claims, each end role with
- * and without claims, and for every further claim its values and its absence.
+ * and without claims, and for every further claim its values and its absence. `turning` are the roles to which other
+ * policies apply than before: they are asked with as many values as the first one.
  */
-export function listIdentities(pools: Pools, roles: EndRole[], given: GivenIdentity[]): Identity[] {
+export function listIdentities(
+  pools: Pools,
+  roles: EndRole[],
+  given: GivenIdentity[],
+  turning: EndRole[] = [],
+): Identity[] {
   const [main] = roles.filter(({ bypasses }) => !bypasses)
   const everybody = main ? [main, ...roles.filter((role) => role !== main)] : roles
   const [first = '', ...others] = everybody.map(({ name }) => name)
@@ -220,6 +252,7 @@ export function listIdentities(pools: Pools, roles: EndRole[], given: GivenIdent
     withValues(first, carriers, 0),
     { role: first },
     ...others.slice(0, 3).map((role) => withValues(role, carriers, 0)),
+    ...turning.flatMap(({ name }) => turns.map((turn) => withValues(name, carriers, turn))),
     ...turns.slice(1).map((turn) => withValues(first, carriers, turn)),
     ...others.map((role) => ({ role })),
     ...others.slice(3).map((role) => withValues(role, carriers, 0)),

@@ -17,7 +17,7 @@ import { mutantsOf } from './mutants.ts'
 import type { WrongPredicate } from './mutationScore.ts'
 import { scoreMutants } from './mutationScore.ts'
 import type { Question } from './questions.ts'
-import { questionsFor } from './questions.ts'
+import { appliesTo, questionsFor } from './questions.ts'
 import type { EquivalenceReport, MutationScore } from './report.ts'
 import type { PolicyRewrite } from './rewritten.ts'
 import { rewritten } from './rewritten.ts'
@@ -27,7 +27,7 @@ import { takeSample } from './sample.ts'
 import { asConstants } from './steadyValues.ts'
 import type { Structure } from './structure.ts'
 import { readStructure } from './structure.ts'
-import type { Subject } from './subject.ts'
+import type { EndRole, Subject } from './subject.ts'
 import { findSubject } from './subject.ts'
 
 /** JSON values, so that a migration file can hold them. */
@@ -90,6 +90,7 @@ export async function proveEquivalence(
     functions,
     options.identities ?? [],
     (role) => questions.some((question) => question.concerns(role)),
+    (role) => applyingTo(role, subject.policies) !== applyingTo(role, after),
   )
   const comparison = await compare(
     { ...look, clock: clock.part(0.6) },
@@ -149,6 +150,11 @@ function emptyReport(budgetMs: number): EquivalenceReport {
 
 function sameTexts(before: TablePolicy[], after: TablePolicy[]): boolean {
   return JSON.stringify(before) === JSON.stringify(after)
+}
+
+/** The names of the policies that apply to the role. */
+function applyingTo(role: EndRole, policies: TablePolicy[]): string {
+  return JSON.stringify(policies.filter((policy) => appliesTo(policy, role)).map(({ name }) => name))
 }
 
 /** Every predicate's tree, by its text. */

@@ -50,6 +50,8 @@ export async function takeSample(
   functions: CalledFunction[],
   given: GivenIdentity[],
   concerns: (role: EndRole) => boolean,
+  /** Whether other policies apply to the role than before. */
+  turns: (role: EndRole) => boolean,
 ): Promise<Sample> {
   const { db, clock } = look
   const notes: string[] = []
@@ -68,7 +70,7 @@ export async function takeSample(
     comparisons,
     functions,
   )
-  const askers = listIdentities(pools, roles, given).flatMap((identity) => {
+  const askers = listIdentities(pools, roles, given, roles.filter(turns)).flatMap((identity) => {
     const role = roles.find(({ name }) => name === identity.role)
     return role ? [{ identity, role }] : []
   })

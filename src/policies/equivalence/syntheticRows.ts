@@ -11,6 +11,9 @@ const mostBases = 6
 /** Values of the data that a column is tried with. */
 const mostFromData = 3
 
+/** Rows made with the values of two columns. */
+const mostPairs = 150
+
 /**
  * Changes that make rows which the data may not have: in each column that a predicate reads, mostly one at a time,
  * NULL, what other rows hold there, the identities' own values, the constants of the predicates and their
@@ -31,8 +34,22 @@ export function patchesFor(
   const read = columnsRead(subject, trees)
   const columns = subject.columns.filter(({ name }) => read.has(name))
   const together = nullsTogether(columns).flatMap((change) => bases.map((base) => ({ base, change })))
+  const ofSomebody = columns.flatMap(({ name, ...column }) =>
+    identityValues({ name, ...column }, comparisons, pools)
+      .slice(0, mostFromData * 2)
+      .map((value) => ({ name, value })),
+  )
+  const pairs = ofSomebody.flatMap(({ name, value }) =>
+    [...related].flatMap(([other, values]) =>
+      other === name || !read.has(other)
+        ? []
+        : values.slice(0, mostFromData * 2).map((beside) => ({ [name]: value, [other]: beside })),
+    ),
+  )
   return [
     ...together,
+    // What is somebody's own and of a team besides: one change at a time would not get there.
+    ...pairs.slice(0, mostPairs).flatMap((change) => bases.slice(0, 1).map((base) => ({ base, change }))),
     ...columns.flatMap((column) => {
       const values = distinctValues([
         ...(column.notNull ? [] : [null]),

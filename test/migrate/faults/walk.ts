@@ -30,18 +30,24 @@ export interface Walk {
    * starts. A look changes nothing on the server, so several in a row are one boundary otherwise.
    */
   everyRequest?: boolean
+  /** Which migrations: from this position to before that one. */
+  from: number
+  to: number
+  /** Which boundaries: every so many, from this one on, so that several walkers share the rest. */
+  firstBoundary: number
+  everySoMany: number
 }
 
 type Command = Job['command']
 
 /**
- * Takes migration after migration, from the one at `from` to before the one at `to`, through: run until the
- * n-th boundary, strike, run again, look whether all is well; the same for `down`; then n + 1, until nothing
- * is left to hit.
+ * Takes migration after migration through: run until the n-th boundary, strike, run again, look whether all
+ * is well; the same for `down`; then the next boundary, until nothing is left to hit.
  *
  * @returns how many times it was struck
  */
-export async function walk(plan: Walk, from: number, to: number): Promise<number> {
+export async function walk(plan: Walk): Promise<number> {
+  const { from, to, firstBoundary, everySoMany } = plan
   const proxy = await startWireProxy(plan.ownerUrl)
   try {
     const migrations = await loadMigrations(plan.directory)
@@ -50,7 +56,7 @@ export async function walk(plan: Walk, from: number, to: number): Promise<number
     let strikes = 0
     for (let index = from; index < to; index += 1) {
       const before = await fingerprint(stage)
-      for (let boundary = 1; ; boundary += 1) {
+      for (let boundary = firstBoundary; ; boundary += everySoMany) {
         const hitUp = await runUntil(stage, 'up', index, boundary)
         await converge(stage, 'up', index)
         await expectApplied(stage, index)

@@ -1,0 +1,109 @@
+import { sql } from 'kysely'
+import type { Database } from '../db/database.ts'
+import { qualified, quote } from '../db/identifiers.ts'
+import { disjunction } from '../sql/build.ts'
+import { printExpression } from '../sql/expression.ts'
+import type { Node } from '../sql/nodes.ts'
+import type { PlanVerdicts, Turned } from './correlated.ts'
+import { verdictKey } from './correlated.ts'
+import type { CatalogTable } from './tableCatalog.ts'
+
+/** A query may become slower by this much; estimates are no finer. */
+const tolerance = 1.15
+/** Reading the whole table has to become cheaper by this much for the change to be worth a review. */
+const worthwhile = 2
+
+/** A sub-select of a policy that could be turned round. */
+export interface PlanQuestion {
+  table: CatalogTable
+  turned: Turned
+  /** Tables among those it reads whose own policies run code for every row. */
+  slowReads: string[]
+}
+
+/**
+ * Asks the planner, on the live statistics, what each shape of query costs with the sub-select as it is and turned
+ * round: the whole table, the first rows, one row by primary key, the rows of one value. Nothing is run.
+ */
+export async function readPlanVerdicts(db: Database, questions: PlanQuestion[]): Promise<PlanVerdicts> {
+  const verdicts: PlanVerdicts = new Map()
+  for (const question of questions) {
+    const key = verdictKey(question.table, question.turned.was)
+    if (!verdicts.has(key)) verdicts.set(key, await verdictOn(db, question))
+  }
+  return verdicts
+}
+
+async function verdictOn(
+  db: Database,
+  { table, turned, slowReads }: PlanQuestion,
+): Promise<string | undefined> {
+  if (slowReads.length > 0) {
+    return `the policies of ${slowReads.join(' and ')}, which it reads, run code for every row: rewrite those first`
+  }
+  if (table.estimatedRows < 0) return `${table.name} was never analysed, so plans say nothing about it`
+  try {
+    for (const shape of shapesFor(table)) {
+      const before = await costOf(db, shape.query(turned.was))
+      const after = await costOf(db, shape.query(turned.becomes))
+      if (after > before * tolerance) {
+        return `${shape.name} would become slower (estimated cost ${round(before)} -> ${round(after)})`
+      }
+      if (shape.isWhole && after * worthwhile > before) {
+        return `little would be gained (estimated cost of ${shape.name} ${round(before)} -> ${round(after)})`
+      }
+    }
+    return undefined
+  } catch (error) {
+    return `it cannot be planned: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
+interface Shape {
+  name: string
+  isWhole?: boolean
+  query(predicate: Node): string
+}
+
+function shapesFor(table: CatalogTable): Shape[] {
+  const from = `FROM ${qualified(table)} AS ${quote(table.name)} WHERE `
+  const keys = new Set(
+    table.indexes.flatMap(({ leadingColumn, isValid }) => (isValid && leadingColumn ? [leadingColumn] : [])),
+  )
+  return [
+    { name: 'reading all rows', isWhole: true, query: (node) => `SELECT 1 ${from}${shielded(node)}` },
+    { name: 'reading the first 20 rows', query: (node) => `SELECT 1 ${from}${shielded(node)} LIMIT 20` },
+    ...[...keys].map((column) => ({
+      name: `reading the rows of one ${column}`,
+      query: (node: Node) => {
+        const one = `(SELECT ${quote(column)} FROM ${qualified(table)} LIMIT 1)`
+        return `SELECT 1 ${from}${quote(table.name)}.${quote(column)} = ${one} AND ${shielded(node)}`
+      },
+    })),
+  ]
+}
+
+/** Below OR a sub-select is not made a join, just as the planner leaves those of policies. */
+function shielded(predicate: Node): string {
+  const never = { A_Const: { boolval: {} } }
+  return `(${printExpression(disjunction([predicate, never]) ?? predicate)})`
+}
+
+async function costOf(db: Database, query: string): Promise<number> {
+  await sql`SAVEPOINT hundredfold_plan`.execute(db)
+  try {
+    const { rows } = await sql<{
+      'QUERY PLAN': [{ Plan: { 'Total Cost': number } }]
+    }>`EXPLAIN (FORMAT JSON) ${sql.raw(query)}`.execute(db)
+    const cost = rows[0]?.['QUERY PLAN'][0].Plan['Total Cost']
+    if (cost === undefined) throw new Error('EXPLAIN returned no plan')
+    return cost
+  } finally {
+    await sql`ROLLBACK TO SAVEPOINT hundredfold_plan`.execute(db)
+    await sql`RELEASE SAVEPOINT hundredfold_plan`.execute(db)
+  }
+}
+
+function round(cost: number): string {
+  return Math.round(cost).toLocaleString('en')
+}

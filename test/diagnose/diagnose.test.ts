@@ -1,0 +1,162 @@
+import type { Client } from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { diagnose } from '../../src/diagnose/diagnose.ts'
+import type { DiagnosisReport } from '../../src/diagnose/report.ts'
+import { readFingerprint } from '../../src/facts/fingerprint.ts'
+import { rlsAnalysisText } from '../../src/report/diagnosis/rlsText.ts'
+import { diagnosisText } from '../../src/report/diagnosis/text.ts'
+import { settleCounters } from '../rules/look.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { createDatabase, urlOf } from '../support/database.ts'
+
+let database: TestDatabase
+let superuser: Client
+const reader = `reader_${Math.random().toString(36).slice(2)}`
+const password = 'only for this test'
+
+beforeAll(async () => {
+  database = await createDatabase({ from: 'casaora' })
+  superuser = await database.connect()
+  await superuser.query(`CREATE ROLE ${reader} LOGIN PASSWORD '${password}'; GRANT pg_monitor TO ${reader}`)
+})
+afterAll(async () => {
+  await superuser.query(`DROP OWNED BY ${reader}; DROP ROLE ${reader}`)
+  await database.drop()
+})
+
+function readerUrl(): string {
+  return urlOf(database.name, { user: reader, password })
+}
+
+function statusOf({ sections }: DiagnosisReport, id: string): string | undefined {
+  return sections.find((section) => section.id === id)?.status
+}
+
+/** Sums that grow with everything that is written. */
+async function writesOf(): Promise<unknown> {
+  await superuser.query('SELECT pg_stat_clear_snapshot()')
+  const { rows } = await superuser.query(
+    `SELECT tup_inserted, tup_updated, tup_deleted FROM pg_stat_database WHERE datname = current_database()`,
+  )
+  return rows[0]
+}
+
+describe('nothing is written', () => {
+  test('the counters of writes and the fingerprint stay as they are', async () => {
+    const client = await database.connect(database.ownerUrl)
+    await settleCounters(superuser)
+    const before = { writes: await writesOf(), schema: (await readFingerprint(superuser)).text }
+    const { report } = await diagnose(client, { analyze: true })
+    await settleCounters(client)
+    expect(report.sections.filter(({ status }) => status === 'failed')).toEqual([])
+    expect(await writesOf()).toEqual(before.writes)
+    expect((await readFingerprint(superuser)).text).toBe(before.schema)
+  })
+
+  test('a role that can write nothing is enough, and is told what it does not see', async () => {
+    const client = await database.connect(readerUrl())
+    await expect(client.query('UPDATE public.cities SET name = name')).rejects.toThrow('permission denied')
+    const { report } = await diagnose(client)
+    expect(report.sections.filter(({ status }) => status === 'failed')).toEqual([])
+    for (const { status, reason } of report.sections) if (status !== 'ok') expect(reason).toBeTruthy()
+    expect(report.findings.map(({ rule }) => rule)).toContain('auth_rls_initplan')
+    expect(report.metrics.map(({ id }) => id)).toContain('connection_usage')
+  })
+})
+
+test('the six metrics say whether they are measured, and have their targets', async () => {
+  const { report } = await diagnose(await database.connect())
+  expect(report.metrics.map(({ id, target, kind }) => [id, target, kind])).toEqual([
+    ['connection_usage', 80, 'measured'],
+    ['cache_hit_ratio', 99, 'measured'],
+    ['sequential_scans', 0, 'measured'],
+    ['dead_tuples', 10, 'estimated'],
+    ['free_space', 20, 'estimated'],
+    // Without pg_stat_statements there is no sixth; its section says why.
+  ])
+  expect(report.sections.find(({ id }) => id === 'statements_by_total')).toMatchObject({
+    status: 'skipped',
+    reason: 'pg_stat_statements is not installed in this database',
+  })
+})
+
+test('sections 6 and 11 to 13 are bloat and the slowest statements', async () => {
+  const { report } = await diagnose(await database.connect())
+  const text = diagnosisText(report)
+  expect(text).toMatch(/^6\. Table bloat/m)
+  expect(text).toMatch(/^11\. Slowest statements by total time/m)
+  expect(text).toMatch(/^12\. Slowest statements by mean time/m)
+  expect(text).toMatch(/^13\. Statements by calls/m)
+  expect(text).toMatch(/^18\. Not seen/m)
+})
+
+test('what policies add up to is written out, with their functions and unindexed columns', async () => {
+  const { report, rowSecurity } = await diagnose(await database.connect())
+  const text = rlsAnalysisText(rowSecurity ?? { tables: [], functions: [] }, {
+    takenAt: report.takenAt,
+    costs: [{ schema: 'public', table: 'bookings', policy: 'Users can view their bookings', text: '40x' }],
+  })
+  expect(text).toContain('Users can view their bookings: permissive, FOR SELECT, TO authenticated')
+  expect(text).toContain('costs 40x')
+  expect(text).toMatch(/public\.is_admin\(\)\n {2}stable, plpgsql, SECURITY DEFINER/)
+  expect(text).toContain('Columns of policies on which no index leads: customer_id, professional_id, status')
+})
+
+test('only the schemas asked for', async () => {
+  await superuser.query('CREATE SCHEMA other; CREATE TABLE other.without_key (id int)')
+  const { report } = await diagnose(await database.connect(), { schemas: ['other'] })
+  const schemas = new Set(
+    report.findings.filter(({ rule }) => rule === 'no_primary_key').map(({ subject }) => subject[0]),
+  )
+  expect([...schemas]).toEqual(['other'])
+  expect(JSON.stringify(report.sections.find(({ id }) => id === 'table_sizes'))).not.toContain(
+    'public.bookings',
+  )
+  await superuser.query('DROP SCHEMA other CASCADE')
+})
+
+describe('a database in the middle of something', () => {
+  test('a table locked exclusively ends no section', async () => {
+    const holder = await database.connect()
+    await holder.query('BEGIN; LOCK TABLE public.bookings IN ACCESS EXCLUSIVE MODE')
+    const { report } = await diagnose(await database.connect())
+    for (const id of ['table_sizes', 'table_bloat', 'index_usage', 'troubleshooting', 'locks']) {
+      expect(statusOf(report, id), id).toBe('ok')
+    }
+    await holder.query('ROLLBACK')
+  })
+
+  test('a VACUUM FULL that waits is recognised, with its blocker', async () => {
+    const [holder, vacuum] = [await database.connect(), await database.connect()]
+    await holder.query('BEGIN; LOCK TABLE public.cities IN ACCESS SHARE MODE')
+    const { rows } = await holder.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const rewriting = vacuum.query('VACUUM FULL public.cities')
+    await expect
+      .poll(async () => (await superuser.query(`SELECT FROM pg_locks WHERE NOT granted`)).rowCount)
+      .toBeGreaterThan(0)
+    const text = diagnosisText((await diagnose(await database.connect())).report)
+    expect(text).toContain('VACUUM FULL on public.cities')
+    expect(text).toContain(`It waits for process ${rows[0]?.pid ?? 0}`)
+    await holder.query('ROLLBACK')
+    await rewriting
+  })
+
+  test('a table dropped while we look fails no more than a section', async () => {
+    await superuser.query('CREATE TABLE public.going AS SELECT generate_series(1, 100000) AS id')
+    const client = await database.connect()
+    let dropped = false
+    const { report } = await diagnose(client, {
+      onStep: () => {
+        if (!dropped) void superuser.query('DROP TABLE public.going')
+        dropped = true
+      },
+    })
+    expect(report.sections.filter(({ status }) => status === 'ok').length).toBeGreaterThan(10)
+  })
+
+  test('an aborted run stops', async () => {
+    const abort = new AbortController()
+    abort.abort()
+    await expect(diagnose(await database.connect(), { signal: abort.signal })).rejects.toThrow()
+  })
+})

@@ -1,0 +1,121 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { compareReports } from '../../../src/diagnose/compare.ts'
+import { diagnose } from '../../../src/diagnose/diagnose.ts'
+import type { DiagnosisReport } from '../../../src/diagnose/report.ts'
+import { comparisonMarkdown } from '../../../src/report/comparison/markdown.ts'
+import { comparisonPage } from '../../../src/report/comparison/page.ts'
+import { diagnosisPage } from '../../../src/report/diagnosis/page.ts'
+import { diagnosisSummary } from '../../../src/report/diagnosis/summary.ts'
+import { diagnosisText } from '../../../src/report/diagnosis/text.ts'
+import { accessibilityProblems, openFile, startBrowser } from '../../support/browser.ts'
+import type { TestDatabase } from '../../support/database.ts'
+import { createDatabase } from '../../support/database.ts'
+import { engineIsMissing } from '../../support/engines.ts'
+
+const hostile = [
+  '<script>alert(1)</script>',
+  `"'--&amp;<img src=x onerror=alert(1)>`,
+  '| `a` | *b* _c_ [d](e)',
+  'two\nlines\u001b[31m',
+  'Größe 表 🐘',
+  'x'.repeat(63),
+]
+
+let database: TestDatabase
+let folder: string
+let report: DiagnosisReport
+
+beforeAll(async () => {
+  database = await createDatabase({ from: 'casaora' })
+  const owner = await database.connect(database.ownerUrl)
+  for (const name of hostile) {
+    // No primary key and an unindexed foreign key, so that findings and tables name it.
+    await owner.query(
+      `CREATE TABLE public."${name.replaceAll('"', '""')}" AS SELECT * FROM public.bookings, generate_series(1, 3)`,
+    )
+  }
+  report = (await diagnose(await database.connect())).report
+  folder = await mkdtemp(join(tmpdir(), 'report-'))
+  await writeFile(join(folder, 'report.html'), diagnosisPage(report))
+  const later = structuredClone(report)
+  later.metrics = later.metrics.map((metric) => ({ ...metric, value: (metric.value ?? 0) + 7 }))
+  later.findings = later.findings.slice(3)
+  later.statistics.resetAt = '2026-01-01T00:00:00.000Z'
+  await writeFile(join(folder, 'comparison.html'), comparisonPage(compareReports(report, later)))
+})
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true })
+  await database.drop()
+})
+
+test('every name is text: in HTML, in Markdown and on a terminal', () => {
+  const page = diagnosisPage(report)
+  expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
+  expect(page).not.toContain('<script>alert')
+  expect(page).not.toContain('<img src=x')
+  const summary = diagnosisSummary(report) + comparisonMarkdown(compareReports(report, report))
+  expect(summary).not.toMatch(/<script|<img/)
+  expect(diagnosisText(report)).not.toContain('\u001b')
+})
+
+test('the page names no address at all', () => {
+  const page = diagnosisPage(report)
+  expect(page).not.toMatch(/(src|href)="(?!#|data:)/)
+  expect(page).not.toMatch(/@import|url\(|fetch\(|XMLHttpRequest/)
+})
+
+describe.skipIf(engineIsMissing('chromium'))('in a browser', () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await startBrowser()
+  })
+  afterAll(() => browser.close())
+
+  const readers = [1280, 390].flatMap((width) =>
+    (['light', 'dark'] as const).map((colorScheme) => ({ width, colorScheme })),
+  )
+  const files = ['report.html', 'comparison.html']
+  test.each(files.flatMap((file) => readers.map((reader) => ({ file, ...reader }))))(
+    '$file at $width pixels, $colorScheme: no error, no request, nothing wider than the window, accessible',
+    async ({ file, ...reader }) => {
+      const { page, errors, requests } = await openFile(browser, join(folder, file), reader)
+      const width = await page.evaluate<number>('document.documentElement.scrollWidth')
+      expect(width).toBeLessThanOrEqual(reader.width)
+      await page.evaluate(`document.querySelectorAll('details').forEach((one) => { one.open = true })`)
+      expect(await accessibilityProblems(page)).toEqual([])
+      expect(errors).toEqual([])
+      expect(requests).toEqual([])
+      await page.context().close()
+    },
+  )
+
+  test('a click on a head sorts the table, and the box filters findings', async () => {
+    const { page, errors } = await openFile(browser, join(folder, 'report.html'), {
+      width: 1280,
+      colorScheme: 'light',
+    })
+    const table = page.getByRole('region', { name: 'The largest tables' })
+    const totals = (): Promise<number[]> =>
+      table
+        .locator('tbody tr td:nth-child(5)')
+        .evaluateAll((cells) =>
+          cells.map((cell) => Number((cell as unknown as { dataset: { value: string } }).dataset.value)),
+        )
+    const head = table.getByRole('button', { name: 'total' })
+    await head.click()
+    const down = await totals()
+    expect(down).toEqual(down.toSorted((one, other) => other - one))
+    await head.click()
+    expect(await totals()).toEqual(down.toReversed())
+    const all = await page.locator('details.finding:visible').count()
+    await page.getByRole('searchbox').fill('no_primary_key')
+    const some = await page.locator('details.finding:visible').count()
+    expect(some).toBeGreaterThan(0)
+    expect(some).toBeLessThan(all)
+    expect(errors).toEqual([])
+  })
+})
