@@ -25,15 +25,19 @@ describe("all of Casaora's migrations", () => {
     expect(proofs.filter(({ proven, reversible }) => !proven || !reversible)).toEqual([])
   })
 
-  it('are planned, with what each statement locks and each condition finds', { timeout: 300_000 }, async () => {
-    const planned = await plan(migrations, {}, owner)
-    expect(planned.migrations.map(({ name }) => name)).toEqual(migrations.map(({ name }) => name))
-    expect(planned.drift).toEqual([])
-    for (const { name, proven, sql, conditions, locks } of planned.migrations) {
-      expect(proven, name).toBe(true)
-      expect(sql.up.length, name).toBeGreaterThan(0)
-      expect(conditions.length, name).toBeGreaterThan(1)
-      if (name.includes('_drop-') || name.includes('_rewrite-')) expect(locks, name).not.toEqual([])
-    }
-  })
+  it(
+    'are planned, with what each statement locks and each condition finds',
+    { timeout: 300_000 },
+    async () => {
+      const planned = await plan(migrations, {}, owner)
+      expect(planned.migrations.map(({ name }) => name)).toEqual(migrations.map(({ name }) => name))
+      expect(planned.drift).toEqual([])
+      for (const { name, proven, sql, conditions, locks } of planned.migrations) {
+        expect(proven, name).toBe(true)
+        expect(sql.up.length, name).toBeGreaterThan(0)
+        expect(conditions.length, name).toBeGreaterThan(1)
+        if (name.includes('_drop-') || name.includes('_rewrite-')) expect(locks, name).not.toEqual([])
+      }
+    },
+  )
 })

@@ -107,7 +107,7 @@ async function listChurned(client: Client): Promise<string[]> {
     `SELECT c.relname AS name
      FROM pg_catalog.pg_class c, extensions.pgstattuple(c.oid) s
      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
-       AND s.free_percent + s.dead_tuple_percent > $1 AND s.table_len > 1024 * 1024
+       AND s.free_percent + s.dead_tuple_percent > $1 AND s.table_len > 128 * 1024
      ORDER BY c.relname`,
     [churnedAbove],
   )

@@ -20,6 +20,7 @@ const writes = ['writes', 'writes_wal', 'writes_all', 'writes_hot']
 const bloat = ['bloat', 'bloat_scan']
 const pooling = ['pooling', 'pooling_trust', 'pooling_clients']
 
+const writeRounds = 15
 const seriesAtMostMs = 60_000
 const returnedAtLeast = 10 * 1024 * 1024
 
@@ -59,7 +60,8 @@ async function measureClaims(server: Server, twins: Twins, context: BenchContext
       ...(await onCopy(server, twins, async (dropped) => {
         context.onStep('dropping the useless indexes of a copy')
         await dropUselessIndexes(dropped)
-        return writeRows({ before: twins.before, dropped, after: twins.after }, context.onStep)
+        const sides = { before: twins.before, dropped, after: twins.after }
+        return writeRows(sides, context.rows === 'tiny' ? 3 : writeRounds, context.onStep)
       })),
     )
   }

@@ -48,10 +48,12 @@ export async function makeTwins(
 /** A copy of a Casaora database on the same server, byte for byte; nobody may be connected to the original. */
 export async function copyOf(server: Server, original: CasaoraDatabase): Promise<CasaoraDatabase> {
   const name = `casaora_${randomBytes(4).toString('hex')}`
+  // Since PostgreSQL 15 the default would write every page to the WAL as well.
+  const strategy = server.version >= 15 ? ' STRATEGY file_copy' : ''
   const superuser = await connect(server.url())
   try {
     await superuser.query(
-      `CREATE DATABASE ${quote(name)} TEMPLATE ${quote(original.name)} OWNER ${quote(casaoraOwner)}`,
+      `CREATE DATABASE ${quote(name)} TEMPLATE ${quote(original.name)} OWNER ${quote(casaoraOwner)}${strategy}`,
     )
   } finally {
     await superuser.end()

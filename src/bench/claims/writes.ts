@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 import { connect } from '../../db/connect.ts'
-import { benchRow, median } from '../bench.ts'
+import { benchRow, calmMean, median } from '../bench.ts'
 import type { CasaoraDatabase } from '../casaora/database.ts'
 import type { BenchRow } from '../row.ts'
 import { writeMix } from './writeMix.ts'
 
-const rounds = 9
 const fasterAtLeast = 1.5
 const walAtMost = 0.7
 
@@ -35,6 +34,7 @@ export interface WriteSides {
  */
 export async function writeRows(
   { before, dropped, after }: WriteSides,
+  rounds: number,
   onStep: (text: string) => void,
 ): Promise<BenchRow[]> {
   const sides: Side[] = []
@@ -55,7 +55,7 @@ export async function writeRows(
     const [asWas, lean, all] = summaries as [Summary, Summary, Summary]
     const writes = writeMix.reduce((sum, { count }) => sum + count, 0)
     const tables = new Set(writeMix.map(({ table }) => table)).size
-    const how = `${writes} inserts and updates by key on the ${tables} tables that lose indexes, committed one by one; median of ${rounds} rounds on each database in turn, by pg_stat_statements`
+    const how = `${writes} inserts and updates by key on the ${tables} tables that lose indexes, committed one by one; mean of the calmer half of ${rounds} rounds on each database in turn, by pg_stat_statements`
     return [
       benchRow({
         id: 'writes',
@@ -116,7 +116,7 @@ interface Summary extends Cost {
 async function summarise({ writer, costs }: Side): Promise<Summary> {
   const { hot, all } = await writer.countUpdates()
   return {
-    ms: median(costs.map(({ ms }) => ms)),
+    ms: calmMean(costs.map(({ ms }) => ms)),
     walBytes: median(costs.map(({ walBytes }) => walBytes)),
     updates: all,
     notHotPercent: (100 * (all - hot)) / all,
