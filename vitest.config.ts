@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config'
+import LongestFirst from './test/support/sequencer.ts'
 import Summary from './test/support/summary.ts'
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/server.ts'],
+    sequence: { sequencer: LongestFirst },
     reporters: ['default', new Summary()],
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { casaoraMigrations } from '../../../src/bench/casaora/database.ts'
+import { afterAll, beforeAll } from 'vitest'
 import { connect } from '../../../src/db/connect.ts'
-import { loadMigrations } from '../../../src/migrate/loadMigrations.ts'
-import { migrationDirectory } from '../../support/migrationFiles.ts'
 import type { HeldRequest } from '../../support/wireProxy.ts'
 import type { Arena } from './arena.ts'
 import { openArena } from './arena.ts'
 import { Barrier } from './barrier.ts'
-import { madeSet } from './madeSet.ts'
 import type { Runners } from './runners.ts'
 import { startRunners } from './runners.ts'
 import type { Walk } from './walk.ts'
@@ -16,22 +12,26 @@ import { walk } from './walk.ts'
 const walkers = 32
 
 let arena: Arena
+let runners: Runners
 
-beforeAll(async () => {
-  arena = await openArena()
-  runners = await startRunners()
-})
-afterAll(async () => {
-  runners.close()
-  await arena.stop()
-})
+/** A server and a process to be harmed, for the tests of the file that calls it. */
+export function prepareFaults(): void {
+  beforeAll(async () => {
+    arena = await openArena()
+    runners = await startRunners()
+  })
+  afterAll(async () => {
+    runners.close()
+    await arena.stop()
+  })
+}
 
 type Fault = (barrier: Barrier, superuserUrl: string) => Pick<Walk, 'strike' | 'run'>
 
 type Share = Pick<Walk, 'from' | 'to' | 'firstBoundary' | 'everySoMany'>
 
 /** Each walker takes all boundaries of some of the migrations. */
-function shareMigrations(count: number): Share[] {
+export function shareMigrations(count: number): Share[] {
   return Array.from({ length: walkers }, (_, number) => ({
     from: Math.round((number * count) / walkers),
     to: Math.round(((number + 1) * count) / walkers),
@@ -41,7 +41,7 @@ function shareMigrations(count: number): Share[] {
 }
 
 /** Each walker takes some of the boundaries of all migrations. */
-function shareBoundaries(count: number): Share[] {
+export function shareBoundaries(count: number): Share[] {
   return Array.from({ length: walkers / 2 }, (_, number) => ({
     from: 0,
     to: count,
@@ -51,7 +51,7 @@ function shareBoundaries(count: number): Share[] {
 }
 
 /** Lets the walkers go, each on a database of its own; returns how many strikes there were. */
-async function walkAll(
+export async function walkAll(
   plan: Pick<Walk, 'directory' | 'everyRequest'>,
   template: 'casaora' | 'empty',
   shares: Share[],
@@ -82,16 +82,14 @@ async function terminate(superuserUrl: string, request: HeldRequest): Promise<vo
   request.pass()
 }
 
-interface FaultKind {
+export interface FaultKind {
   name: string
   fault: Fault
   /** What is done when all walkers stand still. */
   act: () => Promise<void>
 }
 
-let runners: Runners
-
-const faults: FaultKind[] = [
+export const faults: FaultKind[] = [
   {
     name: 'the connection is cut (on the wire)',
     fault: () => ({ strike: (request) => Promise.resolve(request.cut()) }),
@@ -115,26 +113,6 @@ const faults: FaultKind[] = [
 ]
 
 /** The count is part of the claim: a boundary that was not hit is not proven. */
-function report(name: string, what: string, strikes: number): void {
+export function report(name: string, what: string, strikes: number): void {
   process.stdout.write(`${name}: hit at ${strikes} boundaries of ${what}, all converged\n`)
 }
-
-describe('every request of a set made for it, up, redo and down', () => {
-  test.each(faults)('$name', { timeout: 900_000 }, async (kind) => {
-    await using files = await migrationDirectory(madeSet)
-    const shares = shareBoundaries(Object.keys(madeSet).length)
-    const strikes = await walkAll({ directory: files.path, everyRequest: true }, 'empty', shares, kind)
-    report(kind.name, 'the made set', strikes)
-    expect(strikes).toBeGreaterThan(300)
-  })
-})
-
-describe("every statement of Casaora's migrations, up and down", () => {
-  // A cut on the wire is to the server what the end of a killed process is.
-  test.each(faults.slice(1))('$name', { timeout: 900_000 }, async (kind) => {
-    const shares = shareMigrations((await loadMigrations(casaoraMigrations)).length)
-    const strikes = await walkAll({ directory: casaoraMigrations }, 'casaora', shares, kind)
-    report(kind.name, 'migrations/', strikes)
-    expect(strikes).toBeGreaterThan(1_000)
-  })
-})

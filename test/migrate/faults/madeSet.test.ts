@@ -1,0 +1,16 @@
+import { describe, expect, test } from 'vitest'
+import { migrationDirectory } from '../../support/migrationFiles.ts'
+import { faults, prepareFaults, report, shareBoundaries, walkAll } from './faults.ts'
+import { madeSet } from './madeSet.ts'
+
+prepareFaults()
+
+describe('every request of a set made for it, up, redo and down', () => {
+  test.each(faults)('$name', { timeout: 900_000 }, async (kind) => {
+    await using files = await migrationDirectory(madeSet)
+    const shares = shareBoundaries(Object.keys(madeSet).length)
+    const strikes = await walkAll({ directory: files.path, everyRequest: true }, 'empty', shares, kind)
+    report(kind.name, 'the made set', strikes)
+    expect(strikes).toBeGreaterThan(300)
+  })
+})

@@ -1,0 +1,22 @@
+import type { TestSpecification } from 'vitest/node'
+import { BaseSequencer } from 'vitest/node'
+
+/** Files that take minutes, the longest first: begun last, one of them would run alone while the other worker waits. */
+const longest = [
+  'test/migrate/faults/casaora.test.ts',
+  'test/migrate/faults/madeSet.test.ts',
+  'test/policies/everyPolicy.test.ts',
+  'test/migrations/proof.test.ts',
+  'test/rules/fixture/fixture.test.ts',
+]
+
+/** Starts the longest files first; a machine without a cache of durations would go by the size of files. */
+export default class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const place = longest.findIndex((name) => moduleId.endsWith(name))
+      return place < 0 ? longest.length : place
+    }
+    return (await super.sort(files)).toSorted((one, other) => rank(one) - rank(other))
+  }
+}
