@@ -19,7 +19,7 @@ describe("all of Casaora's migrations", () => {
   })
   afterAll(() => database.drop())
 
-  it('are proven reversible in a shadow', { timeout: 300_000 }, async () => {
+  it('are proven reversible in a shadow', { timeout: 900_000 }, async () => {
     const { migrations: proofs } = await prove(migrations, owner)
     expect(proofs.map(({ name }) => name)).toEqual(migrations.map(({ name }) => name))
     expect(proofs.filter(({ proven, reversible }) => !proven || !reversible)).toEqual([])
@@ -27,7 +27,7 @@ describe("all of Casaora's migrations", () => {
 
   it(
     'are planned, with what each statement locks and each condition finds',
-    { timeout: 300_000 },
+    { timeout: 900_000 },
     async () => {
       const planned = await plan(migrations, {}, owner)
       expect(planned.migrations.map(({ name }) => name)).toEqual(migrations.map(({ name }) => name))

@@ -26,7 +26,7 @@ describe("Casaora's migrations", () => {
     },
   )
 
-  it('run up, down and up again as the owner, each taken back exactly', { timeout: 300_000 }, async () => {
+  it('run up, down and up again as the owner, each taken back exactly', { timeout: 900_000 }, async () => {
     const looker = await database.connect()
     const owner = await database.connect(database.ownerUrl)
     const fingerprint = async (): Promise<string> => (await readFingerprint(looker)).text
