@@ -9,8 +9,9 @@ import { fails, holds } from './condition.ts'
 
 /**
  * Holds when the planner answers the query through the index, or through any index that covers the shape,
- * planned as the role and with the claims that the application uses. Sequential scans are discouraged while planning: the question is whether
- * the index can serve the query, policies included, not whether today's table is large enough.
+ * planned as the role and with the claims that the application uses. Sequential scans are discouraged while
+ * planning, and then sorts too: the question is whether the index can serve the query, policies included, not
+ * whether there are rows enough today to make it cheaper than another index and a sort.
  */
 export function planUsesIndex(query: PlannedQuery, index: RelationName | IndexShape): Condition {
   const wanted =
@@ -19,9 +20,10 @@ export function planUsesIndex(query: PlannedQuery, index: RelationName | IndexSh
     description: `the plan${query.role ? ` as ${query.role}` : ''} uses ${wanted}`,
     dependsOnData: true,
     async check(db) {
-      const used = indexesIn(await explain(db, query))
       const right = 'keys' in index ? await listIndexesCovering(db, index) : [index]
-      if (right.some(({ name }) => used.includes(name))) return holds
+      const serves = (used: string[]) => right.some(({ name }) => used.includes(name))
+      const used = indexesIn(await explain(db, query))
+      if (serves(used) || serves(indexesIn(await explain(db, query, { sorts: true })))) return holds
       return fails(wanted, used.length > 0 ? `the indexes ${used.join(', ')}` : 'no index')
     },
   }

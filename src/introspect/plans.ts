@@ -18,15 +18,25 @@ export interface PlanNode {
   Plans?: PlanNode[]
 }
 
+/** What the planner is to avoid where it can. */
+export interface Discouraged {
+  sorts?: boolean
+}
+
 /**
  * The plan that PostgreSQL makes for the query as that role; nothing is executed. Sequential scans are
  * discouraged, so that the answer says what an index can serve and does not hang on how few rows there
  * are today. Settings are undone by a savepoint: call it inside a transaction.
  */
-export async function explain(db: Database, query: PlannedQuery): Promise<PlanNode> {
+export async function explain(
+  db: Database,
+  query: PlannedQuery,
+  { sorts = false }: Discouraged = {},
+): Promise<PlanNode> {
   await sql`SAVEPOINT hundredfold_explain`.execute(db)
   try {
     await sql`SELECT set_config('enable_seqscan', 'off', true)`.execute(db)
+    if (sorts) await sql`SELECT set_config('enable_sort', 'off', true)`.execute(db)
     if (query.claims) {
       const claims = JSON.stringify(query.claims)
       await sql`SELECT set_config('request.jwt.claims', ${claims}, true)`.execute(db)
