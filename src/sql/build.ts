@@ -10,11 +10,6 @@ export function columnReference(...parts: string[]): Node {
   return { ColumnRef: { fields: nameNodes(parts) } }
 }
 
-/** `$1`. */
-export function parameterReference(number: number): Node {
-  return { ParamRef: { number } }
-}
-
 /** `left = right`. */
 export function equals(left: Node, right: Node): Node {
   return { A_Expr: { kind: 'AEXPR_OP', name: nameNodes(['=']), lexpr: left, rexpr: right } }
@@ -28,11 +23,6 @@ export function conjunction(parts: readonly Node[]): Node | undefined {
 /** `a OR b`; the part itself where there is one, and `undefined` where there is none. */
 export function disjunction(parts: readonly Node[]): Node | undefined {
   return parts.length > 1 ? { BoolExpr: { boolop: 'OR_EXPR', args: [...parts] } } : parts[0]
-}
-
-/** `NOT a`. */
-export function negation(node: Node): Node {
-  return { BoolExpr: { boolop: 'NOT_EXPR', args: [node] } }
 }
 
 /** `schema.name(args)`. */
