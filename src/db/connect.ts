@@ -105,6 +105,12 @@ function malformedUrl(): UsageError {
 
 function explainConnectionError(error: unknown, target: ConnectionTarget): UsageError {
   const where = describeTarget(target)
+  if (isPoolerFull(error)) {
+    return new UsageError(
+      `The connection pooler at ${where} has no session left for us: ${safeMessage(error)}.`,
+      "Close sessions that nobody uses, raise the pool's size, or connect to the server itself, past the pooler; transaction mode (Supabase: port 6543) takes more clients, but cannot run migrations.",
+    )
+  }
   const code = errorCode(error)
   switch (code) {
     case 'ECONNREFUSED':
@@ -137,6 +143,17 @@ function explainConnectionError(error: unknown, target: ConnectionTarget): Usage
         'Check that the server accepts connections from here.',
       )
   }
+}
+
+/**
+ * Supavisor: `MaxClientsInSessionMode: max clients reached` or `(EMAXCONNSESSION) ...`, as XX000; PgBouncer:
+ * `no more connections allowed (max_client_conn)`, as 08P01.
+ */
+function isPoolerFull(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /MaxClientsInSessionMode|EMAXCONN|max clients reached|max_client_conn/i.test(error.message)
+  )
 }
 
 function safeMessage(error: unknown): string {

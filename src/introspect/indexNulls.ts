@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import { listColumnStatistics, statisticsByColumn } from './columnStatistics.ts'
 
 /** What ANALYZE found in the first column of an index. */
 export interface IndexNulls {
@@ -11,10 +12,11 @@ export interface IndexNulls {
   isVisible: boolean
 }
 
-/** The share of NULLs in the first column of every index on all rows, in one query. */
+/** The share of NULLs in the first column of every index on all rows, in two queries. */
 export async function listIndexNulls(db: Database): Promise<IndexNulls[]> {
-  const result = await sql<IndexNulls>`
-    SELECT index.indexrelid AS "indexOid", attribute.attname AS "column", stats.null_frac AS "nullFraction",
+  const { rows } = await sql<Omit<IndexNulls, 'nullFraction'> & { schema: string; table: string }>`
+    SELECT index.indexrelid AS "indexOid", namespace.nspname::text AS schema, class.relname::text AS "table",
+      attribute.attname::text AS "column",
       pg_catalog.has_column_privilege(class.oid, attribute.attnum, 'SELECT')
         AND NOT (class.relrowsecurity AND pg_catalog.row_security_active(class.oid)) AS "isVisible"
     FROM pg_catalog.pg_index index
@@ -22,9 +24,11 @@ export async function listIndexNulls(db: Database): Promise<IndexNulls[]> {
     JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
     JOIN pg_catalog.pg_attribute attribute
       ON attribute.attrelid = class.oid AND attribute.attnum = index.indkey[0] AND attribute.attnum > 0
-    LEFT JOIN pg_catalog.pg_stats stats ON stats.schemaname = namespace.nspname
-      AND stats.tablename = class.relname AND stats.attname = attribute.attname AND NOT stats.inherited
     WHERE NOT attribute.attnotnull AND index.indpred IS NULL AND class.relkind IN ('r', 'm')
       AND namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema'`.execute(db)
-  return result.rows
+  const statisticsOf = statisticsByColumn(await listColumnStatistics(db))
+  return rows.map(({ indexOid, schema, table, column, isVisible }) => {
+    const nullFraction = statisticsOf(schema, table, column)?.nullFraction ?? null
+    return { indexOid, column, isVisible, nullFraction }
+  })
 }

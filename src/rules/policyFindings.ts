@@ -28,15 +28,17 @@ export async function policyFindings(
   const wanted = rewriteRules.filter((each) => context.rules?.includes(each) ?? true)
   const all = rewritesOf(policies, wanted)
   const rewrites = all.rewrites.filter(({ policy }) => context.schemas?.includes(policy.table.schema) ?? true)
+  const byTable = new Map<CatalogTable, PolicyRewrite[]>()
+  for (const rewrite of rewrites) {
+    const ofTable = byTable.get(rewrite.policy.table)
+    if (ofTable) ofTable.push(rewrite)
+    else byTable.set(rewrite.policy.table, [rewrite])
+  }
   const drafts = new Map<CatalogTable, Draft>()
   const draftFor = (table: CatalogTable): Draft => {
     const known = drafts.get(table)
     if (known) return known
-    const draft = draftOf(
-      table,
-      rewrites.filter((each) => each.policy.table === table),
-      all.helpers,
-    )
+    const draft = draftOf(table, byTable.get(table) ?? [], all.helpers)
     drafts.set(table, draft)
     return draft
   }

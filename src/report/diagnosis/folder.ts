@@ -1,4 +1,5 @@
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { errorCode } from '../../db/sqlState.ts'
 import { UsageError } from '../../errors.ts'
@@ -19,6 +20,7 @@ export async function writeFolder(folder: string, files: Record<string, string>)
   let unfinished: string | undefined
   try {
     await refuseExisting(target)
+    await refuseUnwritable(dirname(target))
     await mkdir(dirname(target), { recursive: true })
     unfinished = await mkdtemp(join(dirname(target), '.diagnostics-unfinished-'))
     for (const [name, text] of Object.entries(files)) {
@@ -54,4 +56,27 @@ async function refuseExisting(target: string): Promise<void> {
     `${target} is there already, and a report never overwrites anything.`,
     'Name another place with --out, or move it away.',
   )
+}
+
+/**
+ * The nearest directory that is there must take new entries. Asked first, since a recursive `mkdir` never comes back where
+ * the system says of the new directory that its parent is missing, as `/proc` does.
+ */
+async function refuseUnwritable(directory: string): Promise<void> {
+  let nearest = directory
+  for (;;) {
+    const found = await stat(nearest).catch(() => undefined)
+    if (found) break
+    nearest = dirname(nearest)
+  }
+  try {
+    await access(nearest, constants.W_OK | constants.X_OK)
+    await rm(await mkdtemp(join(nearest, '.diagnostics-unfinished-')), { recursive: true })
+  } catch (error) {
+    throw new UsageError(
+      `Cannot write the report into ${nearest}: ${errorCode(error) === 'ENOENT' ? 'nothing can be made there' : error instanceof Error ? error.message : String(error)}.`,
+      'Name a place that you may write to with --out.',
+      { cause: error },
+    )
+  }
 }

@@ -54,3 +54,12 @@ test.skipIf(!disk)('a disk that is full leaves nothing, and the next step is sai
   })
   expect(readdirSync(disk ?? '')).toEqual([])
 })
+
+test.runIf(process.platform === 'linux')(
+  'a place where nothing can be made is refused, and not waited for',
+  async () => {
+    await expect(writeFolder('/proc/nowhere/diagnostics', { 'a.txt': 'first' })).rejects.toThrow(
+      /Cannot write the report into \/proc: /,
+    )
+  },
+)
