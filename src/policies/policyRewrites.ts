@@ -238,7 +238,7 @@ function rewritePolicy(
   const after = { using: rewrite(using, policy.using), check: rewrite(check, policy.check) }
   return leaveWhatMayNotChange(
     { policy, after, changes: unique(changes), refusals: unique(refusals), helpers: [...new Set(helpers)] },
-    baseline.get(policy.table.oid),
+    baseline.get(policy.oid),
   )
 }
 
@@ -263,7 +263,7 @@ function leaveWhatMayNotChange(rewrite: PolicyRewrite, failure: string | undefin
   if (changes.length === 0 || (isOurs && failure === undefined)) return rewrite
   const why = isOurs
     ? {
-        reason: `${name} cannot be read even now (${failure}), so there is nothing to compare a rewrite with`,
+        reason: `the policies of ${name} fail even now (${failure}), so there is nothing to compare a rewrite with`,
         steps: ['Mend the policies of the table first: their queries fail before anything is changed.'],
       }
     : {

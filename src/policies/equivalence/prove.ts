@@ -32,7 +32,10 @@ import { findSubject } from './subject.ts'
 
 /** JSON values, so that a migration file can hold them. */
 export interface ProofOptions {
-  /** How long it may take, in milliseconds; 10,000 by default, 3,000 of it where the structure proves it already. */
+  /**
+   * How long it may take, in milliseconds; 60,000 by default, 3,000 where the structure proves it already.
+   * It ends as soon as everything is asked.
+   */
   budgetMs?: number
   /** Identities to ask besides those that are found. */
   identities?: GivenIdentity[]
@@ -77,7 +80,7 @@ export async function proveEquivalence(
   const searchPath = options.searchPath ?? (await usualSearchPath(db))
   const structure = await readStructure(db, subject, [...trees.values()], searchPath)
   const byStructure = isSameStructure(subject.policies, after, trees, structure)
-  const budgetMs = options.budgetMs ?? (byStructure ? 3_000 : 10_000)
+  const budgetMs = options.budgetMs ?? (byStructure ? 3_000 : 60_000)
   const clock = startClock(budgetMs - (performance.now() - started))
   const look = { db, clock, searchPath }
 
@@ -115,6 +118,11 @@ export async function proveEquivalence(
     ),
     ...(byStructure ? [] : whatWasNotShown(questions, sample, comparison, mutants)),
   ]
+  if (reasons.length > moved.length && (comparison.asked < comparison.of || clock.isOver())) {
+    reasons.unshift(
+      `the time ran out after ${budgetMs} ms with ${comparison.asked} of ${comparison.of} pairs asked: raise the option budgetMs in the migration, such as { budgetMs: ${Math.max(2 * budgetMs, 60_000)} }`,
+    )
+  }
   const { differences } = comparison
   const ms = Math.round(performance.now() - started)
   return {
@@ -298,7 +306,7 @@ function whatWasNotShown(
     )
   }
   if (reasons.length === 0 && mutants.made === 0)
-    reasons.push('the time was over before wrong predicates could be tried; raise budgetMs')
+    reasons.push('no wrong predicate could be tried, so nothing tells whether a mistake would be noticed')
   return reasons
 }
 
