@@ -2,7 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { casaoraMigrations } from '../../src/bench/casaora/database.ts'
+import type { CasaoraDatabase } from '../../src/bench/casaora/database.ts'
+import { casaoraMigrations, casaoraServer, createCasaora } from '../../src/bench/casaora/database.ts'
+import { connect } from '../../src/db/connect.ts'
 import { compareReports } from '../../src/diagnose/compare.ts'
 import { diagnose } from '../../src/diagnose/diagnose.ts'
 import type { DiagnosisReport } from '../../src/diagnose/report.ts'
@@ -12,27 +14,31 @@ import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
 import { defaultRunOptions } from '../../src/migrate/runOptions.ts'
 import { up } from '../../src/migrate/up.ts'
 import { runCommand } from '../support/commandLine.ts'
-import type { TestDatabase } from '../support/database.ts'
-import { createDatabase } from '../support/database.ts'
+import { startEmbedded } from '../../src/servers/embedded.ts'
 
-let database: TestDatabase
+/** A server of its own: what other tests do at the same time (sessions, locks) would be new findings. */
+let server: Awaited<ReturnType<typeof startEmbedded>>
+let database: CasaoraDatabase
 let folder: string
 let before: DiagnosisReport
 let after: DiagnosisReport
 let regressed: DiagnosisReport
 
 async function look(name: string): Promise<DiagnosisReport> {
-  const { report } = await diagnose(await database.connect())
+  const client = await connect(database.superuserUrl)
+  const { report } = await diagnose(client)
+  await client.end()
   await writeFile(join(folder, name), JSON.stringify(report))
   return report
 }
 
 /** The three states of the demo's database: as it came, with its migrations, and with something broken since. */
 beforeAll(async () => {
-  database = await createDatabase({ from: 'casaora' })
+  server = await startEmbedded(casaoraServer)
+  database = await createCasaora(server, 'tiny')
   folder = await mkdtemp(join(tmpdir(), 'compare-'))
   before = await look('before.json')
-  const client = await database.connect(database.ownerUrl)
+  const client = await connect(database.ownerUrl)
   const { failure } = await up(await loadMigrations(casaoraMigrations), {}, { ...defaultRunOptions, client })
   if (failure) throw failure
   after = await look('after.json')
@@ -41,11 +47,12 @@ beforeAll(async () => {
   await client.query(`
     ALTER TABLE public.careless ENABLE ROW LEVEL SECURITY;
     CREATE POLICY careless ON public.careless USING (id::text = auth.uid()::text)`)
+  await client.end()
   regressed = await look('regressed.json')
 })
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
-  await database.drop()
+  await server.stop()
 })
 
 describe('before and after the migrations of the demo', () => {
