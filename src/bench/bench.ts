@@ -30,6 +30,22 @@ export function hasRow(bench: Bench, id: string): boolean {
   return bench.id === id || (bench.rowIds ?? []).some((row) => inGroup(row, id))
 }
 
+/**
+ * The benches to run, each with those of the ids that mean it; all of them where nothing is asked for. The id of a
+ * bench means that bench alone: `rls` is not the row `rls` of the bench `claims`.
+ */
+export function chooseBenches(
+  benches: readonly Bench[],
+  only: string[] | undefined,
+): { bench: Bench; only?: string[] }[] {
+  if (!only) return benches.map((bench) => ({ bench }))
+  const means = (id: string, bench: Bench) =>
+    benches.some((each) => each.id === id) ? bench.id === id : hasRow(bench, id)
+  return benches
+    .map((bench) => ({ bench, only: only.filter((id) => means(id, bench)) }))
+    .filter((chosen) => chosen.only.length > 0)
+}
+
 /** `writes_wal` belongs to the group `writes`, and every row to its own. */
 export function inGroup(row: string, id: string): boolean {
   return row === id || row.startsWith(`${id}_`)

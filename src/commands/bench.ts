@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import type { Bench } from '../bench/bench.ts'
-import { hasRow } from '../bench/bench.ts'
+import { chooseBenches } from '../bench/bench.ts'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
 import { claimsBench } from '../bench/claims/claimsBench.ts'
 import { deployBench } from '../bench/deployBench.ts'
@@ -19,7 +19,15 @@ import type { CommandContext } from './context.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 
-const benches: Bench[] = [claimsBench, deployBench, policiesBench, rlsBench, runnerBench, diagnoseBench]
+/** Every bench there is. */
+export const benches: readonly Bench[] = [
+  claimsBench,
+  deployBench,
+  policiesBench,
+  rlsBench,
+  runnerBench,
+  diagnoseBench,
+]
 
 interface BenchCommandOptions extends OutputOptions {
   only?: string[]
@@ -84,13 +92,13 @@ Examples:
       rows: [],
       skipped: [],
     }
-    for (const bench of select(only)) {
+    for (const { bench, ...wanted } of select(only)) {
       print(bench.title)
       result.rows.push(
         ...(await bench.run({
           config,
           rows: options.rows,
-          ...(only ? { only } : {}),
+          ...wanted,
           signal: terminal.signal,
           onStep: (step) => terminal.progress(`  ${step}`),
           onServer: (version) => (result.measuredOn = describeMachine(version)),
@@ -106,13 +114,12 @@ Examples:
 }
 
 /** The benches that are named, or that produce a row that is named; all of them where nothing is. */
-function select(only: string[] | undefined): Bench[] {
-  if (!only) return benches
-  for (const id of only) {
-    if (benches.some((bench) => hasRow(bench, id))) continue
+function select(only: string[] | undefined): ReturnType<typeof chooseBenches> {
+  for (const id of only ?? []) {
+    if (chooseBenches(benches, [id]).length > 0) continue
     throw new UsageError(`There is no bench or row called ${id}.`, `There are: ${listIds().join(', ')}.`)
   }
-  return benches.filter((bench) => only.some((id) => hasRow(bench, id)))
+  return chooseBenches(benches, only)
 }
 
 function listIds(): string[] {

@@ -2,6 +2,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { chooseBenches } from '../../src/bench/bench.ts'
+import { benches } from '../../src/commands/bench.ts'
 import { runCommand } from '../support/commandLine.ts'
 
 let directory: string
@@ -43,6 +45,19 @@ test('an unknown row is refused with the names of all', async () => {
   expect(exitCode).toBe(5)
   expect(err).toContain('There is no bench or row called speed.')
   for (const id of ['claims', 'writes_wal', 'pooling', 'deploy_reader', 'runner']) expect(err).toContain(id)
+})
+
+test('the id of a bench means that bench alone, and other ids the benches with such rows', () => {
+  const chosen = (...only: string[]) =>
+    chooseBenches(benches, only).map(({ bench, only }) => [bench.id, ...(only ?? [])])
+  expect(chosen('rls')).toEqual([['rls', 'rls']])
+  expect(chosen('writes', 'rls')).toEqual([
+    ['claims', 'writes'],
+    ['rls', 'rls'],
+  ])
+  expect(chosen('claims')).toEqual([['claims', 'claims']])
+  expect(chosen('single_query')).toEqual([['claims', 'single_query']])
+  expect(chooseBenches(benches, undefined).map(({ bench }) => bench)).toEqual(benches)
 })
 
 test('an earlier run becomes the table of the README, and nothing else there changes', async () => {
