@@ -24,7 +24,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     version: config.testPostgresVersion,
     trustedExtensions: ['pg_stat_statements'],
     // Test files run at the same time, and the programs under test open connections of their own.
-    settings: { max_connections: '200' },
+    // Their statements must not crowd out those that a test looks for.
+    settings: { max_connections: '200', 'pg_stat_statements.max': '50000' },
   })
   const template = `casaora_template_${randomBytes(4).toString('hex')}`
   // As secret as the server's own, and the same for every run that shares the server.
