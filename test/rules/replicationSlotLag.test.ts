@@ -35,11 +35,16 @@ describe('replication_slot_lag', () => {
   it('calls a slot whose WAL is gone an error', async () => {
     await superuser.query(`ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'`)
     await superuser.query(`SELECT pg_reload_conf()`)
-    await superuser.query(`CHECKPOINT`)
+    // The checkpointer may read its settings anew only after the first checkpoint, so ask again until it has.
     await expect
-      .poll(async () => (await findingAbout(superuser, replicationSlotLag, 'bad_physical')).level, {
-        timeout: 10_000,
-      })
+      .poll(
+        async () => {
+          await superuser.query(`SELECT pg_switch_wal()`)
+          await superuser.query(`CHECKPOINT`)
+          return (await findingAbout(superuser, replicationSlotLag, 'bad_physical')).level
+        },
+        { timeout: 20_000 },
+      )
       .toBe('error')
   })
 })
