@@ -63,7 +63,7 @@ export async function chooseDrafts(
     }
     const needed = (result.draft.requires ?? []).map((each) => {
       const text = JSON.stringify(each)
-      const same = required.get(text) ?? each
+      const same = required.get(text) ?? shared.get(text) ?? each
       required.set(text, same)
       return same
     })

@@ -16,6 +16,8 @@ export interface Change {
   was: string
   /** What stands there now. */
   becomes: string
+  /** The column of the policy's table on which an index has to be made first, so that this form is the fast one. */
+  needsIndexOn?: string
 }
 
 /** One place that breaks a rule and is left as it is. */

@@ -1,4 +1,4 @@
-import { anyOfArray, conjunction, equals, inSubselect } from '../sql/build.ts'
+import { conjunction, equals } from '../sql/build.ts'
 import { canonical } from '../sql/expression.ts'
 import type { Node, SelectStmt, SubLink } from '../sql/nodes.ts'
 import { as, conjuncts, words } from '../sql/nodes.ts'
@@ -9,8 +9,9 @@ import type { Change, Refusal, Rewritten } from './change.ts'
 import { withoutLimit } from './membershipBody.ts'
 import { replaceInContext } from './positiveContext.ts'
 import { Unclear } from './qualifyNames.ts'
+import type { KeyScope } from './setOfKeys.ts'
+import { memberOfKeys } from './setOfKeys.ts'
 import type { CatalogTable } from './tableCatalog.ts'
-import { leadsAnIndex } from './tableCatalog.ts'
 
 const rule = 'policy_correlated_subquery'
 
@@ -39,24 +40,25 @@ export function verdictKey(table: CatalogTable, node: Node): string {
  * org_id IN (SELECT m.org_id FROM members m WHERE m.user_id = auth.uid())                    -- after
  * ```
  */
-export function turnCorrelated(
-  tree: Node,
-  scope: Scope & { table: CatalogTable },
-  verdicts: PlanVerdicts,
-): Rewritten {
+export function turnCorrelated(tree: Node, scope: Scope & KeyScope, verdicts: PlanVerdicts): Rewritten {
   const changes: Change[] = []
   const refusals: Refusal[] = []
   const result = replaceInContext(tree, (node, isPositive) => {
     const link = correlatedLink(node)
     if (!link) return undefined
     try {
-      const { becomes } = turnAround(link, isPositive, scope)
+      const { becomes, needsIndexOn } = turnAround(link, isPositive, scope)
       const key = verdictKey(scope.table, node)
       if (!verdicts.has(key))
         throw new Unclear('another rewrite changes it first; run this command again after that one')
       const reason = verdicts.get(key)
       if (reason !== undefined) throw new Unclear(reason)
-      changes.push({ rule, was: show(node), becomes: show(becomes) })
+      changes.push({
+        rule,
+        was: show(node),
+        becomes: show(becomes),
+        ...(needsIndexOn === undefined ? {} : { needsIndexOn }),
+      })
       return becomes
     } catch (error) {
       if (!(error instanceof Unclear)) throw error
@@ -68,7 +70,7 @@ export function turnCorrelated(
 }
 
 /** The sub-selects that could be turned round, before anybody has asked what plans say. */
-export function correlatedCandidates(tree: Node, scope: Scope & { table: CatalogTable }): Turned[] {
+export function correlatedCandidates(tree: Node, scope: Scope & KeyScope): Turned[] {
   const found: Turned[] = []
   replaceInContext(tree, (node, isPositive) => {
     const link = correlatedLink(node)
@@ -94,8 +96,8 @@ function correlatedLink(node: Node): SubLink | undefined {
 function turnAround(
   link: SubLink,
   isPositive: boolean,
-  scope: Scope & { table: CatalogTable },
-): { becomes: Node; reads: Turned['reads'] } {
+  scope: Scope & KeyScope,
+): { becomes: Node; needsIndexOn?: string; reads: Turned['reads'] } {
   if (!['EXISTS_SUBLINK', 'ANY_SUBLINK'].includes(link.subLinkType)) {
     throw new Unclear('it is neither EXISTS nor IN')
   }
@@ -126,10 +128,10 @@ function turnAround(
   }
   const reason = whyNotOncePerStatement({ SubLink: { subLinkType: 'ARRAY_SUBLINK', subselect: set } }, scope)
   if (reason !== undefined) throw new Unclear(reason)
-  const column = columnOf(outer, scope.table)
-  const isIndexed = column !== undefined && leadsAnIndex(scope.table, column)
+  const { node, needsIndexOn } = memberOfKeys(outer, set, scope)
   return {
-    becomes: isIndexed ? anyOfArray(outer, set) : inSubselect(outer, set),
+    becomes: node,
+    ...(needsIndexOn === undefined ? {} : { needsIndexOn }),
     reads: (plain.fromClause ?? []).flatMap(tablesIn),
   }
 }
@@ -168,14 +170,6 @@ function sidesOf(condition: Node, select: SelectStmt): { inner: Node; outer: Nod
   if (isInner(lexpr) && isOuter(rexpr)) return { inner: lexpr, outer: rexpr }
   if (isInner(rexpr) && isOuter(lexpr)) return { inner: rexpr, outer: lexpr }
   throw new Unclear('its condition on the row is not of the form key = column')
-}
-
-function columnOf(expression: Node, table: CatalogTable): string | undefined {
-  const column = as(expression, 'ColumnRef')
-  if (!column) return undefined
-  const [first, second, ...more] = words(column.fields)
-  if (second === undefined) return first
-  return first === table.name && more.length === 0 ? second : undefined
 }
 
 function tablesIn(item: Node): Turned['reads'] {

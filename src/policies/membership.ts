@@ -1,7 +1,7 @@
-import { anyOfArray, call as callOf, inSubselect, selectOf } from '../sql/build.ts'
+import { call as callOf, selectOf } from '../sql/build.ts'
 import { isBare } from '../sql/expression.ts'
 import type { FuncCall, Node, TypeName } from '../sql/nodes.ts'
-import { as, kindOf, nodesIn, words } from '../sql/nodes.ts'
+import { as, kindOf, nodesIn } from '../sql/nodes.ts'
 import { rowReferences } from '../sql/rowReferences.ts'
 import type { Scope } from './calls.ts'
 import { candidatesFor, nameOfCall, show } from './calls.ts'
@@ -14,13 +14,12 @@ import { privateSchema } from './privateSchema.ts'
 import { replaceInContext } from './positiveContext.ts'
 import type { Names } from './qualifyNames.ts'
 import { Unclear } from './qualifyNames.ts'
-import type { CatalogTable } from './tableCatalog.ts'
-import { leadsAnIndex } from './tableCatalog.ts'
+import type { KeyScope } from './setOfKeys.ts'
+import { memberOfKeys } from './setOfKeys.ts'
 import { typeNamed } from './typeNames.ts'
 
 /** What the rewrite of one policy may ask about. */
-export interface MembershipScope extends Scope {
-  table: CatalogTable
+export interface MembershipScope extends Scope, KeyScope {
   names: Names
   helpers: KeyHelpers
   role: string
@@ -51,8 +50,8 @@ export function turnMembership(tree: Node, scope: MembershipScope): Rewritten & 
     if (!membership) return undefined
     try {
       if (!isPositive) throw new Unclear('it stands under NOT or where NULL and false differ')
-      const { replacement, helper } = turn(membership.call, membership.called, scope)
-      changes.push({ rule, was: show(node), becomes: show(replacement) })
+      const { replacement, helper, ...form } = turn(membership.call, membership.called, scope)
+      changes.push({ rule, was: show(node), becomes: show(replacement), ...form })
       helpers.push(helper)
       return replacement
     } catch (error) {
@@ -85,7 +84,7 @@ function turn(
   call: FuncCall,
   called: CatalogFunction,
   scope: MembershipScope,
-): { replacement: Node; helper: KeyHelper } {
+): { replacement: Node; needsIndexOn?: string; helper: KeyHelper } {
   refuseUnfit(call, called, scope)
   const { names } = scope
   const body = names.bodies.bodies.get(called.oid)
@@ -109,11 +108,12 @@ function turn(
     )
   }
   const helper = scope.helpers.for(called, keys)
-  const argument = args[key] as Node
-  const column = plainColumn(argument, scope.table)
-  const set = selectOf(callOf([privateSchema, helper.name]))
-  const isIndexed = column !== undefined && leadsAnIndex(scope.table, column)
-  return { replacement: isIndexed ? anyOfArray(argument, set) : inSubselect(argument, set), helper }
+  const { node, ...form } = memberOfKeys(
+    args[key] as Node,
+    selectOf(callOf([privateSchema, helper.name])),
+    scope,
+  )
+  return { replacement: node, ...form, helper }
 }
 
 function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipScope): void {
@@ -171,15 +171,6 @@ function dependsOnCaller(conditions: Node[]): boolean {
     const { schema, name } = nameOfCall(call)
     return schema !== 'pg_catalog' || name === 'current_setting'
   })
-}
-
-/** The column of the policy's table that an argument is, with or without the table's name before it. */
-function plainColumn(argument: Node, table: CatalogTable): string | undefined {
-  const column = as(argument, 'ColumnRef')
-  if (!column) return undefined
-  const [first, second, ...more] = words(column.fields)
-  if (second === undefined) return first
-  return first === table.name && more.length === 0 ? second : undefined
 }
 
 function stepsFor(called: CatalogFunction): { steps?: string[] } {

@@ -5,7 +5,8 @@ import { display, displayIdentifier, qualified } from '../db/identifiers.ts'
 import { errorCode } from '../db/sqlState.ts'
 import { findReader, findSubject } from './equivalence/subject.ts'
 import type { Policy } from './policyCatalog.ts'
-import { readParsedPolicies, rewritePolicies } from './policyRewrites.ts'
+import { readParsedPolicies } from './parsedPolicies.ts'
+import { rewritePolicies } from './policyRewrites.ts'
 
 /** Who reads: a role, and the claims that PostgREST would set. */
 export interface CostIdentity {

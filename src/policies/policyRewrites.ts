@@ -1,35 +1,20 @@
-import type { Database } from '../db/database.ts'
 import type { PolicyPredicates } from '../introspect/policies.ts'
-import { parseExpression, printExpression } from '../sql/expression.ts'
+import { printExpression } from '../sql/expression.ts'
 import type { Node } from '../sql/nodes.ts'
-import { as } from '../sql/nodes.ts'
-import { replaceBelow } from '../sql/replaceNodes.ts'
-import { rowReferences } from '../sql/rowReferences.ts'
-import { nameOfCall } from './calls.ts'
-import type { PlanVerdicts } from './correlated.ts'
-import { correlatedCandidates, turnCorrelated } from './correlated.ts'
-import type { PlanQuestion } from './planVerdicts.ts'
-import { readPlanVerdicts } from './planVerdicts.ts'
-import type { Baseline } from './policyBaseline.ts'
-import { readBaseline } from './policyBaseline.ts'
 import type { Change, Refusal, RewriteRule } from './change.ts'
 import { rewriteRules } from './change.ts'
+import { turnCorrelated } from './correlated.ts'
 import type { Bodies } from './declarations.ts'
-import { hiddenVolatile, namesCalled, readsChanging } from './declarations.ts'
-import type { FunctionBody } from './functionBody.ts'
-import { readBody } from './functionBody.ts'
+import { hiddenVolatile, readsChanging } from './declarations.ts'
 import type { CatalogFunction } from './functionCatalog.ts'
-import { readFunctionsNamed } from './functionCatalog.ts'
-import type { Policy, PolicyCatalog } from './policyCatalog.ts'
-import { readPolicyCatalog } from './policyCatalog.ts'
-import { prepareTypes } from './typeNames.ts'
-import { wrapCalls } from './wrapCalls.ts'
 import type { KeyHelper } from './keyHelpers.ts'
 import { KeyHelpers } from './keyHelpers.ts'
 import type { MembershipScope } from './membership.ts'
 import { turnMembership } from './membership.ts'
-import type { Surroundings } from './privateSchema.ts'
-import { readSurroundings } from './privateSchema.ts'
+import type { ParsedPolicies, ParsedPolicy } from './parsedPolicies.ts'
+import type { Policy } from './policyCatalog.ts'
+import type { CatalogTable } from './tableCatalog.ts'
+import { wrapCalls } from './wrapCalls.ts'
 
 /** What can be done for one policy. */
 export interface PolicyRewrite {
@@ -42,137 +27,28 @@ export interface PolicyRewrite {
   helpers: KeyHelper[]
 }
 
-/** One policy with its expressions read. */
-export interface ParsedPolicy {
-  policy: Policy
-  using?: Node
-  check?: Node
-  /** Why an expression cannot be read. */
-  unreadable?: string
-}
-
-/** All policies, parsed, with everything that the rewrites ask about. */
-export interface ParsedPolicies {
-  catalog: PolicyCatalog
-  parsed: ParsedPolicy[]
-  bodies: Bodies
-  surroundings: Surroundings
-  verdicts: PlanVerdicts
-  baseline: Baseline
-}
-
-/** Reads every policy and parses its expressions. */
-export async function readParsedPolicies(db: Database): Promise<ParsedPolicies> {
-  const catalog = await readPolicyCatalog(db)
-  await prepareTypes(
-    [...catalog.functions.byOid.values()].flatMap(({ returnType, argumentTypes }) => [
-      returnType,
-      ...argumentTypes,
-    ]),
-  )
-  const parsed: ParsedPolicy[] = []
-  for (const policy of catalog.policies) parsed.push(await parsePolicy(policy))
-  const bodies = await readBodies(db, catalog)
-  const surroundings = await readSurroundings(db)
-  const baseline = await readBaseline(db, catalog.policies)
-  const known = { catalog, parsed, bodies, surroundings, baseline, verdicts: new Map() }
-  return { ...known, verdicts: await readPlanVerdicts(db, planQuestions(known)) }
-}
-
-/** What to ask the planner: each sub-select that could be turned round. */
-function planQuestions(policies: ParsedPolicies): PlanQuestion[] {
-  const { catalog, parsed } = policies
-  const isSlow = (each: { schema: string; name: string }) =>
-    parsed.some(
-      ({ policy, using }) =>
-        policy.table.rowSecurity &&
-        policy.table.schema === each.schema &&
-        policy.table.name === each.name &&
-        using !== undefined &&
-        runsCodePerRow(using),
-    )
-  return parsed.flatMap(({ policy, using, check }) => {
-    const scope = { functions: catalog.functions, called: policy.functions, ...trusted, table: policy.table }
-    if (!policy.table.isOurs) return []
-    return [using, check]
-      .flatMap((tree) => (tree ? correlatedCandidates(tree, scope) : []))
-      .map((turned) => ({
-        table: policy.table,
-        turned,
-        slowReads: turned.reads.filter(isSlow).map(({ schema, name }) => `${schema}.${name}`),
-      }))
-  })
-}
-
-/** For looking only: what is declared falsely is refused when the rewrite is made. */
-const trusted = { falselyImmutable: new Map<number, string>(), hiddenVolatile: new Map<number, string>() }
-
-/** A call outside of pg_catalog that is not in a sub-select of its own, or a correlated sub-select. */
-function runsCodePerRow(tree: Node): boolean {
-  const link = as(tree, 'SubLink')
-  if (link) return rowReferences(tree).length > 0
-  const call = as(tree, 'FuncCall')
-  if (call && nameOfCall(call).schema !== 'pg_catalog') return true
-  let found = false
-  replaceBelow(tree, (child) => {
-    found ||= runsCodePerRow(child)
-    return child
-  })
-  return found
-}
-
-/** The bodies of the functions that policies call, and of those that these call, as far as they can be read. */
-async function readBodies(db: Database, { functions }: PolicyCatalog): Promise<Bodies> {
-  const bodies = new Map<number, FunctionBody>()
-  const unreadable = new Map<number, string>()
-  const byName = new Map<string, CatalogFunction[]>()
-  let next = [...functions.byOid.values()]
-  while (next.length > 0) {
-    const read: FunctionBody[] = []
-    for (const each of next) {
-      const body = each.kind === 'f' ? await readBody(each) : { unreadable: 'it is an aggregate' }
-      if ('unreadable' in body) {
-        unreadable.set(each.oid, body.unreadable)
-        continue
-      }
-      bodies.set(each.oid, body)
-      read.push(body)
-    }
-    const names = namesCalled(read).filter((name) => !byName.has(name))
-    for (const name of names) byName.set(name, [])
-    const found = await readFunctionsNamed(db, names)
-    for (const each of found) byName.get(each.name)?.push(each)
-    next = found.filter(({ oid }) => !bodies.has(oid))
-  }
-  return { bodies, unreadable, byName, functions }
-}
-
-async function parsePolicy(policy: Policy): Promise<ParsedPolicy> {
-  try {
-    return {
-      policy,
-      ...(policy.using === null ? {} : { using: await parseExpression(policy.using) }),
-      ...(policy.check === null ? {} : { check: await parseExpression(policy.check) }),
-    }
-  } catch (error) {
-    return { policy, unreadable: error instanceof Error ? error.message : String(error) }
-  }
-}
-
 /** The rewrites of a database's policies, and the functions that they share. */
 export interface PolicyRewrites {
   rewrites: PolicyRewrite[]
   helpers: KeyHelpers
 }
 
-/** Every policy that breaks one of these rules, with its rewrite or the reason why it is left. */
+/** Whether an index that leads on the column is to be made before the policies change. */
+export type WillLead = (table: CatalogTable, column: string) => boolean
+
+/**
+ * Every policy that breaks one of these rules, with its rewrite or the reason why it is left.
+ *
+ * @param willLead indexes to reckon with although they are not there yet; changes that do so name the column
+ */
 export function rewritePolicies(
   policies: ParsedPolicies,
   rules: ReadonlySet<RewriteRule> = new Set(rewriteRules),
+  willLead: WillLead = () => false,
 ): PolicyRewrites {
   const helpers = new KeyHelpers(policies.surroundings)
   const rewrites = policies.parsed
-    .map((each) => rewritePolicy(each, policies, rules, helpers))
+    .map((each) => rewritePolicy(each, policies, rules, helpers, willLead))
     .filter(({ changes, refusals }) => changes.length > 0 || refusals.length > 0)
   return { rewrites, helpers }
 }
@@ -182,6 +58,7 @@ function rewritePolicy(
   { catalog, bodies, surroundings, verdicts, baseline }: ParsedPolicies,
   rules: ReadonlySet<RewriteRule>,
   keyHelpers: KeyHelpers,
+  willLead: WillLead,
 ): PolicyRewrite {
   const unchanged = { using: policy.using, check: policy.check }
   if (unreadable !== undefined) {
@@ -193,6 +70,7 @@ function rewritePolicy(
     table: policy.table,
     names: { tables: [...catalog.tables.values()], bodies, surroundings },
     helpers: keyHelpers,
+    willLead: (column) => willLead(policy.table, column),
     role: catalog.role,
     functions: catalog.functions,
     called: policy.functions,

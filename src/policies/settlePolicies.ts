@@ -35,7 +35,8 @@ export async function settlePolicies(client: ClientBase, drafts: Draft[]): Promi
 
 async function settle(client: ClientBase, parts: AlterPolicies, made: Set<string>): Promise<Settled> {
   try {
-    for (const needed of parts.requires) {
+    // An index that is built without blocking cannot be made here, and no predicate needs it to be printed.
+    for (const needed of parts.requires.filter(({ noTransaction }) => noTransaction === undefined)) {
       // Drafts of several tables may need the same function; each comes with a copy of that draft.
       const key = JSON.stringify(needed)
       if (!made.has(key)) await atomically(client, () => runAll(client, needed.up))

@@ -1,6 +1,6 @@
 import { display, displayIdentifier } from '../db/identifiers.ts'
 import type { Policy } from '../policies/policyCatalog.ts'
-import { readParsedPolicies } from '../policies/policyRewrites.ts'
+import { readParsedPolicies } from '../policies/parsedPolicies.ts'
 import { measured } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'

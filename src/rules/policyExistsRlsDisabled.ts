@@ -1,5 +1,5 @@
 import { display, displayIdentifier, qualified } from '../db/identifiers.ts'
-import { readParsedPolicies } from '../policies/policyRewrites.ts'
+import { readParsedPolicies } from '../policies/parsedPolicies.ts'
 import { measured, runbook } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'

@@ -3,13 +3,13 @@ import { functionExists } from '../conditions/functions.ts'
 import { alterPolicies } from '../drafts/alterPolicies.ts'
 import type { Draft } from '../drafts/draft.ts'
 import { condition } from '../drafts/draft.ts'
-import type { KeyHelpers } from '../policies/keyHelpers.ts'
 import { privateSchema } from '../policies/privateSchema.ts'
 import type { Change, Refusal, RewriteRule } from '../policies/change.ts'
 import { rewriteRules } from '../policies/change.ts'
-import type { ParsedPolicies, PolicyRewrite, PolicyRewrites } from '../policies/policyRewrites.ts'
-import { readParsedPolicies, rewritePolicies } from '../policies/policyRewrites.ts'
+import type { PolicyRewrite } from '../policies/policyRewrites.ts'
 import type { CatalogTable } from '../policies/tableCatalog.ts'
+import type { PolicyPlan } from './policyPlan.ts'
+import { planPolicies } from './policyPlan.ts'
 import type { Fact, Finding, RuleContext } from './rule.ts'
 
 /**
@@ -24,10 +24,10 @@ export async function policyFindings(
   rule: RewriteRule,
   problem: string,
 ): Promise<Finding[]> {
-  const policies = await context.read(readParsedPolicies)
-  const wanted = rewriteRules.filter((each) => context.rules?.includes(each) ?? true)
-  const all = rewritesOf(policies, wanted)
-  const rewrites = all.rewrites.filter(({ policy }) => context.schemas?.includes(policy.table.schema) ?? true)
+  const plan = await planPolicies(context)
+  const rewrites = plan.rewrites.filter(
+    ({ policy }) => context.schemas?.includes(policy.table.schema) ?? true,
+  )
   const byTable = new Map<CatalogTable, PolicyRewrite[]>()
   for (const rewrite of rewrites) {
     const ofTable = byTable.get(rewrite.policy.table)
@@ -38,7 +38,7 @@ export async function policyFindings(
   const draftFor = (table: CatalogTable): Draft => {
     const known = drafts.get(table)
     if (known) return known
-    const draft = draftOf(table, byTable.get(table) ?? [], all.helpers)
+    const draft = draftOf(table, byTable.get(table) ?? [], plan)
     drafts.set(table, draft)
     return draft
   }
@@ -107,9 +107,10 @@ function rowsOf(table: CatalogTable): Fact {
   }
 }
 
-function draftOf(table: CatalogTable, rewrites: PolicyRewrite[], helpers: KeyHelpers): Draft {
+function draftOf(table: CatalogTable, rewrites: PolicyRewrite[], plan: PolicyPlan): Draft {
   const altered = rewrites.filter(({ changes }) => changes.length > 0)
   const changes = altered.flatMap((each) => each.changes)
+  const indexes = plan.indexDrafts(altered)
   const called = [...new Set(altered.flatMap((each) => each.helpers))]
   const rule = rewriteRules.find((each) => changes.some((change) => change.rule === each))
   return alterPolicies({
@@ -121,8 +122,12 @@ function draftOf(table: CatalogTable, rewrites: PolicyRewrite[], helpers: KeyHel
       before: { using: policy.using, check: policy.check },
       after,
     })),
-    needs: called.map(({ name }) => condition(functionExists, { schema: privateSchema, name, args: '' })),
-    requires: helpers.drafts(called),
+    needs: [
+      ...called.map(({ name }) => condition(functionExists, { schema: privateSchema, name, args: '' })),
+      // What holds after an index is made is that it is valid.
+      ...indexes.flatMap(({ after }) => after),
+    ],
+    requires: [...plan.helpers.drafts(called), ...indexes],
   })
 }
 
@@ -146,16 +151,4 @@ const reasons: Record<RewriteRule, (expressions: string) => string> = {
     `${calls} searched the memberships anew for every row; now the set of the caller's keys is read once per statement.`,
   policy_correlated_subquery: (queries) =>
     `${queries} was run anew for every row; now its rows are read once per statement.`,
-}
-
-const rewritesByPolicies = new WeakMap<ParsedPolicies, Map<string, PolicyRewrites>>()
-
-/** Rewritten once for all rules that ask about the same set of rules. */
-function rewritesOf(policies: ParsedPolicies, rules: RewriteRule[]): PolicyRewrites {
-  const known = rewritesByPolicies.get(policies) ?? new Map<string, PolicyRewrites>()
-  rewritesByPolicies.set(policies, known)
-  const key = rules.join()
-  const rewrites = known.get(key) ?? rewritePolicies(policies, new Set(rules))
-  known.set(key, rewrites)
-  return rewrites
 }

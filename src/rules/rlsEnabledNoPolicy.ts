@@ -1,6 +1,6 @@
 import { display, qualified } from '../db/identifiers.ts'
 import { listExposedRelations } from '../introspect/exposure.ts'
-import { readParsedPolicies } from '../policies/policyRewrites.ts'
+import { readParsedPolicies } from '../policies/parsedPolicies.ts'
 import { measured, runbook } from './remedies.ts'
 import type { Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'

@@ -1,6 +1,6 @@
 import { display, displayIdentifier } from '../db/identifiers.ts'
-import type { ParsedPolicy } from '../policies/policyRewrites.ts'
-import { readParsedPolicies } from '../policies/policyRewrites.ts'
+import type { ParsedPolicy } from '../policies/parsedPolicies.ts'
+import { readParsedPolicies } from '../policies/parsedPolicies.ts'
 import type { Node } from '../sql/nodes.ts'
 import { as } from '../sql/nodes.ts'
 import { measured, runbook } from './remedies.ts'

@@ -1,5 +1,5 @@
 import { display, displayIdentifier } from '../db/identifiers.ts'
-import { readParsedPolicies } from '../policies/policyRewrites.ts'
+import { readParsedPolicies } from '../policies/parsedPolicies.ts'
 import type { Node } from '../sql/nodes.ts'
 import { as, nodesIn, words } from '../sql/nodes.ts'
 import { measured, runbook } from './remedies.ts'

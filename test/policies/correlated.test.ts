@@ -19,12 +19,16 @@ beforeAll(async () => {
     CREATE INDEX ON members (org_id);
     CREATE TABLE parents (id int PRIMARY KEY, owner uuid);
     INSERT INTO parents SELECT n, md5('one')::uuid FROM generate_series(1, 5000) n;
+    CREATE TABLE followers (org_id int, user_id uuid, PRIMARY KEY (org_id, user_id));
+    INSERT INTO followers SELECT n, md5('one')::uuid FROM generate_series(1, 3000) n;
+    INSERT INTO followers SELECT n % 300, md5(n::text)::uuid FROM generate_series(1, 27000) n;
+    CREATE INDEX ON followers (user_id);
     CREATE TABLE docs (id int PRIMARY KEY, org_id int, parent_id int, title text);
     INSERT INTO docs SELECT n, n % 300, n % 5000, 't' FROM generate_series(1, 20000) n;
     CREATE INDEX ON docs (org_id);
     ALTER TABLE docs ENABLE ROW LEVEL SECURITY;
     CREATE TABLE small (id int, org_id int);
-    ANALYZE members, parents, docs;
+    ANALYZE members, followers, parents, docs;
   `)
 })
 afterAll(() => database.drop())
@@ -78,6 +82,11 @@ describe('turnCorrelated refuses', () => {
       'what makes a look-up slower',
       'EXISTS (SELECT 1 FROM parents p WHERE p.id = docs.parent_id AND p.owner = auth.uid())',
       'would become slower',
+    ],
+    [
+      'what makes a look-up slower for the one with the longest list',
+      'EXISTS (SELECT 1 FROM followers f WHERE f.org_id = docs.org_id AND f.user_id = auth.uid())',
+      'slower for who has the longest list',
     ],
     [
       'a scalar query',

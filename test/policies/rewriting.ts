@@ -3,7 +3,8 @@ import { borrow } from '../../src/db/database.ts'
 import { readOnly } from '../../src/db/readOnly.ts'
 import type { RewriteRule } from '../../src/policies/change.ts'
 import type { PolicyRewrite } from '../../src/policies/policyRewrites.ts'
-import { readParsedPolicies, rewritePolicies } from '../../src/policies/policyRewrites.ts'
+import { readParsedPolicies } from '../../src/policies/parsedPolicies.ts'
+import { rewritePolicies } from '../../src/policies/policyRewrites.ts'
 
 /** Every rewrite that the database's policies ask for, by the policy's name. */
 export async function rewritesIn(client: Client, rules?: RewriteRule[]): Promise<Map<string, PolicyRewrite>> {

@@ -1,5 +1,6 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { policyCorrelatedSubquery } from '../../src/rules/policyCorrelatedSubquery.ts'
 import { unindexedPolicyColumn } from '../../src/rules/unindexedPolicyColumn.ts'
 import type { Finding } from '../../src/rules/rule.ts'
 import type { TestDatabase } from '../support/database.ts'
@@ -158,10 +159,32 @@ describe('unindexed_policy_column', () => {
       `CREATE POLICY bad_policy ON public.@ USING
          (EXISTS (SELECT 1 FROM public.${members} m WHERE m.team = @.team AND m.owner = auth.uid()))`,
     )
-    expect(await findingsOn(name)).toEqual([])
-    const [finding] = await findingsOn(members)
+    const alone = await findWith(owner, unindexedPolicyColumn, undefined, ['unindexed_policy_column'])
+    expect(alone.filter(({ subject }) => subject[1] === name)).toEqual([])
+    const [finding] = alone.filter(({ subject }) => subject[1] === members)
     expect(finding?.subject).toEqual(['public', members, 'team'])
     expect(finding?.detail).toMatch(`bad_policy of public.${name}`)
+  })
+
+  it('wants the indexes that a policy needs once it is rewritten, where the rewrite is wanted too', async () => {
+    const members = await table('')
+    const name = await table(
+      `CREATE POLICY bad_policy ON public.@ USING
+         (EXISTS (SELECT 1 FROM public.${members} m WHERE m.team = @.team AND m.owner = auth.uid()))`,
+    )
+    expect(columnsOf(await findingsOn(name))).toEqual(['team'])
+    expect(columnsOf(await findingsOn(members))).toEqual(['owner'])
+    const rewrites = (await findWith(owner, policyCorrelatedSubquery)).filter(
+      ({ subject }) => subject[1] === name,
+    )
+    const [{ remedy } = {}] = rewrites
+    if (remedy?.kind !== 'migration') throw new Error(remedy?.title)
+    expect(remedy.title).toMatch(/team = ANY \(ARRAY\(/)
+    expect(remedy.draft.requires?.map(({ title }) => title)).toEqual([`create-${name}-team-idx`])
+    expect(remedy.draft.before).toContainEqual({
+      condition: 'indexIsValid',
+      args: [{ schema: 'public', name: `${name}_team_idx` }],
+    })
   })
 
   it('only notes a small table, and names an index that fits and is free', async () => {

@@ -1,0 +1,141 @@
+import type { Database } from '../db/database.ts'
+import type { Node } from '../sql/nodes.ts'
+import { as } from '../sql/nodes.ts'
+import { parseExpression } from '../sql/expression.ts'
+import { replaceBelow } from '../sql/replaceNodes.ts'
+import { rowReferences } from '../sql/rowReferences.ts'
+import { nameOfCall } from './calls.ts'
+import type { PlanVerdicts } from './correlated.ts'
+import { correlatedCandidates } from './correlated.ts'
+import type { Bodies } from './declarations.ts'
+import { namesCalled } from './declarations.ts'
+import type { FunctionBody } from './functionBody.ts'
+import { readBody } from './functionBody.ts'
+import type { CatalogFunction } from './functionCatalog.ts'
+import { readFunctionsNamed } from './functionCatalog.ts'
+import type { PlanQuestion } from './planVerdicts.ts'
+import { readPlanVerdicts } from './planVerdicts.ts'
+import type { Baseline } from './policyBaseline.ts'
+import { readBaseline } from './policyBaseline.ts'
+import type { Policy, PolicyCatalog } from './policyCatalog.ts'
+import { readPolicyCatalog } from './policyCatalog.ts'
+import type { Surroundings } from './privateSchema.ts'
+import { readSurroundings } from './privateSchema.ts'
+import { prepareTypes } from './typeNames.ts'
+
+/** One policy with its expressions read. */
+export interface ParsedPolicy {
+  policy: Policy
+  using?: Node
+  check?: Node
+  /** Why an expression cannot be read. */
+  unreadable?: string
+}
+
+/** All policies, parsed, with everything that the rewrites ask about. */
+export interface ParsedPolicies {
+  catalog: PolicyCatalog
+  parsed: ParsedPolicy[]
+  bodies: Bodies
+  surroundings: Surroundings
+  verdicts: PlanVerdicts
+  baseline: Baseline
+}
+
+/** Reads every policy and parses its expressions. */
+export async function readParsedPolicies(db: Database): Promise<ParsedPolicies> {
+  const catalog = await readPolicyCatalog(db)
+  await prepareTypes(
+    [...catalog.functions.byOid.values()].flatMap(({ returnType, argumentTypes }) => [
+      returnType,
+      ...argumentTypes,
+    ]),
+  )
+  const parsed: ParsedPolicy[] = []
+  for (const policy of catalog.policies) parsed.push(await parsePolicy(policy))
+  const bodies = await readBodies(db, catalog)
+  const surroundings = await readSurroundings(db)
+  const baseline = await readBaseline(db, catalog.policies)
+  const known = { catalog, parsed, bodies, surroundings, baseline, verdicts: new Map() }
+  return { ...known, verdicts: await readPlanVerdicts(db, planQuestions(known)) }
+}
+
+/** What to ask the planner: each sub-select that could be turned round. */
+function planQuestions(policies: ParsedPolicies): PlanQuestion[] {
+  const { catalog, parsed } = policies
+  const isSlow = (each: { schema: string; name: string }) =>
+    parsed.some(
+      ({ policy, using }) =>
+        policy.table.rowSecurity &&
+        policy.table.schema === each.schema &&
+        policy.table.name === each.name &&
+        using !== undefined &&
+        runsCodePerRow(using),
+    )
+  return parsed.flatMap(({ policy, using, check }) => {
+    const scope = { functions: catalog.functions, called: policy.functions, ...trusted, table: policy.table }
+    if (!policy.table.isOurs) return []
+    return [using, check]
+      .flatMap((tree) => (tree ? correlatedCandidates(tree, scope) : []))
+      .map((turned) => ({
+        table: policy.table,
+        turned,
+        slowReads: turned.reads.filter(isSlow).map(({ schema, name }) => `${schema}.${name}`),
+      }))
+  })
+}
+
+/** For looking only: what is declared falsely is refused when the rewrite is made. */
+const trusted = { falselyImmutable: new Map<number, string>(), hiddenVolatile: new Map<number, string>() }
+
+/** A call outside of pg_catalog that is not in a sub-select of its own, or a correlated sub-select. */
+function runsCodePerRow(tree: Node): boolean {
+  const link = as(tree, 'SubLink')
+  if (link) return rowReferences(tree).length > 0
+  const call = as(tree, 'FuncCall')
+  if (call && nameOfCall(call).schema !== 'pg_catalog') return true
+  let found = false
+  replaceBelow(tree, (child) => {
+    found ||= runsCodePerRow(child)
+    return child
+  })
+  return found
+}
+
+/** The bodies of the functions that policies call, and of those that these call, as far as they can be read. */
+async function readBodies(db: Database, { functions }: PolicyCatalog): Promise<Bodies> {
+  const bodies = new Map<number, FunctionBody>()
+  const unreadable = new Map<number, string>()
+  const byName = new Map<string, CatalogFunction[]>()
+  let next = [...functions.byOid.values()]
+  while (next.length > 0) {
+    const read: FunctionBody[] = []
+    for (const each of next) {
+      const body = each.kind === 'f' ? await readBody(each) : { unreadable: 'it is an aggregate' }
+      if ('unreadable' in body) {
+        unreadable.set(each.oid, body.unreadable)
+        continue
+      }
+      bodies.set(each.oid, body)
+      read.push(body)
+    }
+    const names = namesCalled(read).filter((name) => !byName.has(name))
+    for (const name of names) byName.set(name, [])
+    const found = await readFunctionsNamed(db, names)
+    for (const each of found) byName.get(each.name)?.push(each)
+    next = found.filter(({ oid }) => !bodies.has(oid))
+  }
+  return { bodies, unreadable, byName, functions }
+}
+
+async function parsePolicy(policy: Policy): Promise<ParsedPolicy> {
+  try {
+    return {
+      policy,
+      ...(policy.using === null ? {} : { using: await parseExpression(policy.using) }),
+      ...(policy.check === null ? {} : { check: await parseExpression(policy.check) }),
+    }
+  } catch (error) {
+    return { policy, unreadable: error instanceof Error ? error.message : String(error) }
+  }
+}
