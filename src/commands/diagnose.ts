@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
+import { z } from 'zod'
 import { parseTarget } from '../db/connect.ts'
 import { sessionUrl } from '../config.ts'
 import { connect } from '../db/connect.ts'
@@ -14,6 +15,7 @@ import { diagnosisPage } from '../report/diagnosis/page.ts'
 import { rlsAnalysisText } from '../report/diagnosis/rlsText.ts'
 import { countLevels, diagnosisSummary } from '../report/diagnosis/summary.ts'
 import { diagnosisText, metricLines } from '../report/diagnosis/text.ts'
+import type { CostIdentity } from '../policies/policyCost.ts'
 import { jsonDocument } from '../report/jsonDocument.ts'
 import { rules as allRules } from '../rules/index.ts'
 import type { Level, Rule } from '../rules/rule.ts'
@@ -28,6 +30,8 @@ interface DiagnoseCommandOptions extends OutputOptions {
   schema?: string[]
   analyze?: boolean
   allowWrites?: boolean
+  as?: string
+  claims?: string
 }
 
 /** `diagnose`: what is wrong with a database, how sure we are, and what cures it. */
@@ -55,6 +59,11 @@ export function diagnoseCommand({ config, terminal, finish }: CommandContext): C
       '--allow-writes',
       'with --analyze: those that write too, rolled back; sequences move and triggers fire all the same',
     )
+    .option('--as <role>', 'with --analyze: the role that reads, for the price of policies')
+    .option(
+      '--claims <json>',
+      'with --as: its claims, such as {"sub": "..."}; by default a user from the statistics',
+    )
     .addHelpText(
       'after',
       `
@@ -74,6 +83,7 @@ An earlier report in the same place gives the trend. Findings to live with go in
       if (options.allowWrites && !options.analyze) {
         throw new UsageError('--allow-writes means nothing without --analyze.', 'Give both, or neither.')
       }
+      const costIdentity = readCostIdentity(options)
       const ignore = await readIgnoreFile()
       const url = sessionUrl(config)
       const earlier = await findLatestReport(options.out, parseTarget(url).database)
@@ -88,6 +98,7 @@ An earlier report in the same place gives the trend. Findings to live with go in
           ...(options.schema ? { schemas: options.schema } : {}),
           ...(earlier ? { earlier } : {}),
           ...(options.analyze ? { analyze: true } : {}),
+          ...(costIdentity ? { costIdentity } : {}),
           ...(options.allowWrites ? { allowWrites: true } : {}),
         })
       } finally {
@@ -102,7 +113,10 @@ An earlier report in the same place gives the trend. Findings to live with go in
         'SUMMARY.md': diagnosisSummary(report),
         'diagnostics-report.txt': diagnosisText(report),
         'rls-analysis.txt': diagnosis.rowSecurity
-          ? rlsAnalysisText(diagnosis.rowSecurity, { takenAt })
+          ? rlsAnalysisText(diagnosis.rowSecurity, {
+              takenAt,
+              ...(diagnosis.rlsCosts ? { costs: diagnosis.rlsCosts } : {}),
+            })
           : 'Not seen: row-level security could not be read; see the last section of diagnostics-report.txt.\n',
         'report.json': json,
         'report.html': diagnosisPage(report),
@@ -121,6 +135,28 @@ An earlier report in the same place gives the trend. Findings to live with go in
       const failed = failOn !== undefined && report.findings.some(({ level }) => isAtLeast(level, failOn))
       finish(failed ? exitCodes.conditionFailed : exitCodes.done)
     })
+}
+
+function readCostIdentity({ analyze, as: role, claims }: DiagnoseCommandOptions): CostIdentity | undefined {
+  if (role === undefined) {
+    if (claims === undefined) return undefined
+    throw new UsageError(
+      '--claims means nothing without --as.',
+      'Name the role too, such as --as authenticated.',
+    )
+  }
+  if (!analyze) throw new UsageError('--as means nothing without --analyze.', 'Give both, or neither.')
+  const parsed = z.record(z.string(), z.unknown()).safeParse(jsonOf(claims ?? '{}'))
+  if (parsed.success) return { role, claims: parsed.data }
+  throw new UsageError('--claims is no JSON object.', `Write it so: --claims '{"sub": "..."}'.`)
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 function selectRules(names: string | undefined): Rule[] {

@@ -8,11 +8,14 @@ import { rules as allRules } from '../rules/index.ts'
 import type { Finding, Rule } from '../rules/rule.ts'
 import { CannotSee, keyOf, ruleContext } from '../rules/rule.ts'
 import { listUserSchemas } from '../introspect/userSchemas.ts'
+import { findCostIdentity } from '../policies/costIdentity.ts'
+import type { CostIdentity, RlsCost } from '../policies/policyCost.ts'
+import { rlsCosts } from '../policies/policyCost.ts'
 import type { IgnoreEntry } from './ignoreFile.ts'
 import { applyIgnoreFile } from './ignoreFile.ts'
 import type { DiagnosisReport, Metric, ReportFinding, ReportSection } from './report.ts'
 import { byLevel } from './report.ts'
-import type { Section, SectionContext } from './section.ts'
+import type { Outcome, Section, SectionContext } from './section.ts'
 import { attempt } from './section.ts'
 import { sections as allSections } from './sections/index.ts'
 import { withTrend } from './trend.ts'
@@ -25,6 +28,8 @@ export interface DiagnoseOptions {
   rules?: Rule[]
   /** Execute the worst statements that only read, rolled back. */
   analyze?: boolean
+  /** With `analyze`: as whom the price of policies is measured; a user of the role that most policies name else. */
+  costIdentity?: CostIdentity
   /** With `analyze`: execute those that write too, rolled back. */
   allowWrites?: boolean
   ignore?: IgnoreEntry[]
@@ -39,6 +44,8 @@ export interface Diagnosis {
   report: DiagnosisReport
   /** What rls-analysis.txt is written from; undefined where it could not be read. */
   rowSecurity: RowSecurity | undefined
+  /** With `analyze`: what policies cost. */
+  rlsCosts?: { identity: CostIdentity; list: RlsCost[] }
   /** The findings with the drafts that cure them. */
   findings: Finding[]
 }
@@ -80,6 +87,7 @@ async function lookAt(client: ClientBase, options: DiagnoseOptions): Promise<Dia
   const looked = await runSections(allSections, context, options)
   const judged = await runRules(options.rules ?? allRules, context, options)
   const rowSecurity = await attempt(db, () => context.read(readRowSecurity))
+  const costs = options.analyze ? await attempt(db, () => measureCosts(context, options)) : undefined
   const ran = new Set(judged.sections.filter(({ status }) => status === 'ok').map(({ id }) => id))
   const { findings, ignored } = applyIgnoreFile(options.ignore ?? [], judged.findings.map(toReport), {
     today: takenAt,
@@ -100,7 +108,7 @@ async function lookAt(client: ClientBase, options: DiagnoseOptions): Promise<Dia
       resetAt: server.countersSince.toISOString(),
       ageDays: Number(((server.now.getTime() - server.countersSince.getTime()) / 86_400_000).toFixed(3)),
     },
-    sections: [...looked.sections, ...judged.sections],
+    sections: [...looked.sections, ...notMeasured(costs), ...judged.sections],
     metrics: looked.metrics,
     findings: findings.sort(byLevel),
     ignored,
@@ -110,8 +118,22 @@ async function lookAt(client: ClientBase, options: DiagnoseOptions): Promise<Dia
   return {
     report: options.earlier ? withTrend(report, options.earlier) : report,
     rowSecurity: rowSecurity.status === 'ok' ? onlyWanted(rowSecurity.value, context) : undefined,
+    ...(costs?.status === 'ok' ? { rlsCosts: costs.value } : {}),
     findings: judged.findings,
   }
+}
+
+function notMeasured(costs: Outcome<unknown> | undefined): ReportSection[] {
+  if (!costs || costs.status === 'ok') return []
+  const { status, reason } = costs
+  return [{ id: 'policy_costs', title: 'The price of policies', status, reason }]
+}
+
+async function measureCosts({ db, wants }: SectionContext, { costIdentity, onStep }: DiagnoseOptions) {
+  onStep?.('the price of policies')
+  const identity = costIdentity ?? (await findCostIdentity(db))
+  const list = await rlsCosts(db, { identity })
+  return { identity, list: list.filter(({ table }) => wants(table.schema)) }
 }
 
 async function runSections(sections: Section[], context: SectionContext, options: DiagnoseOptions) {

@@ -49,6 +49,7 @@ export function turnMembership(tree: Node, scope: MembershipScope): Rewritten & 
     const membership = membershipCall(node, scope)
     if (!membership) return undefined
     try {
+      refuseOtherAnswers(membership.called)
       if (!isPositive) throw new Unclear('it stands under NOT or where NULL and false differ')
       const { replacement, helper, ...form } = turn(membership.call, membership.called, scope)
       changes.push({ rule, was: show(node), becomes: show(replacement), ...form })
@@ -63,13 +64,21 @@ export function turnMembership(tree: Node, scope: MembershipScope): Rewritten & 
   return { tree: result, changes, refusals, helpers }
 }
 
-/** `f(org_id, ...)` or the fake wrap `(SELECT f(t.org_id))`, where `f` is a function of the row that says yes or no. */
-function membershipCall(node: Node, scope: Scope): { call: FuncCall; called: CatalogFunction } | undefined {
+/**
+ * `f(org_id, ...)` or the fake wrap `(SELECT f(t.org_id))`, where `f` is a function of the row that says yes or no,
+ * or one that reads a table for something else.
+ */
+function membershipCall(
+  node: Node,
+  scope: MembershipScope,
+): { call: FuncCall; called: CatalogFunction } | undefined {
   const call = as(node, 'FuncCall') ?? fakelyWrapped(node)
   if (!call || nameOfCall(call).schema === 'pg_catalog') return undefined
   const [called] = candidatesFor(call, scope)
-  if (called?.returnType !== 'boolean' || called.kind !== 'f' || called.returnsSet) return undefined
+  if (called?.kind !== 'f' || called.returnsSet) return undefined
   if (!['sql', 'plpgsql'].includes(called.language)) return undefined
+  if (called.returnType !== 'boolean' && readsChanging(called, scope.names.bodies) === undefined)
+    return undefined
   return rowReferences(call.args ?? []).length > 0 ? { call, called } : undefined
 }
 
@@ -114,6 +123,13 @@ function turn(
     scope,
   )
   return { replacement: node, ...form, helper }
+}
+
+function refuseOtherAnswers({ schema, name, identityArguments, returnType }: CatalogFunction): void {
+  if (returnType === 'boolean') return
+  throw new Unclear(
+    `${schema}.${name}(${identityArguments}) returns ${returnType}: only an answer of yes or no tells who is a member`,
+  )
 }
 
 function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipScope): void {

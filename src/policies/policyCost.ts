@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import type { RelationName } from '../db/identifiers.ts'
-import { display, displayIdentifier, qualified } from '../db/identifiers.ts'
+import { qualified } from '../db/identifiers.ts'
 import { errorCode } from '../db/sqlState.ts'
 import { findReader, findSubject } from './equivalence/subject.ts'
 import type { Policy } from './policyCatalog.ts'
@@ -43,7 +43,7 @@ export interface RlsCostOptions {
   timeoutMs?: number
 }
 
-const defaults = { mostTables: 20, mostRows: 2_000_000, timeoutMs: 3_000 }
+export const rlsCostLimits = { mostTables: 20, mostRows: 2_000_000, timeoutMs: 3_000 }
 
 /**
  * The price of each policy as a number: each table is read as the identity and past the policies, by
@@ -56,7 +56,7 @@ const defaults = { mostTables: 20, mostRows: 2_000_000, timeoutMs: 3_000 }
  * ```
  */
 export async function rlsCosts(db: Database, options: RlsCostOptions): Promise<RlsCost[]> {
-  const { mostTables, mostRows, timeoutMs } = { ...defaults, ...options }
+  const { mostTables, mostRows, timeoutMs } = { ...rlsCostLimits, ...options }
   const parsed = await readParsedPolicies(db)
   const { rewrites } = rewritePolicies(parsed, new Set(['auth_rls_initplan', 'policy_function_initplan']))
   const wrapped = new Map(rewrites.map(({ policy, after }) => [policy.oid, after.using]))
@@ -205,31 +205,4 @@ function isWanted(table: RelationName, wanted: RelationName[] | undefined): bool
 
 function round(ms: number): number {
   return Number(ms.toPrecision(3))
-}
-
-/**
- * The section of `rls-analysis.txt`, one block for each table:
- *
- * ```
- * public.notes  10 rows: 109 ms as authenticated, 0.2 ms past the policies with the same filter: 545 times
- *   policy own_notes: 108 ms
- * ```
- */
-export function rlsCostText(
-  costs: RlsCost[],
-  { identity, timeoutMs = defaults.timeoutMs }: RlsCostOptions,
-): string {
-  const show = (ms: Milliseconds): string => (ms === null ? `over ${timeoutMs} ms` : `${ms} ms`)
-  return costs
-    .map(({ table, rows, asUser, writtenOut, policies, skipped }) => {
-      if (skipped !== undefined) return `${display(table)}  not measured: ${skipped}`
-      const times = (asUser ?? timeoutMs) / (writtenOut ?? timeoutMs)
-      const factor = `${asUser === null ? 'at least ' : ''}${Number(times.toPrecision(3))} times`
-      return [
-        `${display(table)}  ${rows === null ? '' : `${rows} rows: `}${show(asUser)} as ${displayIdentifier(identity.role)}, ` +
-          `${show(writtenOut)} past the policies with the same filter${writtenOut === null ? '' : `: ${factor}`}`,
-        ...policies.map(({ name, price }) => `  policy ${displayIdentifier(name)}: ${show(price)}`),
-      ].join('\n')
-    })
-    .join('\n')
 }

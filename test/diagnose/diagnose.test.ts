@@ -94,12 +94,32 @@ test('what policies add up to is written out, with their functions and unindexed
   const { report, rowSecurity } = await diagnose(await database.connect())
   const text = rlsAnalysisText(rowSecurity ?? { tables: [], functions: [] }, {
     takenAt: report.takenAt,
-    costs: [{ schema: 'public', table: 'bookings', policy: 'Users can view their bookings', text: '40x' }],
   })
   expect(text).toContain('Users can view their bookings: permissive, FOR SELECT, TO authenticated')
-  expect(text).toContain('costs 40x')
+  expect(text).toContain('was not measured: --analyze')
   expect(text).toMatch(/public\.is_admin\(\)\n {2}stable, plpgsql, SECURITY DEFINER/)
   expect(text).toContain('Columns of policies on which no index leads: customer_id, professional_id, status')
+})
+
+test('with analyze the price of each policy is a number', async () => {
+  const owner = await database.connect(database.ownerUrl)
+  const { report, rowSecurity, rlsCosts } = await diagnose(owner, { analyze: true })
+  const text = rlsAnalysisText(rowSecurity ?? { tables: [], functions: [] }, {
+    takenAt: report.takenAt,
+    ...(rlsCosts ? { costs: rlsCosts } : {}),
+  })
+  expect(rlsCosts?.identity).toMatchObject({
+    role: 'authenticated',
+    claims: { sub: expect.any(String) as string },
+  })
+  expect(text).toMatch(
+    /^public\.bookings\n=+\n.*\n.*\nCost: \d+ rows in [\d.]+ ms as authenticated, in [\d.]+ ms past the policies with the same filter: [\d.]+ times$/m,
+  )
+  expect(text).toMatch(
+    / {2}Users can view their bookings: .*\n(?: {4}.*\n)* {4}costs [\d.]+ ms when all rows are read/,
+  )
+  // Whose rows they are is data, and stays out of the report.
+  expect(text).not.toContain(String(rlsCosts?.identity.claims?.['sub']))
 })
 
 test('only the schemas asked for', async () => {

@@ -4,7 +4,7 @@ import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { connect } from '../../src/db/connect.ts'
 import type { RelationName } from '../../src/db/identifiers.ts'
-import { display, qualified, quote } from '../../src/db/identifiers.ts'
+import { display, displayIdentifier, qualified, quote } from '../../src/db/identifiers.ts'
 import { readFingerprint } from '../../src/facts/fingerprint.ts'
 import { rules as allRules } from '../../src/rules/index.ts'
 import { startEmbedded } from '../../src/servers/embedded.ts'
@@ -19,6 +19,7 @@ import type { MigrationDirectory } from '../support/migrationFiles.ts'
 import type { EveryPolicyDatabase } from './everyPolicyDatabase.ts'
 import { createEveryPolicy } from './everyPolicyDatabase.ts'
 import { identities, user } from './everyPolicyIdentities.ts'
+import type { Expectation } from './everyPolicy.ts'
 import { expectations } from './everyPolicy.ts'
 
 const rules = [
@@ -174,7 +175,14 @@ describe.each(servers)('every policy on PostgreSQL $version', ({ version, everyb
         (found) => found.schema === table.schema && found.table === table.name && found.name === policy,
       )?.text
 
-    const reasonsFor = (policy: string) => result.skipped.filter(({ key }) => key.includes(policy))
+    type Named = Pick<Expectation, 'table' | 'policy'>
+    const subjectOf = ({ table, policy }: Named) =>
+      [table.schema, table.name, policy].map(displayIdentifier).join('.')
+    const reasonsFor = (named: Named) =>
+      result.skipped.filter(({ key, rule }) => `${key}.`.startsWith(`${rule} ${subjectOf(named)}.`))
+    /** The rules that wrote a migration for the policy. */
+    const curedBy = (named: Named) =>
+      result.written.flatMap(({ key, rule }) => (key === `${rule} ${subjectOf(named)}` ? [rule] : []))
 
     describe.each(expectations)('$policy', ({ table, policy, outcome }) => {
       const changed = () => textOf(before.policies, { table, policy }) !== textOf(after, { table, policy })
@@ -185,15 +193,17 @@ describe.each(servers)('every policy on PostgreSQL $version', ({ version, everyb
       }
       if (outcome.kind === 'refused') {
         it.skipIf(missingRules.length > 0)('is refused, with the precondition as the reason', () => {
-          const reasons = reasonsFor(policy.replaceAll('"', '""')).map(({ reason }) => reason)
+          const reasons = reasonsFor({ table, policy }).map(({ reason }) => reason)
           expect(reasons.join('\n')).toMatch(outcome.because)
           expect(changed()).toBe(outcome.cured !== undefined)
+          expect(new Set(curedBy({ table, policy }))).toEqual(new Set(outcome.cured))
         })
         return
       }
-      it.skipIf(missingRules.length > 0)('is cured', () =>
-        expect(changed(), JSON.stringify(reasonsFor(policy.replaceAll('"', '""')))).toBe(true),
-      )
+      it.skipIf(missingRules.length > 0)('is cured, by the rules whose matter it is', () => {
+        expect(changed(), JSON.stringify(reasonsFor({ table, policy }))).toBe(true)
+        expect(new Set(curedBy({ table, policy }))).toEqual(new Set(outcome.by))
+      })
     })
 
     it('lets everybody see and change the same rows as before', { timeout: 300_000 }, async () => {
