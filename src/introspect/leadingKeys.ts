@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import { lockedRelations } from './lockedRelations.ts'
 
 /** What an index can be searched by first. */
 export interface LeadingKey {
@@ -13,9 +14,10 @@ export interface LeadingKey {
   predicate: string | null
 }
 
-/** The first keys of all valid indexes that can be searched for one value: B-tree and hash. */
+/** The first keys of all valid indexes that can be searched for one value, B-tree and hash, of tables that nobody locks. */
 export async function listLeadingKeys(db: Database): Promise<LeadingKey[]> {
   const { rows } = await sql<LeadingKey>`
+    WITH locked AS MATERIALIZED (SELECT oid FROM ${lockedRelations} locked)
     SELECT index.indrelid AS "tableOid", class.relname::text AS index, attribute.attname::text AS column,
       pg_catalog.pg_get_indexdef(class.oid, 1, false) AS text,
       pg_catalog.pg_get_expr(index.indpred, index.indrelid) AS predicate
@@ -25,7 +27,8 @@ export async function listLeadingKeys(db: Database): Promise<LeadingKey[]> {
     JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
     LEFT JOIN pg_catalog.pg_attribute attribute
       ON attribute.attrelid = index.indrelid AND attribute.attnum = index.indkey[0] AND attribute.attnum > 0
-    WHERE index.indisvalid AND index.indisready AND namespace.nspname !~ '^pg_'
+    WHERE index.indrelid NOT IN (SELECT oid FROM locked) AND class.oid NOT IN (SELECT oid FROM locked)
+      AND index.indisvalid AND index.indisready AND namespace.nspname !~ '^pg_'
       AND namespace.nspname <> 'information_schema'`.execute(db)
   return rows
 }

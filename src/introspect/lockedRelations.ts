@@ -13,10 +13,16 @@ export const lockedRelations = sql`(
     AND lock.pid <> pg_catalog.pg_backend_pid() AND lock.database = (
       SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))`
 
-/** The tables among them: their indexes are left out of what is read. */
-export async function listLockedTables(db: Database): Promise<(RelationName & { oid: number })[]> {
-  const result = await sql<RelationName & { oid: number }>`
-    SELECT DISTINCT owner.oid, namespace.nspname AS schema, owner.relname AS name
+export interface LockedTable extends RelationName {
+  oid: number
+  hasPolicies: boolean
+}
+
+/** The tables among them: their indexes and policies are left out of what is read. */
+export async function listLockedTables(db: Database): Promise<LockedTable[]> {
+  const result = await sql<LockedTable>`
+    SELECT DISTINCT owner.oid, namespace.nspname AS schema, owner.relname AS name,
+      EXISTS (SELECT FROM pg_catalog.pg_policy policy WHERE policy.polrelid = owner.oid) AS "hasPolicies"
     FROM ${lockedRelations} locked
     LEFT JOIN pg_catalog.pg_index index ON index.indexrelid = locked.oid
     JOIN pg_catalog.pg_class owner ON owner.oid = coalesce(index.indrelid, locked.oid)

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import { lockedRelations } from './lockedRelations.ts'
 
 /** All that CREATE POLICY and COMMENT ON POLICY say. */
 export interface PolicyDefinition {
@@ -18,9 +19,10 @@ export interface PolicyDefinition {
   comment: string | null
 }
 
-/** Every policy, by its oid. */
+/** Every policy of a table that nobody locks exclusively, by its oid. */
 export async function listPolicyDefinitions(db: Database): Promise<Map<number, PolicyDefinition>> {
   const { rows } = await sql<PolicyDefinition>`
+    WITH locked AS MATERIALIZED (SELECT oid FROM ${lockedRelations} locked)
     SELECT policy.oid, namespace.nspname::text AS schema, class.relname::text AS table, policy.polname::text AS name,
       CASE policy.polcmd WHEN '*' THEN 'ALL' WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT'
                          WHEN 'w' THEN 'UPDATE' ELSE 'DELETE' END AS command,
@@ -32,6 +34,7 @@ export async function listPolicyDefinitions(db: Database): Promise<Map<number, P
       pg_catalog.obj_description(policy.oid, 'pg_policy') AS comment
     FROM pg_catalog.pg_policy policy
     JOIN pg_catalog.pg_class class ON class.oid = policy.polrelid
-    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace`.execute(db)
+    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+    WHERE policy.polrelid NOT IN (SELECT oid FROM locked)`.execute(db)
   return new Map(rows.map((row) => [row.oid, row]))
 }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import { lockedRelations } from './lockedRelations.ts'
 import type { RelationName } from '../db/identifiers.ts'
 
 /** A policy, with its predicates as `pg_get_expr` prints them. */
@@ -55,7 +56,8 @@ export async function readRowSecurity(db: Database): Promise<RowSecurity> {
 
 async function listSecuredTables(db: Database): Promise<SecuredTable[]> {
   const result = await sql<SecuredTable>`
-    WITH uses AS MATERIALIZED (
+    WITH locked AS MATERIALIZED (SELECT oid FROM ${lockedRelations} locked),
+    uses AS MATERIALIZED (
       SELECT objid AS policy, refclassid, refobjid, refobjsubid FROM pg_catalog.pg_depend
       WHERE classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
         AND refclassid IN ('pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass)
@@ -93,6 +95,7 @@ async function listSecuredTables(db: Database): Promise<SecuredTable[]> {
       FROM pg_catalog.pg_policy policy
       LEFT JOIN columns ON columns.policy = policy.oid
       LEFT JOIN functions ON functions.policy = policy.oid
+      WHERE policy.polrelid NOT IN (SELECT oid FROM locked)
       GROUP BY policy.polrelid
     )
     SELECT namespace.nspname::text AS schema, class.relname::text AS name, class.relrowsecurity AS "rowSecurity",
@@ -103,7 +106,7 @@ async function listSecuredTables(db: Database): Promise<SecuredTable[]> {
     JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
     LEFT JOIN policies ON policies.polrelid = class.oid
     LEFT JOIN unindexed ON unindexed.polrelid = class.oid
-    WHERE class.relkind IN ('r', 'p') AND (class.relrowsecurity OR policies.polrelid IS NOT NULL)
+    WHERE class.relkind IN ('r', 'p') AND class.oid NOT IN (SELECT oid FROM locked) AND (class.relrowsecurity OR policies.polrelid IS NOT NULL)
       AND namespace.nspname <> 'information_schema' AND namespace.nspname !~ '^pg_'
     ORDER BY 1, 2`.execute(db)
   return result.rows

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import { lockedRelations } from '../introspect/lockedRelations.ts'
 import type { CatalogFunction, Functions } from './functionCatalog.ts'
 import { readFunctions } from './functionCatalog.ts'
 import type { CatalogTable } from './tableCatalog.ts'
@@ -22,7 +23,7 @@ export interface Policy {
   functions: CatalogFunction[]
 }
 
-/** Every policy of the database, with what its preconditions have to know. */
+/** Every policy of tables that nobody locks exclusively, with what its preconditions have to know. */
 export interface PolicyCatalog {
   /** By schema, table and name. */
   policies: Policy[]
@@ -62,6 +63,7 @@ interface PolicyRow extends Omit<Policy, 'table' | 'functions'> {
 
 async function readPolicies(db: Database): Promise<PolicyRow[]> {
   const { rows } = await sql<PolicyRow>`
+    WITH locked AS MATERIALIZED (SELECT oid FROM ${lockedRelations} locked)
     SELECT p.oid, p.polname::text AS name, p.polrelid AS table, p.polcmd AS command, p.polpermissive AS permissive,
       ARRAY(SELECT r.rolname::text FROM pg_catalog.pg_roles r
             WHERE r.oid = ANY (p.polroles) ORDER BY r.rolname) AS roles,
@@ -76,6 +78,7 @@ async function readPolicies(db: Database): Promise<PolicyRow[]> {
       FROM pg_catalog.pg_depend
       WHERE classid = 'pg_catalog.pg_policy'::regclass AND refclassid = 'pg_catalog.pg_proc'::regclass
       GROUP BY objid) d ON d.objid = p.oid
+    WHERE p.polrelid NOT IN (SELECT oid FROM locked)
     ORDER BY n.nspname, c.relname, p.polname`.execute(db)
   return rows
 }

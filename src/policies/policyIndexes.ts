@@ -3,7 +3,7 @@ import { displayIdentifier, quote } from '../db/identifiers.ts'
 import type { LeadingKey } from '../introspect/leadingKeys.ts'
 import { listLeadingKeys, listTypeEqualities } from '../introspect/leadingKeys.ts'
 import { disjunction } from '../sql/build.ts'
-import { deparseExpression, parseExpression, sameTree } from '../sql/expression.ts'
+import { canonical, deparseExpression, parseExpression, sameTree } from '../sql/expression.ts'
 import { excerpt } from '../sql/excerpt.ts'
 import type { Node, TypeName } from '../sql/nodes.ts'
 import { as, conjuncts, kindOf, nodesIn, words } from '../sql/nodes.ts'
@@ -141,7 +141,8 @@ class PolicyReader {
       return []
     const found: PolicyIndex[] = []
     for (const { access, keys, mustBeLeakproof } of missing) {
-      for (const key of keys) {
+      // Of many arms that compare the same key one is enough.
+      for (const key of new Map(keys.map((each) => [canonical(each.key), each])).values()) {
         const using = policies.filter((policy) => this.mentions(policy, key))
         const useless = this.whyUseless(table, key, access, mustBeLeakproof, policies)
         found.push(await toIndex(table, key, using, useless))

@@ -8,8 +8,9 @@ import { rewriteRules } from '../policies/change.ts'
 import type { ParsedPolicies } from '../policies/parsedPolicies.ts'
 import { readParsedPolicies } from '../policies/parsedPolicies.ts'
 import { rewritePolicies } from '../policies/policyRewrites.ts'
-import type { Remedy, Rule } from './rule.ts'
+import type { Finding, Remedy, Rule } from './rule.ts'
 import type { RuleName } from './ruleNames.ts'
+import { unlessPoliciesLocked } from './unlessLocked.ts'
 
 /**
  * Policies that say exactly what another one of the table says. Each is evaluated for every row.
@@ -30,9 +31,9 @@ export const duplicatePolicy: Rule = {
     const definitions = await context.read(listPolicyDefinitions)
     const found = await findDuplicatePolicies(policies.catalog)
     const rewritten = found.length === 0 ? new Set<number>() : rewrittenBeside(policies, context.rules)
-    return found
+    const findings = found
       .filter(({ dropped }) => context.schemas?.includes(dropped.table.schema) ?? true)
-      .map((duplicate) => {
+      .map((duplicate): Finding => {
         const { table, name } = duplicate.dropped
         const remedy = remedyFor(duplicate, definitions, rewritten)
         return {
@@ -47,6 +48,7 @@ export const duplicatePolicy: Rule = {
           remedy,
         }
       })
+    return unlessPoliciesLocked(context, findings)
   },
 }
 

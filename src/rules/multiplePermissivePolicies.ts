@@ -4,6 +4,7 @@ import { readParsedPolicies } from '../policies/parsedPolicies.ts'
 import { measured } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
+import { unlessPoliciesLocked } from './unlessLocked.ts'
 
 const commands = { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE' } as const
 
@@ -30,7 +31,7 @@ export const multiplePermissivePolicies: Rule = {
       if (!policy.permissive || !policy.table.rowSecurity || !wanted(policy.table.schema)) continue
       byTable.set(policy.table.oid, [...(byTable.get(policy.table.oid) ?? []), policy])
     }
-    return [...byTable.values()].flatMap(findingsOf)
+    return unlessPoliciesLocked(context, [...byTable.values()].flatMap(findingsOf))
   },
 }
 

@@ -3,6 +3,7 @@ import { readParsedPolicies } from '../policies/parsedPolicies.ts'
 import { measured, runbook } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
+import { unlessPoliciesLocked } from './unlessLocked.ts'
 
 /**
  * Tables that have policies, while row-level security is off: the policies keep nobody out. Somebody believes that
@@ -40,6 +41,6 @@ export const policyExistsRlsDisabled: Rule = {
         ),
       })
     }
-    return [...findings.values()]
+    return unlessPoliciesLocked(context, [...findings.values()])
   },
 }

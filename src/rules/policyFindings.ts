@@ -11,6 +11,7 @@ import type { CatalogTable } from '../policies/tableCatalog.ts'
 import type { PolicyPlan } from './policyPlan.ts'
 import { planPolicies } from './policyPlan.ts'
 import type { Fact, Finding, RuleContext } from './rule.ts'
+import { unlessPoliciesLocked } from './unlessLocked.ts'
 
 /**
  * The findings of one of the rules that rewrite policies: one for each policy that is rewritten, and one for each
@@ -42,10 +43,11 @@ export async function policyFindings(
     drafts.set(table, draft)
     return draft
   }
-  return rewrites.flatMap((rewrite) => [
+  const findings = rewrites.flatMap((rewrite) => [
     ...changed(rewrite, rule, problem, draftFor),
     ...rewrite.refusals.filter((each) => each.rule === rule).map((each) => refused(rewrite, each, problem)),
   ])
+  return unlessPoliciesLocked(context, findings)
 }
 
 function changed(

@@ -1,4 +1,5 @@
 import type { Draft } from '../drafts/draft.ts'
+import { listLockedTables } from '../introspect/lockedRelations.ts'
 import { listRelationNames, namesBySchema } from '../introspect/relationNames.ts'
 import type { RewriteRule } from '../policies/change.ts'
 import { rewriteRules } from '../policies/change.ts'
@@ -53,7 +54,10 @@ async function makePlan(
   const indexCatalog = await context.read(readIndexCatalog)
   const assumed = rewritePolicies(policies, rules, () => true)
   const found = await findPolicyIndexes(rewritten(policies.catalog, assumed.rewrites), indexCatalog)
-  const indexes = found.map((index) => ({
+  const locked = new Set((await context.read(listLockedTables)).map(({ oid }) => oid))
+  // The indexes of a table that somebody locks are not known, so none is missing there.
+  const seen = found.filter(({ table }) => !locked.has(table.oid))
+  const indexes = seen.map((index) => ({
     index,
     remedy: policyIndexRemedy(index, names.get(index.table.schema) ?? new Set<string>()),
   }))

@@ -1,9 +1,11 @@
 import { display, qualified } from '../db/identifiers.ts'
 import { listExposedRelations } from '../introspect/exposure.ts'
+import { listLockedTables } from '../introspect/lockedRelations.ts'
 import { readParsedPolicies } from '../policies/parsedPolicies.ts'
 import { measured, runbook } from './remedies.ts'
 import type { Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
+import { unlessPoliciesLocked } from './unlessLocked.ts'
 
 /**
  * Tables with row-level security and without a policy: only the owner and roles that bypass it see a row. That may
@@ -22,7 +24,8 @@ export const rlsEnabledNoPolicy: Rule = {
     const wanted = await wantedSchemas(context)
     const { catalog } = await context.read(readParsedPolicies)
     const withPolicy = new Set(catalog.policies.map(({ table }) => table.oid))
-    return (await context.read(listExposedRelations))
+    const locked = new Set((await context.read(listLockedTables)).map(({ oid }) => oid))
+    const findings = (await context.read(listExposedRelations))
       .filter(
         (table) =>
           table.rowSecurity &&
@@ -31,7 +34,8 @@ export const rlsEnabledNoPolicy: Rule = {
           !table.isExtensionOwned &&
           // A partition is read through its parent, whose policies count.
           table.securedRoot === null &&
-          !withPolicy.has(table.oid),
+          !withPolicy.has(table.oid) &&
+          !locked.has(table.oid),
       )
       .map((table) => ({
         rule: 'rls_enabled_no_policy' as const,
@@ -45,5 +49,6 @@ export const rlsEnabledNoPolicy: Rule = {
           `Where nobody should, say so: REVOKE ALL ON ${qualified(table)} FROM anon, authenticated;`,
         ),
       }))
+    return unlessPoliciesLocked(context, findings)
   },
 }

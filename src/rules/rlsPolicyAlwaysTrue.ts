@@ -6,6 +6,7 @@ import { as } from '../sql/nodes.ts'
 import { measured, runbook } from './remedies.ts'
 import type { Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
+import { unlessPoliciesLocked } from './unlessLocked.ts'
 
 /**
  * Permissive policies that let everybody write every row. Reading everything is often meant, and not reported;
@@ -23,7 +24,7 @@ export const rlsPolicyAlwaysTrue: Rule = {
   async find(context) {
     const wanted = await wantedSchemas(context)
     const { parsed } = await context.read(readParsedPolicies)
-    return parsed
+    const findings = parsed
       .filter((each) => wanted(each.policy.table.schema) && letsEverybodyWrite(each))
       .map(({ policy }) => ({
         rule: 'rls_policy_always_true' as const,
@@ -37,6 +38,7 @@ export const rlsPolicyAlwaysTrue: Rule = {
           'A policy for a service is not needed: service_role bypasses row-level security.',
         ),
       }))
+    return unlessPoliciesLocked(context, findings)
   },
 }
 

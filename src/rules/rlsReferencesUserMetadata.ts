@@ -5,6 +5,7 @@ import { as, nodesIn, words } from '../sql/nodes.ts'
 import { measured, runbook } from './remedies.ts'
 import type { Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
+import { unlessPoliciesLocked } from './unlessLocked.ts'
 
 /**
  * Policies that trust what users can write about themselves. `user_metadata` is theirs to change with one call of
@@ -22,7 +23,7 @@ export const rlsReferencesUserMetadata: Rule = {
   async find(context) {
     const wanted = await wantedSchemas(context)
     const { parsed } = await context.read(readParsedPolicies)
-    return parsed
+    const findings = parsed
       .filter(
         ({ policy, using, check }) =>
           wanted(policy.table.schema) && [using, check].some((tree) => tree && readsUserMetadata(tree)),
@@ -39,6 +40,7 @@ export const rlsReferencesUserMetadata: Rule = {
           'Change the policy to read it there; users get the new claims with their next token.',
         ),
       }))
+    return unlessPoliciesLocked(context, findings)
   },
 }
 

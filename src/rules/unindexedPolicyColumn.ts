@@ -4,6 +4,7 @@ import { listPolicies, policyNames } from './policyIndexRemedy.ts'
 import type { PlannedIndex } from './policyPlan.ts'
 import { planPolicies } from './policyPlan.ts'
 import type { Finding, Rule } from './rule.ts'
+import { unlessLocked } from './unlessLocked.ts'
 
 /**
  * Columns that policies compare with who asks, without an index that leads on them. Every query on the table, even
@@ -22,7 +23,8 @@ export const unindexedPolicyColumn: Rule = {
   cure: 'an index, built concurrently',
   async find(context) {
     const { indexes } = await planPolicies(context)
-    return indexes.filter(({ index }) => context.schemas?.includes(index.table.schema) ?? true).map(toFinding)
+    const wanted = indexes.filter(({ index }) => context.schemas?.includes(index.table.schema) ?? true)
+    return unlessLocked(context, wanted.map(toFinding))
   },
 }
 

@@ -1,8 +1,18 @@
 import { display } from '../db/identifiers.ts'
+import type { LockedTable } from '../introspect/lockedRelations.ts'
 import { listLockedTables } from '../introspect/lockedRelations.ts'
 import type { Finding, RuleContext } from './rule.ts'
 import { CannotSee } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
+
+/**
+ * The findings of a rule about policies, where those of every table could be read.
+ *
+ * @throws CannotSee with the findings where a session holds a table locked that has policies
+ */
+export async function unlessPoliciesLocked(context: RuleContext, findings: Finding[]): Promise<Finding[]> {
+  return leavingOut(context, findings, [], ({ hasPolicies }) => hasPolicies)
+}
 
 /**
  * The findings of a rule about indexes or constraints, where those of every table could be read.
@@ -14,14 +24,25 @@ export async function unlessLocked(
   findings: Finding[],
   hidden?: string,
 ): Promise<Finding[]> {
+  return leavingOut(context, findings, hidden === undefined ? [] : [hidden], () => true)
+}
+
+async function leavingOut(
+  context: RuleContext,
+  findings: Finding[],
+  hidden: string[],
+  concerns: (table: LockedTable) => boolean,
+): Promise<Finding[]> {
   const wanted = await wantedSchemas(context)
-  const locked = (await context.read(listLockedTables)).filter(({ schema }) => wanted(schema))
+  const locked = (await context.read(listLockedTables)).filter(
+    (table) => wanted(table.schema) && concerns(table),
+  )
   const reasons = [
-    ...(hidden === undefined ? [] : [hidden]),
+    ...hidden,
     ...(locked.length > 0
       ? [
           `Another session locks ${locked.slice(0, 3).map(display).join(', ')}` +
-            `${locked.length > 3 ? ` and ${locked.length - 3} more` : ''} exclusively; their indexes and constraints were left out.`,
+            `${locked.length > 3 ? ` and ${locked.length - 3} more` : ''} exclusively; their indexes, constraints and policies were left out.`,
         ]
       : []),
   ]

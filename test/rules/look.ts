@@ -5,6 +5,7 @@ import { readOnly } from '../../src/db/readOnly.ts'
 import type { Draft } from '../../src/drafts/draft.ts'
 import { readFingerprint } from '../../src/facts/fingerprint.ts'
 import { migrationFile } from '../../src/generate/migrationFile.ts'
+import { slugOf } from '../../src/generate/migrationNames.ts'
 import type { Finding, Rule } from '../../src/rules/rule.ts'
 import { CannotSee, keyOf, ruleContext } from '../../src/rules/rule.ts'
 import { runDown, runUp } from '../migrate/run.ts'
@@ -57,7 +58,10 @@ export async function draftAbout(client: Client, rule: Rule, ...subject: string[
 export async function expectReversible(client: Client, ...drafts: Draft[]): Promise<void> {
   await using directory = await migrationDirectory(
     Object.fromEntries(
-      drafts.map((draft, at) => [`202611240000${at + 10}000_${draft.title}.ts`, migrationFile(draft)]),
+      drafts.map((draft, at) => [
+        `202611240000${at + 10}000_${slugOf(draft.title)}.ts`,
+        migrationFile(draft),
+      ]),
     ),
   )
   const fingerprint = async (): Promise<string> => (await readFingerprint(client)).text

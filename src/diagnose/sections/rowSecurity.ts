@@ -1,4 +1,5 @@
 import { display } from '../../db/identifiers.ts'
+import { listLockedTables } from '../../introspect/lockedRelations.ts'
 import { readRowSecurity } from '../../introspect/rowSecurity.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
@@ -10,6 +11,9 @@ export const rowSecurity: Section = {
   async look(context) {
     const { tables, functions } = await context.read(readRowSecurity)
     const wanted = tables.filter(({ schema }) => context.wants(schema))
+    const locked = (await context.read(listLockedTables)).filter(
+      ({ schema, hasPolicies }) => hasPolicies && context.wants(schema),
+    )
     return {
       blocks: [
         tableBlock({
@@ -32,7 +36,11 @@ export const rowSecurity: Section = {
               table.policies.length,
               table.columnsWithoutIndex.join(', '),
             ]),
-          note: "Rows are the planner's estimate. The file rls-analysis.txt has every policy and effective predicate.",
+          note:
+            "Rows are the planner's estimate. The file rls-analysis.txt has every policy and effective predicate." +
+            (locked.length === 0
+              ? ''
+              : ` Left out, since another session locks them exclusively: ${locked.map(display).join(', ')}.`),
         }),
         tableBlock({
           id: 'policy_functions',
