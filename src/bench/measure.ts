@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
 import { quote } from '../db/identifiers.ts'
 import type { WorkloadStatement } from '../db/workloadFile.ts'
+import { updatesIn } from '../sql/updatedColumns.ts'
 
 /** What one statement of a workload costs, over all its sets of arguments. */
 export interface Measurement {
@@ -73,6 +74,8 @@ async function measureWith(
   { runs, budgetMs, beforeRun }: MeasureOptions,
 ): Promise<Measurement[]> {
   for (const client of clients) await runOnce(client, statement, args)
+  // A second run of an update would leave a second dead version.
+  const updates = ((await updatesIn(statement.sql)) ?? []).length > 0
   const started = performance.now()
   const measured = clients.map((): { ms: number; buffers: number }[] => [])
   for (let run = 0; run < runs; run += 1) {
@@ -80,7 +83,7 @@ async function measureWith(
     for (const [at, client] of clients.entries()) {
       const own = measured[at] ?? []
       // What another database read in between has emptied the processor's caches: a warm run follows one of its own.
-      if (clients.length > 1 && !beforeRun && (own.at(-1)?.ms ?? Infinity) < quickMs) {
+      if (clients.length > 1 && !beforeRun && !updates && (own.at(-1)?.ms ?? Infinity) < quickMs) {
         await runOnce(client, statement, args)
       }
       await beforeRun?.(client)

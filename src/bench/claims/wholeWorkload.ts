@@ -1,5 +1,8 @@
 import { connect } from '../../db/connect.ts'
+import { qualified, quote } from '../../db/identifiers.ts'
 import type { WorkloadStatement } from '../../db/workloadFile.ts'
+import type { NamedRelation } from '../../sql/relations.ts'
+import { updatesIn } from '../../sql/updatedColumns.ts'
 import { median } from '../bench.ts'
 import { readCasaoraWorkload } from '../casaora/database.ts'
 import type { Measurement } from '../measure.ts'
@@ -9,6 +12,8 @@ import type { Twins } from './twins.ts'
 /** One statement of the workload on both databases. */
 export interface MeasuredStatement {
   statement: WorkloadStatement
+  /** It changes rows that are there. */
+  updates: boolean
   before: Measurement
   after: Measurement
 }
@@ -22,10 +27,12 @@ const again = { rounds: 7, runs: 25, budgetMs: 4_000 }
 
 /**
  * What counts as slower: more than a tenth over, and more than 0.1 ms, which is what one more index or policy
- * costs the planner. Below that a difference is a matter of the machine and not of the statement.
+ * costs the planner. Below that a difference is a matter of the machine and not of the statement. An update may take
+ * 0.2 ms more: one that changes an indexed column pays for every index that reads have gained.
  */
-export function isSlower({ before, after }: MeasuredStatement): boolean {
-  return after.ms > before.ms * 1.1 && after.ms - before.ms > 0.1
+export function isSlower({ updates, before, after }: MeasuredStatement): boolean {
+  const over = after.ms - before.ms
+  return after.ms > before.ms * 1.1 && over > (updates ? 0.2 : 0.1)
 }
 
 /** Measures the statements named, or all, on both databases in turn. */
@@ -53,14 +60,31 @@ export async function measureWorkload(
   async function measureBoth(statement: WorkloadStatement, options: typeof warm): Promise<MeasuredStatement> {
     const [before, after] = await measureInTurn(clients, statement, options)
     if (!before || !after) throw new Error(`${statement.name} was not measured on both databases`)
-    return { statement, before, after }
+    const updates = ((await updatesIn(statement.sql)) ?? []).length > 0
+    return { statement, updates, before, after }
   }
 
   async function measureAgain(statement: WorkloadStatement): Promise<MeasuredStatement> {
     const rounds: MeasuredStatement[] = []
-    for (let round = 0; round < again.rounds; round += 1) rounds.push(await measureBoth(statement, again))
-    return { statement, before: calmest(rounds, 'before'), after: calmest(rounds, 'after') }
+    const updated = (await updatesIn(statement.sql)) ?? []
+    for (let round = 0; round < again.rounds; round += 1) {
+      // Updates that were rolled back leave dead versions in every index, which autovacuum removes elsewhere.
+      for (const { table } of updated) {
+        for (const client of clients) await client.query(`VACUUM ${nameOf(table)}`)
+      }
+      rounds.push(await measureBoth(statement, again))
+    }
+    return {
+      statement,
+      updates: updated.length > 0,
+      before: calmest(rounds, 'before'),
+      after: calmest(rounds, 'after'),
+    }
   }
+}
+
+function nameOf({ schema, name }: NamedRelation): string {
+  return schema === undefined ? quote(name) : qualified({ schema, name })
 }
 
 function calmest(rounds: MeasuredStatement[], side: 'before' | 'after'): Measurement {

@@ -24,6 +24,7 @@ function measured(
   if (!statement) throw new Error('one statement')
   return {
     statement,
+    updates: false,
     before: { ms: before, buffers: before * 100, runs: 9 },
     after: { ms: after, buffers: after * 100, runs: 7 },
   } satisfies MeasuredStatement
@@ -87,5 +88,10 @@ describe('a statement is slower', () => {
     ['not when it is faster', 1, 0.5, false],
   ])('%s', (_how, before, after, slower) => {
     expect(isSlower(measured('a', before, after))).toBe(slower)
+  })
+
+  it('later where it is an update, which pays for every index', () => {
+    expect(isSlower({ ...measured('a', 0.3, 0.45), updates: true })).toBe(false)
+    expect(isSlower({ ...measured('a', 0.3, 0.55), updates: true })).toBe(true)
   })
 })
