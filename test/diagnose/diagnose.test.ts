@@ -161,17 +161,34 @@ describe('a database in the middle of something', () => {
     await rewriting
   })
 
-  test('a table dropped while we look fails no more than a section', async () => {
-    await superuser.query('CREATE TABLE public.going AS SELECT generate_series(1, 100000) AS id')
-    const client = await database.connect()
-    let dropped = false
-    const { report } = await diagnose(client, {
+  test('a table dropped at every step of a look fails no more than a section, and is the reason', async () => {
+    const most = 80
+    await superuser.query(
+      Array.from(
+        { length: most },
+        (
+          _,
+          n,
+        ) => `CREATE TABLE public.going_${n} AS SELECT generate_series(1, 500) AS id, NULL::uuid AS owner;
+          CREATE INDEX ON public.going_${n} (id) WHERE id > 1;
+          ALTER TABLE public.going_${n} ENABLE ROW LEVEL SECURITY;
+          CREATE POLICY own ON public.going_${n} USING (owner = auth.uid());`,
+      ).join('\n'),
+    )
+    const drops: Promise<unknown>[] = []
+    const { report } = await diagnose(await database.connect(), {
       onStep: () => {
-        if (!dropped) void superuser.query('DROP TABLE public.going')
-        dropped = true
+        if (drops.length < most) drops.push(superuser.query(`DROP TABLE public.going_${drops.length}`))
       },
     })
-    expect(report.sections.filter(({ status }) => status === 'ok').length).toBeGreaterThan(10)
+    await Promise.all(drops)
+    expect(drops.length).toBeGreaterThan(40)
+    const failed = report.sections.filter(({ status }) => status === 'failed')
+    for (const { id, reason } of failed) expect(reason, id).toMatch(/was dropped while it was looked at/)
+    expect(failed.length).toBeLessThan(10)
+    await superuser.query(
+      Array.from({ length: most }, (_, n) => `DROP TABLE IF EXISTS public.going_${n};`).join('\n'),
+    )
   })
 
   test('an aborted run stops', async () => {
