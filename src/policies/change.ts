@@ -29,6 +29,8 @@ export interface Refusal {
   reason: string
   /** What a person could do about it; absent where nothing would help. */
   steps?: string[]
+  /** It can be rewritten as soon as something else has been, so it is no smaller a finding than one that can be now. */
+  isForNow?: boolean
 }
 
 /** What came of one expression. */

@@ -23,8 +23,17 @@ export interface Turned {
   reads: { schema: string; name: string }[]
 }
 
+/** Why a sub-select that could be turned round is left. */
+export interface Verdict {
+  reason: string
+  /** Until the policies of the tables that it reads are rewritten. */
+  isForNow?: boolean
+}
+
 /** What the plans say of a sub-select that could be turned round: undefined where nothing gets slower. */
-export type PlanVerdicts = Map<string, string | undefined>
+export type PlanVerdicts = Map<string, Verdict | undefined>
+
+const runAgain = ['Apply the migrations that rewrite the policies named.', 'Run this command again.']
 
 /** The key under which a sub-select's verdict stands. */
 export function verdictKey(table: CatalogTable, node: Node): string {
@@ -52,8 +61,12 @@ export function turnCorrelated(tree: Node, scope: Scope & KeyScope, verdicts: Pl
       // Of tables of other owners plans are not asked for; they are left for that reason anyway.
       if (!verdicts.has(key) && scope.table.isOurs)
         throw new Unclear('another rewrite changes it first; run this command again after that one')
-      const reason = verdicts.get(key)
-      if (reason !== undefined) throw new Unclear(reason)
+      const verdict = verdicts.get(key)
+      if (verdict) {
+        const { reason, isForNow } = verdict
+        refusals.push({ rule, was: show(node), reason, ...(isForNow ? { isForNow, steps: runAgain } : {}) })
+        return undefined
+      }
       changes.push({
         rule,
         was: show(node),

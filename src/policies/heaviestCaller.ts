@@ -28,6 +28,11 @@ export async function asHeaviestCaller(db: Database, query: Node): Promise<Node>
   })
 }
 
+/** Whether the query compares a column with who is calling, so that each caller has a list of their own. */
+export function comparesWithCaller(query: Node): boolean {
+  return callerComparisons(query).length > 0
+}
+
 /** The sides of `column = caller` that ask who is calling: they hold no column, and are no plain constant. */
 function callerComparisons(query: Node): { node: Node; column: Node }[] {
   return Array.from(nodesIn(query)).flatMap((each) => {

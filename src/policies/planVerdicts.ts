@@ -4,9 +4,9 @@ import { qualified, quote } from '../db/identifiers.ts'
 import { disjunction } from '../sql/build.ts'
 import { printExpression } from '../sql/expression.ts'
 import type { Node } from '../sql/nodes.ts'
-import type { PlanVerdicts, Turned } from './correlated.ts'
+import type { PlanVerdicts, Turned, Verdict } from './correlated.ts'
 import { verdictKey } from './correlated.ts'
-import { asHeaviestCaller } from './heaviestCaller.ts'
+import { asHeaviestCaller, comparesWithCaller } from './heaviestCaller.ts'
 import type { CatalogTable } from './tableCatalog.ts'
 
 /** A query may become slower by this much; estimates are no finer. */
@@ -18,6 +18,8 @@ const tolerance = 1.15
 const slack = 100
 /** Reading the whole table has to become cheaper by this much for the change to be worth a review. */
 const worthwhile = 2
+/** And by this much, in the planner's units: a few milliseconds. Below that nobody would notice. */
+const noticeable = 500
 
 /** A sub-select of a policy that could be turned round. */
 export interface PlanQuestion {
@@ -44,17 +46,26 @@ export async function readPlanVerdicts(db: Database, questions: PlanQuestion[]):
 async function verdictOn(
   db: Database,
   { table, turned, slowReads }: PlanQuestion,
-): Promise<string | undefined> {
+): Promise<Verdict | undefined> {
   if (slowReads.length > 0) {
-    return `the policies of ${slowReads.join(' and ')}, which it reads, run code for every row: rewrite those first`
+    const reason = `the policies of ${slowReads.join(' and ')}, which it reads, run code for every row: rewrite those first`
+    return { reason, isForNow: true }
   }
+  const reason = await whyDearer(db, table, turned)
+  return reason === undefined ? undefined : { reason }
+}
+
+/** A sentence where a query gets dearer, where too little is gained and where plans say nothing. */
+async function whyDearer(db: Database, table: CatalogTable, turned: Turned): Promise<string | undefined> {
   if (table.estimatedRows < 0) return `${table.name} was never analysed, so plans say nothing about it`
+  // A list that is the same for everybody grows with the table that it is read from, and not with who asks.
+  const isOwnList = comparesWithCaller(turned.becomes)
   try {
     const heaviest = await asHeaviestCaller(db, turned.becomes)
     for (const shape of shapesFor(table)) {
       const before = await costOf(db, shape.query(turned.was))
       const after = await costOf(db, shape.query(turned.becomes))
-      const limit = Math.max(before * tolerance, before + slack)
+      const limit = Math.max(before * tolerance, before + (isOwnList ? slack : 0))
       if (after > limit) {
         return `${shape.name} would become slower (estimated cost ${round(before)} -> ${round(after)})`
       }
@@ -62,7 +73,7 @@ async function verdictOn(
       if (most > limit) {
         return `${shape.name} would become slower for who has the longest list (estimated cost ${round(before)} -> ${round(most)})`
       }
-      if (shape.isWhole && after * worthwhile > before) {
+      if (shape.isWhole && (after * worthwhile > before || before - after < noticeable)) {
         return `little would be gained (estimated cost of ${shape.name} ${round(before)} -> ${round(after)})`
       }
     }

@@ -45,7 +45,7 @@ export async function policyFindings(
   }
   const findings = rewrites.flatMap((rewrite) => [
     ...changed(rewrite, rule, problem, draftFor),
-    ...rewrite.refusals.filter((each) => each.rule === rule).map((each) => refused(rewrite, each, problem)),
+    ...refusalsToTell(rewrite, rule).map((each) => refused(rewrite, each, problem)),
   ])
   return unlessPoliciesLocked(context, findings)
 }
@@ -77,12 +77,25 @@ function changed(
   ]
 }
 
-function refused({ policy }: PolicyRewrite, { rule, was, reason, steps }: Refusal, problem: string): Finding {
+/** What can be rewritten later has the key that it will have then: one of a policy is enough, and none beside a change. */
+function refusalsToTell({ changes, refusals }: PolicyRewrite, rule: RewriteRule): Refusal[] {
+  const own = refusals.filter((each) => each.rule === rule)
+  const hasChange = changes.some((each) => each.rule === rule)
+  const later = own.filter(({ isForNow }) => isForNow)
+  return [...own.filter(({ isForNow }) => !isForNow), ...(hasChange ? [] : later.slice(0, 1))]
+}
+
+function refused(
+  { policy }: PolicyRewrite,
+  { rule, was, reason, steps, isForNow }: Refusal,
+  problem: string,
+): Finding {
   const title = `Left as it is: ${reason}`
+  const subject = [policy.table.schema, policy.table.name, policy.name]
   return {
     rule,
-    level: 'info',
-    subject: [policy.table.schema, policy.table.name, policy.name, was],
+    level: isForNow && policy.table.rowSecurity ? 'warn' : 'info',
+    subject: isForNow ? subject : [...subject, was],
     detail: `In policy ${displayIdentifier(policy.name)} on ${display(policy.table)}, ${was} ${problem}.`,
     evidence: [rowsOf(policy.table)],
     remedy: steps ? { kind: 'runbook', title, steps } : { kind: 'none', title },
