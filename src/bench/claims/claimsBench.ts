@@ -66,7 +66,7 @@ async function measureClaims(server: Server, twins: Twins, context: BenchContext
     )
   }
   rows.push(...seriesRows(twins.series, context))
-  if (wants(pooling)) rows.push(...(await pooled(server, twins, context)))
+  if (wants(pooling)) rows.push(...(await pooled(twins, context)))
   return rows
 }
 
@@ -116,13 +116,9 @@ function seriesRows({ migrations, ms, dropped }: Series, { rows }: BenchContext)
   ]
 }
 
-async function pooled(
-  server: Server,
-  twins: Twins,
-  { config, onStep, onSkip }: BenchContext,
-): Promise<BenchRow[]> {
+async function pooled(twins: Twins, { config, onStep, onSkip }: BenchContext): Promise<BenchRow[]> {
   const program = findProgram('pgbouncer', config.path)
-  if (program) return poolingRows(twins.after, server.version, program, onStep)
+  if (program) return poolingRows(twins.after, program, onStep)
   for (const id of pooling) {
     onSkip?.(id, 'PgBouncer is not installed; scripts/install-test-engines.sh brings it')
   }

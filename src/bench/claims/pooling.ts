@@ -1,9 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Client } from 'pg'
 import { connect } from '../../db/connect.ts'
-import { quote } from '../../db/identifiers.ts'
 import { startPgBouncer } from '../../servers/pgbouncer.ts'
 import type { PgBouncer } from '../../servers/pgbouncer.ts'
 import { median, moreIsBetterRow } from '../bench.ts'
@@ -27,11 +25,10 @@ const request = 'SELECT id, name, slug FROM public.cities WHERE is_active ORDER 
  */
 export async function poolingRows(
   database: CasaoraDatabase,
-  serverVersion: number,
   program: string,
   onStep: (text: string) => void,
 ): Promise<BenchRow[]> {
-  const { secrets, maxConnections } = await readServer(database, serverVersion)
+  const { secrets, maxConnections } = await readServer(database)
   const pools: PgBouncer[] = []
   const start = async (options: { auth?: 'trust'; secrets?: Record<string, string> }): Promise<string> => {
     const pool = await startPgBouncer({
@@ -89,7 +86,7 @@ export async function poolingRows(
         'pooling',
         'Connect per request: direct, then through a pool with SCRAM',
         scram,
-        `the pool holds SCRAM secrets, and clients derive their keys in one round, as if elsewhere; holding passwords it serves ${Math.round(password)} per second, ${(password / direct).toFixed(2)}x`,
+        `the pool holds SCRAM secrets; holding passwords it serves ${Math.round(password)} per second, ${(password / direct).toFixed(2)}x`,
       ),
       rate(
         'pooling_trust',
@@ -115,17 +112,13 @@ export async function poolingRows(
 
 async function readServer(
   database: CasaoraDatabase,
-  version: number,
 ): Promise<{ secrets: Record<string, string>; maxConnections: number }> {
   const client = await connect(database.superuserUrl)
-  const { username, password } = new URL(database.ownerUrl)
-  const user = decodeURIComponent(username)
   try {
-    if (version >= 16) await deriveKeysQuickly(client, user, decodeURIComponent(password))
     const { rows } = await client.query<{ user: string; secret: string | null; max: string }>(
       `SELECT rolname AS "user", rolpassword AS secret, pg_catalog.current_setting('max_connections') AS max
        FROM pg_catalog.pg_authid WHERE rolname = $1`,
-      [user],
+      [decodeURIComponent(new URL(database.ownerUrl).username)],
     )
     const [row] = rows
     if (!row?.secret) throw new Error('the owner has no password')
@@ -133,17 +126,6 @@ async function readServer(
   } finally {
     await client.end()
   }
-}
-
-/**
- * Deriving keys from the password, 4,096 rounds for each login, is the client's part of SCRAM: it runs on machines of
- * its own, and must not take the processor from the server and the pool that are measured. These check what the
- * client proves with the stored keys, in the same time whatever the number of rounds.
- */
-async function deriveKeysQuickly(client: Client, user: string, password: string): Promise<void> {
-  await client.query('BEGIN; SET LOCAL scram_iterations = 1')
-  await client.query(`ALTER ROLE ${quote(user)} PASSWORD ${client.escapeLiteral(password)}`)
-  await client.query('COMMIT')
 }
 
 /** Runs the load in a process of its own and returns what its clients saw. */
