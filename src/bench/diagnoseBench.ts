@@ -6,6 +6,7 @@ import { connect } from '../db/connect.ts'
 import { quote } from '../db/identifiers.ts'
 import type { Config } from '../config.ts'
 import { diagnose } from '../diagnose/diagnose.ts'
+import { UsageError } from '../errors.ts'
 import { startEmbedded } from '../servers/embedded.ts'
 import { provideServer } from '../servers/provideServer.ts'
 import type { Server } from '../servers/server.ts'
@@ -57,8 +58,12 @@ async function serverOfDump(config: Config): Promise<Server> {
     () => NaN,
   )
   if (version >= oldestServer && version < newestServer && !config.testDatabaseUrl) {
-    const server = await startEmbedded({ version }).catch(() => undefined)
-    if (server) return server
+    try {
+      return await startEmbedded({ version })
+    } catch (error) {
+      // Not installed; anything else is worth knowing.
+      if (!(error instanceof UsageError)) throw error
+    }
   }
   return provideServer(config)
 }

@@ -115,6 +115,7 @@ An earlier report in the same place gives the trend. Findings to live with go in
         'rls-analysis.txt': diagnosis.rowSecurity
           ? rlsAnalysisText(diagnosis.rowSecurity, {
               takenAt,
+              narrow: diagnosis.policiesToNarrow,
               ...(diagnosis.rlsCosts ? { costs: diagnosis.rlsCosts } : {}),
             })
           : 'Not seen: row-level security could not be read; see the last section of diagnostics-report.txt.\n',

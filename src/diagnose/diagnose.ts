@@ -9,8 +9,11 @@ import type { Finding, Rule } from '../rules/rule.ts'
 import { CannotSee, keyOf, ruleContext } from '../rules/rule.ts'
 import { listUserSchemas } from '../introspect/userSchemas.ts'
 import { findCostIdentity } from '../policies/costIdentity.ts'
-import type { CostIdentity, RlsCost } from '../policies/policyCost.ts'
+import { readParsedPolicies } from '../policies/parsedPolicies.ts'
+import type { CostIdentity, RlsCosts } from '../policies/policyCost.ts'
 import { rlsCosts } from '../policies/policyCost.ts'
+import type { Policy } from '../policies/policyCatalog.ts'
+import { policiesToNarrow } from '../policies/signedInOnly.ts'
 import type { IgnoreEntry } from './ignoreFile.ts'
 import { applyIgnoreFile } from './ignoreFile.ts'
 import type { DiagnosisReport, Metric, ReportFinding, ReportSection } from './report.ts'
@@ -44,8 +47,10 @@ export interface Diagnosis {
   report: DiagnosisReport
   /** What rls-analysis.txt is written from; undefined where it could not be read. */
   rowSecurity: RowSecurity | undefined
+  /** Policies TO PUBLIC that only those who are signed in can pass. */
+  policiesToNarrow: Policy[]
   /** With `analyze`: what policies cost. */
-  rlsCosts?: { identity: CostIdentity; list: RlsCost[] }
+  rlsCosts?: RlsCosts
   /** The findings with the drafts that cure them. */
   findings: Finding[]
 }
@@ -87,6 +92,7 @@ async function lookAt(client: ClientBase, options: DiagnoseOptions): Promise<Dia
   const looked = await runSections(allSections, context, options)
   const judged = await runRules(options.rules ?? allRules, context, options)
   const rowSecurity = await attempt(db, () => context.read(readRowSecurity))
+  const narrow = await attempt(db, async () => policiesToNarrow(await context.read(readParsedPolicies)))
   const costs = options.analyze ? await attempt(db, () => measureCosts(context, options)) : undefined
   const ran = new Set(judged.sections.filter(({ status }) => status === 'ok').map(({ id }) => id))
   const { findings, ignored } = applyIgnoreFile(options.ignore ?? [], judged.findings.map(toReport), {
@@ -118,6 +124,7 @@ async function lookAt(client: ClientBase, options: DiagnoseOptions): Promise<Dia
   return {
     report: options.earlier ? withTrend(report, options.earlier) : report,
     rowSecurity: rowSecurity.status === 'ok' ? onlyWanted(rowSecurity.value, context) : undefined,
+    policiesToNarrow: narrow.status === 'ok' ? narrow.value : [],
     ...(costs?.status === 'ok' ? { rlsCosts: costs.value } : {}),
     findings: judged.findings,
   }
@@ -129,11 +136,16 @@ function notMeasured(costs: Outcome<unknown> | undefined): ReportSection[] {
   return [{ id: 'policy_costs', title: 'The price of policies', status, reason }]
 }
 
-async function measureCosts({ db, wants }: SectionContext, { costIdentity, onStep }: DiagnoseOptions) {
+async function measureCosts(
+  context: SectionContext,
+  { costIdentity, onStep }: DiagnoseOptions,
+): Promise<RlsCosts> {
   onStep?.('the price of policies')
-  const identity = costIdentity ?? (await findCostIdentity(db))
-  const list = await rlsCosts(db, { identity })
-  return { identity, list: list.filter(({ table }) => wants(table.schema)) }
+  const { db } = context
+  const parsed = await context.read(readParsedPolicies)
+  const identity = costIdentity ?? (await findCostIdentity(db, parsed))
+  const list = await rlsCosts(db, parsed, { identity })
+  return { identity, list: list.filter(({ table }) => context.wants(table.schema)) }
 }
 
 async function runSections(sections: Section[], context: SectionContext, options: DiagnoseOptions) {

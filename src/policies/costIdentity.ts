@@ -4,7 +4,6 @@ import type { Node } from '../sql/nodes.ts'
 import { as, kindOf, nodesIn, words } from '../sql/nodes.ts'
 import { nameOfCall } from './calls.ts'
 import type { ParsedPolicies, ParsedPolicy } from './parsedPolicies.ts'
-import { readParsedPolicies } from './parsedPolicies.ts'
 import type { CostIdentity } from './policyCost.ts'
 import type { CatalogTable } from './tableCatalog.ts'
 
@@ -13,8 +12,7 @@ import type { CatalogTable } from './tableCatalog.ts'
  * the statistics give most rows of the largest table that policies ask about its owner. The value is data: it goes
  * into the session's claims and into no report.
  */
-export async function findCostIdentity(db: Database): Promise<CostIdentity> {
-  const parsed = await readParsedPolicies(db)
+export async function findCostIdentity(db: Database, parsed: ParsedPolicies): Promise<CostIdentity> {
   const role = mostNamedRole(parsed)
   for (const { table, column } of ownerColumns(parsed)) {
     const sub = await someValue(db, table, column)

@@ -5,7 +5,7 @@ import { qualified } from '../db/identifiers.ts'
 import { errorCode } from '../db/sqlState.ts'
 import { findReader, findSubject } from './equivalence/subject.ts'
 import type { Policy } from './policyCatalog.ts'
-import { readParsedPolicies } from './parsedPolicies.ts'
+import type { ParsedPolicies } from './parsedPolicies.ts'
 import { rewritePolicies } from './policyRewrites.ts'
 
 /** Who reads: a role, and the claims that PostgREST would set. */
@@ -32,6 +32,12 @@ export interface RlsCost {
   skipped?: string
 }
 
+/** The costs of tables, and whom they were measured for. */
+export interface RlsCosts {
+  identity: CostIdentity
+  list: RlsCost[]
+}
+
 export interface RlsCostOptions {
   identity: CostIdentity
   /** Only these; otherwise the largest tables with policies for the role, `mostTables` of them. */
@@ -55,9 +61,12 @@ export const rlsCostLimits = { mostTables: 20, mostRows: 2_000_000, timeoutMs: 3
  * SET LOCAL ROLE service_role;  EXPLAIN (ANALYZE) SELECT * FROM notes WHERE owner_id = (SELECT auth.uid());  -- writtenOut
  * ```
  */
-export async function rlsCosts(db: Database, options: RlsCostOptions): Promise<RlsCost[]> {
+export async function rlsCosts(
+  db: Database,
+  parsed: ParsedPolicies,
+  options: RlsCostOptions,
+): Promise<RlsCost[]> {
   const { mostTables, mostRows, timeoutMs } = { ...rlsCostLimits, ...options }
-  const parsed = await readParsedPolicies(db)
   const { rewrites } = rewritePolicies(parsed, new Set(['auth_rls_initplan', 'policy_function_initplan']))
   const wrapped = new Map(rewrites.map(({ policy, after }) => [policy.oid, after.using]))
   const byTable = new Map<number, Policy[]>()

@@ -5,10 +5,11 @@ import { listLeadingKeys, listTypeEqualities } from '../introspect/leadingKeys.t
 import { disjunction } from '../sql/build.ts'
 import { canonical, deparseExpression, parseExpression, sameTree } from '../sql/expression.ts'
 import { excerpt } from '../sql/excerpt.ts'
-import type { Node, TypeName } from '../sql/nodes.ts'
-import { as, conjuncts, kindOf, nodesIn, words } from '../sql/nodes.ts'
+import type { Node } from '../sql/nodes.ts'
+import { as, conjuncts, nodesIn, words } from '../sql/nodes.ts'
 import type { Access, Comparison } from './comparedColumns.ts'
 import { accessTo, columnOf, tablesLookedInto } from './comparedColumns.ts'
+import { isIndexable } from './indexableExpression.ts'
 import type { Policy, PolicyCatalog } from './policyCatalog.ts'
 import type { CatalogTable } from './tableCatalog.ts'
 
@@ -169,7 +170,7 @@ class PolicyReader {
     const type = table.columns.find(({ name }) => name === column)?.type
     if (type !== undefined && !this.leakproof.has(type))
       return `type ${type} has no order that a B-tree could use`
-    if (column === undefined && !this.isImmutable(key, table)) {
+    if (column === undefined && !isIndexable(key, table, this.catalog.functions)) {
       return 'an index can only be made on an expression of IMMUTABLE functions'
     }
     if (!mustBeLeakproof || (type !== undefined && this.leakproof.get(type))) return undefined
@@ -275,44 +276,7 @@ class PolicyReader {
     const called = policies.flatMap(({ functions }) => functions)
     return called.some((each) => each.schema === schema && each.name === last && each.volatility === 'v')
   }
-
-  /** Whether an index can be made on the expression; the server has the last word when it is built. */
-  private isImmutable(expression: Node, table: CatalogTable): boolean {
-    for (const node of nodesIn(expression)) {
-      if (!indexableKinds.has(kindOf(node))) return false
-      const cast = as(node, 'TypeCast')
-      if (cast && !this.isPlainCast(cast, table)) return false
-      const call = as(node, 'FuncCall')
-      if (call && !this.volatilitiesOf(words(call.funcname)).every((each) => each === 'i')) return false
-    }
-    return true
-  }
-
-  private isPlainCast({ arg, typeName }: { arg: Node; typeName: TypeName }, table: CatalogTable): boolean {
-    const column = columnOf(arg)
-    const from = column === undefined ? 'text' : (this.typeOf(table, column) ?? '').replace(/\(.*/, '')
-    return plainTypes.has(from) && plainTypes.has(words(typeName.names ?? []).at(-1) ?? '')
-  }
-
-  private volatilitiesOf(name: string[]): (string | undefined)[] {
-    const [schema, last] = [name.at(-2) ?? 'pg_catalog', name.at(-1) ?? '']
-    const { builtin, byOid } = this.catalog.functions
-    if (schema === 'pg_catalog') return [builtin.get(last)?.volatility]
-    const found = Array.from(byOid.values()).filter((each) => each.schema === schema && each.name === last)
-    return found.length === 0 ? [undefined] : found.map(({ volatility }) => volatility)
-  }
 }
-
-const indexableKinds = new Set([
-  ...['A_Const', 'A_Expr', 'A_Indices', 'A_Indirection', 'CoalesceExpr', 'ColumnRef', 'FuncCall'],
-  ...['Integer', 'String', 'TypeCast'],
-])
-
-/** Types whose casts among one another do not depend on settings, by the names that the parser and the catalog give. */
-const plainTypes = new Set([
-  ...['text', 'varchar', 'character varying', 'uuid', 'bool', 'boolean', 'jsonb'],
-  ...['int2', 'int4', 'int8', 'smallint', 'integer', 'bigint', 'numeric'],
-])
 
 async function toIndex(
   table: CatalogTable,

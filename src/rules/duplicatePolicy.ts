@@ -4,12 +4,9 @@ import type { PolicyDefinition } from '../introspect/policyDefinitions.ts'
 import { listPolicyDefinitions } from '../introspect/policyDefinitions.ts'
 import type { DuplicatePolicy } from '../policies/duplicatePolicies.ts'
 import { findDuplicatePolicies } from '../policies/duplicatePolicies.ts'
-import { rewriteRules } from '../policies/change.ts'
-import type { ParsedPolicies } from '../policies/parsedPolicies.ts'
 import { readParsedPolicies } from '../policies/parsedPolicies.ts'
-import { rewritePolicies } from '../policies/policyRewrites.ts'
-import type { Finding, Remedy, Rule } from './rule.ts'
-import type { RuleName } from './ruleNames.ts'
+import { planPolicies } from './policyPlan.ts'
+import type { Finding, Remedy, Rule, RuleContext } from './rule.ts'
 import { unlessPoliciesLocked } from './unlessLocked.ts'
 
 /**
@@ -30,7 +27,7 @@ export const duplicatePolicy: Rule = {
     const policies = await context.read(readParsedPolicies)
     const definitions = await context.read(listPolicyDefinitions)
     const found = await findDuplicatePolicies(policies.catalog)
-    const rewritten = found.length === 0 ? new Set<number>() : rewrittenBeside(policies, context.rules)
+    const rewritten = found.length === 0 ? new Set<number>() : await rewrittenBeside(context)
     const findings = found
       .filter(({ dropped }) => context.schemas?.includes(dropped.table.schema) ?? true)
       .map((duplicate): Finding => {
@@ -56,9 +53,8 @@ export const duplicatePolicy: Rule = {
  * The policies that other cures of the same run change: a migration that drops what another one alters, or looks
  * for what another one has altered, could not run.
  */
-function rewrittenBeside(policies: ParsedPolicies, rules: RuleName[] | undefined): Set<number> {
-  const wanted = rewriteRules.filter((rule) => rules?.includes(rule) ?? true)
-  const { rewrites } = rewritePolicies(policies, new Set(wanted))
+async function rewrittenBeside(context: RuleContext): Promise<Set<number>> {
+  const { rewrites } = await planPolicies(context)
   return new Set(rewrites.filter(({ changes }) => changes.length > 0).map(({ policy }) => policy.oid))
 }
 

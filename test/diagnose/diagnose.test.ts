@@ -91,9 +91,10 @@ test('sections 6 and 11 to 13 are bloat and the slowest statements', async () =>
 })
 
 test('what policies add up to is written out, with their functions and unindexed columns', async () => {
-  const { report, rowSecurity } = await diagnose(await database.connect())
+  const { report, rowSecurity, policiesToNarrow } = await diagnose(await database.connect())
   const text = rlsAnalysisText(rowSecurity ?? { tables: [], functions: [] }, {
     takenAt: report.takenAt,
+    narrow: policiesToNarrow,
   })
   expect(text).toContain('Users can view their bookings: permissive, FOR SELECT, TO authenticated')
   expect(text).toContain('was not measured: --analyze')
@@ -103,9 +104,10 @@ test('what policies add up to is written out, with their functions and unindexed
 
 test('with analyze the price of each policy is a number', async () => {
   const owner = await database.connect(database.ownerUrl)
-  const { report, rowSecurity, rlsCosts } = await diagnose(owner, { analyze: true })
+  const { report, rowSecurity, rlsCosts, policiesToNarrow } = await diagnose(owner, { analyze: true })
   const text = rlsAnalysisText(rowSecurity ?? { tables: [], functions: [] }, {
     takenAt: report.takenAt,
+    narrow: policiesToNarrow,
     ...(rlsCosts ? { costs: rlsCosts } : {}),
   })
   expect(rlsCosts?.identity).toMatchObject({

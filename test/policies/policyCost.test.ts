@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { borrow } from '../../src/db/database.ts'
 import { readOnly } from '../../src/db/readOnly.ts'
 import type { RlsCost, RlsCostOptions } from '../../src/policies/policyCost.ts'
+import { readParsedPolicies } from '../../src/policies/parsedPolicies.ts'
 import { rlsCosts } from '../../src/policies/policyCost.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
@@ -31,7 +32,9 @@ describe('rlsCosts', () => {
   afterAll(() => database.drop())
 
   const measure = (options: Partial<RlsCostOptions> = {}): Promise<RlsCost[]> =>
-    readOnly(owner, () => rlsCosts(borrow(owner), { identity, ...options }))
+    readOnly(owner, async () =>
+      rlsCosts(borrow(owner), await readParsedPolicies(borrow(owner)), { identity, ...options }),
+    )
 
   it('tells what the reader pays, what the same rows cost without policies, and the price of each', async () => {
     const [cost, ...others] = await measure()
@@ -53,7 +56,7 @@ describe('rlsCosts', () => {
 
   it('leaves the session as it was', async () => {
     await readOnly(owner, async () => {
-      await rlsCosts(borrow(owner), { identity })
+      await rlsCosts(borrow(owner), await readParsedPolicies(borrow(owner)), { identity })
       const { rows } = await owner.query(
         `SELECT current_user AS role, current_setting('request.jwt.claims', true) AS claims, current_setting('statement_timeout') AS timeout`,
       )

@@ -2,15 +2,10 @@ import { display, displayIdentifier } from '../../db/identifiers.ts'
 import type { PolicyFacts, RowSecurity, SecuredTable } from '../../introspect/rowSecurity.ts'
 import { predicateFor } from '../../policies/equivalence/effective.ts'
 import type { CheckedCommand } from '../../policies/equivalence/effective.ts'
-import type { CostIdentity, RlsCost } from '../../policies/policyCost.ts'
+import type { RlsCost, RlsCosts } from '../../policies/policyCost.ts'
+import type { Policy } from '../../policies/policyCatalog.ts'
 import { rlsCostLimits } from '../../policies/policyCost.ts'
 import { oneLine } from './cells.ts'
-
-/** What row-level security costs, and whom. */
-export interface RlsCosts {
-  identity: CostIdentity
-  list: RlsCost[]
-}
 
 const commands: CheckedCommand[] = ['select', 'insert', 'update', 'update (new row)', 'delete']
 const names: Record<string, string> = { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE', '*': 'ALL' }
@@ -21,7 +16,7 @@ const names: Record<string, string> = { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d
  */
 export function rlsAnalysisText(
   { tables, functions }: RowSecurity,
-  options: { takenAt: string; costs?: RlsCosts },
+  options: { takenAt: string; narrow: Policy[]; costs?: RlsCosts },
 ): string {
   const lines = [
     `Row-level security, ${options.takenAt}`,
@@ -30,7 +25,7 @@ export function rlsAnalysisText(
     '',
   ]
   if (tables.length === 0) lines.push('No table has row-level security or policies.')
-  for (const table of tables) lines.push(...tableText(table, options.costs), '')
+  for (const table of tables) lines.push(...tableText(table, options), '')
   lines.push('Functions that policies call', '============================', '')
   if (functions.length === 0) lines.push('None.')
   for (const helper of functions) {
@@ -44,7 +39,7 @@ export function rlsAnalysisText(
   return `${lines.join('\n')}\n`
 }
 
-function tableText(table: SecuredTable, costs: RlsCosts | undefined): string[] {
+function tableText(table: SecuredTable, { narrow, costs }: { narrow: Policy[]; costs?: RlsCosts }): string[] {
   const title = display(table)
   const cost = costs?.list.find(
     (each) => each.table.schema === table.schema && each.table.name === table.name,
@@ -67,7 +62,7 @@ function tableText(table: SecuredTable, costs: RlsCosts | undefined): string[] {
     ...(cost && costs ? [costText(cost, costs)] : []),
     '',
     'Policies',
-    ...table.policies.flatMap((policy) => policyText(policy, cost)),
+    ...table.policies.flatMap((policy) => [...policyText(policy, cost), ...narrowing(table, policy, narrow)]),
     '',
     'What they add up to',
     ...effectiveText(table),
@@ -96,6 +91,16 @@ function costText({ rows, asUser, writtenOut, skipped }: RlsCost, { identity }: 
 
 function milliseconds(ms: number | null): string {
   return ms === null ? `over ${rlsCostLimits.timeoutMs} ms` : `${ms} ms`
+}
+
+/** Advice only: no migration narrows the roles of a policy. */
+function narrowing(table: SecuredTable, { name }: PolicyFacts, narrow: Policy[]): string[] {
+  const is = (policy: Policy) =>
+    policy.name === name && policy.table.name === table.name && policy.table.schema === table.schema
+  if (!narrow.some(is)) return []
+  return [
+    '    advice: only who is signed in can pass it; TO authenticated, the queries of visitors would not ask it. Make sure that no other role needs it: hundredfold never narrows roles itself.',
+  ]
 }
 
 function policyText(policy: PolicyFacts, cost: RlsCost | undefined): string[] {
