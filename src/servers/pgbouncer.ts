@@ -96,10 +96,15 @@ export async function startPgBouncer(options: PgBouncerOptions): Promise<PgBounc
 function hasStarted(log: Readable): Promise<void> {
   return new Promise((resolve, reject) => {
     let text = ''
-    log.on('data', (part: Buffer) => {
+    const read = (part: Buffer): void => {
       text += part.toString()
-      if (text.includes('process up')) resolve()
-    })
+      if (!text.includes('process up')) return
+      // It goes on writing, two lines for each client: they are let go by, or the text would grow with every one.
+      log.off('data', read)
+      log.resume()
+      resolve()
+    }
+    log.on('data', read)
     log.on('end', () => reject(new Error(`PgBouncer did not start:\n${text}`)))
   })
 }

@@ -6,6 +6,9 @@ export interface ConnectLoad {
   kind: 'perRequest' | 'atOnce'
   url: string
   clients: number
+  /** Clients do the same for so long before anything counts: a process that has just started is slow. */
+  warmUpMs: number
+  /** How long what they do counts. */
   ms: number
   sql: string
 }
@@ -23,9 +26,10 @@ export interface ConnectReport {
 }
 
 /** The process that loads a server or a pool with clients, so that nothing else delays them. */
-async function run({ kind, url, clients, ms, sql }: ConnectLoad): Promise<ConnectReport> {
+async function run({ kind, url, clients, warmUpMs, ms, sql }: ConnectLoad): Promise<ConnectReport> {
   const report: ConnectReport = { served: 0, servedClients: 0, failed: 0, failures: [] }
-  const end = performance.now() + ms
+  const start = performance.now() + warmUpMs
+  const end = start + ms
   const failedWith = (error: unknown): void => {
     report.failed += 1
     report.failures.push(error instanceof Error ? error.message : String(error))
@@ -44,7 +48,8 @@ async function run({ kind, url, clients, ms, sql }: ConnectLoad): Promise<Connec
   }
   const ask = async (client: Client): Promise<void> => {
     await client.query(sql)
-    report.served += 1
+    const now = performance.now()
+    if (now >= start && now < end) report.served += 1
   }
   await Promise.all(
     Array.from({ length: clients }, async () => {

@@ -11,6 +11,7 @@ import type { ConnectLoad, ConnectReport } from './connectLoad.ts'
 
 const rounds = 5
 const roundMs = 2_000
+const warmUpMs = 500
 const fasterAtLeast = 2
 const poolSize = 10
 const connectingClients = 8
@@ -35,7 +36,13 @@ export async function poolingRows(
       program,
       mode: 'transaction',
       logins: [database.ownerUrl],
-      settings: { default_pool_size: `${poolSize}`, max_client_conn: '5000' },
+      settings: {
+        default_pool_size: `${poolSize}`,
+        max_client_conn: '5000',
+        // The server does not log them either.
+        log_connections: '0',
+        log_disconnections: '0',
+      },
       ...options,
     })
     pools.push(pool)
@@ -57,7 +64,13 @@ export async function poolingRows(
     for (let round = 0; round <= rounds; round += 1) {
       onStep(`connect per request, round ${round} of ${rounds}`)
       for (const [route, url] of Object.entries(routes) as [keyof typeof rates, string][]) {
-        const { served } = await loadBy({ kind: 'perRequest', url, clients: connectingClients, ms: roundMs })
+        const { served } = await loadBy({
+          kind: 'perRequest',
+          url,
+          clients: connectingClients,
+          warmUpMs,
+          ms: roundMs,
+        })
         // The first round opens the pool's connections and is not counted.
         if (round > 0) rates[route].push((served * 1_000) / roundMs)
       }
@@ -66,7 +79,7 @@ export async function poolingRows(
       median,
     ) as [number, number, number, number]
     onStep(`${3 * maxConnections} clients at once`)
-    const crowd = { kind: 'atOnce', clients: 3 * maxConnections, ms: 3_000 } as const
+    const crowd = { kind: 'atOnce', clients: 3 * maxConnections, warmUpMs: 0, ms: 3_000 } as const
     const alone = await loadBy({ ...crowd, url: routes.direct })
     const pooled = await loadBy({ ...crowd, url: routes.scram })
     const how = `requests per second of ${connectingClients} clients that connect for each, PgBouncer in transaction mode with ${poolSize} server connections, median of ${rounds} rounds in turn`
