@@ -18,7 +18,7 @@ const policies = [
     before: { using: '((customer_id = auth.uid()) OR (professional_id = auth.uid()))', check: null },
     after: {
       using:
-        '((customer_id = ( SELECT auth.uid() AS uid)) OR (professional_id = ( SELECT auth.uid() AS uid)))',
+        '((customer_id = ( SELECT private.current_user_id() AS current_user_id)) OR (professional_id = ( SELECT private.current_user_id() AS current_user_id)))',
       check: null,
     },
   },
@@ -27,7 +27,8 @@ const policies = [
     before: { using: null, check: "((customer_id = auth.uid()) AND (status = 'pending'::text))" },
     after: {
       using: null,
-      check: "((customer_id = ( SELECT auth.uid() AS uid)) AND (status = 'pending'::text))",
+      check:
+        "((customer_id = ( SELECT private.current_user_id() AS current_user_id)) AND (status = 'pending'::text))",
     },
   },
   {
@@ -38,9 +39,9 @@ const policies = [
     },
     after: {
       using:
-        '((customer_id = ( SELECT auth.uid() AS uid)) OR (professional_id = ( SELECT auth.uid() AS uid)))',
+        '((customer_id = ( SELECT private.current_user_id() AS current_user_id)) OR (professional_id = ( SELECT private.current_user_id() AS current_user_id)))',
       check:
-        '((customer_id = ( SELECT auth.uid() AS uid)) OR (professional_id = ( SELECT auth.uid() AS uid)))',
+        '((customer_id = ( SELECT private.current_user_id() AS current_user_id)) OR (professional_id = ( SELECT private.current_user_id() AS current_user_id)))',
     },
   },
 ]
@@ -52,6 +53,7 @@ export const optimization: Optimization = {
     'customer_id and professional_id can use their indexes.',
   rule: 'auth_rls_initplan',
   before: [
+    functionExists({ schema: 'private', name: 'current_user_id', args: '' }),
     functionExists({ schema: 'private', name: 'is_admin', args: '' }),
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
   ],

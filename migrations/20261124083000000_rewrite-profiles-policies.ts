@@ -16,7 +16,7 @@ const policies = [
   {
     name: 'Users can view their own profile',
     before: { using: '(auth.uid() = id)', check: null },
-    after: { using: '(( SELECT auth.uid() AS uid) = id)', check: null },
+    after: { using: '(( SELECT private.current_user_id() AS current_user_id) = id)', check: null },
   },
   {
     name: 'Professionals can view their customers',
@@ -29,21 +29,24 @@ const policies = [
     after: {
       using: `(EXISTS ( SELECT 1
    FROM public.bookings b
-  WHERE ((b.customer_id = profiles.id) AND (b.professional_id = ( SELECT auth.uid() AS uid)))))`,
+  WHERE ((b.customer_id = profiles.id) AND (b.professional_id = ( SELECT private.current_user_id() AS current_user_id)))))`,
       check: null,
     },
   },
   {
     name: 'Users can create their own profile',
     before: { using: null, check: "((auth.uid() = id) AND (role <> 'admin'::text))" },
-    after: { using: null, check: "((( SELECT auth.uid() AS uid) = id) AND (role <> 'admin'::text))" },
+    after: {
+      using: null,
+      check: "((( SELECT private.current_user_id() AS current_user_id) = id) AND (role <> 'admin'::text))",
+    },
   },
   {
     name: 'Users can update their own profile',
     before: { using: '(auth.uid() = id)', check: "((auth.uid() = id) AND (role <> 'admin'::text))" },
     after: {
-      using: '(( SELECT auth.uid() AS uid) = id)',
-      check: "((( SELECT auth.uid() AS uid) = id) AND (role <> 'admin'::text))",
+      using: '(( SELECT private.current_user_id() AS current_user_id) = id)',
+      check: "((( SELECT private.current_user_id() AS current_user_id) = id) AND (role <> 'admin'::text))",
     },
   },
 ]
@@ -55,6 +58,7 @@ export const optimization: Optimization = {
     'statement.',
   rule: 'auth_rls_initplan',
   before: [
+    functionExists({ schema: 'private', name: 'current_user_id', args: '' }),
     functionExists({ schema: 'private', name: 'is_admin', args: '' }),
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
   ],

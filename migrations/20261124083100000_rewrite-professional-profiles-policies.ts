@@ -16,7 +16,7 @@ const policies = [
   {
     name: 'Professionals can view their own listing',
     before: { using: '(auth.uid() = profile_id)', check: null },
-    after: { using: '(( SELECT auth.uid() AS uid) = profile_id)', check: null },
+    after: { using: '(( SELECT private.current_user_id() AS current_user_id) = profile_id)', check: null },
   },
   {
     name: 'Professionals can create their own listing',
@@ -28,7 +28,7 @@ const policies = [
     after: {
       using: null,
       check:
-        "((( SELECT auth.uid() AS uid) = profile_id) AND ( SELECT private.is_professional() AS is_professional) AND (verification_status = 'pending'::text))",
+        "((( SELECT private.current_user_id() AS current_user_id) = profile_id) AND ( SELECT private.is_professional() AS is_professional) AND (verification_status = 'pending'::text))",
     },
   },
   {
@@ -38,9 +38,9 @@ const policies = [
       check: '((auth.uid() = profile_id) AND public.is_professional())',
     },
     after: {
-      using: '(( SELECT auth.uid() AS uid) = profile_id)',
+      using: '(( SELECT private.current_user_id() AS current_user_id) = profile_id)',
       check:
-        '((( SELECT auth.uid() AS uid) = profile_id) AND ( SELECT private.is_professional() AS is_professional))',
+        '((( SELECT private.current_user_id() AS current_user_id) = profile_id) AND ( SELECT private.is_professional() AS is_professional))',
     },
   },
 ]
@@ -51,6 +51,7 @@ export const optimization: Optimization = {
     'sub-select each runs once per statement.',
   rule: 'auth_rls_initplan',
   before: [
+    functionExists({ schema: 'private', name: 'current_user_id', args: '' }),
     functionExists({ schema: 'private', name: 'is_admin', args: '' }),
     functionExists({ schema: 'private', name: 'is_professional', args: '' }),
     ...policies.map(({ name, before }) => policyIs(table, name, before)),

@@ -13,9 +13,9 @@ const policies = [
     },
     after: {
       using:
-        '((professional_id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_professional() AS is_professional))',
+        '((professional_id = ( SELECT private.current_user_id() AS current_user_id)) AND ( SELECT private.is_professional() AS is_professional))',
       check:
-        '((professional_id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_professional() AS is_professional))',
+        '((professional_id = ( SELECT private.current_user_id() AS current_user_id)) AND ( SELECT private.is_professional() AS is_professional))',
     },
   },
 ]
@@ -26,6 +26,7 @@ export const optimization: Optimization = {
     'once per statement.',
   rule: 'auth_rls_initplan',
   before: [
+    functionExists({ schema: 'private', name: 'current_user_id', args: '' }),
     functionExists({ schema: 'private', name: 'is_professional', args: '' }),
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
   ],

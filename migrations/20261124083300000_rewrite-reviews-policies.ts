@@ -16,7 +16,7 @@ const policies = [
   {
     name: 'Customers can view their own reviews',
     before: { using: '(customer_id = auth.uid())', check: null },
-    after: { using: '(customer_id = ( SELECT auth.uid() AS uid))', check: null },
+    after: { using: '(customer_id = ( SELECT private.current_user_id() AS current_user_id))', check: null },
   },
   {
     name: 'Customers can review completed bookings',
@@ -28,9 +28,9 @@ const policies = [
     },
     after: {
       using: null,
-      check: `((customer_id = ( SELECT auth.uid() AS uid)) AND (EXISTS ( SELECT 1
+      check: `((customer_id = ( SELECT private.current_user_id() AS current_user_id)) AND (EXISTS ( SELECT 1
    FROM public.bookings b
-  WHERE ((b.id = reviews.booking_id) AND (b.customer_id = ( SELECT auth.uid() AS uid)) AND (b.status = 'completed'::text)))))`,
+  WHERE ((b.id = reviews.booking_id) AND (b.customer_id = ( SELECT private.current_user_id() AS current_user_id)) AND (b.status = 'completed'::text)))))`,
     },
   },
   {
@@ -41,9 +41,9 @@ const policies = [
     },
     after: {
       using:
-        '((professional_id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_professional() AS is_professional))',
+        '((professional_id = ( SELECT private.current_user_id() AS current_user_id)) AND ( SELECT private.is_professional() AS is_professional))',
       check:
-        '((professional_id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_professional() AS is_professional))',
+        '((professional_id = ( SELECT private.current_user_id() AS current_user_id)) AND ( SELECT private.is_professional() AS is_professional))',
     },
   },
 ]
@@ -54,6 +54,7 @@ export const optimization: Optimization = {
     'a sub-select each runs once per statement.',
   rule: 'auth_rls_initplan',
   before: [
+    functionExists({ schema: 'private', name: 'current_user_id', args: '' }),
     functionExists({ schema: 'private', name: 'is_admin', args: '' }),
     functionExists({ schema: 'private', name: 'is_professional', args: '' }),
     ...policies.map(({ name, before }) => policyIs(table, name, before)),

@@ -24,7 +24,7 @@ const policies = [
     after: {
       using: `(EXISTS ( SELECT 1
    FROM public.bookings b
-  WHERE ((b.id = payment_intents.booking_id) AND ((b.customer_id = ( SELECT auth.uid() AS uid)) OR (b.professional_id = ( SELECT auth.uid() AS uid))))))`,
+  WHERE ((b.id = payment_intents.booking_id) AND ((b.customer_id = ( SELECT private.current_user_id() AS current_user_id)) OR (b.professional_id = ( SELECT private.current_user_id() AS current_user_id))))))`,
       check: null,
     },
   },
@@ -36,7 +36,8 @@ const policies = [
     },
     after: {
       using: null,
-      check: "((customer_id = ( SELECT auth.uid() AS uid)) AND (status = 'requires_payment_method'::text))",
+      check:
+        "((customer_id = ( SELECT private.current_user_id() AS current_user_id)) AND (status = 'requires_payment_method'::text))",
     },
   },
 ]
@@ -49,6 +50,7 @@ export const optimization: Optimization = {
     "one's own.",
   rule: 'auth_rls_initplan',
   before: [
+    functionExists({ schema: 'private', name: 'current_user_id', args: '' }),
     functionExists({ schema: 'private', name: 'is_admin', args: '' }),
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
   ],

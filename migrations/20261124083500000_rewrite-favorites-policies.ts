@@ -1,5 +1,5 @@
 import type { MigrationBuilder } from 'node-pg-migrate'
-import { policyIs, type Optimization } from 'hundredfold'
+import { functionExists, policyIs, type Optimization } from 'hundredfold'
 
 const table = { schema: 'public', name: 'favorites' }
 
@@ -9,8 +9,8 @@ const policies = [
     name: 'Customers manage their favorites',
     before: { using: '(auth.uid() = customer_id)', check: '(auth.uid() = customer_id)' },
     after: {
-      using: '(( SELECT auth.uid() AS uid) = customer_id)',
-      check: '(( SELECT auth.uid() AS uid) = customer_id)',
+      using: '(( SELECT private.current_user_id() AS current_user_id) = customer_id)',
+      check: '(( SELECT private.current_user_id() AS current_user_id) = customer_id)',
     },
   },
 ]
@@ -18,7 +18,10 @@ const policies = [
 export const optimization: Optimization = {
   why: 'auth.uid() runs for every favorite; in a sub-select it runs once per statement.',
   rule: 'auth_rls_initplan',
-  before: [...policies.map(({ name, before }) => policyIs(table, name, before))],
+  before: [
+    functionExists({ schema: 'private', name: 'current_user_id', args: '' }),
+    ...policies.map(({ name, before }) => policyIs(table, name, before)),
+  ],
   after: policies.map(({ name, after }) => policyIs(table, name, after)),
 }
 

@@ -10,14 +10,14 @@ const policies = [
     before: { using: '(public.is_conversation_member(id) OR (created_by = auth.uid()))', check: null },
     after: {
       using:
-        '((created_by = ( SELECT auth.uid() AS uid)) OR (id = ANY (ARRAY( SELECT private.conversation_ids() AS conversation_ids))))',
+        '((created_by = ( SELECT private.current_user_id() AS current_user_id)) OR (id = ANY (ARRAY( SELECT private.conversation_ids() AS conversation_ids))))',
       check: null,
     },
   },
   {
     name: 'Users can start conversations',
     before: { using: null, check: '(created_by = auth.uid())' },
-    after: { using: null, check: '(created_by = ( SELECT auth.uid() AS uid))' },
+    after: { using: null, check: '(created_by = ( SELECT private.current_user_id() AS current_user_id))' },
   },
   {
     name: 'Members can update conversations',
@@ -35,6 +35,7 @@ export const optimization: Optimization = {
     'each, through the helper that plans only once.',
   rule: 'policy_membership_function',
   before: [
+    functionExists({ schema: 'private', name: 'current_user_id', args: '' }),
     functionExists({ schema: 'private', name: 'is_conversation_member', args: 'conversation uuid' }),
     functionExists({ schema: 'private', name: 'conversation_ids', args: '' }),
     ...policies.map(({ name, before }) => policyIs(table, name, before)),

@@ -9,7 +9,8 @@ const policies = [
     name: 'Members can view members',
     before: { using: 'public.is_conversation_member(conversation_id)', check: null },
     after: {
-      using: '((user_id = ( SELECT auth.uid() AS uid)) OR private.is_conversation_member(conversation_id))',
+      using:
+        '((user_id = ( SELECT private.current_user_id() AS current_user_id)) OR private.is_conversation_member(conversation_id))',
       check: null,
     },
   },
@@ -23,17 +24,17 @@ const policies = [
     },
     after: {
       using: null,
-      check: `((user_id = ( SELECT auth.uid() AS uid)) OR (EXISTS ( SELECT 1
+      check: `((user_id = ( SELECT private.current_user_id() AS current_user_id)) OR (EXISTS ( SELECT 1
    FROM public.conversations c
-  WHERE ((c.id = conversation_members.conversation_id) AND (c.created_by = ( SELECT auth.uid() AS uid))))))`,
+  WHERE ((c.id = conversation_members.conversation_id) AND (c.created_by = ( SELECT private.current_user_id() AS current_user_id))))))`,
     },
   },
   {
     name: 'Members can mark conversations as read',
     before: { using: '(user_id = auth.uid())', check: '(user_id = auth.uid())' },
     after: {
-      using: '(user_id = ( SELECT auth.uid() AS uid))',
-      check: '(user_id = ( SELECT auth.uid() AS uid))',
+      using: '(user_id = ( SELECT private.current_user_id() AS current_user_id))',
+      check: '(user_id = ( SELECT private.current_user_id() AS current_user_id))',
     },
   },
 ]
@@ -46,6 +47,7 @@ export const optimization: Optimization = {
     "set of a busy user's conversations.",
   rule: 'policy_membership_function',
   before: [
+    functionExists({ schema: 'private', name: 'current_user_id', args: '' }),
     functionExists({ schema: 'private', name: 'is_conversation_member', args: 'conversation uuid' }),
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
   ],

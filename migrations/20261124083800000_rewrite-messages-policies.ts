@@ -22,7 +22,7 @@ const policies = [
     after: {
       using: null,
       check:
-        '((sender_id = ( SELECT auth.uid() AS uid)) AND private.is_conversation_member(conversation_id))',
+        '((sender_id = ( SELECT private.current_user_id() AS current_user_id)) AND private.is_conversation_member(conversation_id))',
     },
   },
   {
@@ -51,6 +51,7 @@ export const optimization: Optimization = {
     'see single rows and keep asking for each, through the helper that plans only once.',
   rule: 'policy_membership_function',
   before: [
+    functionExists({ schema: 'private', name: 'current_user_id', args: '' }),
     functionExists({ schema: 'private', name: 'is_admin', args: '' }),
     functionExists({ schema: 'private', name: 'is_conversation_member', args: 'conversation uuid' }),
     functionExists({ schema: 'private', name: 'conversation_ids', args: '' }),

@@ -1,5 +1,5 @@
 import type { MigrationBuilder } from 'node-pg-migrate'
-import { policyIs, type Optimization } from 'hundredfold'
+import { functionExists, policyIs, type Optimization } from 'hundredfold'
 
 const table = { schema: 'public', name: 'notifications' }
 
@@ -8,20 +8,20 @@ const policies = [
   {
     name: 'Users can view their notifications',
     before: { using: '(auth.uid() = user_id)', check: null },
-    after: { using: '(( SELECT auth.uid() AS uid) = user_id)', check: null },
+    after: { using: '(( SELECT private.current_user_id() AS current_user_id) = user_id)', check: null },
   },
   {
     name: 'Users can update their notifications',
     before: { using: '(auth.uid() = user_id)', check: '(auth.uid() = user_id)' },
     after: {
-      using: '(( SELECT auth.uid() AS uid) = user_id)',
-      check: '(( SELECT auth.uid() AS uid) = user_id)',
+      using: '(( SELECT private.current_user_id() AS current_user_id) = user_id)',
+      check: '(( SELECT private.current_user_id() AS current_user_id) = user_id)',
     },
   },
   {
     name: 'Users can delete their notifications',
     before: { using: '(auth.uid() = user_id)', check: null },
-    after: { using: '(( SELECT auth.uid() AS uid) = user_id)', check: null },
+    after: { using: '(( SELECT private.current_user_id() AS current_user_id) = user_id)', check: null },
   },
 ]
 
@@ -30,7 +30,10 @@ export const optimization: Optimization = {
     'auth.uid() runs for every notification; in a sub-select it runs once per statement, and user_id ' +
     'can be looked up in its index.',
   rule: 'auth_rls_initplan',
-  before: [...policies.map(({ name, before }) => policyIs(table, name, before))],
+  before: [
+    functionExists({ schema: 'private', name: 'current_user_id', args: '' }),
+    ...policies.map(({ name, before }) => policyIs(table, name, before)),
+  ],
   after: policies.map(({ name, after }) => policyIs(table, name, after)),
 }
 

@@ -13,7 +13,7 @@ const policies = [
   {
     name: 'Users write audit events',
     before: { using: null, check: '(actor_id = auth.uid())' },
-    after: { using: null, check: '(actor_id = ( SELECT auth.uid() AS uid))' },
+    after: { using: null, check: '(actor_id = ( SELECT private.current_user_id() AS current_user_id))' },
   },
 ]
 
@@ -23,6 +23,7 @@ export const optimization: Optimization = {
     'once per statement.',
   rule: 'policy_function_initplan',
   before: [
+    functionExists({ schema: 'private', name: 'current_user_id', args: '' }),
     functionExists({ schema: 'private', name: 'is_admin', args: '' }),
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
   ],

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { casaoraMigrations } from '../../src/bench/casaora/database.ts'
@@ -37,6 +38,8 @@ const touched: Record<string, string> = {
   conversation_members: 'joined_at = joined_at',
 }
 
+const reporter = `casaora_reporter_${randomBytes(4).toString('hex')}`
+
 describe('the rewritten policies', () => {
   let database: TestDatabase
   let client: Client
@@ -53,8 +56,15 @@ describe('the rewritten policies', () => {
           WHERE contype = 'f' AND connamespace = 'public'::regnamespace
         LOOP EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', f.t, f.conname); END LOOP;
       END $$`)
+    // A role that the migrations have never heard of: policies for everybody are asked for it too.
+    await client.query(`
+      CREATE ROLE ${reporter};
+      GRANT SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${reporter}`)
   })
-  afterAll(() => database.drop())
+  afterAll(async () => {
+    await client.query(`DROP OWNED BY ${reporter}; DROP ROLE ${reporter}`)
+    await database.drop()
+  })
 
   const callers = async (): Promise<Caller[]> => {
     const { rows } = await client.query<{ id: string }>(`
@@ -68,6 +78,8 @@ describe('the rewritten policies', () => {
       { role: 'authenticated' },
       ...[...known, nobody].map((sub) => ({ role: 'authenticated', claims: { sub } })),
       { role: 'service_role' },
+      { role: reporter },
+      { role: reporter, claims: { sub: casaoraIdentities.admin } },
     ]
   }
 
