@@ -10,7 +10,7 @@ import type { BenchRow } from '../row.ts'
 import type { ConnectLoad, ConnectReport } from './connectLoad.ts'
 
 const rounds = 5
-const roundMs = 2_000
+const roundMs = 1_500
 const warmUpMs = 500
 const fasterAtLeast = 2
 const poolSize = 10
