@@ -43,9 +43,9 @@ export async function chooseDrafts(
       skip(finding, remedy.title)
       continue
     }
-    const text = JSON.stringify(remedy.draft)
-    const draft = shared.get(text) ?? remedy.draft
-    shared.set(text, draft)
+    const work = workOf(remedy.draft)
+    const draft = shared.get(work) ?? remedy.draft
+    shared.set(work, draft)
     const name = findPending(draft, pending)
     if (name === undefined) wanted.push({ finding, draft })
     else skip(finding, `the pending migration ${name} does it`)
@@ -62,9 +62,9 @@ export async function chooseDrafts(
       continue
     }
     const needed = (result.draft.requires ?? []).map((each) => {
-      const text = JSON.stringify(each)
-      const same = required.get(text) ?? shared.get(text) ?? each
-      required.set(text, same)
+      const work = workOf(each)
+      const same = required.get(work) ?? shared.get(work) ?? each
+      required.set(work, same)
       return same
     })
     const toWrite = [...needed.filter((each) => findPending(each, pending) === undefined), result.draft]
@@ -74,4 +74,12 @@ export async function chooseDrafts(
   // What others require comes first of all.
   const first = [...required.values()].filter((draft) => drafts.has(draft))
   return { drafts: [...new Set([...first, ...drafts])], cures, skipped }
+}
+
+/**
+ * What a draft does, by which two are the same migration: a foreign key and a policy may want one index, each for
+ * its own reasons. Where the statements are not written yet, all of the draft.
+ */
+function workOf(draft: Draft): string {
+  return JSON.stringify(draft.altersPolicies ? draft : [draft.up, draft.down])
 }

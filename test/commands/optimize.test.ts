@@ -67,6 +67,24 @@ describe('optimize', () => {
     expect(result.skipped.every(({ reason }) => reason.startsWith('the pending migration '))).toBe(true)
     expect(await readdir(directory)).toHaveLength(13)
   })
+
+  test('writes an index once that a foreign key and a policy want', async () => {
+    const indexes = await mkdtemp(join(tmpdir(), 'optimize-indexes-'))
+    try {
+      const { result } = await optimize(
+        ...['--rules', 'unindexed_foreign_keys,unindexed_policy_column', '--out', indexes],
+      )
+      const files = await readdir(indexes)
+      const slugs = files.map((name) => name.slice(18))
+      expect(new Set(slugs).size).toBe(slugs.length)
+      const rulesOf = (file: string): Set<string> =>
+        new Set(result.written.filter((each) => basename(each.file) === file).map(({ rule }) => rule))
+      const curesBoth = files.filter((file) => rulesOf(file).size === 2)
+      expect(curesBoth.map((name) => name.slice(18))).toContain('create-notifications-user-id-idx.ts')
+    } finally {
+      await rm(indexes, { recursive: true, force: true })
+    }
+  })
 })
 
 /** Writes migrations for the rules, so that they find this checkout's `hundredfold`. */
