@@ -62,7 +62,7 @@ export async function poolingRows(
       password: [] as number[],
       trust: [] as number[],
     }
-    for (let round = 0; round <= rounds; round += 1) {
+    for (let round = 1; round <= rounds; round += 1) {
       onStep(`connect per request, round ${round} of ${rounds}`)
       for (const [route, url] of Object.entries(routes) as [keyof typeof rates, string][]) {
         const { served } = await loadBy({
@@ -72,8 +72,7 @@ export async function poolingRows(
           warmUpMs,
           ms: roundMs,
         })
-        // The first round opens the pool's connections and is not counted.
-        if (round > 0) rates[route].push((served * 1_000) / roundMs)
+        rates[route].push((served * 1_000) / roundMs)
       }
     }
     const [direct, scram, password, trust] = [rates.direct, rates.scram, rates.password, rates.trust].map(

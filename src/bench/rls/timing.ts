@@ -2,8 +2,11 @@ import type { Client } from 'pg'
 import { errorCode } from '../../db/sqlState.ts'
 import { median } from '../bench.ts'
 
-/** A statement that runs longer is cut off; what it would take is at least this. In milliseconds. */
-export const cutAfterMs = 10_000
+/** A session, and after how many milliseconds it is cut off; what a statement would take is at least that. */
+export interface TimedSession {
+  client: Client
+  cutAfterMs: number
+}
 
 /** Warm runs of each statement; one that takes long is run less often. */
 const enough = { runs: 31, totalMs: 1_500 }
@@ -14,12 +17,12 @@ const slowMs = 1_000
  * Runs the statement in turn on each client as the person, warm, and takes the medians of the server's own times in
  * milliseconds, planning and execution together. Nothing is fetched and everything is rolled back.
  */
-export async function timeInTurn(clients: Client[], sql: string, person: number): Promise<number[]> {
-  const measured = clients.map((client) => ({ client, times: [] as number[], total: 0 }))
+export async function timeInTurn(sessions: TimedSession[], sql: string, person: number): Promise<number[]> {
+  const measured = sessions.map((session) => ({ session, times: [] as number[], total: 0 }))
   // The first run reads pages and catalogs for the first time; that does not count, unless it is so slow that it
   // makes no difference.
   for (const each of measured) {
-    const ms = await timeOnce(each.client, sql, person)
+    const ms = await timeOnce(each.session, sql, person)
     if (ms > slowMs) {
       each.times.push(ms)
       each.total = Infinity
@@ -28,7 +31,7 @@ export async function timeInTurn(clients: Client[], sql: string, person: number)
   for (let run = 0; run < enough.runs; run += 1) {
     for (const each of measured) {
       if (each.total >= enough.totalMs) continue
-      const ms = await timeOnce(each.client, sql, person)
+      const ms = await timeOnce(each.session, sql, person)
       each.times.push(ms)
       each.total += ms
     }
@@ -36,7 +39,7 @@ export async function timeInTurn(clients: Client[], sql: string, person: number)
   return measured.map(({ times }) => median(times))
 }
 
-async function timeOnce(client: Client, sql: string, person: number): Promise<number> {
+async function timeOnce({ client, cutAfterMs }: TimedSession, sql: string, person: number): Promise<number> {
   await client.query('BEGIN')
   try {
     await client.query(
