@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import type { RelationName } from '../db/identifiers.ts'
+import { lockedRelations } from './lockedRelations.ts'
 
 /** An index's size and use since the counters were reset. */
 export interface IndexStatistics {
@@ -21,13 +22,10 @@ export interface IndexStatistics {
 /** All indexes outside the system's schemas, the largest first. */
 export async function listIndexStatistics(db: Database): Promise<IndexStatistics[]> {
   const result = await sql<Omit<IndexStatistics, 'table'> & { tableName: string }>`
-    WITH locked AS MATERIALIZED (
-      SELECT DISTINCT lock.relation FROM pg_catalog.pg_locks lock
-      WHERE lock.locktype = 'relation' AND lock.mode = 'AccessExclusiveLock'
-    )
+    WITH locked AS MATERIALIZED (SELECT oid FROM ${lockedRelations} locks)
     SELECT class.oid, namespace.nspname::text AS schema, class.relname::text AS name,
       tab.relname::text AS "tableName", am.amname::text AS method,
-      CASE WHEN class.oid IN (SELECT relation FROM locked)
+      CASE WHEN class.oid IN (SELECT oid FROM locked)
         THEN class.relpages * pg_catalog.current_setting('block_size')::float8
         ELSE coalesce(pg_catalog.pg_relation_size(class.oid), 0)::float8 END AS "sizeBytes",
       coalesce(pg_catalog.pg_stat_get_numscans(class.oid), 0)::float8 AS scans,

@@ -12,6 +12,8 @@ export interface LockWait {
   mode: string
   seconds: number
   blockedBy: number[]
+  /** What the first of them is doing, where the role may see it. */
+  blockerState: string | null
 }
 
 /** Every wait for a lock that has lasted at least so long, with those that it waits for. Locks hide from nobody. */
@@ -20,10 +22,12 @@ export async function listLockWaits(db: Database, minimumSeconds: number): Promi
     SELECT lock.pid, coalesce(activity.usename::text, '') AS role, namespace.nspname AS schema,
       class.relname AS relation, lock.locktype AS "lockType", lock.mode,
       extract(epoch FROM clock_timestamp() - lock.waitstart)::float8 AS seconds,
-      pg_catalog.pg_blocking_pids(lock.pid) AS "blockedBy"
+      blockers.pids AS "blockedBy", blocker.state AS "blockerState"
     FROM pg_catalog.pg_locks lock
     JOIN pg_catalog.pg_stat_activity activity
       ON activity.pid = lock.pid AND activity.datname = pg_catalog.current_database()
+    CROSS JOIN LATERAL (SELECT pg_catalog.pg_blocking_pids(lock.pid) AS pids) blockers
+    LEFT JOIN pg_catalog.pg_stat_activity blocker ON blocker.pid = blockers.pids[1]
     LEFT JOIN pg_catalog.pg_class class ON class.oid = lock.relation
     LEFT JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
     WHERE NOT lock.granted AND lock.waitstart <= clock_timestamp() - make_interval(secs => ${minimumSeconds})

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import { lockedRelations } from './lockedRelations.ts'
 
 /** A table's size and what was done with it since the counters were reset. */
 export interface TableStatistics {
@@ -38,17 +39,13 @@ export interface TableStatistics {
  */
 export async function listTableStatistics(db: Database): Promise<TableStatistics[]> {
   const result = await sql<TableStatistics>`
-    WITH locked AS MATERIALIZED (
-      SELECT DISTINCT lock.relation FROM pg_catalog.pg_locks lock
-      WHERE lock.locktype = 'relation' AND lock.mode = 'AccessExclusiveLock'
-        AND lock.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-    ),
+    WITH locked AS MATERIALIZED (SELECT oid FROM ${lockedRelations} locks),
     -- Indexes and TOAST tables may be locked where their table is not.
     unreachable AS MATERIALIZED (
-      SELECT relation AS oid FROM locked
-      UNION SELECT index.indrelid FROM locked JOIN pg_catalog.pg_index index ON index.indexrelid = locked.relation
+      SELECT oid FROM locked
+      UNION SELECT index.indrelid FROM locked JOIN pg_catalog.pg_index index ON index.indexrelid = locked.oid
       UNION SELECT class.oid FROM locked JOIN pg_catalog.pg_class class
-        ON class.reltoastrelid = locked.relation AND class.reltoastrelid <> 0
+        ON class.reltoastrelid = locked.oid AND class.reltoastrelid <> 0
     ),
     block AS (SELECT pg_catalog.current_setting('block_size')::float8 AS size),
     tables AS (

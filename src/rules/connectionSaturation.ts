@@ -1,5 +1,5 @@
 import { displayIdentifier } from '../db/identifiers.ts'
-import { findConnectionUse } from '../introspect/connections.ts'
+import { readConnectionUse } from '../introspect/connections.ts'
 import { measured, runbook } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
 
@@ -20,7 +20,7 @@ export const connectionSaturation: Rule = {
   finds: 'a server or database with more than 80 % of its connections taken',
   cure: 'a pooler in transaction mode, and closing idle sessions',
   async find(context) {
-    const use = await context.read(findConnectionUse)
+    const use = await context.read(readConnectionUse)
     const findings: Finding[] = []
     const add = (subject: string, place: string, used: number, available: number): void => {
       if (used < available * warnAt) return
@@ -40,12 +40,13 @@ export const connectionSaturation: Rule = {
           'hundredfold connections --terminate-idle 10m -- closes what nobody uses',
           'Point the application (DATABASE_URL) at the pooler in transaction mode, on Supabase port 6543; migrations keep DIRECT_URL.',
           'Give each instance of the application a small pool of its own (serverless: 1), and an idle timeout.',
+          'A PgBouncer of your own needs the stored SCRAM secrets (auth_query, or auth_file), not passwords: with passwords it derives keys anew for each client, and serves those that connect for every request slower than the server does alone.',
         ),
       })
     }
-    add('max_connections', 'to the server', use.used, use.available)
-    if (use.availableHere !== null) {
-      add(use.database, `to ${displayIdentifier(use.database)}`, use.usedHere, use.availableHere)
+    add('max_connections', 'to the server', use.used, use.limit)
+    if (use.databaseLimit !== null) {
+      add(use.database, `to ${displayIdentifier(use.database)}`, use.usedInDatabase, use.databaseLimit)
     }
     return findings
   },

@@ -1,5 +1,5 @@
 import { createExtension } from '../drafts/createExtension.ts'
-import { findStatementStatistics } from '../introspect/statementStatistics.ts'
+import { findStatementsExtension } from '../introspect/statementsExtension.ts'
 import { measured, migration, runbook } from './remedies.ts'
 import type { Rule } from './rule.ts'
 
@@ -16,7 +16,7 @@ export const missingPgStatStatements: Rule = {
   finds: 'a database whose statements nobody counts',
   cure: 'CREATE EXTENSION pg_stat_statements',
   async find(context) {
-    const { isInstalled, isAvailable, isLoaded, schema } = await context.read(findStatementStatistics)
+    const { isInstalled, isAvailable, isLoaded, schema } = await context.read(findStatementsExtension)
     if (isInstalled && isLoaded) return []
     const problem = isInstalled
       ? 'pg_stat_statements is installed, but its library is not loaded: it counts nothing.'

@@ -138,6 +138,27 @@ test('only the schemas asked for', async () => {
 })
 
 describe('a database in the middle of something', () => {
+  test('who waits for which relation is shown, with who holds it and what they do', async () => {
+    const blocker = await database.connect()
+    const waiter = await database.connect()
+    await blocker.query('BEGIN; LOCK TABLE public.cities')
+    const { rows } = await blocker.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const waiting = waiter.query('SELECT FROM public.cities')
+    await superuser.query('SELECT pg_sleep(0.2)')
+    const { report } = await diagnose(await database.connect())
+    await blocker.query('COMMIT')
+    await waiting
+    const blocks = report.sections.find(({ id }) => id === 'locks')?.blocks
+    const tables = blocks?.flatMap((block) => (block.kind === 'table' ? [block] : []))
+    const waits = tables?.find(({ id }) => id === 'lock_waits')
+    expect(waits?.rows[0]?.slice(3)).toEqual([
+      'public.cities',
+      'AccessShareLock',
+      `${rows[0]?.pid}`,
+      'idle in transaction',
+    ])
+  })
+
   test('a table locked exclusively ends no section', async () => {
     const holder = await database.connect()
     await holder.query('BEGIN; LOCK TABLE public.bookings IN ACCESS EXCLUSIVE MODE')

@@ -1,4 +1,4 @@
-import { listSessionGroups, readConnectionUse } from '../../introspect/activity.ts'
+import { listSessionGroups, readConnectionUse } from '../../introspect/connections.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 

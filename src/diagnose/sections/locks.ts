@@ -1,13 +1,17 @@
-import { listLockWaits, listOpenTransactions } from '../../introspect/activity.ts'
+import { display } from '../../db/identifiers.ts'
+import { listLockWaits } from '../../introspect/lockWaits.ts'
+import { listOpenTransactions } from '../../introspect/openTransactions.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
+
+const mostWaits = 50
 
 /** Who waits for whom, and which transactions stay open. */
 export const locks: Section = {
   id: 'locks',
   title: 'Locks and long transactions',
   async look({ db }) {
-    const waits = await listLockWaits(db)
+    const waits = (await listLockWaits(db, 0)).slice(0, mostWaits)
     const transactions = await listOpenTransactions(db)
     return {
       blocks: [
@@ -26,9 +30,11 @@ export const locks: Section = {
           ],
           rows: waits.map((wait) => [
             `${wait.pid}`,
-            wait.user,
-            wait.waitedSeconds,
-            wait.relation,
+            wait.role,
+            wait.seconds,
+            wait.schema && wait.relation
+              ? display({ schema: wait.schema, name: wait.relation })
+              : wait.lockType,
             wait.mode,
             wait.blockedBy.join(', '),
             wait.blockerState,

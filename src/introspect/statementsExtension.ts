@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 
 /** Whether pg_stat_statements can be had here. */
-export interface StatementStatistics {
+export interface StatementsExtension {
   isInstalled: boolean
   isAvailable: boolean
   /** Its library is loaded (shared_preload_libraries): its settings show that to everybody. */
@@ -11,8 +11,8 @@ export interface StatementStatistics {
   schema: string
 }
 
-export async function findStatementStatistics(db: Database): Promise<StatementStatistics> {
-  const result = await sql<StatementStatistics>`
+export async function findStatementsExtension(db: Database): Promise<StatementsExtension> {
+  const result = await sql<StatementsExtension>`
     SELECT
       EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pg_stat_statements') AS "isInstalled",
       EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'pg_stat_statements') AS "isAvailable",
