@@ -269,7 +269,7 @@ create policy "no right to call" on public.shut for select to authenticated usin
 -- step: correlated
 create table public.tasks (id int primary key, team_id int, project_id int, assignee uuid, done boolean not null);
 insert into public.tasks
-select n, nullif(n % 22, 0), n % 401, case when n % 3 > 0 then md5('user' || n % 12)::uuid end, n % 5 = 0 from generate_series(1, 400) n;
+select n, nullif(n % 22, 0), n % 401, case when n % 3 > 0 then md5('user' || n % 12)::uuid end, n % 5 = 0 from generate_series(1, 2000) n;
 create index tasks_team_id_idx on public.tasks (team_id);
 alter table public.tasks enable row level security;
 create policy "team exists" on public.tasks for select to authenticated
