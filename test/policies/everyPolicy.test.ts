@@ -16,6 +16,7 @@ import type { Engine } from '../support/engines.ts'
 import { engineIsMissing } from '../support/engines.ts'
 import { migrationDirectory } from '../support/migrationFiles.ts'
 import type { MigrationDirectory } from '../support/migrationFiles.ts'
+import { seldomAutovacuum } from '../support/seldomAutovacuum.ts'
 import type { EveryPolicyDatabase } from './everyPolicyDatabase.ts'
 import { createEveryPolicy } from './everyPolicyDatabase.ts'
 import { identities, user } from './everyPolicyIdentities.ts'
@@ -143,7 +144,7 @@ describe.each(servers)('every policy on PostgreSQL $version', ({ version, everyb
     beforeAll(async () => {
       let url = inject('serverUrl')
       if (version < 18) {
-        const server = await startEmbedded({ version })
+        const server = await startEmbedded({ version, settings: seldomAutovacuum })
         stopServer = () => server.stop()
         url = server.url()
       }

@@ -282,13 +282,22 @@ describe('what cannot be told', () => {
     expect(report.reasons.join()).not.toContain('seen only')
   })
 
-  it('does not take random() for a difference, and leaves it alone', async () => {
-    expect(
-      await compare(
-        'FOR SELECT USING (owner_id = auth.uid() AND random() < 0.5)',
-        '((owner_id = ( SELECT auth.uid() AS uid)) AND (random() < (0.5)::double precision))',
-      ),
-    ).toMatchObject({ differences: [] })
+  it.each([0.5, 0.1, 0.9])('does not take a draw by random() < %d for a difference', async (part) => {
+    for (let time = 0; time < 10; time += 1) {
+      const report = await compare(
+        `FOR SELECT USING (owner_id = auth.uid() AND random() < ${part})`,
+        `((owner_id = ( SELECT auth.uid() AS uid)) AND (random() < (${part})::double precision))`,
+      )
+      expect(report).toMatchObject({ outcome: 'equivalent', byStructure: true, differences: [] })
+    }
+  })
+
+  it('takes a difference beside a draw for one', async () => {
+    const report = await compare(
+      'FOR SELECT USING (owner_id = auth.uid() AND random() >= 0)',
+      '((owner_id <> ( SELECT auth.uid() AS uid)) AND (random() >= (0)::double precision))',
+    )
+    expect(report.outcome).toBe('different')
   })
 
   it('reports what was covered where the time is over, and keeps to the time', async () => {

@@ -5,6 +5,7 @@ import { loadConfig } from '../../src/config.ts'
 import { connect } from '../../src/db/connect.ts'
 import { provideServer } from '../../src/servers/provideServer.ts'
 import type { Server } from '../../src/servers/server.ts'
+import { seldomAutovacuum } from './seldomAutovacuum.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -23,9 +24,13 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const server = await provideServer(config, {
     version: config.testPostgresVersion,
     trustedExtensions: ['pg_stat_statements'],
-    // Test files run at the same time, and the programs under test open connections of their own.
-    // Their statements must not crowd out those that a test looks for.
-    settings: { max_connections: '200', 'pg_stat_statements.max': '50000' },
+    settings: {
+      // Test files run at the same time, and the programs under test open connections of their own.
+      max_connections: '200',
+      // Their statements must not crowd out those that a test looks for.
+      'pg_stat_statements.max': '50000',
+      ...seldomAutovacuum,
+    },
   })
   const template = `casaora_template_${randomBytes(4).toString('hex')}`
   // As secret as the server's own, and the same for every run that shares the server.
