@@ -1,5 +1,7 @@
 import { connect } from '../db/connect.ts'
 import type { WorkloadStatement } from '../db/workloadFile.ts'
+import { diagnose } from '../diagnose/diagnose.ts'
+import type { DiagnosisReport } from '../diagnose/report.ts'
 import { readFingerprint } from '../facts/fingerprint.ts'
 import { down } from '../migrate/down.ts'
 import { loadMigrations } from '../migrate/loadMigrations.ts'
@@ -24,10 +26,14 @@ export interface DemoOptions {
   onStage?: (title: string) => void
   onStep?: (text: string) => void
   onEvent?: (event: RunEvent) => void
+  /** Called with what is found before the migrations, and once more after them. */
+  onDiagnosis?: (report: DiagnosisReport) => void
 }
 
 export interface DemoResult {
   rows: BenchRow[]
+  /** What is wrong with the database before the migrations, and what still is after them. */
+  findings: { before: number; after: number }
   /** Migrations applied, and taken back again. */
   applied: number
   /** The fingerprint after all `down`s is the one before all `up`s. */
@@ -38,8 +44,8 @@ export interface DemoResult {
 const warm = { runs: 101, budgetMs: 2_000 }
 
 /**
- * The whole way on a throw-away database: load, measure, migrate up with conditions, measure again, migrate
- * down, and compare the schema with what it was.
+ * The whole way on a throw-away database: load, measure, diagnose, migrate up with conditions, measure and diagnose
+ * again, migrate down, and compare the schema with what it was.
  */
 export async function runDemo(
   server: Server,
@@ -51,15 +57,20 @@ export async function runDemo(
   const before = await readSchema(database)
   options.onStage?.('Measuring before')
   const slow = await measureAll(database, claims, options)
+  options.onStage?.('Diagnosing as the owner, read only')
+  const ill = await lookAt(database, options)
   options.onStage?.('Applying the migrations as the owner, conditions checked before and after')
   const applied = await migrate(database, options, 'up')
   options.onStage?.('Measuring after')
   const fast = await measureAll(database, claims, options)
+  options.onStage?.('Diagnosing again')
+  const well = await lookAt(database, options)
   options.onStage?.('Taking everything back')
   await migrate(database, options, 'down')
   const reversible = (await readSchema(database)).text === before.text
   const rows = claims.map(({ claim }, index) => toRow(claim, slow[index], fast[index]))
-  return { result: { rows, applied, reversible }, database }
+  const findings = { before: ill.findings.length, after: well.findings.length }
+  return { result: { rows, findings, applied, reversible }, database }
 }
 
 type MeasuredClaim = { claim: Claim; statement: WorkloadStatement }
@@ -96,6 +107,20 @@ async function measureAll(
       measured.push(await measure(client, statement, warm))
     }
     return measured
+  } finally {
+    await client.end()
+  }
+}
+
+async function lookAt({ ownerUrl }: CasaoraDatabase, options: DemoOptions): Promise<DiagnosisReport> {
+  const client = await connect(ownerUrl)
+  try {
+    const { report } = await diagnose(client, {
+      ...(options.signal ? { signal: options.signal } : {}),
+      ...(options.onStep ? { onStep: options.onStep } : {}),
+    })
+    options.onDiagnosis?.(report)
+    return report
   } finally {
     await client.end()
   }

@@ -7,6 +7,7 @@ import type { CasaoraRows } from '../bench/casaora/load.ts'
 import { runDemo } from '../bench/demo.ts'
 import { exitCodes } from '../errors.ts'
 import { benchTable } from '../report/benchTable.ts'
+import { countLevels } from '../report/diagnosis/summary.ts'
 import { eventText } from '../report/runText.ts'
 import { provideServer } from '../servers/provideServer.ts'
 import type { CommandContext } from './context.ts'
@@ -57,21 +58,24 @@ Examples:
               event.kind === 'done' && event.ran.direction === 'down' ? undefined : eventText(event)
             if (line) print(`  ${line}`)
           },
+          onDiagnosis: ({ findings }) => print(`  Findings: ${countLevels(findings)}`),
         })
         terminal.progress('')
-        await writeJson(terminal, options, 'demo', { rows: result.rows, reversible: result.reversible })
-        print(`\n${benchTable(result.rows)}`)
+        const { rows, findings, reversible } = result
+        await writeJson(terminal, options, 'demo', { rows, findings, reversible })
+        print(`\n${benchTable(rows)}`)
+        print(`\nFindings: ${findings.before} before, ${findings.after} after.`)
         print(
-          result.reversible
-            ? `\n${result.applied} migrations applied and taken back: the schema is exactly as it was.`
-            : '\nThe schema is not as it was before the migrations.',
+          reversible
+            ? `${result.applied} migrations applied and taken back: the schema is exactly as it was.`
+            : 'The schema is not as it was before the migrations.',
         )
         print('Next: set DIRECT_URL to your own database (see .env.example), then `npm run migrate status`.')
         if (options.keep) {
           print(`\nThe owner's URL is in ${await keepUrl(database.ownerUrl)}; the server stops at Ctrl-C.`)
           await waitForSignal(terminal.signal)
         }
-        const good = result.reversible && result.rows.every((row) => row.met)
+        const good = reversible && rows.every((row) => row.met)
         finish(good ? exitCodes.done : exitCodes.conditionFailed)
         if (server.kind !== 'embedded') await database.drop()
       } finally {

@@ -1,5 +1,6 @@
 import type { Diagnostic, FactBase, StableId } from '@supabase/pg-delta'
 import type { ClientBase, Pool } from 'pg'
+import { qualified } from '../db/identifiers.ts'
 
 export type { FactBase, StableId }
 
@@ -30,8 +31,10 @@ export interface PlannedStatement {
 }
 
 /**
- * The ordered statements that turn the database of `from` into the one of `to`, as if neither had the
- * objects that `isLeftOut` names, nor anything that belongs to one of them.
+ * The statements that turn the database of `from` into the one of `to`, as if neither had the objects that `isLeftOut`
+ * names, nor anything that belongs to one of them. They are in the order of what needs what as far as there is one: the
+ * default of a domain may call a function that returns the domain, so it comes last of all, and where other objects
+ * need each other in a circle the order is only a first guess.
  */
 export async function planStatements(
   from: FactBase,
@@ -39,18 +42,72 @@ export async function planStatements(
   isLeftOut: (id: StableId) => boolean,
 ): Promise<PlannedStatement[]> {
   const { plan } = await import('@supabase/pg-delta/plan')
-  const [before, after] = await Promise.all([without(from, isLeftOut), without(to, isLeftOut)])
-  return plan(before, after).actions
+  const before = await rebuilt(from, { isLeftOut })
+  const after = await rebuilt(to, { isLeftOut })
+  const inAnyOrder = async (isHeeded: (edge: Edge) => boolean) =>
+    plan(before, await rebuilt(to, { isLeftOut, isHeeded })).actions
+  const actions = await Promise.resolve()
+    .then(() => plan(before, after).actions)
+    // A body is not looked at when a function is made, so most circles go through what one needs.
+    .catch(orElse(() => inAnyOrder(({ from: { kind } }) => kind !== 'function')))
+    .catch(orElse(() => inAnyOrder(() => false)))
+  return [...actions, ...setDomainDefaults(to, after)]
 }
 
-async function without(base: FactBase, isLeftOut: (id: StableId) => boolean): Promise<FactBase> {
+type Edge = FactBase['edges'][number]
+
+/** pg-delta knows no order of objects that need each other in a circle, and says so by its message alone. */
+function orElse<T>(next: () => Promise<T>): (error: unknown) => Promise<T> {
+  return (error) => {
+    if (error instanceof Error && error.message.startsWith('dependency cycle')) return next()
+    throw error
+  }
+}
+
+/** What is left of the facts: see `planStatements`. */
+async function rebuilt(
+  base: FactBase,
+  {
+    isLeftOut,
+    isHeeded = () => true,
+  }: { isLeftOut: (id: StableId) => boolean; isHeeded?: (edge: Edge) => boolean },
+): Promise<FactBase> {
   const { buildFactBase } = await import('@supabase/pg-delta/core')
   const isKept = ({ id, parent }: { id: StableId; parent?: StableId }): boolean => {
     if (isLeftOut(id) || ('target' in id && isLeftOut(id.target))) return false
     const container = parent && base.get(parent)
     return container === undefined || isKept(container)
   }
-  return buildFactBase(base.facts().filter(isKept), [...base.edges])
+  const isOfDefault = ({ from, to }: Edge) => from.kind === 'domain' && to.kind === 'function'
+  return buildFactBase(
+    base
+      .facts()
+      .filter(isKept)
+      .map((fact) => (fact.id.kind === 'domain' ? bareDomain(base, fact) : fact)),
+    base.edges.filter((edge) => !isOfDefault(edge) && (edge.kind !== 'depends' || isHeeded(edge))),
+  )
+}
+
+type Fact = ReturnType<FactBase['facts']>[number]
+
+/** Without the default, which comes later, and without a NOT NULL that is a constraint of its own (PostgreSQL 17). */
+function bareDomain(base: FactBase, domain: Fact): Fact {
+  const { notNull } = domain.payload
+  const isNotNull = base.childrenOf(domain.id).some(({ payload }) => payload['def'] === 'NOT NULL')
+  return {
+    ...domain,
+    payload: { ...domain.payload, default: null, notNull: isNotNull ? false : (notNull ?? false) },
+  }
+}
+
+/** `ALTER DOMAIN public.key SET DEFAULT public.next_key()`, for each domain of `kept` that has a default in `all`. */
+function setDomainDefaults(all: FactBase, kept: FactBase): PlannedStatement[] {
+  return kept.facts().flatMap(({ id }) => {
+    const expression = id.kind === 'domain' ? all.get(id)?.payload['default'] : undefined
+    return id.kind === 'domain' && typeof expression === 'string'
+      ? [{ sql: `ALTER DOMAIN ${qualified(id)} SET DEFAULT ${expression}`, produces: [], consumes: [id] }]
+      : []
+  })
 }
 
 /** pg-delta takes a pool and brackets its work in a transaction; here both are the caller's. */

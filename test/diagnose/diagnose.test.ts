@@ -8,6 +8,7 @@ import { diagnosisText } from '../../src/report/diagnosis/text.ts'
 import { settleCounters } from '../rules/look.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase, urlOf } from '../support/database.ts'
+import { untilSomebodyWaitsFor } from '../support/lockWait.ts'
 
 let database: TestDatabase
 let superuser: Client
@@ -150,7 +151,7 @@ describe('a database in the middle of something', () => {
     await blocker.query('BEGIN; LOCK TABLE public.cities')
     const { rows } = await blocker.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
     const waiting = waiter.query('SELECT FROM public.cities')
-    await superuser.query('SELECT pg_sleep(0.2)')
+    await untilSomebodyWaitsFor(superuser, 'public.cities')
     const { report } = await diagnose(await database.connect())
     await blocker.query('COMMIT')
     await waiting
@@ -180,9 +181,7 @@ describe('a database in the middle of something', () => {
     await holder.query('BEGIN; LOCK TABLE public.cities IN ACCESS SHARE MODE')
     const { rows } = await holder.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
     const rewriting = vacuum.query('VACUUM FULL public.cities')
-    await expect
-      .poll(async () => (await superuser.query(`SELECT FROM pg_locks WHERE NOT granted`)).rowCount)
-      .toBeGreaterThan(0)
+    await untilSomebodyWaitsFor(superuser, 'public.cities')
     const text = diagnosisText((await diagnose(await database.connect())).report)
     expect(text).toContain('VACUUM FULL on public.cities')
     expect(text).toContain(`It waits for process ${rows[0]?.pid ?? 0}`)

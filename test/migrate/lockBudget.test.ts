@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { runCommand } from '../support/commandLine.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
+import { untilSomebodyWaitsFor } from '../support/lockWait.ts'
 import type { MigrationDirectory } from '../support/migrationFiles.ts'
 import { migrationDirectory, sqlMigration } from '../support/migrationFiles.ts'
 
@@ -39,16 +40,9 @@ async function upBehindReader(...options: string[]) {
     environment: { DIRECT_URL: database.ownerUrl },
   })
   // The five seconds begin when the runner meets the reader; starting it takes a time of its own.
-  while (!(await somebodyWaits())) await new Promise((resolve) => setTimeout(resolve, 20))
+  await untilSomebodyWaitsFor(looker, 'public.bookings')
   await reader.query(`SELECT pg_sleep(${readerSeconds}); COMMIT`)
   return running
-}
-
-async function somebodyWaits(): Promise<boolean> {
-  const { rowCount } = await looker.query(
-    `SELECT FROM pg_locks WHERE relation = 'public.bookings'::regclass AND NOT granted`,
-  )
-  return rowCount === 1
 }
 
 async function found() {

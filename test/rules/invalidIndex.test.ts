@@ -48,10 +48,13 @@ describe('invalid_index', () => {
     const build = other.query(`CREATE INDEX CONCURRENTLY t_slow ON t (a)`)
     try {
       await expect
-        .poll(async () => {
-          const { rowCount } = await looker.query(`SELECT FROM pg_class WHERE relname = 't_slow'`)
-          return rowCount
-        })
+        .poll(
+          async () => {
+            const { rowCount } = await looker.query(`SELECT FROM pg_class WHERE relname = 't_slow'`)
+            return rowCount
+          },
+          { timeout: 20_000 },
+        )
         .toBe(1)
       expect(await subjectsOf(looker, invalidIndex)).not.toContain('public.t_slow')
     } finally {

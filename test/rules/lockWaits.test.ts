@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lockWaitsLongerThan } from '../../src/rules/lockWaits.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
+import { untilSomebodyWaitsFor } from '../support/lockWait.ts'
 import { findingAbout, subjectsOf } from './look.ts'
 
 describe('lock_waits', () => {
@@ -21,7 +22,8 @@ describe('lock_waits', () => {
     const waiter = await database.connect()
     await blocker.query(`BEGIN; LOCK TABLE "Locked"`)
     const waiting = waiter.query(`SELECT FROM "Locked"`)
-    await superuser.query(`SELECT pg_sleep(0.3)`)
+    await untilSomebodyWaitsFor(superuser, '"Locked"')
+    await superuser.query(`SELECT pg_sleep(0.2)`)
     expect(await subjectsOf(superuser, lockWaitsLongerThan(0.1))).toEqual(['public."Locked"'])
     const { evidence } = await findingAbout(superuser, lockWaitsLongerThan(0.1), 'public', 'Locked')
     const { rows } = await blocker.query<{ pid: number }>(`SELECT pg_backend_pid() AS pid`)

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { casaoraClaims } from '../../src/bench/casaora/claims.ts'
+import { casaoraMigrations, casaoraServer } from '../../src/bench/casaora/database.ts'
+import { runDemo } from '../../src/bench/demo.ts'
+import { loadConfig } from '../../src/config.ts'
+import type { DiagnosisReport } from '../../src/diagnose/report.ts'
+import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
+import { provideServer } from '../../src/servers/provideServer.ts'
+
+/** Whether the claims are met is for the demo to say: this data is too small, and other tests run meanwhile. */
+test('the demo goes the whole way and back', { timeout: 300_000 }, async () => {
+  const server = await provideServer({ ...loadConfig(), testDatabaseUrl: undefined }, casaoraServer)
+  try {
+    const stages: string[] = []
+    const reports: DiagnosisReport[] = []
+    const { result } = await runDemo(server, {
+      rows: 'tiny',
+      onStage: (title) => stages.push(title),
+      onDiagnosis: (report) => reports.push(report),
+    })
+    expect(stages).toHaveLength(7)
+    expect(result.applied).toBe((await loadMigrations(casaoraMigrations)).length)
+    expect(result.reversible).toBe(true)
+    expect(result.rows.map(({ id }) => id)).toEqual(casaoraClaims.map(({ id }) => id))
+    for (const { id, before, after } of result.rows) expect(Math.min(before, after), id).toBeGreaterThan(0)
+    expect(result.findings.after).toBeLessThan(result.findings.before)
+    const failed = reports.flatMap(({ sections }) => sections.filter(({ status }) => status === 'failed'))
+    expect(failed).toEqual([])
+    const rulesOf = (report: DiagnosisReport | undefined) => report?.findings.map(({ rule }) => rule)
+    expect(rulesOf(reports[0])).toContain('auth_rls_initplan')
+    expect(rulesOf(reports[1])).not.toContain('auth_rls_initplan')
+  } finally {
+    await server.stop()
+  }
+})
