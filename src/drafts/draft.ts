@@ -38,6 +38,8 @@ export interface AlterPolicies {
   needs: ConditionCall[]
   /** Drafts that make these functions. */
   requires: Draft[]
+  /** Among the alterations is one that only rows can show to be the same; wrapping a call is shown by its structure. */
+  needsRows?: true
 }
 
 /** A policy whose predicates change; its command, kind and roles stay. */

@@ -57,8 +57,10 @@ export async function chooseDrafts(
   const cures: Choice['cures'] = []
   for (const { finding, draft } of wanted) {
     const result = settled.get(draft)
-    if (!result || 'reason' in result) {
-      skip(finding, result?.reason ?? 'it could not be settled')
+    const left = result?.left?.get(finding.subject[2] ?? '')
+    if (!result || left !== undefined || 'reason' in result) {
+      const reason = result && 'reason' in result ? result.reason : 'it could not be settled'
+      skip(finding, left === undefined ? reason : `Left as it is: ${left}`)
       continue
     }
     const needed = (result.draft.requires ?? []).map((each) => {

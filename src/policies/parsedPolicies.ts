@@ -21,6 +21,8 @@ import type { Policy, PolicyCatalog } from './policyCatalog.ts'
 import { readPolicyCatalog } from './policyCatalog.ts'
 import type { Surroundings } from './privateSchema.ts'
 import { readSurroundings } from './privateSchema.ts'
+import type { SelectReads } from './recursion.ts'
+import { readSelectReads } from './recursion.ts'
 import { prepareTypes } from './typeNames.ts'
 
 /** One policy with its expressions read. */
@@ -40,6 +42,7 @@ export interface ParsedPolicies {
   surroundings: Surroundings
   verdicts: PlanVerdicts
   baseline: Baseline
+  selectReads: SelectReads
 }
 
 /** Reads every policy and parses its expressions. */
@@ -56,7 +59,8 @@ export async function readParsedPolicies(db: Database): Promise<ParsedPolicies> 
   const bodies = await readBodies(db, catalog)
   const surroundings = await readSurroundings(db)
   const baseline = await readBaseline(db, catalog.policies)
-  const known = { catalog, parsed, bodies, surroundings, baseline, verdicts: new Map() }
+  const selectReads = await readSelectReads(db)
+  const known = { catalog, parsed, bodies, surroundings, baseline, selectReads, verdicts: new Map() }
   return { ...known, verdicts: await readPlanVerdicts(db, planQuestions(known)) }
 }
 

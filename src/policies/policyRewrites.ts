@@ -1,3 +1,4 @@
+import { display, displayIdentifier } from '../db/identifiers.ts'
 import type { PolicyPredicates } from '../introspect/policies.ts'
 import { printExpression } from '../sql/expression.ts'
 import type { Node } from '../sql/nodes.ts'
@@ -13,6 +14,8 @@ import type { MembershipScope } from './membership.ts'
 import { turnMembership } from './membership.ts'
 import type { ParsedPolicies, ParsedPolicy } from './parsedPolicies.ts'
 import type { Policy } from './policyCatalog.ts'
+import type { JudgedPolicy } from './recursion.ts'
+import { newRecursion } from './recursion.ts'
 import type { CatalogTable } from './tableCatalog.ts'
 import { wrapCalls } from './wrapCalls.ts'
 
@@ -47,8 +50,18 @@ export function rewritePolicies(
   willLead: WillLead = () => false,
 ): PolicyRewrites {
   const helpers = new KeyHelpers(policies.surroundings)
+  const byTable = new Map<number, JudgedPolicy[]>()
+  for (const { policy, using, check } of policies.parsed) {
+    const ofTable = byTable.get(policy.table.oid) ?? []
+    byTable.set(policy.table.oid, [...ofTable, { ...policy, using, check }])
+  }
+  const recursionWith: RecursionWith = ({ table, name }, predicates) => {
+    const now = byTable.get(table.oid) ?? []
+    const then = now.map((each) => (each.name === name ? { ...each, ...predicates } : each))
+    return newRecursion(table, now, then, policies.selectReads)
+  }
   const rewrites = policies.parsed
-    .map((each) => rewritePolicy(each, policies, rules, helpers, willLead))
+    .map((each) => rewritePolicy(each, policies, rules, helpers, willLead, recursionWith))
     .filter(({ changes, refusals }) => changes.length > 0 || refusals.length > 0)
   return { rewrites, helpers }
 }
@@ -59,6 +72,7 @@ function rewritePolicy(
   rules: ReadonlySet<RewriteRule>,
   keyHelpers: KeyHelpers,
   willLead: WillLead,
+  recursionWith: RecursionWith,
 ): PolicyRewrite {
   const unchanged = { using: policy.using, check: policy.check }
   if (unreadable !== undefined) {
@@ -90,7 +104,8 @@ function rewritePolicy(
   const changes: Change[] = []
   const refusals: Refusal[] = []
   const helpers: KeyHelper[] = []
-  const rewrite = (tree: Node | undefined, text: string | null): string | null => {
+  const rewrite = (clause: 'using' | 'check'): string | null => {
+    const [tree, text] = clause === 'using' ? [using, policy.using] : [check, policy.check]
     if (!tree) return text
     const turned = rules.has('policy_membership_function')
       ? turnMembership(tree, scope)
@@ -102,6 +117,11 @@ function rewritePolicy(
     const made = [...turned.changes, ...around.changes, ...wrapped.changes]
     refusals.push(...turned.refusals, ...around.refusals, ...wrapped.refusals)
     if (made.length === 0) return text
+    const looping = recursionWith(policy, { [clause]: wrapped.tree })
+    if (looping !== undefined) {
+      refusals.push(...made.map(({ rule, was }) => ({ rule, was, ...whyNotInTable(policy, looping) })))
+      return text
+    }
     try {
       const printed = printExpression(wrapped.tree)
       changes.push(...made)
@@ -113,11 +133,25 @@ function rewritePolicy(
       return text
     }
   }
-  const after = { using: rewrite(using, policy.using), check: rewrite(check, policy.check) }
+  const after = { using: rewrite('using'), check: rewrite('check') }
   return leaveWhatMayNotChange(
     { policy, after, changes: unique(changes), refusals: unique(refusals), helpers: [...new Set(helpers)] },
     baseline.get(policy.oid),
   )
+}
+
+/** The policy that would end in an endless loop if the one given had these predicates. */
+type RecursionWith = (policy: Policy, predicates: { using?: Node; check?: Node }) => string | undefined
+
+function whyNotInTable({ table }: Policy, looping: string): Pick<Refusal, 'reason' | 'steps'> {
+  const [policy, name] = [displayIdentifier(looping), display(table)]
+  return {
+    reason: `policy ${policy} reads ${name} itself, and PostgreSQL refuses that (42P17, infinite recursion) as soon as a policy for reading ${name} has a sub-select`,
+    steps: [
+      `Let policy ${policy} ask a function that is STABLE and SECURITY DEFINER in place of reading ${name}; then run this command again.`,
+      'An index on the compared column helps without that: a STABLE call can be looked up in it.',
+    ],
+  }
 }
 
 function declaredFalsely(

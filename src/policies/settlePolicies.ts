@@ -1,11 +1,18 @@
 import type { ClientBase } from 'pg'
 import { display, displayIdentifier, qualified, quote } from '../db/identifiers.ts'
+import { errorCode, isConnectionLost } from '../db/sqlState.ts'
 import { alterPolicies } from '../drafts/alterPolicies.ts'
 import type { AlterPolicies, Draft, PolicyAlteration } from '../drafts/draft.ts'
 import type { PolicyPredicates } from '../introspect/policies.ts'
+import type { Clock } from './equivalence/clock.ts'
+import { startClock } from './equivalence/clock.ts'
+import { rehearseProof } from './rehearseProof.ts'
 
-/** A draft ready for a file, or why there can be none. */
-export type Settled = { draft: Draft } | { reason: string }
+/** A draft ready for a file, and why policies were left out of it by their names; or why there can be none. */
+export type Settled = ({ draft: Draft } | { reason: string }) & { left?: Map<string, string> }
+
+/** What trying new predicates on rows may take in all; what is not tried is left to the migration's own condition. */
+const rehearsalBudgetMs = 60_000
 
 /**
  * Lets PostgreSQL print the new predicates of drafts that alter policies, so that a file holds them to the
@@ -13,6 +20,8 @@ export type Settled = { draft: Draft } | { reason: string }
  * table of the same name and columns: the user's table is not even locked. The predicates of before are printed
  * that way too; where they do not come out to the letter, `down` could not restore them, and where the temporary
  * table cannot stand for the real one (the policy uses its row type), the real policy is altered for a moment.
+ *
+ * Predicates that only rows can show to be the same are tried on them, and left out where they do not show it.
  */
 export async function settlePolicies(client: ClientBase, drafts: Draft[]): Promise<Map<Draft, Settled>> {
   const settled = new Map<Draft, Settled>()
@@ -23,9 +32,10 @@ export async function settlePolicies(client: ClientBase, drafts: Draft[]): Promi
               set_config('lock_timeout', '200ms', true), set_config('check_function_bodies', 'off', true)`,
     )
     const made = new Set<string>()
+    const clock = startClock(rehearsalBudgetMs)
     for (const draft of drafts) {
       const { altersPolicies } = draft
-      settled.set(draft, altersPolicies ? await settle(client, altersPolicies, made) : { draft })
+      settled.set(draft, altersPolicies ? await settle(client, altersPolicies, made, clock) : { draft })
     }
     return settled
   } finally {
@@ -33,7 +43,12 @@ export async function settlePolicies(client: ClientBase, drafts: Draft[]): Promi
   }
 }
 
-async function settle(client: ClientBase, parts: AlterPolicies, made: Set<string>): Promise<Settled> {
+async function settle(
+  client: ClientBase,
+  parts: AlterPolicies,
+  made: Set<string>,
+  clock: Clock,
+): Promise<Settled> {
   try {
     // An index that is built without blocking cannot be made here, and no predicate needs it to be printed.
     for (const needed of parts.requires.filter(({ noTransaction }) => noTransaction === undefined)) {
@@ -46,12 +61,12 @@ async function settle(client: ClientBase, parts: AlterPolicies, made: Set<string
     return { reason: `the function that it needs cannot be made: ${messageOf(error)}` }
   }
   try {
-    const alterations = await undone(client, () => readBackFromCopy(client, parts))
-    return finish(parts, alterations)
+    const readBack = await undone(client, () => readBackFromCopy(client, parts))
+    return await finish(client, parts, readBack, clock)
   } catch (first) {
     try {
-      const alterations = await undone(client, () => readBackFromTable(client, parts))
-      return finish(parts, alterations)
+      const readBack = await undone(client, () => readBackFromTable(client, parts))
+      return await finish(client, parts, readBack, clock)
     } catch {
       return {
         reason: `PostgreSQL would not print the new predicates of ${display(parts.table)}: ${messageOf(first)}`,
@@ -60,7 +75,12 @@ async function settle(client: ClientBase, parts: AlterPolicies, made: Set<string
   }
 }
 
-function finish(parts: AlterPolicies, readBack: ReadBack[]): Settled {
+async function finish(
+  client: ClientBase,
+  parts: AlterPolicies,
+  readBack: ReadBack[],
+  clock: Clock,
+): Promise<Settled> {
   const changed = readBack.find(({ alteration, old }) => !isSame(alteration.before, old))
   if (changed) {
     return {
@@ -69,7 +89,32 @@ function finish(parts: AlterPolicies, readBack: ReadBack[]): Settled {
   }
   const alterations = readBack.map(({ alteration, after }) => ({ ...alteration, after }))
   const real = alterations.filter(({ before, after }) => !isSame(before, after))
-  return { draft: alterPolicies({ ...parts, alterations: real }) }
+  const left = parts.needsRows ? await rehearsed(client, parts, real, clock) : new Map<string, string>()
+  const kept = real.filter(({ policy }) => !left.has(policy))
+  const [reason] = left.values()
+  if (reason !== undefined && kept.length === 0) return { reason, left }
+  const why = [
+    parts.why,
+    ...Array.from(
+      left,
+      ([policy, because]) => `Policy ${displayIdentifier(policy)} stays as it is: ${because}.`,
+    ),
+  ].join(' ')
+  return { draft: alterPolicies({ ...parts, why, alterations: kept }), left }
+}
+
+/** A table that somebody has locked, say, is no objection: then the migration asks for itself. */
+async function rehearsed(
+  client: ClientBase,
+  { table }: AlterPolicies,
+  alterations: PolicyAlteration[],
+  clock: Clock,
+): Promise<Map<string, string>> {
+  const objections = undone(client, () => rehearseProof(client, table, alterations, clock))
+  return objections.catch((error: unknown) => {
+    if (isConnectionLost(error) || errorCode(error) === undefined) throw error
+    return new Map()
+  })
 }
 
 interface ReadBack {

@@ -143,7 +143,15 @@ function draftOf(table: CatalogTable, rewrites: PolicyRewrite[], plan: PolicyPla
       ...indexes.flatMap(({ after }) => after),
     ],
     requires: [...plan.helpers.drafts(called), ...indexes],
+    ...(changes.some(({ rule }) => !isShownByStructure[rule]) ? { needsRows: true } : {}),
   })
+}
+
+const isShownByStructure: Record<RewriteRule, boolean> = {
+  auth_rls_initplan: true,
+  policy_function_initplan: true,
+  policy_membership_function: false,
+  policy_correlated_subquery: false,
 }
 
 /** For each rule what was wrong with which expressions, and what is better now. */

@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
 import type { Database } from '../../db/database.ts'
 import type { RelationName } from '../../db/identifiers.ts'
-import { display } from '../../db/identifiers.ts'
+import { display, displayIdentifier } from '../../db/identifiers.ts'
 import { UsageError } from '../../errors.ts'
 import { parseExpression } from '../../sql/expression.ts'
 import type { Node } from '../../sql/nodes.ts'
+import { newRecursion, readSelectReads } from '../recursion.ts'
 import type { Asker } from './ask.ts'
 import type { CalledFunction } from './bodies.ts'
 import { listCalledFunctions } from './bodies.ts'
@@ -18,7 +19,7 @@ import type { WrongPredicate } from './mutationScore.ts'
 import { scoreMutants } from './mutationScore.ts'
 import type { Question } from './questions.ts'
 import { appliesTo, questionsFor } from './questions.ts'
-import type { EquivalenceReport, MutationScore } from './report.ts'
+import type { Difference, EquivalenceReport, MutationScore } from './report.ts'
 import type { PolicyRewrite } from './rewritten.ts'
 import { rewritten } from './rewritten.ts'
 import type { Row } from './rows.ts'
@@ -96,6 +97,7 @@ export async function proveEquivalence(
     (role) => questions.some((question) => question.concerns(role)),
     (role) => applyingTo(role, subject.policies) !== applyingTo(role, after),
   )
+  const looping = await findRecursion(db, subject, after, trees)
   const comparison = await compare(
     { ...look, clock: clock.part(0.6) },
     subject,
@@ -123,7 +125,7 @@ export async function proveEquivalence(
       `the time ran out after ${budgetMs} ms with ${comparison.asked} of ${comparison.of} pairs asked: raise the option budgetMs in the migration, such as { budgetMs: ${Math.max(2 * budgetMs, 60_000)} }`,
     )
   }
-  const { differences } = comparison
+  const differences = [...looping, ...comparison.differences]
   const ms = Math.round(performance.now() - started)
   return {
     outcome: differences.length > 0 ? 'different' : reasons.length > 0 ? 'not shown' : 'equivalent',
@@ -138,7 +140,9 @@ export async function proveEquivalence(
       of: comparison.of,
       ms,
       budgetMs,
-      isCutShort: comparison.asked < comparison.of && differences.length === 0,
+      isCutShort:
+        differences.length === 0 &&
+        (comparison.asked < comparison.of || (reasons.length > 0 && clock.isOver())),
     },
     mutants,
     notes: [...sample.notes, ...notesOn(questions, sample, comparison)],
@@ -180,6 +184,36 @@ interface ChangedPredicate {
   old: string
   /** Undefined where the policy is dropped. */
   now: string | undefined
+}
+
+/** What PostgreSQL does not even begin to ask of a row. */
+async function findRecursion(
+  db: Database,
+  subject: Subject,
+  after: TablePolicy[],
+  trees: Map<string, Node>,
+): Promise<Difference[]> {
+  const judged = (policies: TablePolicy[]) =>
+    policies.map(({ using, check, ...policy }) => ({
+      ...policy,
+      using: trees.get(using ?? ''),
+      check: trees.get(check ?? ''),
+    }))
+  const name = newRecursion(subject.table, judged(subject.policies), judged(after), await readSelectReads(db))
+  const policy = after.find((each) => each.name === name)
+  if (!policy) return []
+  const roles = policy.roles.length > 0 ? policy.roles.join(', ') : 'PUBLIC'
+  return [
+    {
+      question: `policy ${displayIdentifier(policy.name)}, which reads the table itself`,
+      role: roles,
+      identity: roles,
+      row: 'of any kind',
+      effect: 'fails now',
+      before: true,
+      after: '42P17',
+    },
+  ]
 }
 
 /** The predicates that change; a WITH CHECK that comes new is compared with the USING that it followed. */

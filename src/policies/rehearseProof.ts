@@ -1,0 +1,57 @@
+import type { ClientBase } from 'pg'
+import { borrow } from '../db/database.ts'
+import type { RelationName } from '../db/identifiers.ts'
+import type { PolicyAlteration } from '../drafts/draft.ts'
+import type { Clock } from './equivalence/clock.ts'
+import { proveEquivalence } from './equivalence/prove.ts'
+import { describeDifference } from './equivalence/report.ts'
+
+/** The most that the rows of one table are looked at; the migration's own condition takes longer where it must. */
+const mostMs = 10_000
+
+/**
+ * Runs the condition that a migration will begin with, `rewriteIsEquivalent`, before the migration is written: what
+ * cannot be shown on the rows and identities that are there is better left alone now than refused in a deploy. Where it
+ * fails for all policies of the table together, each is asked alone.
+ *
+ * @returns why a policy is to be left as it is, by its name; nothing of what the time did not suffice for.
+ */
+export async function rehearseProof(
+  client: ClientBase,
+  table: RelationName,
+  alterations: PolicyAlteration[],
+  clock: Clock,
+): Promise<Map<string, string>> {
+  const objection = await objectionTo(client, table, alterations, clock)
+  if (objection === undefined) return new Map()
+  const found = new Map<string, string>()
+  for (const alteration of alterations) {
+    const own = alterations.length === 1 ? objection : await objectionTo(client, table, [alteration], clock)
+    if (own !== undefined) found.set(alteration.policy, own)
+  }
+  // None fails alone, so it is what they are together.
+  return found.size > 0 ? found : new Map(alterations.map(({ policy }) => [policy, objection]))
+}
+
+async function objectionTo(
+  client: ClientBase,
+  table: RelationName,
+  alterations: PolicyAlteration[],
+  clock: Clock,
+): Promise<string | undefined> {
+  if (clock.isOver()) return undefined
+  const rewrites = alterations.map(({ policy, after }) => ({ policy, ...after }))
+  const { outcome, reasons, differences, coverage } = await proveEquivalence(
+    borrow(client),
+    table,
+    rewrites,
+    {
+      budgetMs: Math.min(mostMs, clock.remainingMs()),
+    },
+  )
+  if (outcome === 'equivalent' || (outcome === 'not shown' && coverage.isCutShort)) return undefined
+  const [difference] = differences
+  return difference
+    ? `it would not let the same rows pass: ${describeDifference(difference)}`
+    : `it cannot be shown on the rows that are there that the same rows pass: ${reasons.join('; ')}`
+}
