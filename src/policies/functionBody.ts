@@ -1,4 +1,5 @@
 import { parsePlPgSQL } from 'libpg-query'
+import { sqlTokens } from '../db/sqlTokens.ts'
 import { parseExpression } from '../sql/expression.ts'
 import type { Node } from '../sql/nodes.ts'
 import { as, isNode } from '../sql/nodes.ts'
@@ -65,7 +66,8 @@ async function readPlpgsql(definition: string): Promise<FunctionBody> {
 }
 
 /** A statement, or an expression as PL/pgSQL writes it: without SELECT. */
-async function readQuery(query: string): Promise<Node[]> {
+async function readQuery({ query, isAssignment }: Query): Promise<Node[]> {
+  if (isAssignment) return readAssignment(query)
   try {
     return [await parseExpression(query)]
   } catch {
@@ -73,14 +75,36 @@ async function readQuery(query: string): Promise<Node[]> {
   }
 }
 
-function* queriesIn(value: unknown): Generator<string> {
+/** `target := expression`, or `target = expression`; a FROM may follow, as in a SELECT. */
+async function readAssignment(text: string): Promise<Node[]> {
+  const tokens = [...sqlTokens(text)]
+  let depth = 0
+  const at = tokens.findIndex((token) => {
+    if (token === '[' || token === '(') depth += 1
+    if (token === ']' || token === ')') depth -= 1
+    return depth === 0 && token === '='
+  })
+  const target = tokens.slice(0, tokens[at - 1] === ':' ? at - 1 : at).join('')
+  const source = await splitStatements(`SELECT ${tokens.slice(at + 1).join('')}`)
+  return [await parseExpression(target), ...source.map(({ node }) => node)]
+}
+
+interface Query {
+  query: string
+  isAssignment: boolean
+}
+
+/** From here on the parser's modes are those of assignments, one for each number of names in the target. */
+const firstAssignmentMode = 3
+
+function* queriesIn(value: unknown): Generator<Query> {
   if (Array.isArray(value)) {
     for (const item of value) yield* queriesIn(item)
     return
   }
   if (typeof value !== 'object' || value === null) return
-  const { query } = value as { query?: unknown }
-  if (typeof query === 'string') yield query
+  const { query, parseMode = 0 } = value as { query?: unknown; parseMode?: number }
+  if (typeof query === 'string') yield { query, isAssignment: parseMode >= firstAssignmentMode }
   for (const child of Object.values(value)) yield* queriesIn(child)
 }
 

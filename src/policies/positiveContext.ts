@@ -1,11 +1,11 @@
 import type { Node } from '../sql/nodes.ts'
-import { as } from '../sql/nodes.ts'
+import { as, words } from '../sql/nodes.ts'
 import { replaceBelow } from '../sql/replaceNodes.ts'
 
 /**
  * A copy of a predicate in which nodes are replaced, outermost first, by one who is told whether NULL and false
- * mean the same there: at the top and below AND and OR, but not below NOT, IS TRUE, CASE and the like. A WHERE
- * or ON within it starts afresh, since it keeps a row out for either.
+ * mean the same there: at the top, below AND, OR and IS TRUE, and where it is compared with `true`, but not below NOT,
+ * IS FALSE, CASE and the like. A WHERE or ON within it starts afresh, since it keeps a row out for either.
  *
  * @param replace returns the node itself to leave it whole, and undefined to be asked for what is below it
  */
@@ -19,7 +19,16 @@ export function replaceInContext(
     const logic = as(node, 'BoolExpr')
     if (logic) {
       const stays = isPositive && logic.boolop !== 'NOT_EXPR'
-      return { BoolExpr: { ...logic, args: logic.args.map((argument) => visit(argument, stays)) } }
+      const args = logic.args.map((argument) => visit(argument, stays))
+      return args.every((argument, index) => argument === logic.args[index])
+        ? node
+        : { BoolExpr: { ...logic, args } }
+    }
+    const asked = isPositive ? comparedWithTrue(node) : undefined
+    if (asked) {
+      const answer = visit(asked, true)
+      // What is new stands alone, since an index serves no `(a = b) IS TRUE`.
+      return answer === asked ? node : answer
     }
     const select = as(node, 'SelectStmt')
     if (select) {
@@ -37,4 +46,17 @@ export function replaceInContext(
   }
   const below = <T>(value: T): T => replaceBelow(value, (child) => visit(child, false))
   return visit(tree, true)
+}
+
+/** The `x` of `x = true` and of `x IS TRUE`, which let pass where `x` does. */
+function comparedWithTrue(node: Node): Node | undefined {
+  const test = as(node, 'BooleanTest')
+  if (test) return test.booltesttype === 'IS_TRUE' ? test.arg : undefined
+  const comparison = as(node, 'A_Expr')
+  const isEquality = comparison?.kind === 'AEXPR_OP' && words(comparison.name).at(-1) === '='
+  return isEquality && isTrue(comparison.rexpr) ? comparison.lexpr : undefined
+}
+
+function isTrue(node: Node | undefined): boolean {
+  return node !== undefined && as(node, 'A_Const')?.boolval?.boolval === true
 }

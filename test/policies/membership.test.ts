@@ -86,6 +86,12 @@ describe('turnMembership turns', () => {
       'NOT secret OR (org_id = ANY (ARRAY(SELECT private.is_member_org_ids())) AND name IS NOT NULL)',
     ],
     [
+      'where it is compared with true',
+      'is_member(org_id) = true OR (is_member(other_id) IS TRUE AND secret = true)',
+      `org_id = ANY (ARRAY(SELECT private.is_member_org_ids())) OR
+         (other_id IN (SELECT private.is_member_org_ids()) AND secret = true)`,
+    ],
+    [
       'a numbered argument',
       'is_member_numbered(org_id)',
       'org_id = ANY (ARRAY(SELECT private.is_member_numbered_org_ids()))',
@@ -149,6 +155,8 @@ describe('turnMembership refuses', () => {
   test.each([
     ['NOT', 'NOT is_member(org_id)', 'under NOT'],
     ['IS TRUE and the like', 'is_member(org_id) IS NOT TRUE', 'where NULL and false differ'],
+    ['a comparison with false', 'is_member(org_id) = false', 'where NULL and false differ'],
+    ['what is compared with true under NOT', 'NOT (is_member(org_id) = true)', 'under NOT'],
     ['a VOLATILE function', 'is_member_volatile(org_id)', 'is VOLATILE'],
     [
       'an IMMUTABLE one that reads a table',

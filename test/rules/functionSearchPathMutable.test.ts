@@ -46,6 +46,24 @@ describe('function_search_path_mutable', () => {
     expect(await subjects()).toEqual(['bad_definer x integer'])
   })
 
+  it('reads assignments, and the FROM that may follow them', async () => {
+    await owner.query(`SET search_path = public; CREATE TABLE IF NOT EXISTS public.admins (id int);
+      CREATE FUNCTION public.assigns(x int) RETURNS int LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
+        DECLARE n int; many int[]; r record;
+        BEGIN
+          n := 1 + x; n = count(*) FROM public.admins a WHERE a.id = x; many[abs(n) + 1] := 3;
+          SELECT 1 AS a INTO r; r.a := many[1]; n := (SELECT ':= =')::text <> '='; RETURN n;
+        END $$`)
+    expect((await migrationOf('assigns'))?.kind).toBe('migration')
+    await owner.query(`CREATE OR REPLACE FUNCTION public.assigns(x int) RETURNS int LANGUAGE plpgsql STABLE SECURITY DEFINER AS
+      $$ DECLARE n int; BEGIN n := count(*) FROM admins; RETURN n; END $$`)
+    expect((await migrationOf('assigns'))?.title).toMatch(/names admins without its schema/)
+    await owner.query(`CREATE OR REPLACE FUNCTION public.assigns(x int) RETURNS int LANGUAGE plpgsql STABLE SECURITY DEFINER AS
+      $$ DECLARE many int[]; BEGIN many[public.nothing(x)] := 1; RETURN 1; END $$`)
+    expect((await migrationOf('assigns'))?.title).toMatch(/public.nothing\(\), of which nothing is known/)
+    await owner.query(`DROP FUNCTION public.assigns(int)`)
+  })
+
   it.each([
     ['a table', 'SELECT count(*) FROM admins', /names admins without its schema/],
     ['a function', 'SELECT bad_definer(1)::int', /calls bad_definer\(\) without its schema/],
