@@ -2,6 +2,7 @@ import type { RelationName } from '../db/identifiers.ts'
 import { qualified, quote } from '../db/identifiers.ts'
 import type { PolicyPredicates } from '../introspect/policies.ts'
 import { policyIs } from '../conditions/policies.ts'
+import { withoutArrayCasts } from '../sql/arrayCasts.ts'
 import type { AlterPolicies, Draft } from './draft.ts'
 import { condition } from './draft.ts'
 
@@ -15,7 +16,9 @@ import { condition } from './draft.ts'
  * ```
  */
 export function alterPolicies(parts: AlterPolicies): Draft {
-  const { table, rule, why, alterations, needs, requires } = parts
+  const { table, rule, why, alterations } = parts
+  const needs = unique(alterations.flatMap((each) => each.needs))
+  const requires = unique(alterations.flatMap((each) => each.requires))
   return {
     title: `rewrite-${table.schema === 'public' ? '' : `${table.schema}-`}${table.name}-policies`,
     rule,
@@ -36,6 +39,11 @@ export function alterPolicies(parts: AlterPolicies): Draft {
   }
 }
 
+/** Several policies may need the same function. */
+function unique<T>(items: T[]): T[] {
+  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
+}
+
 /** Only what changes is written, so that a predicate which stays is not parsed and printed anew. */
 function alterPolicy(
   table: RelationName,
@@ -46,8 +54,8 @@ function alterPolicy(
   const { using, check } = changedPredicates(from, to)
   return [
     `ALTER POLICY ${quote(policy)} ON ${qualified(table)}`,
-    ...(using === undefined ? [] : [`  USING (${using})`]),
-    ...(check === undefined ? [] : [`  WITH CHECK (${check})`]),
+    ...(using === undefined ? [] : [`  USING (${withoutArrayCasts(using)})`]),
+    ...(check === undefined ? [] : [`  WITH CHECK (${withoutArrayCasts(check)})`]),
   ].join('\n')
 }
 

@@ -34,11 +34,7 @@ export interface AlterPolicies {
   rule: string
   why: string
   alterations: PolicyAlteration[]
-  /** What must hold beside: functions that the new predicates call. */
-  needs: ConditionCall[]
-  /** Drafts that make these functions. */
-  requires: Draft[]
-  /** Among the alterations is one that only rows can show to be the same; wrapping a call is shown by its structure. */
+  /** Among the alterations is one that its structure may not show to be the same, as it shows of a wrapped call. */
   needsRows?: true
 }
 
@@ -47,6 +43,10 @@ export interface PolicyAlteration {
   policy: string
   before: PolicyPredicates
   after: PolicyPredicates
+  /** What must hold beside: functions that the new predicates call, indexes that they reckon with. */
+  needs: ConditionCall[]
+  /** Drafts that make these. */
+  requires: Draft[]
 }
 
 /** A condition as a migration file writes it: the name of a function that `hundredfold` exports, and its arguments. */

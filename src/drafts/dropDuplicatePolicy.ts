@@ -2,6 +2,7 @@ import { escapeLiteral } from 'pg'
 import { policiesAreAlike, policyIs, policyIsAbsent } from '../conditions/policies.ts'
 import { display, displayIdentifier, qualified, quote } from '../db/identifiers.ts'
 import type { PolicyDefinition } from '../introspect/policyDefinitions.ts'
+import { withoutArrayCasts } from '../sql/arrayCasts.ts'
 import type { Draft } from './draft.ts'
 import { condition } from './draft.ts'
 import { draftTitle } from './titles.ts'
@@ -49,8 +50,8 @@ function createPolicy({
     `CREATE POLICY ${quote(name)} ON ${qualified({ schema, name: table })}`,
     `  AS ${permissive ? 'PERMISSIVE' : 'RESTRICTIVE'} FOR ${command}`,
     `  TO ${roles.length === 0 ? 'PUBLIC' : roles.map(quote).join(', ')}`,
-    ...(using === null ? [] : [`  USING (${using})`]),
-    ...(check === null ? [] : [`  WITH CHECK (${check})`]),
+    ...(using === null ? [] : [`  USING (${withoutArrayCasts(using)})`]),
+    ...(check === null ? [] : [`  WITH CHECK (${withoutArrayCasts(check)})`]),
   ].join('\n')
 }
 

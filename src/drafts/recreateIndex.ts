@@ -2,6 +2,7 @@ import { escapeLiteral } from 'pg'
 import type { RelationName } from '../db/identifiers.ts'
 import { qualified, quote } from '../db/identifiers.ts'
 import type { TableIndex } from '../introspect/tableIndexes.ts'
+import { withoutArrayCasts } from '../sql/arrayCasts.ts'
 import { sameTree } from '../sql/expression.ts'
 import type { Node } from '../sql/statements.ts'
 import { splitStatements } from '../sql/statements.ts'
@@ -57,7 +58,7 @@ export async function buildConcurrently(
   const { concurrent, tableSpace, ...rest } = await readIndexStatement(`${statement}${condition}`)
   const same = sameTree(rest, { ...(await readIndexStatement(definition)), idxname: name })
   if (!same || concurrent !== true || (tableSpace ?? null) !== tablespace) throw cannotRepeat(definition)
-  return `${statement}${where === undefined ? condition : ` WHERE ${where}`}`
+  return withoutArrayCasts(`${statement}${where === undefined ? condition : ` WHERE ${where}`}`)
 }
 
 function cannotRepeat(definition: string): NotReversible {

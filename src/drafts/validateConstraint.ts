@@ -4,6 +4,7 @@ import { qualified, quote } from '../db/identifiers.ts'
 import type { UnvalidatedConstraint } from '../introspect/constraints.ts'
 import type { Draft } from './draft.ts'
 import { condition } from './draft.ts'
+import { withoutArrayCasts } from '../sql/arrayCasts.ts'
 import { NotReversible } from './notReversible.ts'
 import { draftTitle } from './titles.ts'
 
@@ -37,7 +38,7 @@ export function validateConstraint(
     up: [`${alter} VALIDATE CONSTRAINT ${quote(name)}`],
     down: [
       `${alter} DROP CONSTRAINT ${quote(name)}`,
-      `${alter} ADD CONSTRAINT ${quote(name)} ${definition}`,
+      `${alter} ADD CONSTRAINT ${quote(name)} ${withoutArrayCasts(definition)}`,
       ...(comment === null
         ? []
         : [

@@ -1,5 +1,6 @@
 import { display, displayIdentifier } from '../db/identifiers.ts'
 import type { PolicyPredicates } from '../introspect/policies.ts'
+import { treeWithoutArrayCasts } from '../sql/arrayCasts.ts'
 import { printExpression } from '../sql/expression.ts'
 import type { Node } from '../sql/nodes.ts'
 import type { Change, Refusal, RewriteRule } from './change.ts'
@@ -123,7 +124,7 @@ function rewritePolicy(
       return text
     }
     try {
-      const printed = printExpression(wrapped.tree)
+      const printed = printExpression(treeWithoutArrayCasts(wrapped.tree))
       changes.push(...made)
       helpers.push(...turned.helpers)
       return printed

@@ -4,6 +4,7 @@ import { errorCode, isConnectionLost } from '../db/sqlState.ts'
 import { alterPolicies } from '../drafts/alterPolicies.ts'
 import type { AlterPolicies, Draft, PolicyAlteration } from '../drafts/draft.ts'
 import type { PolicyPredicates } from '../introspect/policies.ts'
+import { withoutArrayCasts } from '../sql/arrayCasts.ts'
 import type { Clock } from './equivalence/clock.ts'
 import { startClock } from './equivalence/clock.ts'
 import { rehearseProof } from './rehearseProof.ts'
@@ -51,7 +52,8 @@ async function settle(
 ): Promise<Settled> {
   try {
     // An index that is built without blocking cannot be made here, and no predicate needs it to be printed.
-    for (const needed of parts.requires.filter(({ noTransaction }) => noTransaction === undefined)) {
+    const required = parts.alterations.flatMap(({ requires }) => requires)
+    for (const needed of required.filter(({ noTransaction }) => noTransaction === undefined)) {
       // Drafts of several tables may need the same function; each comes with a copy of that draft.
       const key = JSON.stringify(needed)
       if (!made.has(key)) await atomically(client, () => runAll(client, needed.up))
@@ -162,7 +164,9 @@ function commandFor({ using, check }: PolicyPredicates): string {
 }
 
 function clausesOf({ using, check }: PolicyPredicates): string {
-  return `${using === null ? '' : ` USING (${using})`}${check === null ? '' : ` WITH CHECK (${check})`}`
+  const clause = (name: string, predicate: string | null) =>
+    predicate === null ? '' : ` ${name} (${withoutArrayCasts(predicate)})`
+  return `${clause('USING', using)}${clause('WITH CHECK', check)}`
 }
 
 async function readBackFromTable(client: ClientBase, parts: AlterPolicies): Promise<ReadBack[]> {

@@ -1,7 +1,7 @@
 import { display, displayIdentifier } from '../db/identifiers.ts'
 import { functionExists } from '../conditions/functions.ts'
 import { alterPolicies } from '../drafts/alterPolicies.ts'
-import type { Draft } from '../drafts/draft.ts'
+import type { Draft, PolicyAlteration } from '../drafts/draft.ts'
 import { condition } from '../drafts/draft.ts'
 import { privateSchema } from '../policies/privateSchema.ts'
 import type { Change, Refusal, RewriteRule } from '../policies/change.ts'
@@ -125,26 +125,30 @@ function rowsOf(table: CatalogTable): Fact {
 function draftOf(table: CatalogTable, rewrites: PolicyRewrite[], plan: PolicyPlan): Draft {
   const altered = rewrites.filter(({ changes }) => changes.length > 0)
   const changes = altered.flatMap((each) => each.changes)
-  const indexes = plan.indexDrafts(altered)
-  const called = [...new Set(altered.flatMap((each) => each.helpers))]
   const rule = rewriteRules.find((each) => changes.some((change) => change.rule === each))
   return alterPolicies({
     table: { schema: table.schema, name: table.name },
     rule: rule ?? rewriteRules[0],
     why: whyOf(table, changes),
-    alterations: altered.map(({ policy, after }) => ({
-      policy: policy.name,
-      before: { using: policy.using, check: policy.check },
-      after,
-    })),
-    needs: [
-      ...called.map(({ name }) => condition(functionExists, { schema: privateSchema, name, args: '' })),
-      // What holds after an index is made is that it is valid.
-      ...indexes.flatMap(({ after }) => after),
-    ],
-    requires: [...plan.helpers.drafts(called), ...indexes],
+    alterations: altered.map((rewrite) => alterationOf(rewrite, plan)),
     ...(changes.some(({ rule }) => !isShownByStructure[rule]) ? { needsRows: true } : {}),
   })
+}
+
+function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteration {
+  const { policy, after, helpers } = rewrite
+  const indexes = plan.indexDrafts([rewrite])
+  return {
+    policy: policy.name,
+    before: { using: policy.using, check: policy.check },
+    after,
+    needs: [
+      ...helpers.map(({ name }) => condition(functionExists, { schema: privateSchema, name, args: '' })),
+      // What holds after an index is made is that it is valid.
+      ...indexes.flatMap((index) => index.after),
+    ],
+    requires: [...plan.helpers.drafts(helpers), ...indexes],
+  }
 }
 
 const isShownByStructure: Record<RewriteRule, boolean> = {

@@ -7,6 +7,7 @@ import { planStatements, readFacts } from '../facts/pgDelta.ts'
 import type { FactBase, PlannedStatement, StableId } from '../facts/pgDelta.ts'
 import { keyOf, namedColumn, namedRelation } from '../facts/schemaObject.ts'
 import { inSnapshot } from '../facts/snapshot.ts'
+import { withoutArrayCasts } from '../sql/arrayCasts.ts'
 import { shadowRoles } from './administrator.ts'
 import { inColumnOrder } from './columnOrder.ts'
 import { firstReasons, runCopy } from './copySchema.ts'
@@ -111,10 +112,10 @@ function copyStatement({ sql, produces, consumes }: PlannedStatement, source: So
   const about = produces.length > 0 ? produces : consumes.slice(0, 1)
   const objects = about.map((id) => keyOf(nameOf(source.facts, id)))
   const extension = produces.find((id) => id.kind === 'extension')
-  return {
-    sql: extension?.kind === 'extension' ? createExtension(extension.name, sql, source) : sql,
-    objects,
-  }
+  if (extension?.kind === 'extension') return { sql: createExtension(extension.name, sql, source), objects }
+  // A function's body is kept to the letter; everything else PostgreSQL reads and prints.
+  const asWritten = /^CREATE (OR REPLACE )?(FUNCTION|PROCEDURE)\b/.test(sql) ? sql : withoutArrayCasts(sql)
+  return asWritten === sql ? { sql, objects } : { sql: asWritten, objects, otherwise: [{ sql, objects }] }
 }
 
 /**

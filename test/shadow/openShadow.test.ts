@@ -104,6 +104,12 @@ describe('the shadow of a database full of rare things', () => {
       CREATE FUNCTION shout() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no more changes'; END $$;
       CREATE CAST (mood AS text) WITH INOUT;
       CREATE TEXT SEARCH CONFIGURATION plain (COPY = simple);
+      CREATE TABLE kinds (kind varchar(9) CHECK (kind IN ('a', 'b')), codes varchar[] DEFAULT ARRAY['x', 'y'],
+        at timestamp(3) CHECK (at = ANY (ARRAY['today', 'now']::timestamptz[])));
+      CREATE INDEX ON kinds (codes) WHERE kind IN ('a', 'b');
+      CREATE VIEW of_kind AS SELECT * FROM kinds WHERE kind LIKE ANY (ARRAY['a%', '%b']) OR kind IN ('c', 'd');
+      CREATE POLICY of_kinds ON kinds USING (kind IN ('a', '(ARRAY[''b''])::text[]'));
+      CREATE FUNCTION listed() RETURNS boolean LANGUAGE sql AS $$ SELECT 'a' = ANY ((ARRAY['a'::varchar])::text[]) $$;
       -- Objects that need each other in a circle.
       CREATE DOMAIN key AS bigint NOT NULL CHECK (value > 0);
       CREATE FUNCTION next_key() RETURNS key LANGUAGE sql AS 'SELECT 7::bigint';
