@@ -71,13 +71,13 @@ function sameSet(one: IndexColumn[], other: IndexColumn[]): boolean {
   return texts(one) === texts(other)
 }
 
-/** The indexes of each table, by the table's oid. */
-export function byTable(indexes: TableIndex[]): Map<number, TableIndex[]> {
-  const tables = new Map<number, TableIndex[]>()
-  for (const index of indexes) {
-    const known = tables.get(index.tableOid)
-    if (known) known.push(index)
-    else tables.set(index.tableOid, [index])
+/** The indexes, or whatever else belongs to tables, of each table, by the table's oid. */
+export function byTable<T extends { tableOid: number }>(all: T[]): Map<number, T[]> {
+  const tables = new Map<number, T[]>()
+  for (const one of all) {
+    const known = tables.get(one.tableOid)
+    if (known) known.push(one)
+    else tables.set(one.tableOid, [one])
   }
   return tables
 }

@@ -4,9 +4,11 @@ import type { ForeignKey } from '../introspect/foreignKeys.ts'
 import { listForeignKeys } from '../introspect/foreignKeys.ts'
 import { listLockedTables } from '../introspect/lockedRelations.ts'
 import { listRelationNames, namesBySchema } from '../introspect/relationNames.ts'
+import type { TableActivity } from '../introspect/tableActivity.ts'
 import { knownRows, listTableActivity } from '../introspect/tableActivity.ts'
 import { listTableIndexes } from '../introspect/tableIndexes.ts'
-import { servesForeignKey } from './foreignKeyIndexes.ts'
+import type { SharedIndex } from './foreignKeyIndexes.ts'
+import { fewestIndexes, servesForeignKey } from './foreignKeyIndexes.ts'
 import { byTable } from './indexCoverage.ts'
 import { estimated, measured, migration, runbook } from './remedies.ts'
 import type { Finding, Remedy, Rule } from './rule.ts'
@@ -40,58 +42,63 @@ export const unindexedForeignKeys: Rule = {
     const taken = namesBySchema(await context.read(listRelationNames))
 
     const locked = new Set((await context.read(listLockedTables)).map(({ oid }) => oid))
-    const findings: Finding[] = []
-    const cured = new Map<string, Remedy>()
-    for (const key of keys) {
-      if (!wanted(key.table.schema) || key.isExtensionOwned || locked.has(key.tableOid)) continue
-      if (indexes.get(key.tableOid)?.some((index) => servesForeignKey(index, key))) continue
-      const table = tables.get(key.tableOid)
-      const rows = table ? knownRows(table) : 0
-      // Two foreign keys on the same columns want one index.
-      const place = `${key.tableOid} ${[...key.columnNumbers].sort((a, b) => a - b).join()}`
-      const names = taken.get(key.table.schema) ?? new Set<string>()
-      const remedy = cured.get(place) ?? cureOf(key, names)
-      cured.set(place, remedy)
-      const columns = key.columns.map(displayIdentifier).join(', ')
-      findings.push({
-        rule: 'unindexed_foreign_keys',
-        level: rows < smallTable ? 'info' : 'warn',
-        subject: [key.table.schema, key.table.name, key.name],
-        detail:
-          `No index of ${display(key.table)} leads on (${columns}): deleting a row of ${display(key.references)} ` +
-          'reads the whole table.',
-        evidence: [
-          measured('columns', columns),
-          measured('references', display(key.references)),
-          estimated('rows', rows),
-          ...(table ? [measured('table size', table.sizeBytes, 'bytes')] : []),
-        ],
-        remedy,
-      })
-    }
+    const unserved = keys.filter(
+      (key) =>
+        wanted(key.table.schema) &&
+        !key.isExtensionOwned &&
+        !locked.has(key.tableOid) &&
+        !indexes.get(key.tableOid)?.some((index) => servesForeignKey(index, key)),
+    )
+    const findings = [...byTable(unserved).values()].flatMap(fewestIndexes).flatMap((index) => {
+      const remedy = cureOf(index, taken.get(index.table.schema) ?? new Set())
+      return index.keys.map((key) => findingAbout(key, tables.get(key.tableOid), remedy))
+    })
     return unlessLocked(context, findings)
   },
 }
 
-function cureOf(key: ForeignKey, taken: Set<string>): Remedy {
-  const { table, columns } = key
-  if (key.tableKind === 'p') return stepsForPartitions(key, taken)
+function findingAbout(key: ForeignKey, table: TableActivity | undefined, remedy: Remedy): Finding {
+  const rows = table ? knownRows(table) : 0
+  const columns = key.columns.map(displayIdentifier).join(', ')
+  return {
+    rule: 'unindexed_foreign_keys',
+    level: rows < smallTable ? 'info' : 'warn',
+    subject: [key.table.schema, key.table.name, key.name],
+    detail:
+      `No index of ${display(key.table)} leads on (${columns}): deleting a row of ${display(key.references)} ` +
+      'reads the whole table.',
+    evidence: [
+      measured('columns', columns),
+      measured('references', display(key.references)),
+      estimated('rows', rows),
+      ...(table ? [measured('table size', table.sizeBytes, 'bytes')] : []),
+    ],
+    remedy,
+  }
+}
+
+function cureOf(index: SharedIndex, taken: Set<string>): Remedy {
+  const { table, columns, keys } = index
+  if (index.isPartitioned) return stepsForPartitions(index, taken)
+  const names = keys.map(({ name }) => displayIdentifier(name)).join(' and ')
+  const references = [...new Set(keys.map((key) => display(key.references)))].join(' or ')
+  const have =
+    keys.length === 1 ? `key ${names} of ${display(table)} has` : `keys ${names} of ${display(table)} have`
   const draft = createIndex({
     table,
     columns,
     takenNames: taken,
     rule: 'unindexed_foreign_keys',
     why:
-      `The foreign key ${displayIdentifier(key.name)} of ${display(table)} has no index: each row that is deleted ` +
-      `from ${display(key.references)}, or gets another key, reads the whole of ${display(table)}, and so do joins ` +
-      'from there.',
+      `The foreign ${have} no index: each row that is deleted from ${references}, or gets another key, reads the ` +
+      `whole of ${display(table)}, and so do joins from there.`,
   })
   taken.add(indexName(table.name, columns, taken))
   return migration(draft)
 }
 
 /** A concurrent build knows no partitioned tables: each partition is built alone and attached. */
-function stepsForPartitions({ table, columns }: ForeignKey, taken: Set<string>): Remedy {
+function stepsForPartitions({ table, columns }: SharedIndex, taken: Set<string>): Remedy {
   const name = indexName(table.name, columns, taken)
   taken.add(name)
   const list = columns.map(quote).join(', ')

@@ -13,6 +13,7 @@ import { inColumnOrder } from './columnOrder.ts'
 import { firstReasons, runCopy } from './copySchema.ts'
 import type { CopyStatement } from './copySchema.ts'
 import { readDetails } from './details.ts'
+import { nameNotNulls } from './notNullNames.ts'
 import { readStandIns } from './standIns.ts'
 import type { StandIns } from './standIns.ts'
 
@@ -23,6 +24,8 @@ export interface Source {
   facts: FactBase
   fingerprint: Fingerprint
   details: string[]
+  /** The statement that gives NOT NULL constraints the source's names; none where they have no names. */
+  notNullNames: string[]
   /** Extensions that the shadow lacks. */
   missingExtensions: string[]
   standIns: StandIns
@@ -47,6 +50,7 @@ export async function readSource(
       facts,
       fingerprint: await readFingerprint(source, { except, roles: 'all' }),
       details: await readDetails(source),
+      notNullNames: await nameNotNulls(source),
       missingExtensions,
       standIns: await readStandIns(source, missingExtensions),
     }
@@ -78,9 +82,13 @@ export async function copyInto(client: ClientBase, source: Source): Promise<Map<
   )
   const isOfEventTrigger = ({ objects }: CopyStatement): boolean =>
     objects.some((object) => object.startsWith('event trigger '))
+  const detail = (sql: string): CopyStatement => ({ sql, objects: [] })
+  const naming = source.notNullNames.map(detail)
   const steps = [
-    ordered.filter((statement) => !isOfEventTrigger(statement)),
-    source.details.map((sql) => ({ sql, objects: [] })),
+    // Another constraint may have the name that a NOT NULL gets by default: it is tried again with what failed.
+    [...ordered.filter((statement) => !isOfEventTrigger(statement)), ...naming],
+    // A comment on a NOT NULL that is made here is tried again, too.
+    [...source.details.map(detail), ...naming],
     // Last, so that they do not fire on the copying itself.
     ordered.filter(isOfEventTrigger),
   ]

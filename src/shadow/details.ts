@@ -34,7 +34,65 @@ const settings = `SELECT pg_catalog.format('ALTER %s SET %I TO %s',
   WHERE (x.setdatabase = 0 OR db.datname = pg_catalog.current_database())
     AND (x.setrole = 0 OR r.rolname NOT LIKE 'pg\\_%') AND s.name NOT LIKE '%preload\\_libraries'`
 
+/** Every table with each table above it, however far. */
+const lineage = `lineage (child, ancestor) AS (
+  SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits
+  UNION
+  SELECT l.child, above.inhparent FROM lineage l JOIN pg_catalog.pg_inherits above ON above.inhrelid = l.ancestor)`
+
+/**
+ * Columns that a table has from another one. pg-delta sees none of them, and adds those that the table declares as
+ * well with a statement that fails, since the copy has inherited them by then. Where a column is the same all the way
+ * up, the copy inherits that too; where it is not, ONLY leaves alone what is below.
+ */
+const inheritedColumns = `WITH RECURSIVE ${lineage}, columns AS (
+    SELECT n.nspname, c.relname, a.attname, a.attrelid, a.attnum, a.attnotnull, a.attislocal, a.attgenerated,
+           pg_catalog.pg_get_expr(ad.adbin, ad.adrelid) AS expression, con.conislocal
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_attrdef ad ON ad.adrelid = a.attrelid AND ad.adnum = a.attnum
+    LEFT JOIN pg_catalog.pg_constraint con ON con.conrelid = c.oid AND con.contype = 'n' AND con.conkey[1] = a.attnum
+    WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND ${ofUser('c.oid')}
+      AND (c.relhassubclass OR EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = c.oid)))
+  SELECT pg_catalog.format(change, c.nspname, c.relname, c.attname) AS sql
+  FROM columns c
+  JOIN (
+    SELECT l.child, p.attname, pg_catalog.bool_and(p.attnotnull) AS always, pg_catalog.bool_or(p.attnotnull) AS ever,
+           pg_catalog.array_agg(DISTINCT p.expression) AS defaults
+    FROM lineage l JOIN columns p ON p.attrelid = l.ancestor
+    GROUP BY 1, 2) above ON (above.child, above.attname) = (c.attrelid, c.attname),
+  LATERAL (VALUES
+    -- Declared by the table too, for which no statement is left once it has the column.
+    (1, CASE WHEN c.attislocal THEN
+       'UPDATE pg_catalog.pg_attribute SET attislocal = true WHERE attname = %3$L AND NOT attislocal AND attrelid = '
+       || 'pg_catalog.to_regclass(pg_catalog.format(''%%I.%%I'', %1$L::text, %2$L::text))' END),
+    (2, CASE WHEN c.attgenerated = '' AND above.defaults <> ARRAY[c.expression] THEN 'ALTER TABLE ONLY %I.%I ALTER COLUMN %I '
+       || coalesce('SET DEFAULT ' || pg_catalog.replace(c.expression, '%', '%%'), 'DROP DEFAULT') END),
+    (3, CASE WHEN c.attnotnull AND coalesce(c.conislocal, NOT above.always) THEN
+       'ALTER TABLE %I.%I ALTER COLUMN %I SET NOT NULL' END),
+    (4, CASE WHEN NOT c.attnotnull AND above.ever THEN
+       'ALTER TABLE ONLY %I.%I ALTER COLUMN %I DROP NOT NULL' END)) AS v (step, change)
+  WHERE change IS NOT NULL
+  ORDER BY v.step`
+
 const details = [
+  // NOT NULL that children do not inherit, or that nobody has validated (PostgreSQL 18).
+  `SELECT pg_catalog.format('ALTER TABLE %I.%I ALTER COLUMN %I DROP NOT NULL, ADD %s', n.nspname, c.relname, a.attname,
+                            pg_catalog.pg_get_constraintdef(con.oid)) AS sql
+   FROM pg_catalog.pg_constraint con
+   JOIN pg_catalog.pg_class c ON c.oid = con.conrelid
+   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = con.conkey[1]
+   WHERE con.contype = 'n' AND con.conislocal AND (con.connoinherit OR NOT con.convalidated) AND ${ofUser('c.oid')}`,
+  inheritedColumns,
+  // Once they have their names.
+  `SELECT pg_catalog.format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', con.conname, n.nspname, c.relname,
+                            pg_catalog.obj_description(con.oid, 'pg_constraint')) AS sql
+   FROM pg_catalog.pg_constraint con
+   JOIN pg_catalog.pg_class c ON c.oid = con.conrelid
+   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE con.contype = 'n' AND pg_catalog.obj_description(con.oid, 'pg_constraint') IS NOT NULL AND ${ofUser('c.oid')}`,
   // Statistics targets, n_distinct, storage and compression of columns.
   `SELECT pg_catalog.format('ALTER TABLE %I.%I ALTER COLUMN %I %s', n.nspname, c.relname, a.attname, change) AS sql
    FROM pg_catalog.pg_attribute a
@@ -56,7 +114,7 @@ const details = [
    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind IN ('i', 'I') AND nullif(a.attstattarget, -1) IS NOT NULL AND ${ofUser('c.oid')}`,
-  // Defaults, grants and comments on columns of views.
+  // Grants and comments on columns of views and on those that a table has from another one; defaults of the former.
   `SELECT pg_catalog.format(change, n.nspname, c.relname, a.attname) AS sql
    FROM pg_catalog.pg_attribute a
    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
@@ -64,7 +122,7 @@ const details = [
    LEFT JOIN pg_catalog.pg_attrdef ad ON ad.adrelid = a.attrelid AND ad.adnum = a.attnum,
    LATERAL (
      SELECT 'ALTER VIEW %I.%I ALTER COLUMN %I SET DEFAULT '
-            || pg_catalog.replace(pg_catalog.pg_get_expr(ad.adbin, ad.adrelid), '%', '%%')
+            || pg_catalog.replace(pg_catalog.pg_get_expr(ad.adbin, ad.adrelid), '%', '%%') WHERE c.relkind = 'v'
      UNION ALL
      SELECT 'COMMENT ON COLUMN %I.%I.%I IS '
             || pg_catalog.replace(pg_catalog.quote_literal(pg_catalog.col_description(c.oid, a.attnum)), '%', '%%')
@@ -73,7 +131,8 @@ const details = [
               coalesce(pg_catalog.replace(pg_catalog.quote_ident(r.rolname), '%', '%%'), 'PUBLIC'),
               CASE WHEN g.is_grantable THEN 'WITH GRANT OPTION' ELSE '' END)
      FROM pg_catalog.aclexplode(a.attacl) g LEFT JOIN pg_catalog.pg_roles r ON r.oid = g.grantee) AS v (change)
-   WHERE c.relkind IN ('v', 'm') AND a.attnum > 0 AND change IS NOT NULL AND ${ofUser('c.oid')}`,
+   WHERE (c.relkind IN ('v', 'm') OR c.relkind IN ('r', 'p', 'f') AND a.attinhcount > 0)
+     AND a.attnum > 0 AND NOT a.attisdropped AND change IS NOT NULL AND ${ofUser('c.oid')}`,
   // Storage parameters of TOAST tables.
   `SELECT pg_catalog.format('ALTER TABLE %I.%I SET (%s)', n.nspname, c.relname,
                             ${assignments('toast.reloptions', 'toast.')}) AS sql

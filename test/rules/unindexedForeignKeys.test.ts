@@ -1,9 +1,11 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { redundantIndex } from '../../src/rules/redundantIndex.ts'
 import { unindexedForeignKeys } from '../../src/rules/unindexedForeignKeys.ts'
+import type { Remedy } from '../../src/rules/rule.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
-import { draftAbout, expectReversible, findingAbout, subjectsOf } from './look.ts'
+import { draftAbout, expectReversible, findingAbout, look, subjectsOf } from './look.ts'
 
 describe('unindexed_foreign_keys', () => {
   let database: TestDatabase
@@ -70,3 +72,63 @@ describe('unindexed_foreign_keys', () => {
     ])
   })
 })
+
+describe('unindexed_foreign_keys whose columns lie within one another', () => {
+  let database: TestDatabase
+  let owner: Client
+
+  beforeAll(async () => {
+    database = await createDatabase()
+    owner = await database.connect(database.ownerUrl)
+    await owner.query(`
+      CREATE TABLE one (a int UNIQUE, b int UNIQUE, c int UNIQUE, UNIQUE (a, b), UNIQUE (a, c), UNIQUE (a, b, c));
+      CREATE TABLE chain (a int CONSTRAINT on_a REFERENCES one (a), b int, c int,
+        CONSTRAINT on_cba FOREIGN KEY (c, b, a) REFERENCES one (c, b, a),
+        CONSTRAINT on_ab FOREIGN KEY (a, b) REFERENCES one (a, b),
+        CONSTRAINT on_ba FOREIGN KEY (b, a) REFERENCES one (b, a));
+      CREATE TABLE crossed (a int CONSTRAINT on_a REFERENCES one (a), b int CONSTRAINT on_b REFERENCES one (b), c int,
+        CONSTRAINT on_ab FOREIGN KEY (a, b) REFERENCES one (a, b),
+        CONSTRAINT on_ac FOREIGN KEY (a, c) REFERENCES one (a, c));
+      CREATE TABLE parts (a int, b int CONSTRAINT on_b REFERENCES one (b),
+        CONSTRAINT on_ab FOREIGN KEY (a, b) REFERENCES one (a, b)) PARTITION BY RANGE (a);
+      CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
+      CREATE TABLE apart (a int CONSTRAINT on_a REFERENCES one (a), b int);
+      CREATE TABLE served (a int CONSTRAINT on_a REFERENCES one (a), b int,
+        CONSTRAINT on_ba FOREIGN KEY (b, a) REFERENCES one (b, a));
+      CREATE INDEX ON served (a) WHERE a IS NOT NULL;
+    `)
+  })
+  afterAll(() => database.drop())
+
+  it('share as few indexes as will do', async () => {
+    const { findings } = await look(owner, unindexedForeignKeys)
+    const shared = [...new Set(findings.map(({ remedy }) => remedy))].map((remedy) => [
+      indexIn(remedy),
+      findings.filter((finding) => finding.remedy === remedy).map(({ subject }) => subject[2]),
+    ])
+    expect(shared).toEqual([
+      ['"apart" ("a")', ['on_a']],
+      ['"chain" ("a", "b", "c")', ['on_a', 'on_ab', 'on_ba', 'on_cba']],
+      ['"crossed" ("b", "a")', ['on_b', 'on_ab']],
+      ['"crossed" ("a", "c")', ['on_a', 'on_ac']],
+      ['"parts" ("b", "a")', ['on_b', 'on_ab']],
+      ['"served" ("b", "a")', ['on_ba']],
+    ])
+  })
+
+  it('have nothing left to find once their indexes are there, and none is redundant', async () => {
+    const { findings } = await look(owner, unindexedForeignKeys)
+    for (const index of new Set(findings.map(({ remedy }) => indexIn(remedy)))) {
+      await owner.query(`CREATE INDEX ON ${index}`)
+    }
+    expect(await subjectsOf(owner, unindexedForeignKeys)).toEqual([])
+    expect(await subjectsOf(owner, redundantIndex)).toEqual([])
+  })
+})
+
+/** Table and columns of the index that the remedy makes: `"bookings" ("customer_id")`. */
+function indexIn(remedy: Remedy): string | undefined {
+  const statement =
+    remedy.kind === 'migration' ? remedy.draft.up[0] : remedy.kind === 'runbook' ? remedy.steps[0] : undefined
+  return /"public"\.(.*\))/.exec(statement ?? '')?.[1]
+}

@@ -120,6 +120,41 @@ describe('the shadow of a database full of rare things', () => {
       CREATE VIEW seen AS SELECT 1 AS n;
       CREATE FUNCTION seen_count() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM seen; END;
       CREATE OR REPLACE VIEW seen AS SELECT 1 AS n, seen_count() AS count;
+      -- Children that differ from their parents, in columns that they inherit and in one that both have.
+      CREATE SEQUENCE ids;
+      CREATE TABLE root (id bigint NOT NULL, "it's" text DEFAULT 'x', n int DEFAULT 1, m int, own int);
+      CREATE TABLE mid () INHERITS (root);
+      ALTER TABLE mid ALTER id SET DEFAULT nextval('ids'), ALTER n DROP DEFAULT, ALTER m SET NOT NULL;
+      CREATE TABLE leaf (own int DEFAULT 7) INHERITS (mid);
+      ALTER TABLE leaf ALTER "it's" SET DEFAULT '5% ''sure''';
+      COMMENT ON COLUMN leaf.n IS '5% ''sure''';
+      GRANT SELECT (n) ON leaf TO pg_monitor;
+      CREATE TABLE lists (k int NOT NULL, v int DEFAULT 1, w int DEFAULT 2) PARTITION BY LIST (k);
+      CREATE TABLE list PARTITION OF lists (v DEFAULT 5) FOR VALUES IN (1);
+      ALTER TABLE list ALTER w DROP DEFAULT, ALTER v SET NOT NULL;
+      -- NOT NULL constraints that are not called what a copy would call them; two have each other's names.
+      CREATE TABLE "once ""so""" (x int NOT NULL, y int NOT NULL, id int PRIMARY KEY);
+      ALTER TABLE "once ""so""" RENAME x TO z;
+      ALTER TABLE "once ""so""" RENAME y TO x;
+      ALTER TABLE "once ""so""" RENAME z TO y;
+      CREATE TABLE "like it" (LIKE "once ""so""");
+      CREATE TABLE "of it" () INHERITS ("once ""so""");
+      CREATE TABLE checked (x int CONSTRAINT checked_x_not_null CHECK (x IS NOT NULL));
+      ALTER TABLE checked ALTER x SET NOT NULL;
+      DO $$ BEGIN
+        FOR i IN 1..200 LOOP
+          EXECUTE format('CREATE TABLE before_%1$s (n int NOT NULL); ALTER TABLE before_%1$s RENAME TO after_%1$s', i);
+        END LOOP;
+        IF current_setting('server_version_num')::int >= 180000 THEN
+          CREATE TABLE strict (a int CONSTRAINT "a's" NOT NULL, b int NOT NULL NO INHERIT, c int, d int NOT NULL);
+          ALTER TABLE strict ADD CONSTRAINT "100%" NOT NULL c NOT VALID;
+          COMMENT ON CONSTRAINT "100%" ON strict IS 'not yet';
+          CREATE TABLE lax () INHERITS (strict);
+          ALTER TABLE lax ALTER d SET NOT NULL;
+          CREATE TABLE stricter (a int CONSTRAINT other NOT NULL, CONSTRAINT bee NOT NULL b) INHERITS (strict);
+          COMMENT ON CONSTRAINT bee ON stricter IS 'its own';
+        END IF;
+      END $$;
       CREATE SCHEMA ledger; CREATE TABLE ledger.entries (id int);
       CREATE VIEW of_ledger AS SELECT * FROM ledger.entries;
       DO $$ BEGIN
@@ -163,6 +198,19 @@ describe('the shadow of a database full of rare things', () => {
       await readFingerprint(copy),
     ).map(({ object }) => object)
     expect(left).toEqual(shadow.notCopied.map(({ object }) => object))
+    await copy.end()
+  })
+
+  test('calls NOT NULL constraints what they are called, inherited ones too', async () => {
+    const named = async (client: Client): Promise<unknown[]> => {
+      const { rows } = await client.query<object>(
+        `SELECT conrelid::regclass::text AS table, conname AS name, conislocal, coninhcount, connoinherit
+         FROM pg_constraint WHERE contype = 'n' AND conrelid >= 16384 ORDER BY 1, 2`,
+      )
+      return rows
+    }
+    const copy = await shadow.connect()
+    expect(await named(copy)).toEqual(await named(source))
     await copy.end()
   })
 
