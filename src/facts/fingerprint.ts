@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { ClientBase } from 'pg'
 import { describeColumns } from './columns.ts'
 import { describeModelled } from './modelled.ts'
-import { readFacts } from './pgDelta.ts'
+import { readFactsWithoutOrder } from './pgDelta.ts'
 import type { Facts } from './pgDelta.ts'
 import { describeRareKinds } from './rareKinds.ts'
 import { describeRelations } from './relations.ts'
@@ -54,7 +54,7 @@ export async function readFingerprint(
   options: FingerprintOptions = {},
 ): Promise<Fingerprint> {
   const { objects, facts } = await inSnapshot(client, async () => {
-    const facts = await readFacts(client)
+    const facts = await readFactsWithoutOrder(client)
     return { facts, objects: await describeAll(client, facts) }
   })
   const covered = select(objects, options)

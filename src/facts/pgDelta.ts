@@ -18,8 +18,23 @@ export interface Facts {
  * need it start quickly.
  */
 export async function readFacts(client: ClientBase): Promise<Facts> {
+  return factsFrom((text) => client.query(text))
+}
+
+/**
+ * The same without which object needs which: only who makes statements of the facts asks for their order, and the
+ * answer takes the server as long as everything else together.
+ */
+export async function readFactsWithoutOrder(client: ClientBase): Promise<Facts> {
+  return factsFrom((text) => (asksForOrder.test(text) ? Promise.resolve({ rows: [] }) : client.query(text)))
+}
+
+/** The one query that resolves both ends of everything in pg_depend. */
+const asksForOrder = /^\s*WITH dep AS \(/
+
+async function factsFrom(query: Query): Promise<Facts> {
   const { extract } = await import('@supabase/pg-delta/extract')
-  const { factBase, pgVersion, diagnostics } = await extract(poolOf(client))
+  const { factBase, pgVersion, diagnostics } = await extract(poolOf(query))
   return { base: factBase, majorVersion: Number.parseInt(pgVersion), diagnostics }
 }
 
@@ -110,11 +125,13 @@ function setDomainDefaults(all: FactBase, kept: FactBase): PlannedStatement[] {
   })
 }
 
+type Query = (text: string) => Promise<{ rows: unknown[] }>
+
 /** pg-delta takes a pool and brackets its work in a transaction; here both are the caller's. */
-function poolOf(client: ClientBase): Pool {
+function poolOf(query: Query): Pool {
   const lent = {
     query: (text: string) =>
-      /^(BEGIN|COMMIT|ROLLBACK)\b/.test(text) ? Promise.resolve({ rows: [] }) : client.query(text),
+      /^(BEGIN|COMMIT|ROLLBACK)\b/.test(text) ? Promise.resolve({ rows: [] }) : query(text),
     release: () => undefined,
   }
   return { connect: () => Promise.resolve(lent) } as unknown as Pool

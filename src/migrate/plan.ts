@@ -80,9 +80,8 @@ export async function plan(
   if (pending.length === 0) return { migrations: [], drift, notCopied: [] }
   const shadow = await openShadow(source)
   try {
-    const session = await shadow.connect(await findRunner(source))
+    const stage = await openStage(shadow, await findRunner(source))
     try {
-      const stage = await openStage(shadow, session)
       const planned: PlannedMigration[] = []
       for (const migration of pending) {
         options.signal?.throwIfAborted()
@@ -91,7 +90,7 @@ export async function plan(
       }
       return { migrations: planned, drift, notCopied: shadow.notCopied }
     } finally {
-      await session.end()
+      await stage.close()
     }
   } finally {
     await shadow.close()

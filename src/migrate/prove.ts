@@ -39,9 +39,8 @@ export async function prove(
   const ledger = await readLedger(source)
   const shadow = await openShadow(source)
   try {
-    const session = await shadow.connect(await findRunner(source))
+    const stage = await openStage(shadow, await findRunner(source))
     try {
-      const stage = await openStage(shadow, session)
       const unwound = await rewind(stage, migrations, ledger)
       const proofs: Proof[] = []
       for (const migration of migrations) {
@@ -51,7 +50,7 @@ export async function prove(
       }
       return { migrations: proofs, notCopied: shadow.notCopied }
     } finally {
-      await session.end()
+      await stage.close()
     }
   } finally {
     await shadow.close()

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
 import type { RelationName } from '../db/identifiers.ts'
 import { display, displayIdentifier } from '../db/identifiers.ts'
+import { prepared } from '../db/prepared.ts'
 import { differences } from '../facts/differences.ts'
 import type { Fingerprint } from '../facts/fingerprint.ts'
 import { readFingerprint } from '../facts/fingerprint.ts'
@@ -30,16 +31,35 @@ export interface Rehearsal {
   reason?: string
 }
 
-/** A session in the shadow, and the schema as it is there now. */
+/** Where migrations are rehearsed: a session in the shadow, and the schema as it is there now. */
 export interface Stage {
   shadow: Shadow
   session: ClientBase
   fingerprint: Fingerprint
+  /** Reads the schema anew. */
+  look(): Promise<Fingerprint>
+  close(): Promise<void>
 }
 
-/** Opens a stage on a shadow, as the role that will run the migrations. */
-export async function openStage(shadow: Shadow, session: ClientBase): Promise<Stage> {
-  return { shadow, session, fingerprint: await readFingerprint(session) }
+/**
+ * Opens a stage on a shadow, as the role that will run the migrations. The schema is looked at three times a
+ * migration, so that is done in a second session, which the migrations cannot touch: there the same hundred questions
+ * are planned once.
+ */
+export async function openStage(shadow: Shadow, role: string | undefined): Promise<Stage> {
+  const session = await shadow.connect(role)
+  const onlooker = await shadow.connect(role)
+  const look = () => readFingerprint(prepared(onlooker))
+  return {
+    shadow,
+    session,
+    fingerprint: await look(),
+    look,
+    close: async () => {
+      await onlooker.end()
+      await session.end()
+    },
+  }
 }
 
 /**
@@ -62,7 +82,7 @@ export async function rehearse(stage: Stage, migration: Migration): Promise<Rehe
     const message = error instanceof Error ? error.message : String(error)
     rehearsal.proven = false
     rehearsal.reason = `it failed in the shadow: ${message}`
-    stage.fingerprint = await readFingerprint(stage.session)
+    stage.fingerprint = await stage.look()
   }
   const lacking = rehearsal.proven ? await findLacking(stage.shadow.notCopied, migration, stage) : undefined
   if (lacking) {
@@ -78,12 +98,12 @@ async function rehearseUpDownUp(stage: Stage, migration: Migration, rehearsal: R
   const up = await runInShadow(stage, migration, 'up')
   rehearsal.transactional = up.transactional
   rehearsal.up = up.statements
-  const applied = await readFingerprint(stage.session)
+  const applied = await stage.look()
   stage.fingerprint = applied
   rehearsal.failedConditions.push(...(await failing(stage, migration, 'after')))
   const down = await runInShadow(stage, migration, 'down')
   rehearsal.down = down.statements
-  const back = await readFingerprint(stage.session)
+  const back = await stage.look()
   rehearsal.difference.push(...differences(base, back).map(({ sentence }) => sentence))
   rehearsal.failedConditions.push(...(await failing(stage, migration, 'before')))
   rehearsal.difference.push(...(await secondTimeUp(stage, migration, applied)))
@@ -94,10 +114,10 @@ async function secondTimeUp(stage: Stage, migration: Migration, first: Fingerpri
   try {
     await runInShadow(stage, migration, 'up')
   } catch (error) {
-    stage.fingerprint = await readFingerprint(stage.session)
+    stage.fingerprint = await stage.look()
     return [`the second time up, it failed: ${error instanceof Error ? error.message : String(error)}`]
   }
-  stage.fingerprint = await readFingerprint(stage.session)
+  stage.fingerprint = await stage.look()
   return differences(first, stage.fingerprint).map(({ sentence }) => `the second time up, ${sentence}`)
 }
 

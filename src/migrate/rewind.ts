@@ -1,4 +1,3 @@
-import { readFingerprint } from '../facts/fingerprint.ts'
 import type { LedgerRow } from './ledger.ts'
 import type { Migration } from './migration.ts'
 import type { Stage } from './rehearsal.ts'
@@ -27,6 +26,6 @@ export async function rewind(
       )
     }
   }
-  stage.fingerprint = await readFingerprint(stage.session)
+  stage.fingerprint = await stage.look()
   return { failed }
 }

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseError } from 'pg'
-import type { Client, ClientBase } from 'pg'
+import type { ClientBase } from 'pg'
 import type { RelationName } from '../db/identifiers.ts'
 import { qualified } from '../db/identifiers.ts'
+import type { SpareSessions } from './spareSessions.ts'
 
 /** Lock modes of relations, weakest first, and what each keeps others from doing. */
 const lockModes = {
@@ -45,14 +46,14 @@ export interface StatementLocks {
  * since whoever uses the table needs them too. Outside a transaction the statement is committed; inside one,
  * locks that were held before it are counted only where it made them stronger.
  *
- * A statement that cannot run in a transaction holds its locks for moments. It is run against two sessions
- * that `connectObserver` opens: these hold it up at its first lock and, where it waits for older
- * transactions, there once more, and its locks are read while it waits.
+ * A statement that cannot run in a transaction holds its locks for moments. It is run against two of the spare
+ * sessions: these hold it up at its first lock and, where it waits for older transactions, there once more, and
+ * its locks are read while it waits.
  */
 export async function runAndReadLocks(
   client: ClientBase,
   sql: string,
-  connectObserver: () => Promise<Client>,
+  spare: SpareSessions,
 ): Promise<StatementLocks> {
   const relations = await listRelations(client)
   const inTransaction = client.getTransactionStatus() === 'T'
@@ -74,7 +75,7 @@ export async function runAndReadLocks(
   } catch (error) {
     await client.query('ROLLBACK')
     if (!(error instanceof DatabaseError && error.code === activeTransaction)) throw error
-    return runHeldUp(client, sql, relations, connectObserver)
+    return spare.use(3, (sessions) => runHeldUp(client, sql, relations, sessions))
   }
 }
 
@@ -97,40 +98,35 @@ async function runHeldUp(
   client: ClientBase,
   sql: string,
   relations: Relations,
-  connectObserver: () => Promise<Client>,
+  sessions: ClientBase[],
 ): Promise<StatementLocks> {
   const { rows } = await client.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS pid')
   const pid = rows[0]?.pid ?? 0
-  const sessions = [await connectObserver(), await connectObserver(), await connectObserver()]
-  const [observer, first, second] = sessions as [Client, Client, Client]
-  try {
-    const tables = await lockableTables(observer)
-    await hold(first, tables, 'SHARE UPDATE EXCLUSIVE')
-    await hold(second, tables, 'ROW EXCLUSIVE')
+  const [observer, first, second] = sessions as [ClientBase, ClientBase, ClientBase]
+  const tables = await lockableTables(observer)
+  await hold(first, tables, 'SHARE UPDATE EXCLUSIVE')
+  await hold(second, tables, 'ROW EXCLUSIVE')
 
-    const seen: Lock[] = []
-    let waitedMs = 0
-    const started = performance.now()
-    let ended: number | undefined
-    const running = client.query(sql).finally(() => (ended = performance.now()))
-    // Its outcome is awaited below; until then a failure must not count as unhandled.
-    running.catch(() => undefined)
-    for (const holder of [first, second]) {
-      while (ended === undefined && !(await isWaiting(observer, pid))) await sleep(1)
-      const held = performance.now()
-      seen.push(...(await locksOf(observer, pid)))
-      await holder.query('ROLLBACK')
-      if (ended === undefined) waitedMs += performance.now() - held
-    }
-    while (ended === undefined) {
-      seen.push(...(await locksOf(observer, pid)))
-      await sleep(1)
-    }
-    await running
-    return { statement: sql, locks: strongest(relations, seen), ms: Math.max(0, ended - started - waitedMs) }
-  } finally {
-    await Promise.all(sessions.map((session) => session.end()))
+  const seen: Lock[] = []
+  let waitedMs = 0
+  const started = performance.now()
+  let ended: number | undefined
+  const running = client.query(sql).finally(() => (ended = performance.now()))
+  // Its outcome is awaited below; until then a failure must not count as unhandled.
+  running.catch(() => undefined)
+  for (const holder of [first, second]) {
+    while (ended === undefined && !(await isWaiting(observer, pid))) await sleep(1)
+    const held = performance.now()
+    seen.push(...(await locksOf(observer, pid)))
+    await holder.query('ROLLBACK')
+    if (ended === undefined) waitedMs += performance.now() - held
   }
+  while (ended === undefined) {
+    seen.push(...(await locksOf(observer, pid)))
+    await sleep(1)
+  }
+  await running
+  return { statement: sql, locks: strongest(relations, seen), ms: Math.max(0, ended - started - waitedMs) }
 }
 
 async function hold(session: ClientBase, tables: RelationName[], mode: string): Promise<void> {

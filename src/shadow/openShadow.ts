@@ -11,6 +11,7 @@ import { runAndReadLocks } from './locks.ts'
 import type { StatementLocks } from './locks.ts'
 import { findNotCopied } from './notCopied.ts'
 import type { NotCopied } from './notCopied.ts'
+import { spareSessions } from './spareSessions.ts'
 
 /** A throw-away PostgreSQL on this machine with the schema of another database, and none of its rows. */
 export interface Shadow {
@@ -89,13 +90,14 @@ export async function openShadow(source: ClientBase, options: ShadowOptions = {}
       if (role === undefined) return connect(url())
       return (await mayLogIn(url(), role)) ? connect(url(role)) : connectOnBehalf(url(), role)
     }
+    const spare = spareSessions(() => open())
     return {
       version: server.version,
       notCopied,
       url,
       connect: open,
-      runAndReadLocks: (client, sql) => runAndReadLocks(client, sql, open),
-      close: () => server.stop(),
+      runAndReadLocks: (client, sql) => runAndReadLocks(client, sql, spare),
+      close: () => spare.close().finally(() => server.stop()),
     }
   } catch (error) {
     await server.stop()
