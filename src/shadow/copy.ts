@@ -105,6 +105,9 @@ function isLeftOut(id: StableId, except: readonly string[]): boolean {
       return shadowRoles.includes(id.name)
     case 'membership':
       return shadowRoles.includes(id.role) || shadowRoles.includes(id.member)
+    case 'acl':
+      // Before PostgreSQL 15 it is the bootstrap role that owns the schema public, until the copy has another owner.
+      return shadowRoles.includes(id.grantee)
     case 'schema':
       return except.includes(id.name)
     case 'subscription':
