@@ -1,6 +1,6 @@
-import type { ClientBase } from 'pg'
+import type { Client, ClientBase } from 'pg'
 import type { RelationName } from '../db/identifiers.ts'
-import { display, displayIdentifier } from '../db/identifiers.ts'
+import { display, displayIdentifier, quote } from '../db/identifiers.ts'
 import { prepared } from '../db/prepared.ts'
 import { differences } from '../facts/differences.ts'
 import type { Fingerprint } from '../facts/fingerprint.ts'
@@ -41,14 +41,10 @@ export interface Stage {
   close(): Promise<void>
 }
 
-/**
- * Opens a stage on a shadow, as the role that will run the migrations. The schema is looked at three times a
- * migration, so that is done in a second session, which the migrations cannot touch: there the same hundred questions
- * are planned once.
- */
+/** Opens a stage on a shadow, as the role that will run the migrations. */
 export async function openStage(shadow: Shadow, role: string | undefined): Promise<Stage> {
   const session = await shadow.connect(role)
-  const onlooker = await shadow.connect(role)
+  const onlooker = await connectOnlooker(shadow, role)
   const look = () => readFingerprint(prepared(onlooker))
   return {
     shadow,
@@ -60,6 +56,16 @@ export async function openStage(shadow: Shadow, role: string | undefined): Promi
       await session.end()
     },
   }
+}
+
+/**
+ * The schema is looked at three times a migration, so each question is planned once, in a session where no migration
+ * can discard that. It sees what the role sees, but does not log in as the role, which may have but one session.
+ */
+async function connectOnlooker(shadow: Shadow, role: string | undefined): Promise<Client> {
+  const onlooker = await shadow.connect()
+  if (role !== undefined) await onlooker.query(`SET SESSION AUTHORIZATION ${quote(role)}`)
+  return onlooker
 }
 
 /**

@@ -91,3 +91,23 @@ test('what is applied is taken back in the shadow first, and the database is not
   expect((await readFingerprint(owner, { except: [] })).text).toBe(before.text)
   await runDown(owner, files.path)
 })
+
+test('neither a limit of one session nor a migration that empties its session is in the way', async () => {
+  await owner.query(`ALTER DATABASE ${database.name} CONNECTION LIMIT 1`)
+  await using files = await migrationDirectory({
+    '20260101000000000_empty-session.ts': sqlMigration({
+      up: ['DEALLOCATE ALL', 'ALTER TABLE public.tight SET (fillfactor = 90)'],
+      down: ['DEALLOCATE ALL', 'ALTER TABLE public.tight RESET (fillfactor)'],
+    }),
+    '20260102000000000_discard-all.ts': sqlMigration({
+      up: ['CREATE INDEX CONCURRENTLY noted_id_idx ON public.noted (id)', 'DISCARD ALL'],
+      down: ['DROP INDEX CONCURRENTLY public.noted_id_idx', 'DISCARD ALL'],
+      noTransaction: true,
+    }),
+  })
+  const { migrations } = await prove(await loadMigrations(files.path), owner)
+  expect(migrations).toMatchObject([
+    { reversible: false, proven: true, difference: [expect.stringContaining('fillfactor was 80, is unset')] },
+    { reversible: true, proven: true },
+  ])
+})
