@@ -10,6 +10,7 @@ import type { EmbeddedServer } from '../../src/servers/embedded.ts'
 import { openShadow } from '../../src/shadow/openShadow.ts'
 import type { Shadow } from '../../src/shadow/openShadow.ts'
 import { createDatabase } from '../support/database.ts'
+import { engineIsMissing } from '../support/engines.ts'
 import type { TestDatabase } from '../support/database.ts'
 
 describe('the shadow of Casaora', () => {
@@ -285,5 +286,24 @@ describe('the shadow of a database with an extension that is not there', () => {
     )
     expect(rows).toEqual([{ type: 'place(3)' }])
     await copy.end()
+  })
+})
+
+describe.skipIf(engineIsMissing('postgres14'))('the shadow of a database before PostgreSQL 15', () => {
+  test('has the schema public with its owner and grants, who is the bootstrap role in a new one', async () => {
+    const server = await startEmbedded({ version: 14 })
+    try {
+      const source = await connect(server.url())
+      await source.query(`
+        CREATE ROLE somebody; ALTER SCHEMA public OWNER TO somebody; REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+        GRANT USAGE ON SCHEMA public TO pg_monitor; CREATE TABLE public.t (id int)`)
+      const shadow = await openShadow(source)
+      expect(shadow.version).toBe(14)
+      expect(shadow.notCopied).toEqual([])
+      await shadow.close()
+      await source.end()
+    } finally {
+      await server.stop()
+    }
   })
 })
