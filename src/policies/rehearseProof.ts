@@ -3,16 +3,18 @@ import { borrow } from '../db/database.ts'
 import type { RelationName } from '../db/identifiers.ts'
 import type { PolicyAlteration } from '../drafts/draft.ts'
 import type { Clock } from './equivalence/clock.ts'
-import { proveEquivalence } from './equivalence/prove.ts'
+import { isShownByStructure, proveEquivalence } from './equivalence/prove.ts'
 import { describeDifference } from './equivalence/report.ts'
+import type { PolicyRewrite } from './equivalence/rewritten.ts'
 
 /** The most that the rows of one table are looked at; the migration's own condition takes longer where it must. */
 const mostMs = 10_000
 
 /**
  * Runs the condition that a migration will begin with, `rewriteIsEquivalent`, before the migration is written: what
- * cannot be shown on the rows and identities that are there is better left alone now than refused in a deploy. Where it
- * fails for all policies of the table together, each is asked alone.
+ * cannot be shown on the rows and identities that are there is better left alone now than refused in a deploy. No row
+ * is looked at for what structure shows. Where it fails for all other policies of the table together, each is asked
+ * alone.
  *
  * @returns why a policy is to be left as it is, by its name; nothing of what the time did not suffice for.
  */
@@ -22,15 +24,21 @@ export async function rehearseProof(
   alterations: PolicyAlteration[],
   clock: Clock,
 ): Promise<Map<string, string>> {
-  const objection = await objectionTo(client, table, alterations, clock)
+  const db = borrow(client)
+  if (await isShownByStructure(db, table, alterations.map(asRewrite))) return new Map()
+  const open: PolicyAlteration[] = []
+  for (const alteration of alterations) {
+    if (!(await isShownByStructure(db, table, [asRewrite(alteration)]))) open.push(alteration)
+  }
+  const objection = await objectionTo(client, table, open, clock)
   if (objection === undefined) return new Map()
   const found = new Map<string, string>()
-  for (const alteration of alterations) {
-    const own = alterations.length === 1 ? objection : await objectionTo(client, table, [alteration], clock)
+  for (const alteration of open) {
+    const own = open.length === 1 ? objection : await objectionTo(client, table, [alteration], clock)
     if (own !== undefined) found.set(alteration.policy, own)
   }
   // None fails alone, so it is what they are together.
-  return found.size > 0 ? found : new Map(alterations.map(({ policy }) => [policy, objection]))
+  return found.size > 0 ? found : new Map(open.map(({ policy }) => [policy, objection]))
 }
 
 async function objectionTo(
@@ -40,18 +48,17 @@ async function objectionTo(
   clock: Clock,
 ): Promise<string | undefined> {
   if (clock.isOver()) return undefined
-  const rewrites = alterations.map(({ policy, after }) => ({ policy, ...after }))
-  const { outcome, reasons, differences, coverage } = await proveEquivalence(
-    borrow(client),
-    table,
-    rewrites,
-    {
-      budgetMs: Math.min(mostMs, clock.remainingMs()),
-    },
-  )
+  const budgetMs = Math.min(mostMs, clock.remainingMs())
+  const rewrites = alterations.map(asRewrite)
+  const report = await proveEquivalence(borrow(client), table, rewrites, { budgetMs })
+  const { outcome, reasons, differences, coverage } = report
   if (outcome === 'equivalent' || (outcome === 'not shown' && coverage.isCutShort)) return undefined
   const [difference] = differences
   return difference
     ? `it would not let the same rows pass: ${describeDifference(difference)}`
     : `it cannot be shown on the rows that are there that the same rows pass: ${reasons.join('; ')}`
+}
+
+function asRewrite({ policy, after }: PolicyAlteration): PolicyRewrite {
+  return { policy, ...after }
 }

@@ -216,6 +216,24 @@ async function findRecursion(
   ]
 }
 
+/**
+ * Whether every change is one of structure, so that no row need be looked at: see `byStructure` of the report.
+ *
+ * @throws UsageError where a predicate is no SQL
+ */
+export async function isShownByStructure(
+  db: Database,
+  table: RelationName,
+  rewrites: PolicyRewrite[],
+): Promise<boolean> {
+  const subject = await findSubject(db, table)
+  if (!subject) return false
+  const { after, missing } = rewritten(subject.policies, rewrites)
+  const trees = await parsePredicates([...subject.policies, ...after])
+  const structure = await readStructure(db, subject, [...trees.values()], await usualSearchPath(db))
+  return missing.length === 0 && isSameStructure(subject.policies, after, trees, structure)
+}
+
 /** The predicates that change; a WITH CHECK that comes new is compared with the USING that it followed. */
 function changedPairs(before: TablePolicy[], after: TablePolicy[]): ChangedPredicate[] {
   const pairs = before.flatMap((policy): ChangedPredicate[] => {
