@@ -34,8 +34,6 @@ export interface AlterPolicies {
   rule: string
   why: string
   alterations: PolicyAlteration[]
-  /** Among the alterations is one that its structure may not show to be the same, as it shows of a wrapped call. */
-  needsRows?: true
 }
 
 /** A policy whose predicates change; its command, kind and roles stay. */
@@ -47,6 +45,8 @@ export interface PolicyAlteration {
   needs: ConditionCall[]
   /** Drafts that make these. */
   requires: Draft[]
+  /** Its structure may not show that the same rows pass, as it does of a wrapped call. */
+  needsRows?: true
 }
 
 /** A condition as a migration file writes it: the name of a function that `hundredfold` exports, and its arguments. */

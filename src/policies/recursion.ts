@@ -83,9 +83,14 @@ export function newRecursion(
   return failing?.name
 }
 
+/** Trees are asked about once for each other policy of their table. */
+const withSubselect = new WeakMap<Node, boolean>()
+
 /** Whether the expression has a sub-select, also one that reads no table. */
 function hasSubselect(tree: Node): boolean {
-  return fieldsOf(tree, 'SubLink').next().done === false
+  const known = withSubselect.get(tree) ?? fieldsOf(tree, 'SubLink').next().done === false
+  withSubselect.set(tree, known)
+  return known
 }
 
 /**

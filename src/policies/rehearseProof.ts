@@ -3,9 +3,21 @@ import { borrow } from '../db/database.ts'
 import type { RelationName } from '../db/identifiers.ts'
 import type { PolicyAlteration } from '../drafts/draft.ts'
 import type { Clock } from './equivalence/clock.ts'
-import { isShownByStructure, proveEquivalence } from './equivalence/prove.ts'
+import { isShownByStructure, proveEquivalence, usualSearchPath } from './equivalence/prove.ts'
 import { describeDifference } from './equivalence/report.ts'
 import type { PolicyRewrite } from './equivalence/rewritten.ts'
+
+/** What rehearsing the proofs of many tables shares. */
+export interface Rehearsal {
+  client: ClientBase
+  /** What it may take in all; what is not tried is left to the migration's own condition. */
+  clock: Clock
+  searchPath: string
+}
+
+export async function beginRehearsal(client: ClientBase, clock: Clock): Promise<Rehearsal> {
+  return { client, clock, searchPath: await usualSearchPath(borrow(client)) }
+}
 
 /** The most that the rows of one table are looked at; the migration's own condition takes longer where it must. */
 const mostMs = 10_000
@@ -19,22 +31,22 @@ const mostMs = 10_000
  * @returns why a policy is to be left as it is, by its name; nothing of what the time did not suffice for.
  */
 export async function rehearseProof(
-  client: ClientBase,
+  rehearsal: Rehearsal,
   table: RelationName,
   alterations: PolicyAlteration[],
-  clock: Clock,
 ): Promise<Map<string, string>> {
-  const db = borrow(client)
-  if (await isShownByStructure(db, table, alterations.map(asRewrite))) return new Map()
+  const isShown = (some: PolicyAlteration[]) =>
+    isShownByStructure(borrow(rehearsal.client), table, some.map(asRewrite), rehearsal.searchPath)
+  if (await isShown(alterations)) return new Map()
   const open: PolicyAlteration[] = []
   for (const alteration of alterations) {
-    if (!(await isShownByStructure(db, table, [asRewrite(alteration)]))) open.push(alteration)
+    if (!(await isShown([alteration]))) open.push(alteration)
   }
-  const objection = await objectionTo(client, table, open, clock)
+  const objection = await objectionTo(rehearsal, table, open)
   if (objection === undefined) return new Map()
   const found = new Map<string, string>()
   for (const alteration of open) {
-    const own = open.length === 1 ? objection : await objectionTo(client, table, [alteration], clock)
+    const own = open.length === 1 ? objection : await objectionTo(rehearsal, table, [alteration])
     if (own !== undefined) found.set(alteration.policy, own)
   }
   // None fails alone, so it is what they are together.
@@ -42,15 +54,14 @@ export async function rehearseProof(
 }
 
 async function objectionTo(
-  client: ClientBase,
+  { client, clock, searchPath }: Rehearsal,
   table: RelationName,
   alterations: PolicyAlteration[],
-  clock: Clock,
 ): Promise<string | undefined> {
   if (clock.isOver()) return undefined
   const budgetMs = Math.min(mostMs, clock.remainingMs())
   const rewrites = alterations.map(asRewrite)
-  const report = await proveEquivalence(borrow(client), table, rewrites, { budgetMs })
+  const report = await proveEquivalence(borrow(client), table, rewrites, { budgetMs, searchPath })
   const { outcome, reasons, differences, coverage } = report
   if (outcome === 'equivalent' || (outcome === 'not shown' && coverage.isCutShort)) return undefined
   const [difference] = differences

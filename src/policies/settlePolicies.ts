@@ -5,9 +5,9 @@ import { alterPolicies } from '../drafts/alterPolicies.ts'
 import type { AlterPolicies, Draft, PolicyAlteration } from '../drafts/draft.ts'
 import type { PolicyPredicates } from '../introspect/policies.ts'
 import { withoutArrayCasts } from '../sql/arrayCasts.ts'
-import type { Clock } from './equivalence/clock.ts'
 import { startClock } from './equivalence/clock.ts'
-import { rehearseProof } from './rehearseProof.ts'
+import type { Rehearsal } from './rehearseProof.ts'
+import { beginRehearsal, rehearseProof } from './rehearseProof.ts'
 
 /** A draft ready for a file, and why policies were left out of it by their names; or why there can be none. */
 export type Settled = ({ draft: Draft } | { reason: string }) & { left?: Map<string, string> }
@@ -33,10 +33,10 @@ export async function settlePolicies(client: ClientBase, drafts: Draft[]): Promi
               set_config('lock_timeout', '200ms', true), set_config('check_function_bodies', 'off', true)`,
     )
     const made = new Set<string>()
-    const clock = startClock(rehearsalBudgetMs)
+    const rehearsal = await beginRehearsal(client, startClock(rehearsalBudgetMs))
     for (const draft of drafts) {
       const { altersPolicies } = draft
-      settled.set(draft, altersPolicies ? await settle(client, altersPolicies, made, clock) : { draft })
+      settled.set(draft, altersPolicies ? await settle(rehearsal, altersPolicies, made) : { draft })
     }
     return settled
   } finally {
@@ -44,12 +44,8 @@ export async function settlePolicies(client: ClientBase, drafts: Draft[]): Promi
   }
 }
 
-async function settle(
-  client: ClientBase,
-  parts: AlterPolicies,
-  made: Set<string>,
-  clock: Clock,
-): Promise<Settled> {
+async function settle(rehearsal: Rehearsal, parts: AlterPolicies, made: Set<string>): Promise<Settled> {
+  const { client } = rehearsal
   try {
     // An index that is built without blocking cannot be made here, and no predicate needs it to be printed.
     const required = parts.alterations.flatMap(({ requires }) => requires)
@@ -64,11 +60,11 @@ async function settle(
   }
   try {
     const readBack = await undone(client, () => readBackFromCopy(client, parts))
-    return await finish(client, parts, readBack, clock)
+    return await finish(rehearsal, parts, readBack)
   } catch (first) {
     try {
       const readBack = await undone(client, () => readBackFromTable(client, parts))
-      return await finish(client, parts, readBack, clock)
+      return await finish(rehearsal, parts, readBack)
     } catch {
       return {
         reason: `PostgreSQL would not print the new predicates of ${display(parts.table)}: ${messageOf(first)}`,
@@ -77,12 +73,7 @@ async function settle(
   }
 }
 
-async function finish(
-  client: ClientBase,
-  parts: AlterPolicies,
-  readBack: ReadBack[],
-  clock: Clock,
-): Promise<Settled> {
+async function finish(rehearsal: Rehearsal, parts: AlterPolicies, readBack: ReadBack[]): Promise<Settled> {
   const changed = readBack.find(({ alteration, old }) => !isSame(alteration.before, old))
   if (changed) {
     return {
@@ -91,7 +82,8 @@ async function finish(
   }
   const alterations = readBack.map(({ alteration, after }) => ({ ...alteration, after }))
   const real = alterations.filter(({ before, after }) => !isSame(before, after))
-  const left = parts.needsRows ? await rehearsed(client, parts, real, clock) : new Map<string, string>()
+  const unsure = real.filter(({ needsRows }) => needsRows)
+  const left = unsure.length > 0 ? await rehearsed(rehearsal, parts, unsure) : new Map<string, string>()
   const kept = real.filter(({ policy }) => !left.has(policy))
   const [reason] = left.values()
   if (reason !== undefined && kept.length === 0) return { reason, left }
@@ -107,12 +99,11 @@ async function finish(
 
 /** A table that somebody has locked, say, is no objection: then the migration asks for itself. */
 async function rehearsed(
-  client: ClientBase,
+  rehearsal: Rehearsal,
   { table }: AlterPolicies,
   alterations: PolicyAlteration[],
-  clock: Clock,
 ): Promise<Map<string, string>> {
-  const objections = undone(client, () => rehearseProof(client, table, alterations, clock))
+  const objections = undone(rehearsal.client, () => rehearseProof(rehearsal, table, alterations))
   return objections.catch((error: unknown) => {
     if (isConnectionLost(error) || errorCode(error) === undefined) throw error
     return new Map()

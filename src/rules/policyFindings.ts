@@ -131,12 +131,11 @@ function draftOf(table: CatalogTable, rewrites: PolicyRewrite[], plan: PolicyPla
     rule: rule ?? rewriteRules[0],
     why: whyOf(table, changes),
     alterations: altered.map((rewrite) => alterationOf(rewrite, plan)),
-    ...(changes.some(({ rule }) => !isShownByStructure[rule]) ? { needsRows: true } : {}),
   })
 }
 
 function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteration {
-  const { policy, after, helpers } = rewrite
+  const { policy, after, helpers, changes } = rewrite
   const indexes = plan.indexDrafts([rewrite])
   return {
     policy: policy.name,
@@ -148,6 +147,7 @@ function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteratio
       ...indexes.flatMap((index) => index.after),
     ],
     requires: [...plan.helpers.drafts(helpers), ...indexes],
+    ...(changes.some(({ rule }) => !isShownByStructure[rule]) ? { needsRows: true } : {}),
   }
 }
 

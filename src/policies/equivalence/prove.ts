@@ -225,13 +225,16 @@ export async function isShownByStructure(
   db: Database,
   table: RelationName,
   rewrites: PolicyRewrite[],
+  searchPath: string,
 ): Promise<boolean> {
   const subject = await findSubject(db, table)
   if (!subject) return false
-  const { after, missing } = rewritten(subject.policies, rewrites)
-  const trees = await parsePredicates([...subject.policies, ...after])
-  const structure = await readStructure(db, subject, [...trees.values()], await usualSearchPath(db))
-  return missing.length === 0 && isSameStructure(subject.policies, after, trees, structure)
+  // The other policies of the table stay what they are.
+  const before = subject.policies.filter(({ name }) => rewrites.some(({ policy }) => policy === name))
+  const { after, missing } = rewritten(before, rewrites)
+  const trees = await parsePredicates([...before, ...after])
+  const structure = await readStructure(db, subject, [...trees.values()], searchPath)
+  return missing.length === 0 && isSameStructure(before, after, trees, structure)
 }
 
 /** The predicates that change; a WITH CHECK that comes new is compared with the USING that it followed. */
@@ -287,7 +290,7 @@ function movedVolatile(
 }
 
 /** The `search_path` with which a new session of this role begins. */
-async function usualSearchPath(db: Database): Promise<string> {
+export async function usualSearchPath(db: Database): Promise<string> {
   const { rows } = await sql<{ path: string }>`
     SELECT reset_val AS path FROM pg_catalog.pg_settings WHERE name = 'search_path'`.execute(db)
   return rows[0]?.path ?? '"$user", public'
