@@ -3,9 +3,10 @@ import { borrow } from '../db/database.ts'
 import type { RelationName } from '../db/identifiers.ts'
 import type { PolicyAlteration } from '../drafts/draft.ts'
 import type { Clock } from './equivalence/clock.ts'
-import { isShownByStructure, proveEquivalence, usualSearchPath } from './equivalence/prove.ts'
+import { proveEquivalence, usualSearchPath } from './equivalence/prove.ts'
 import { describeDifference } from './equivalence/report.ts'
 import type { PolicyRewrite } from './equivalence/rewritten.ts'
+import { isShownByStructure } from './equivalence/sameStructure.ts'
 
 /** What rehearsing the proofs of many tables shares. */
 export interface Rehearsal {

@@ -1,11 +1,9 @@
 import { sql } from 'kysely'
 import type { Database } from '../../db/database.ts'
 import type { RelationName } from '../../db/identifiers.ts'
-import { display, displayIdentifier } from '../../db/identifiers.ts'
+import { display } from '../../db/identifiers.ts'
 import { UsageError } from '../../errors.ts'
-import { parseExpression } from '../../sql/expression.ts'
 import type { Node } from '../../sql/nodes.ts'
-import { newRecursion, readSelectReads } from '../recursion.ts'
 import type { Asker } from './ask.ts'
 import type { CalledFunction } from './bodies.ts'
 import { listCalledFunctions } from './bodies.ts'
@@ -19,12 +17,14 @@ import type { WrongPredicate } from './mutationScore.ts'
 import { scoreMutants } from './mutationScore.ts'
 import type { Question } from './questions.ts'
 import { appliesTo, questionsFor } from './questions.ts'
-import type { Difference, EquivalenceReport, MutationScore } from './report.ts'
+import type { EquivalenceReport, MutationScore } from './report.ts'
 import type { PolicyRewrite } from './rewritten.ts'
 import { rewritten } from './rewritten.ts'
 import type { Row } from './rows.ts'
 import type { Sample } from './sample.ts'
 import { takeSample } from './sample.ts'
+import { findRecursion } from './findRecursion.ts'
+import { isSameStructure, parsePredicates } from './sameStructure.ts'
 import { asConstants } from './steadyValues.ts'
 import type { Structure } from './structure.ts'
 import { readStructure } from './structure.ts'
@@ -170,71 +170,10 @@ function applyingTo(role: EndRole, policies: TablePolicy[]): string {
   return JSON.stringify(policies.filter((policy) => appliesTo(policy, role)).map(({ name }) => name))
 }
 
-/** Every predicate's tree, by its text. */
-async function parsePredicates(policies: TablePolicy[]): Promise<Map<string, Node>> {
-  const texts = new Set(
-    policies.flatMap(({ using, check }) => [using, check]).filter((text) => text !== null),
-  )
-  return new Map(
-    await Promise.all(Array.from(texts, async (text) => [text, await parseExpression(text)] as const)),
-  )
-}
-
 interface ChangedPredicate {
   old: string
   /** Undefined where the policy is dropped. */
   now: string | undefined
-}
-
-/** What PostgreSQL does not even begin to ask of a row. */
-async function findRecursion(
-  db: Database,
-  subject: Subject,
-  after: TablePolicy[],
-  trees: Map<string, Node>,
-): Promise<Difference[]> {
-  const judged = (policies: TablePolicy[]) =>
-    policies.map(({ using, check, ...policy }) => ({
-      ...policy,
-      using: trees.get(using ?? ''),
-      check: trees.get(check ?? ''),
-    }))
-  const name = newRecursion(subject.table, judged(subject.policies), judged(after), await readSelectReads(db))
-  const policy = after.find((each) => each.name === name)
-  if (!policy) return []
-  const roles = policy.roles.length > 0 ? policy.roles.join(', ') : 'PUBLIC'
-  return [
-    {
-      question: `policy ${displayIdentifier(policy.name)}, which reads the table itself`,
-      role: roles,
-      identity: roles,
-      row: 'of any kind',
-      effect: 'fails now',
-      before: true,
-      after: '42P17',
-    },
-  ]
-}
-
-/**
- * Whether every change is one of structure, so that no row need be looked at: see `byStructure` of the report.
- *
- * @throws UsageError where a predicate is no SQL
- */
-export async function isShownByStructure(
-  db: Database,
-  table: RelationName,
-  rewrites: PolicyRewrite[],
-  searchPath: string,
-): Promise<boolean> {
-  const subject = await findSubject(db, table)
-  if (!subject) return false
-  // The other policies of the table stay what they are.
-  const before = subject.policies.filter(({ name }) => rewrites.some(({ policy }) => policy === name))
-  const { after, missing } = rewritten(before, rewrites)
-  const trees = await parsePredicates([...before, ...after])
-  const structure = await readStructure(db, subject, [...trees.values()], searchPath)
-  return missing.length === 0 && isSameStructure(before, after, trees, structure)
 }
 
 /** The predicates that change; a WITH CHECK that comes new is compared with the USING that it followed. */
@@ -250,29 +189,6 @@ function changedPairs(before: TablePolicy[], after: TablePolicy[]): ChangedPredi
     )
   })
   return [...new Map(pairs.map((pair) => [JSON.stringify(pair), pair])).values()]
-}
-
-/**
- * Whether each policy stays the same but for where calls are made, and each one dropped has a twin that stays.
- */
-function isSameStructure(
-  before: TablePolicy[],
-  after: TablePolicy[],
-  trees: Map<string, Node>,
-  structure: Structure,
-): boolean {
-  const same = (one: string | null, other: string | null) =>
-    structure.isSame(one === null ? undefined : trees.get(one), other === null ? undefined : trees.get(other))
-  const isLike = (one: TablePolicy, other: TablePolicy) =>
-    one.command === other.command &&
-    one.permissive === other.permissive &&
-    JSON.stringify([...one.roles].sort()) === JSON.stringify([...other.roles].sort()) &&
-    same(one.using, other.using) &&
-    same(one.check ?? one.using, other.check ?? other.using)
-  return before.every((policy) => {
-    const now = after.find(({ name }) => name === policy.name)
-    return now ? isLike(policy, now) : after.some((each) => isLike(policy, each))
-  })
 }
 
 function movedVolatile(
