@@ -74,19 +74,22 @@ async function asIdentity(
       ([name, value]) => `SELECT set_config(${literal(name)}, ${literal(value)}, true)`,
     ),
     `SET LOCAL ROLE ${quote(role)}`,
-    prepares,
+    ...(prepares ? [prepares] : []),
   ]
   try {
-    await client.query(begin.join(';\n'))
-    const { rows } = await client.query<{ found: string }>(statement)
-    if (look === undefined) return rows[0]?.found ?? ''
-    await client.query('RESET ROLE')
-    return (await client.query<{ found: string }>(look)).rows[0]?.found ?? ''
+    const found = await lastOf(client, [...begin, statement])
+    return look === undefined ? found : await lastOf(client, ['RESET ROLE', look])
   } catch (error) {
     return `${(error as { code?: string }).code}: ${(error as Error).message}`
   } finally {
     await client.query('ROLLBACK')
   }
+}
+
+/** Runs the statements in one message; what the last of them found. */
+async function lastOf(client: Client, statements: string[]): Promise<string> {
+  const results = (await client.query(statements.join(';\n'))) as unknown as { rows: { found?: string }[] }[]
+  return results.at(-1)?.rows[0]?.found ?? ''
 }
 
 /** The table's columns that can be written, and rows of it to offer, as JSON. */

@@ -34,23 +34,28 @@ const rules: RuleName[] = [
 
 const patientConditions = new URL('../patientConditions.ts', import.meta.url).href
 
-/** A policy's table and what it is for. */
-export interface BodyTable {
-  body: BodyCase
-  form: Form
-  name: string
+/** The table of a case's policies. */
+export function tableOf({ name }: BodyCase): string {
+  return `${name}_docs`
 }
 
-/** Forms that take turns, so that each body meets one of them and each of them many bodies. */
-const alternating: Form[] = ['case', 'coalesce', 'twice']
+const commands = ['SELECT', 'DELETE', 'UPDATE', 'INSERT'] as const
+const orders: Form[][] = [
+  ['plain', 'and', 'or', 'case'],
+  ['and', 'plain', 'coalesce', 'or'],
+  ['plain', 'or', 'and', 'coalesce'],
+  ['and', 'case', 'plain', 'or'],
+]
 
-/** One table for each body and each place where it stands in a policy. */
-export function tablesOf({ cases }: BodyGroup): BodyTable[] {
-  return cases.flatMap((body, index) => {
-    const turn = alternating[index % alternating.length] ?? 'twice'
-    const chosen = body.forms ?? ['plain', 'and', 'or', turn]
-    return chosen.map((form) => ({ body, form, name: `${body.name}_docs_${form}` }))
-  })
+/** One policy for each command, each with the predicate in another place; each second case says one of them twice. */
+function createPolicies(body: BodyCase, predicate: string, index: number): string[] {
+  const create = (name: string, command: string, form: Form) =>
+    `CREATE POLICY ${quote(name)} ON ${tableOf(body)} FOR ${command} ${command === 'INSERT' ? 'WITH CHECK' : 'USING'} (${forms[form](predicate)})`
+  if (body.only) return [create(body.only, 'ALL', body.only)]
+  const order = orders[index % orders.length] ?? []
+  const each = order.map((form, at) => create(form, commands[at] ?? 'ALL', form))
+  const plain = commands[order.indexOf('plain')] ?? 'ALL'
+  return index % 2 === 0 ? each : [...each, create('plain again', plain, 'plain')]
 }
 
 /** Roles that the cases name: `r_keeper` owns things that are not the owner's, `r_other` is another role of the API. */
@@ -89,7 +94,7 @@ export interface BodiesDatabase {
   optimize(): Promise<Map<string, string>>
   /** Every command on every table as everybody: by table and identity. */
   effects(settings?: Record<string, string>): Promise<Map<string, Effects>>
-  /** The predicates of every table's policies. */
+  /** The predicates of every case's policies, by their names. */
   policies(): Promise<Map<string, string>>
 }
 
@@ -98,36 +103,33 @@ export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<
   const database = await createDatabase()
   const superuser = await database.connect()
   const owner = await database.connect(database.ownerUrl)
-  const tables = tablesOf(group)
   await owner.query(schema)
-  await superuser.query(roles.inSql(`GRANT CREATE ON SCHEMA public TO r_keeper; GRANT USAGE ON SCHEMA auth TO r_keeper, r_other; ${group.superuser ?? ''}`))
-  for (const body of group.cases) {
-    const own = tables.filter((each) => each.body === body)
+  await superuser.query(
+    roles.inSql(
+      `GRANT USAGE, CREATE ON SCHEMA public TO r_keeper; GRANT USAGE ON SCHEMA auth TO r_keeper, r_other; ${group.superuser ?? ''}`,
+    ),
+  )
+  for (const [index, body] of group.cases.entries()) {
     await named(body, async () => {
+      const table = tableOf(body)
       await owner.query(
-        own
-          .map(
-            ({ name }) => `CREATE TABLE ${name} (LIKE docs INCLUDING ALL);
-              CREATE INDEX ON ${name} (org_id);
-              ALTER TABLE ${name} ENABLE ROW LEVEL SECURITY;
-              GRANT SELECT, INSERT, UPDATE, DELETE ON ${name} TO anon, authenticated, ${roles.names.join(', ')}`,
-          )
-          .join(';'),
+        `CREATE TABLE ${table} (LIKE docs INCLUDING ALL);
+         CREATE INDEX ON ${table} (org_id);
+         ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY;
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO anon, authenticated, ${roles.names.join(', ')}`,
       )
-      await owner.query(roles.inSql(body.setup, body))
+      await owner.query(roles.inSql(body.setup ?? '', body))
       if (body.superuser) await superuser.query(roles.inSql(body.superuser, body))
-      for (const { form, name } of own) {
-        const predicate = roles.inSql(body.predicate, body).replaceAll(/\bt_(?!\w)/g, name)
-        for (const policy of form === 'twice' ? ['p', 'p again'] : ['p'])
-          await owner.query(`CREATE POLICY ${quote(policy)} ON ${name} USING (${forms[form](predicate)})`)
-      }
+      await owner.query(createPolicies(body, roles.inSql(body.predicate, body), index).join(';\n'))
       // A page that once had a row: the planner then believes in rows without there being one.
-      for (const { name } of body.isLarge ? own : [])
-        await superuser.query(`INSERT INTO ${name} (id) VALUES (0)`).then(() => superuser.query(`DELETE FROM ${name}`))
+      if (body.isLarge) {
+        await superuser.query(`INSERT INTO ${table} (id) VALUES (0)`)
+        await superuser.query(`DELETE FROM ${table}`)
+      }
     })
   }
   const believe = async () => {
-    const large = tables.filter(({ body }) => body.isLarge).map(({ name }) => name)
+    const large = group.cases.filter(({ isLarge }) => isLarge).map(tableOf)
     await superuser.query(
       `UPDATE pg_class SET reltuples = 5000, relpages = 1 WHERE relname = ANY ($1) AND relkind = 'r'`,
       [large],
@@ -142,7 +144,7 @@ export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<
       for (const body of group.cases) {
         await named(body, async () => {
           if (body.rows) await superuser.query(roles.inSql(body.rows, body))
-          for (const { name } of tables.filter((each) => each.body === body)) await superuser.query(documents(name))
+          await superuser.query(documents(tableOf(body)))
         })
       }
       await superuser.query('ANALYZE')
@@ -156,16 +158,16 @@ export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<
         Array.from(names, async (name) => {
           // A setting that one caller made leaves an empty one behind in the session, so each has its own.
           const client = await database.connect()
-          for (const table of tables) {
-            const given = everybody[name] ?? table.body.identities?.[name]
+          for (const body of group.cases) {
+            const given = everybody[name] ?? body.identities?.[name]
             if (!given) continue
             const identity = {
               ...given,
               role: roles.inSql(given.role),
               settings: { ...settings, ...given.settings },
-              ...(given.prepares ? { prepares: roles.inSql(given.prepares, table.body) } : {}),
+              ...(given.prepares ? { prepares: roles.inSql(given.prepares, body) } : {}),
             }
-            found.set(`${table.name} as ${name}`, await effectsOn(client, { schema: 'public', name: table.name }, identity))
+            found.set(`${body.name} as ${name}`, await effectsOn(client, { schema: 'public', name: tableOf(body) }, identity))
           }
           await client.end()
         }),
@@ -173,11 +175,11 @@ export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<
       return found
     },
     policies: async () => {
-      const { rows: found } = await superuser.query<{ table: string; text: string }>(
-        `SELECT c.relname::text AS table, string_agg(concat_ws(' | ', p.polname, pg_get_expr(polqual, polrelid)), ' || ' ORDER BY p.polname) AS text
-         FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid GROUP BY 1`,
+      const { rows: found } = await superuser.query<{ policy: string; text: string }>(
+        `SELECT polrelid::regclass::text || ' ' || polname AS policy,
+           coalesce(pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)) AS text FROM pg_policy`,
       )
-      return new Map(found.map(({ table, text }) => [table, text]))
+      return new Map(found.map(({ policy, text }) => [policy, text]))
     },
   }
 }

@@ -7,8 +7,6 @@ export const forms = {
   or: (predicate: string) => `is_public OR ${predicate}`,
   case: (predicate: string) => `CASE WHEN is_public THEN ${predicate} ELSE owner_id = auth.uid() END`,
   coalesce: (predicate: string) => `coalesce(is_public, ${predicate})`,
-  /** Two policies that say the same, of which one is dropped. */
-  twice: (predicate: string) => predicate,
 } as const
 
 export type Form = keyof typeof forms
@@ -19,16 +17,16 @@ export type Form = keyof typeof forms
  */
 export interface BodyCase {
   name: string
-  /** Functions and tables, made by the role that owns the database, with `search_path = public`. */
-  setup: string
+  /** Functions and tables, made by the role that owns the database; `c_docs` is there already. */
+  setup?: string
   /** What only a superuser may do; runs after `setup`. */
   superuser?: string
   /** Rows for the case's own tables, inserted by a superuser. */
   rows?: string
-  /** What the policies ask; `t_` stands for the policy's table. */
+  /** What the policies of `c_docs` ask. */
   predicate: string
-  /** Forms beside the usual ones, or instead of them. */
-  forms?: Form[]
+  /** One policy of this form for all commands, instead of one of each form for each command. */
+  only?: Form
   /** The planner is told of thousands of documents, so that a correlated sub-select is worth turning. */
   isLarge?: true
   /** It is harmless, so a tool that leaves it alone is too timid. */

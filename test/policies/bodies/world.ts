@@ -61,8 +61,7 @@ export const schema = `
   CREATE TABLE orgs (id uuid PRIMARY KEY, number int, owner_id uuid, is_open boolean, settings jsonb);
   CREATE TABLE profiles (id uuid PRIMARY KEY, is_admin boolean, level int, org_id uuid);
   CREATE TABLE docs (
-    id int PRIMARY KEY, org_id uuid, owner_id uuid, is_public boolean, org_int int, org_big bigint,
-    org_text text, org_varchar varchar(40), org_char char(12), amount numeric, kind text, level int);
+    id int PRIMARY KEY, org_id uuid, owner_id uuid, is_public boolean, org_int int, org_text text, kind text, level int);
   GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO anon, authenticated;
 `
 
@@ -87,15 +86,14 @@ export const rows = `
 
 /** The documents of every policy. */
 export function documents(table: string): string {
-  return `INSERT INTO ${table} VALUES
-    (1, '${ids.red}', '${ids.ada}', false, 1, 1, '${ids.red}', '${ids.red}', 'red', 1.0, 'memo', 1),
-    (2, '${ids.red}', '${ids.bob}', false, 1, 1, '${ids.red}', '${ids.red}', 'red ', 1.00, 'plan', 2),
-    (3, '${ids.green}', '${ids.bob}', true, 2, 2, '${ids.green}', '${ids.green}', 'green', 2.5, 'MEMO', 0),
-    (4, '${ids.green}', NULL, false, 2, 2, 'no uuid', 'no uuid', NULL, 2, NULL, NULL),
-    (5, '${ids.blue}', '${ids.ada}', NULL, 3, 3, '', '', '', NULL, 'memo', 0),
-    (6, NULL, '${ids.ada}', false, NULL, NULL, NULL, NULL, NULL, 0, 'memo', 1),
-    (7, NULL, NULL, NULL, NULL, 3000000000, NULL, NULL, 'blue', 3, 'plan', 2),
-    (8, '${ids.red}', NULL, true, 1, 1, '${ids.red}', '${ids.red}', 'red', 1, 'memo', 3),
-    (9, '${ids.empty}', '${ids.bob}', false, 4, 4, '${ids.empty}', '${ids.empty}', 'none', -1, 'plan', 1),
-    (10, '${ids.green}', '${ids.root}', NULL, 2, 2, '${ids.green}', '${ids.green}', 'green', 2, 'memo', 9)`
+  return `INSERT INTO ${table} (id, org_id, owner_id, is_public, org_int, org_text, kind, level) VALUES
+    (1, '${ids.red}', '${ids.ada}', false, 1, '${ids.red}', 'memo', 1),
+    (2, '${ids.red}', '${ids.bob}', false, 1, '${ids.red}', 'plan', 2),
+    (3, '${ids.green}', '${ids.bob}', true, 2, '${ids.green}', 'MEMO', 0),
+    (4, '${ids.green}', NULL, false, 2, 'no uuid', NULL, NULL),
+    (5, '${ids.blue}', '${ids.ada}', NULL, 3, '', 'memo', 0),
+    (6, NULL, '${ids.ada}', false, NULL, NULL, 'memo', 1),
+    (7, NULL, NULL, NULL, 3, '${ids.red}', 'plan', 2),
+    (8, '${ids.empty}', '${ids.bob}', false, 4, '${ids.empty}', 'plan', 1),
+    (9, '${ids.green}', '${ids.root}', NULL, 2, '${ids.green}', 'memo', 9)`
 }
