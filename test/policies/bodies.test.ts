@@ -42,7 +42,7 @@ describe.each(groups)('bodies: $name', (group) => {
 
   beforeAll(async () => {
     const clock = Date.now()
-    const lap = (what: string) => process.env['LAPS'] && appendFileSync('/tmp/laps', `${group.name} ${what} ${Date.now() - clock}\n`)
+    const lap = (what: string) => process.env['LAPS'] && appendFileSync('/tmp/laps', `${group.name} ${what} ${Date.now() - clock} cpu ${Math.round((process.cpuUsage().user + process.cpuUsage().system) / 1000)}\n`)
     ;[filled, empty] = await Promise.all([createBodies(group, roles), createBodies(group, roles)])
     lap('created')
     await filled.fill()
