@@ -147,6 +147,7 @@ export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<
         await named(body, async () => {
           if (body.rows) await superuser.query(roles.inSql(body.rows, body))
           await superuser.query(documents(tableOf(body)))
+          if (body.documents) await superuser.query(roles.inSql(body.documents, body))
         })
       }
       await superuser.query('ANALYZE')
@@ -211,7 +212,9 @@ async function optimize(owner: Client, { cases }: BodyGroup): Promise<Map<string
   const caseOf = new Map<string, string>()
   for (const [draft, path] of files) {
     const statements = JSON.stringify([draft.up, draft.before])
-    const of = cases.find(({ name }) => new RegExp(`(?<![a-z0-9_])${name}_`).test(statements))
+    const [of] = cases
+      .filter(({ name }) => new RegExp(`(?<![a-z0-9_])${name}_`).test(statements))
+      .sort((one, other) => other.name.length - one.name.length)
     if (of) caseOf.set(path, of.name)
     // What must be rewritten must pass the proof as well.
     const conditions = of?.mustRewrite ? patientConditions : conditionsWithoutProof

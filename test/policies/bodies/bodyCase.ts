@@ -23,6 +23,8 @@ export interface BodyCase {
   superuser?: string
   /** Rows for the case's own tables, inserted by a superuser. */
   rows?: string
+  /** Changes to the rows of `c_docs`, made by a superuser. */
+  documents?: string
   /** What the policies of `c_docs` ask. */
   predicate: string
   /** One policy of this form for all commands, instead of one of each form for each command. */

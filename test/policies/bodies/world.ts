@@ -84,6 +84,9 @@ export const rows = `
     ('${ids.ada}', false, 1, '${ids.red}'), ('${ids.bob}', NULL, 0, '${ids.green}'), ('${ids.root}', true, 9, NULL);
 `
 
+/** How many there are in each table of policies. */
+export const documentCount = 9
+
 /** The documents of every policy. */
 export function documents(table: string): string {
   return `INSERT INTO ${table} (id, org_id, owner_id, is_public, org_int, org_text, kind, level) VALUES
