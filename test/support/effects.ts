@@ -8,6 +8,8 @@ export interface Identity {
   role: string
   claims?: Record<string, unknown>
   settings?: Record<string, string>
+  /** SQL that the role runs before each command, such as making a temporary table. */
+  prepares?: string
 }
 
 /**
@@ -60,27 +62,34 @@ export async function effectsOn(
 
 async function asIdentity(
   client: Client,
-  { role, claims, settings = {} }: Identity,
+  { role, claims, settings = {}, prepares = '' }: Identity,
   statement: string,
   look: string | undefined,
 ): Promise<string> {
   const all = { ...settings, ...(claims ? { 'request.jwt.claims': JSON.stringify(claims) } : {}) }
-  await client.query('BEGIN')
+  const begin = [
+    'BEGIN',
+    'SET LOCAL search_path = public',
+    ...Object.entries(all).map(
+      ([name, value]) => `SELECT set_config(${literal(name)}, ${literal(value)}, true)`,
+    ),
+    `SET LOCAL ROLE ${quote(role)}`,
+    ...(prepares ? [prepares] : []),
+  ]
   try {
-    await client.query(`SET LOCAL search_path = public`)
-    for (const [name, value] of Object.entries(all)) {
-      await client.query('SELECT set_config($1, $2, true)', [name, value])
-    }
-    await client.query(`SET LOCAL ROLE ${quote(role)}`)
-    const { rows } = await client.query<{ found: string }>(statement)
-    if (look === undefined) return rows[0]?.found ?? ''
-    await client.query('RESET ROLE')
-    return (await client.query<{ found: string }>(look)).rows[0]?.found ?? ''
+    const found = await lastOf(client, [...begin, statement])
+    return look === undefined ? found : await lastOf(client, ['RESET ROLE', look])
   } catch (error) {
     return `${(error as { code?: string }).code}: ${(error as Error).message}`
   } finally {
     await client.query('ROLLBACK')
   }
+}
+
+/** Runs the statements in one message; what the last of them found. */
+async function lastOf(client: Client, statements: string[]): Promise<string> {
+  const results = (await client.query(statements.join(';\n'))) as unknown as { rows: { found?: string }[] }[]
+  return results.at(-1)?.rows[0]?.found ?? ''
 }
 
 /** The table's columns that can be written, and rows of it to offer, as JSON. */
