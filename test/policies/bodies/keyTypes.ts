@@ -44,11 +44,11 @@ export const keyTypes: BodyGroup = {
     { name: 'citext_key', ...keyed({ key: 'citext', column: 'citext', rows: `('RED'), ('Green')`, docs: `'red'::citext, 'GREEN', 'blue'` }) },
     { name: 'citext_key_with_path', setup: `CREATE TABLE c_keys (code citext, user_id uuid); ALTER TABLE c_docs ADD COLUMN code text;
         CREATE FUNCTION c_has(key citext) RETURNS boolean ${definer} SET search_path = public AS $$ SELECT EXISTS (SELECT FROM c_keys k WHERE k.code = key AND k.user_id = auth.uid()) $$`,
-      rows: `INSERT INTO c_keys SELECT code, id FROM (VALUES ('RED'), ('Green')) v (code), profiles`, documents: `UPDATE c_docs SET code = (ARRAY['red', 'GREEN', 'blue'])[1 + id % 3]`, predicate: 'c_has(code)' },
+      rows: `INSERT INTO c_keys SELECT code, id FROM (VALUES ('RED'), ('Green')) v (code), profiles`, documents: `UPDATE c_docs SET code = (ARRAY['red', 'GREEN', 'blue'])[1 + id % 3]`, predicate: 'c_has(code::citext)' },
     { name: 'citext_correlated', isLarge: true, setup: `CREATE TABLE c_keys (code citext, user_id uuid); GRANT SELECT ON c_keys TO PUBLIC; ALTER TABLE c_docs ADD COLUMN code text;`,
       rows: `INSERT INTO c_keys SELECT code, id FROM (VALUES ('RED'), ('Green')) v (code), profiles`, documents: `UPDATE c_docs SET code = (ARRAY['red', 'GREEN', 'blue'])[1 + id % 3]`,
       predicate: 'EXISTS (SELECT FROM c_keys k WHERE k.code = c_docs.code AND k.user_id = auth.uid())' },
-    { name: 'timestamp_and_date', ...keyed({ key: 'date', column: 'timestamptz', argument: 'timestamptz', rows: `('2026-11-20'::date)`, docs: `'2026-11-20 00:00', '2026-11-20 12:00'` }) },
+    { name: 'timestamp_and_date', ...keyed({ key: 'date', column: 'timestamptz', argument: 'timestamptz', rows: `('2026-11-20'::date)`, docs: `'2026-11-20 00:00'::timestamptz, '2026-11-20 12:00'` }) },
     { name: 'enum_key', setup: `CREATE TYPE c_colour AS ENUM ('red', 'green', 'blue'); CREATE TABLE c_keys (code c_colour, user_id uuid); ALTER TABLE c_docs ADD COLUMN code c_colour;
         CREATE FUNCTION c_has(key c_colour) RETURNS boolean ${declared} AS $$ SELECT EXISTS (SELECT FROM public.c_keys k WHERE k.code = key AND k.user_id = auth.uid()) $$`,
       rows: `INSERT INTO c_keys SELECT 'red', id FROM profiles`, documents: `UPDATE c_docs SET code = (ARRAY['red', 'green']::c_colour[])[1 + id % 2]`, predicate: 'c_has(code)' },

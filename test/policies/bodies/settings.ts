@@ -16,9 +16,9 @@ export const settings: BodyGroup = {
     { name: 'row_security_off_by_session', setup: `CREATE TABLE c_members (LIKE members); GRANT SELECT ON c_members TO PUBLIC; ALTER TABLE c_members ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON c_members USING (user_id = auth.uid());
         ${member(`${invoker} ${emptyPath}`, isMember('true', 'public.c_members'))}`, rows: 'INSERT INTO c_members SELECT * FROM members', predicate, identities: { 'ada without row security': signedIn(ids.ada, { row_security: 'off' }) } },
     { name: 'level_set_by_function', setup: `CREATE FUNCTION c_at_least() RETURNS int ${invoker} ${emptyPath} AS $$ SELECT current_setting('app.level', true)::int $$;
-        ${member(`${definer} ${emptyPath} SET app.level = '1'`, isMember('m.level >= public.c_at_least()'))}`, predicate },
-    { name: 'level_set_by_nested', setup: `CREATE FUNCTION c_at_least() RETURNS int ${invoker} ${emptyPath} SET app.level = '1' AS $$ SELECT current_setting('app.level', true)::int $$;
-        ${member(`${definer} ${emptyPath}`, isMember('m.level >= public.c_at_least()'))}`, predicate },
+        ${member(`${definer} ${emptyPath}`, isMember('m.level >= public.c_at_least()'))}`, superuser: `ALTER FUNCTION c_member(uuid) SET app.level = '1'`, predicate },
+    { name: 'level_set_by_nested', setup: `CREATE FUNCTION c_at_least() RETURNS int ${invoker} ${emptyPath} AS $$ SELECT current_setting('app.level', true)::int $$;
+        ${member(`${definer} ${emptyPath}`, isMember('m.level >= public.c_at_least()'))}`, superuser: `ALTER FUNCTION c_at_least() SET app.level = '1'`, predicate },
     { name: 'timeout_set', setup: member(`${definer} ${emptyPath} SET statement_timeout = '5s'`, isMember()), predicate },
     { name: 'role_set', setup: member(`${invoker} ${emptyPath} SET role = 'r_other'`, isMember(`current_user = 'authenticated'`)), predicate },
     { name: 'role_set_nested', setup: `CREATE FUNCTION c_other() RETURNS boolean ${invoker} ${emptyPath} SET role = 'anon' AS $$ SELECT current_user = 'anon' $$; ${member(`${invoker} ${emptyPath}`, isMember('public.c_other()'))}`, predicate },
