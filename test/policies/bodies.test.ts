@@ -1,4 +1,3 @@
-import { appendFileSync } from 'node:fs'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { connect } from '../../src/db/connect.ts'
@@ -42,33 +41,27 @@ describe.each(groups)('bodies: $name', (group) => {
   let outcome: Outcome
 
   beforeAll(async () => {
-    const clock = Date.now()
-    const lap = (what: string) => process.env['LAPS'] && appendFileSync('/tmp/laps', `${group.name} ${what} ${Date.now() - clock} cpu ${Math.round((process.cpuUsage().user + process.cpuUsage().system) / 1000)}\n`)
     ;[filled, empty] = await Promise.all([createBodies(group, roles), createBodies(group, roles)])
-    lap('created')
     await filled.fill()
     const policies = await filled.policies()
     const before = await filled.effects()
-    lap('before')
-    const quick = process.env['QUICK'] !== undefined
-    const stops = { filled: quick ? new Map<string, string>() : await filled.optimize(), empty: new Map<string, string>() }
-    lap('optimized filled')
+    const stops = {
+      filled: await filled.optimize(),
+      empty: new Map<string, string>(),
+    }
     stops.empty = await empty.optimize()
-    lap('optimized empty')
     await empty.fill()
     const after = {
-      filled: quick ? before : await filled.effects(),
+      filled: await filled.effects(),
       // Sets of keys are then looked up in indexes, before the first row is judged.
       empty: await empty.effects({ enable_seqscan: 'off' }),
     }
-    lap('after')
     outcome = {
       before,
       after,
       stops,
       policies: { before: policies, filled: await filled.policies(), empty: await empty.policies() },
     }
-    if (process.env['LAPS']) for (const body of group.cases) appendFileSync('/tmp/wrong.jsonl', JSON.stringify({ group: group.name, name: body.name, must: body.mustRewrite, changed: [outcome.policies.filled, outcome.policies.empty].map((p) => outcome.policies.before.get(`${tableOf(body)} plain`) !== p.get(`${tableOf(body)} plain`)), wrong: wrongWith(body, outcome) }) + '\n')
   }, 600_000)
 
   afterAll(async () => {
@@ -100,7 +93,9 @@ function differences(name: string, before: Map<string, Effects>, after: Map<stri
     for (const [command, was] of Object.entries(effects)) {
       const is = after.get(key)?.[command] ?? ''
       const isUnidentified = key.endsWith(` as ${unidentified}`)
-      const isFine = command.endsWith(' each') ? eachIsFine(was, is, isUnidentified) : isSame(was, is, command, isUnidentified)
+      const isFine = command.endsWith(' each')
+        ? eachIsFine(was, is, isUnidentified)
+        : isSame(was, is, command, isUnidentified)
       if (!isFine) found.push(`${key}: ${command}\n  ${was}\n  became\n  ${is}`)
     }
   }
@@ -115,12 +110,13 @@ function isNothing(effect: string, command: string): boolean {
 
 /**
  * Of an error only its code counts: another function may be the one that is forbidden. In which order the parts of a
- * condition are asked is the planner's choice, so an error may be gone where no row is let in for it.
+ * condition are asked is the planner's choice, so an error about a value may be gone; one about a name or a right
+ * may be so only where no row is let in for it.
  */
 function isSame(was: string, is: string, command: string, isUnidentified: boolean): boolean {
   const [before, after] = [codeOf(was), codeOf(is)]
   if (before === undefined) return was === is
-  if (after === undefined) return isNothing(is, command)
+  if (after === undefined) return !before.startsWith('42') || isNothing(is, command)
   return before === after || (isUnidentified && [before, after].includes(noUuid))
 }
 
@@ -135,7 +131,10 @@ function eachIsFine(was: string, is: string, isUnidentified: boolean): boolean {
       if (each === now) return true
       if (each.length === 5 && refuses(now)) return true
       // Where `auth.uid()` itself raises an error, it may be met before the row is refused: that lets in no row.
-      return isUnidentified && (now === noUuid ? refuses(each) || each.length === 5 : each === noUuid && now?.length === 5)
+      return (
+        isUnidentified &&
+        (now === noUuid ? refuses(each) || each.length === 5 : each === noUuid && now?.length === 5)
+      )
     })
   )
 }

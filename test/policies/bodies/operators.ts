@@ -125,7 +125,10 @@ export const operators: BodyGroup = {
     },
     {
       name: 'case_uses_equals',
-      setup: member(`${definer} SET search_path = tenant_a, pg_catalog, public`, isMember(`CASE m.role WHEN 'owner' THEN true ELSE false END`, 'public.members')),
+      setup: member(
+        `${definer} SET search_path = tenant_a, pg_catalog, public`,
+        isMember(`CASE m.role WHEN 'owner' THEN true ELSE false END`, 'public.members'),
+      ),
       predicate,
     },
     {
