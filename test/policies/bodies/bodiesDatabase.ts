@@ -230,15 +230,7 @@ async function optimize(owner: Client, { cases }: BodyGroup): Promise<Map<string
   const applied = new Set<string>()
   let migrations = await loadMigrations(directory.path)
   for (;;) {
-    const result = await up(
-      migrations,
-      {},
-      {
-        ...defaultRunOptions,
-        client: owner,
-        onEvent: (event) => event.kind === 'done' && lap(`${event.ran.name} ${event.ran.ms}`),
-      },
-    )
+    const result = await up(migrations, {}, { ...defaultRunOptions, client: owner })
     if (!result.failure) return stops
     for (const { name } of result.ran) applied.add(name)
     const stopped = migrations.find(({ name }) => !applied.has(name))
