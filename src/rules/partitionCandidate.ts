@@ -2,6 +2,7 @@ import { display, displayIdentifier } from '../db/identifiers.ts'
 import { bytesOf, listSettings } from '../introspect/settings.ts'
 import { knownRows, listTableActivity } from '../introspect/tableActivity.ts'
 import { listTimeColumns } from '../introspect/timeColumns.ts'
+import { shortList } from '../shortList.ts'
 import { estimated, measured, runbook } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
 import { CannotSee } from './rule.ts'
@@ -65,7 +66,7 @@ export const partitionCandidate: Rule = {
     }
     if (hidden.length === 0) return findings
     throw new CannotSee(
-      `The statistics of ${hidden.slice(0, 3).join(', ')}${hidden.length > 3 ? ` and ${hidden.length - 3} more` : ''} are hidden from this role; SELECT on them shows these.`,
+      `The statistics of ${shortList(hidden)} are hidden from this role; SELECT on them shows these.`,
       findings,
     )
   },

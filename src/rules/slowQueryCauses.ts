@@ -1,5 +1,6 @@
 import type { ExplainedNode, StatementPlan } from '../introspect/statementPlan.ts'
 import type { StatementStatistics } from '../introspect/statements.ts'
+import { shortList } from '../shortList.ts'
 
 /** Why a statement is slow, and what to do about it. */
 export interface Cause {
@@ -78,7 +79,7 @@ function scanCauses(node: ExplainedNode, { rows, secured, functions }: PlanSurro
   const perRow = [...calledFunctions(node.Filter)].filter((called) => functions.has(called))
   const subSelect = runsSubSelect(node.Filter)
   if (secured.has(table) && (perRow.length > 0 || subSelect)) {
-    const what = perRow.length > 0 ? `calls ${perRow.join(', ')}` : 'runs a sub-select'
+    const what = perRow.length > 0 ? `calls ${shortList(perRow)}` : 'runs a sub-select'
     causes.push({
       id: 'policy',
       detail: `a predicate on ${table}, which has row-level security, ${what} for each of ${count(visited)} rows`,
@@ -88,7 +89,7 @@ function scanCauses(node: ExplainedNode, { rows, secured, functions }: PlanSurro
   } else if (perRow.length > 0) {
     causes.push({
       id: 'function_per_row',
-      detail: `the filter on ${table} calls ${perRow.join(', ')} for each of ${count(visited)} rows`,
+      detail: `the filter on ${table} calls ${shortList(perRow)} for each of ${count(visited)} rows`,
       cure: 'Where its arguments hold no column, write `(select f())`, which runs once per statement; else index the expression or compare the column itself.',
       kind,
     })
