@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg'
 import { borrow } from '../db/database.ts'
 import type { RelationName } from '../db/identifiers.ts'
 import type { PolicyAlteration } from '../drafts/draft.ts'
+import { shortList } from '../shortList.ts'
 import type { Clock } from './equivalence/clock.ts'
 import { proveEquivalence, usualSearchPath } from './equivalence/prove.ts'
 import { describeDifference } from './equivalence/report.ts'
@@ -68,7 +69,7 @@ async function objectionTo(
   const [difference] = differences
   return difference
     ? `it would not let the same rows pass: ${describeDifference(difference)}`
-    : `it cannot be shown on the rows that are there that the same rows pass: ${reasons.join('; ')}`
+    : `it cannot be shown on the rows that are there that the same rows pass: ${shortList(reasons, '; ')}`
 }
 
 function asRewrite({ policy, after }: PolicyAlteration): PolicyRewrite {
