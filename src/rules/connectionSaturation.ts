@@ -1,10 +1,11 @@
-import { displayIdentifier } from '../db/identifiers.ts'
 import { readConnectionUse } from '../introspect/connections.ts'
+import { connectionLimits } from './connectionLimits.ts'
 import { measured, runbook } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
+import { targets } from './targets.ts'
 
-const warnAt = 0.8
-const errorAt = 0.95
+/** Per cent: the next clients are refused. */
+const errorAt = 95
 
 /**
  * Nearly all connections taken. The next client gets `too many clients already` (behind Supavisor
@@ -17,21 +18,20 @@ const errorAt = 0.95
  */
 export const connectionSaturation: Rule = {
   name: 'connection_saturation',
-  finds: 'a server or database with more than 80 % of its connections taken',
+  finds: `a server, database or role with ${targets.connection_usage} % or more of its connections taken`,
   cure: 'a pooler in transaction mode, and closing idle sessions',
   async find(context) {
     const use = await context.read(readConnectionUse)
-    const findings: Finding[] = []
-    const add = (subject: string, place: string, used: number, available: number): void => {
-      if (used < available * warnAt) return
-      findings.push({
+    return connectionLimits(use)
+      .filter(({ isSaturated }) => isSaturated)
+      .map(({ subject, place, used, limit, percent }): Finding => ({
         rule: 'connection_saturation',
-        level: used >= available * errorAt ? 'error' : 'warn',
-        subject: [subject],
-        detail: `${used} of ${available} connections ${place} are taken.`,
+        level: percent >= errorAt ? 'error' : 'warn',
+        subject,
+        detail: `${used} of ${limit} connections ${place} are taken.`,
         evidence: [
           measured('connections', used),
-          measured('available', available),
+          measured('available', limit),
           measured('idle, as far as this role sees', use.idle),
         ],
         remedy: runbook(
@@ -42,12 +42,6 @@ export const connectionSaturation: Rule = {
           'Give each instance of the application a small pool of its own (serverless: 1), and an idle timeout.',
           'A PgBouncer of your own needs the stored SCRAM secrets (auth_query, or auth_file), not passwords: with passwords it derives keys anew for each client, and serves those that connect for every request slower than the server does alone.',
         ),
-      })
-    }
-    add('max_connections', 'to the server', use.used, use.limit)
-    if (use.databaseLimit !== null) {
-      add(use.database, `to ${displayIdentifier(use.database)}`, use.usedInDatabase, use.databaseLimit)
-    }
-    return findings
+      }))
   },
 }
