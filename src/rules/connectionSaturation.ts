@@ -36,8 +36,8 @@ export const connectionSaturation: Rule = {
         ],
         remedy: runbook(
           'Make room, then let fewer connections serve more clients',
-          'hundredfold connections -- who is connected, and since when nobody asked anything',
-          'hundredfold connections --terminate-idle 10m -- closes what nobody uses',
+          "SELECT pid, usename, application_name, client_addr, state, now() - state_change AS since FROM pg_stat_activity WHERE backend_type = 'client backend' ORDER BY state_change; -- who is connected, and since when nobody asked anything",
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle' AND state_change < now() - interval '10 minutes' AND pid <> pg_backend_pid(); -- closes what nobody uses",
           'Point the application (DATABASE_URL) at the pooler in transaction mode, on Supabase port 6543; migrations keep DIRECT_URL.',
           'Give each instance of the application a small pool of its own (serverless: 1), and an idle timeout.',
           'A PgBouncer of your own needs the stored SCRAM secrets (auth_query, or auth_file), not passwords: with passwords it derives keys anew for each client, and serves those that connect for every request slower than the server does alone.',

@@ -1,4 +1,5 @@
 import { display, qualified } from '../db/identifiers.ts'
+import { draftTitle } from '../drafts/titles.ts'
 import { findStatisticsAge } from '../introspect/statisticsAge.ts'
 import { knownRows } from '../introspect/tableActivity.ts'
 import { estimated, measured, runbook } from './remedies.ts'
@@ -8,7 +9,7 @@ import { listTablesReadWhole } from './tablesReadWhole.ts'
 /**
  * Large tables that are read from end to end again and again. The counters tell how many rows the scans read, not
  * how many they were looking for, so this is a suspicion and no verdict: a nightly report reads everything, and
- * rightly so. Which index, if any, only the statements tell: `hundredfold advise` plans them.
+ * rightly so. Which index, if any, only the statements tell.
  *
  * ```sql
  * SELECT * FROM bookings WHERE customer_id = 7;
@@ -20,7 +21,7 @@ import { listTablesReadWhole } from './tablesReadWhole.ts'
 export const missingIndex: Rule = {
   name: 'missing_index',
   finds: 'large tables that are read from end to end again and again',
-  cure: 'the index that `advise` finds for the statements',
+  cure: 'steps to find the statements, and an index on the columns of their filters',
   async find(context) {
     const { ageDays } = await context.read(findStatisticsAge)
     return (await listTablesReadWhole(context)).map((table) => ({
@@ -40,9 +41,9 @@ export const missingIndex: Rule = {
       ],
       remedy: runbook(
         `Find the statements that read the whole of ${display(table)}`,
-        'hundredfold advise -- plans the statements of pg_stat_statements with candidate indexes, and writes nothing to the database',
-        `Or by hand: SELECT calls, rows, query FROM pg_stat_statements WHERE query ILIKE '%${table.name.replaceAll("'", "''")}%' ORDER BY total_exec_time DESC LIMIT 10;`,
+        `SELECT calls, rows, query FROM pg_stat_statements WHERE query ILIKE '%${table.name.replaceAll("'", "''")}%' ORDER BY total_exec_time DESC LIMIT 10;`,
         `EXPLAIN each: a "Seq Scan on ${qualified(table)}" whose filter removes most of the rows wants an index on the columns of the filter.`,
+        `\`npm run migrate new ${draftTitle('create', table.name, 'index')}\` writes the migration to put CREATE INDEX CONCURRENTLY into, with conditions and a way back.`,
       ),
     }))
   },

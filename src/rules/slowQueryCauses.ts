@@ -1,6 +1,7 @@
 import type { ExplainedNode, StatementPlan } from '../introspect/statementPlan.ts'
 import type { StatementStatistics } from '../introspect/statements.ts'
 import { shortList } from '../shortList.ts'
+import { excerpt } from '../sql/excerpt.ts'
 
 /** Why a statement is slow, and what to do about it. */
 export interface Cause {
@@ -98,7 +99,11 @@ function scanCauses(node: ExplainedNode, { rows, secured, functions }: PlanSurro
     causes.push({
       id: 'sequential_scan',
       detail: `it reads ${table} whole (${count(visited)} rows) and keeps about ${percent(share)} of it`,
-      cure: 'An index on the columns of its filter: `npm run optimize -- --rules missing_index,unindexed_policy_column` writes it as a migration.',
+      cure:
+        `An index on the columns of its filter, ${excerpt(node.Filter)}: \`npm run migrate new create-index\` writes the migration to put CREATE INDEX CONCURRENTLY ON ${table} into.` +
+        (secured.has(table)
+          ? ' For a column that a policy compares, `npm run optimize -- --rules unindexed_policy_column` writes it whole.'
+          : ''),
       kind,
     })
   }
