@@ -30,5 +30,10 @@ export function planCanUseIndex(query: PlannedQuery, index: RelationName | Index
   }
 }
 
-/** @deprecated Its name promised more than it checks: it is `planCanUseIndex`. Files written before keep working. */
+/**
+ * The old name, which files written before have; they keep working.
+ *
+ * @deprecated It promised more than is checked: use `planCanUseIndex`.
+ * @alias
+ */
 export const planUsesIndex = planCanUseIndex
