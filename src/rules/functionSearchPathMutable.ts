@@ -62,6 +62,7 @@ async function toFinding(each: CatalogFunction, known: KnownNames): Promise<Find
       ),
     evidence: [measured('security definer', each.isSecurityDefiner), measured('language', each.language)],
     remedy: await remedyFor(each, shown, known),
+    ...(each.isSecurityDefiner ? {} : { infoBecause: "on functions with their caller's rights" }),
   }
 }
 
