@@ -189,7 +189,7 @@ describe('a database in the middle of something', () => {
     await rewriting
   })
 
-  test('a table dropped at every step of a look fails no more than a section, and is the reason', async () => {
+  test('a table dropped at every step of a look costs no more than some sections, and is their reason', async () => {
     const most = 80
     await superuser.query(
       Array.from(
@@ -211,9 +211,11 @@ describe('a database in the middle of something', () => {
     })
     await Promise.all(drops)
     expect(drops.length).toBeGreaterThan(40)
-    const failed = report.sections.filter(({ status }) => status === 'failed')
-    for (const { id, reason } of failed) expect(reason, id).toMatch(/was dropped while it was looked at/)
-    expect(failed.length).toBeLessThan(10)
+    expect(report.sections.filter(({ status }) => status === 'failed')).toEqual([])
+    const skipped = report.sections.filter(({ reason }) =>
+      reason?.includes('was dropped while it was looked at'),
+    )
+    expect(skipped.length).toBeLessThan(10)
     await superuser.query(
       Array.from({ length: most }, (_, n) => `DROP TABLE IF EXISTS public.going_${n};`).join('\n'),
     )
