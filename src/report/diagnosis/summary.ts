@@ -1,4 +1,5 @@
 import type { DiagnosisReport, ReportFinding } from '../../diagnose/report.ts'
+import { setApart } from '../together.ts'
 import { metricTarget, metricTrend, metricValue, metricVerdict, oneLine } from './cells.ts'
 
 const mostFindings = 10
@@ -7,6 +8,7 @@ const mostFindings = 10
 export function diagnosisSummary(report: DiagnosisReport): string {
   const { server, statistics, metrics, findings, sections } = report
   const notSeen = sections.filter(({ status }) => status !== 'ok')
+  const { single, groups } = setApart(findings)
   const hasTrend = metrics.some(({ trend }) => trend)
   return [
     `# ${code(server.database)} on ${report.takenAt.slice(0, 16).replace('T', ' ')} UTC`,
@@ -23,12 +25,13 @@ export function diagnosisSummary(report: DiagnosisReport): string {
     '',
     `## Findings: ${countLevels(findings)}`,
     '',
-    ...findings
+    ...single
       .slice(0, mostFindings)
       .map(({ level, rule, detail }) => `- **${level}** ${code(rule)} ${escapeMarkdown(cut(detail))}`),
-    ...(findings.length > mostFindings
-      ? [`- and ${findings.length - mostFindings} more in diagnostics-report.txt`]
+    ...(single.length > mostFindings
+      ? [`- and ${single.length - mostFindings} more in diagnostics-report.txt`]
       : []),
+    ...groups.map(({ title }) => `- ${escapeMarkdown(title)}`),
     '',
     ...(notSeen.length > 0
       ? [
