@@ -1,4 +1,5 @@
 import type { DiagnosisReport, ReportFinding } from '../../diagnose/report.ts'
+import { isAtLeast } from '../../diagnose/report.ts'
 import { setApart } from '../together.ts'
 import { metricTarget, metricTrend, metricValue, metricVerdict, oneLine } from './cells.ts'
 
@@ -47,7 +48,10 @@ export function diagnosisSummary(report: DiagnosisReport): string {
 }
 
 function nextSteps(findings: ReportFinding[]): string[] {
-  const migrations = findings.filter(({ remedy }) => remedy.kind === 'migration')
+  const curable = findings.filter(({ remedy }) => remedy.kind === 'migration')
+  // What is below, `optimize` writes only where it is asked to.
+  const migrations = curable.filter(({ level }) => isAtLeast(level, 'warn'))
+  const minor = curable.length - migrations.length
   const rules = [...new Set(migrations.map(({ rule }) => rule))]
   const runbooks = findings.filter(({ remedy }) => remedy.kind === 'runbook')
   return [
@@ -55,6 +59,9 @@ function nextSteps(findings: ReportFinding[]): string[] {
       ? [
           `\`npm run optimize\` writes a reversible migration for ${migrations.length} of the findings (${rules.slice(0, 4).join(', ')}${rules.length > 4 ? ' ...' : ''}).`,
         ]
+      : []),
+    ...(minor > 0
+      ? [`\`npm run optimize -- --level info\` writes migrations for ${minor} notes too, which gain less.`]
       : []),
     ...(runbooks.length > 0
       ? [
