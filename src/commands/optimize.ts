@@ -57,7 +57,7 @@ Examples:
   $ npm run -s optimize -- --yes --json -
 
 Review the files, see \`npm run migrate plan\`, then \`npm run migrate up\`. A finding without a safe cure is
-listed with the reason. What a pending migration does already is not written again, and what
+listed with the reason, and what is below --level in one line a rule. What a pending migration does already is not written again, and what
 .hundredfold/ignore.yaml names is left alone. Where nobody can be asked, nothing is written without --yes.
 `,
     )
@@ -212,7 +212,9 @@ function unseen({ looked }: Found): Skipped[] {
     .map(({ rule: { name }, reason }) => ({ key: name, rule: name, reason: reason ?? '' }))
 }
 
-function whyBelow({ level, infoBecause }: Finding, options: OptimizeOptions): string {
+/** What has no migration would not be written at any level: then its own reason says more. */
+function whyBelow({ level, infoBecause, remedy }: Finding, options: OptimizeOptions): string {
+  if (remedy.kind !== 'migration') return remedy.title
   return `${level}, below --level ${options.level}${infoBecause === undefined ? '' : `: ${infoBecause}`}`
 }
 

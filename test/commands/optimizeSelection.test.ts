@@ -122,6 +122,19 @@ describe('a level', () => {
     expect(err).not.toContain(few)
   })
 
+  test('keeps the reason why a finding below it has no migration', async () => {
+    await owner.query(`CREATE FUNCTION public.follows() RETURNS int LANGUAGE sql AS 'SELECT 1'`)
+    const { err, result } = await optimize('--rules', 'function_search_path_mutable')
+    await owner.query('DROP FUNCTION public.follows()')
+    expect(reasons(result)).toEqual({
+      'function_search_path_mutable public.follows.""':
+        "public.follows() has its caller's rights, so there is little to gain from a path of its own",
+    })
+    expect(err).toContain(
+      "1 of function_search_path_mutable on functions with their caller's rights (info)\n",
+    )
+  })
+
   test('of info takes them in', async () => {
     const { result } = await optimize('--rules', 'unindexed_foreign_keys', '--level', 'info', '--yes')
     expect(keys(result).sort()).toEqual([empty, few, many, shared].sort())
