@@ -19,9 +19,10 @@ import type { CostIdentity } from '../policies/policyCost.ts'
 import { jsonDocument } from '../report/jsonDocument.ts'
 import { rules as allRules } from '../rules/index.ts'
 import type { Level, Rule } from '../rules/rule.ts'
+import { writeWholeFile } from '../wholeFile.ts'
 import type { CommandContext } from './context.ts'
 import type { OutputOptions } from './output.ts'
-import { peopleLine, writeOrExplain } from './output.ts'
+import { peopleLine } from './output.ts'
 
 interface DiagnoseCommandOptions extends OutputOptions {
   out: string
@@ -123,7 +124,7 @@ An earlier report in the same place gives the trend. Findings to live with go in
         'report.html': diagnosisPage(report),
       })
       if (options.json === '-') terminal.out(json)
-      else if (options.json !== undefined) await writeOrExplain(options.json, json)
+      else if (options.json !== undefined) await writeWholeFile(options.json, json)
 
       for (const line of metricLines(report)) print(line)
       print(`Findings: ${countLevels(report.findings)}`)
