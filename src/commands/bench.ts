@@ -40,7 +40,6 @@ interface BenchCommandOptions extends OutputOptions {
 /** `bench`: what is promised, measured before and after in one run. */
 export function benchCommand({ config, terminal, finish }: CommandContext): Command {
   return new Command('bench')
-    .description('measure what is promised, before and after in one run')
     .option('--only <id...>', `only these benches or rows: ${listIds().join(', ')}`)
     .addOption(
       new Option(

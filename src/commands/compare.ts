@@ -19,7 +19,6 @@ interface CompareCommandOptions extends OutputOptions {
 /** `compare`: what became of the findings between two reports. */
 export function compareCommand({ terminal, finish }: CommandContext): Command {
   return new Command('compare')
-    .description('compare two reports of diagnose: new, fixed, worse, better')
     .argument('<before>', 'folder of the earlier report, or its report.json')
     .argument('<after>', 'the later one')
     .option('--json <file>', 'write the comparison as JSON; - for standard output')

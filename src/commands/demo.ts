@@ -24,7 +24,6 @@ interface DemoCommandOptions extends OutputOptions {
 /** `demo`: the whole way on a throw-away PostgreSQL. */
 export function demoCommand({ config, terminal, finish }: CommandContext): Command {
   return new Command('demo')
-    .description('a slow database made fast, checked and taken back, on a throw-away PostgreSQL')
     .addOption(
       new Option(
         '--rows <size>',

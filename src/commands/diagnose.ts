@@ -38,9 +38,6 @@ interface DiagnoseCommandOptions extends OutputOptions {
 /** `diagnose`: what is wrong with a database, how sure we are, and what cures it. */
 export function diagnoseCommand({ config, terminal, finish }: CommandContext): Command {
   return new Command('diagnose')
-    .description(
-      'write a report on a database: what is slow or unsafe, and what cures it; writes nothing to it',
-    )
     .option('--out <dir>', 'where the folder diagnostics-YYYYMMDD-HHMMSS is made', '.')
     .option('--json <file>', 'write report.json there too; - for standard output')
     .addOption(

@@ -9,7 +9,6 @@ import type { CommandContext } from './context.ts'
 /** `fingerprint`: the canonical text of a schema. */
 export function fingerprintCommand({ config, terminal, finish }: CommandContext): Command {
   return new Command('fingerprint')
-    .description('print the canonical text of the schema; equal texts mean equal schemas')
     .option('--schema <name...>', 'only these schemas')
     .option('--out <file>', 'write it to a file')
     .addHelpText(

@@ -43,9 +43,7 @@ type RunCommand = (migrations: Migration[], target: Target, options: RunOptions)
 
 /** `migrate up|down|redo|status|verify|new`, and the commands that `plan` and `prove` add. */
 export function migrateCommand(context: CommandContext): Command {
-  const migrate = new Command('migrate').description(
-    'run, take back and inspect migrations; conditions are checked against the live database',
-  )
+  const migrate = new Command('migrate')
   migrate.addCommand(
     runCommand(
       context,

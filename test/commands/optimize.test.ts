@@ -27,7 +27,7 @@ afterAll(async () => {
 })
 
 async function optimize(...args: string[]) {
-  const { exitCode, out, err } = await runCommand(['optimize', '--out', directory, '--json', '-', ...args], {
+  const { exitCode, out, err } = await runCommand(['optimize', '--yes', '--out', directory, '--json', '-', ...args], {
     environment: { DIRECT_URL: database.ownerUrl },
   })
   return { exitCode, err, result: (exitCode === 0 ? JSON.parse(out) : undefined) as Result }
