@@ -27,7 +27,7 @@ const oneWayOnly = layers.slice(0, -1).flatMap((layer, depth) =>
 )
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'coverage', '.engines', '.bench', 'diagnostics-*'] },
+  { ignores: ['node_modules', 'coverage', '.engines', '.bench', 'dist', 'diagnostics-*'] },
   ...tseslint.configs.strict,
   {
     files: ['**/*.ts'],
