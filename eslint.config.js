@@ -6,7 +6,7 @@ import importX, { createNodeResolver } from 'eslint-plugin-import-x'
  * from the rows above it in this list, never from the rows below.
  */
 const layers = [
-  ['errors.ts', 'config.ts', 'shortList.ts', 'db'],
+  ['errors.ts', 'config.ts', 'shortList.ts', 'wholeFile.ts', 'db'],
   ['introspect', 'sql', 'facts', 'servers'],
   ['conditions'],
   ['drafts'],
@@ -27,7 +27,7 @@ const oneWayOnly = layers.slice(0, -1).flatMap((layer, depth) =>
 )
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'coverage', '.engines', '.bench', 'diagnostics-*'] },
+  { ignores: ['node_modules', 'coverage', '.engines', '.bench', 'dist', 'diagnostics-*'] },
   ...tseslint.configs.strict,
   {
     files: ['**/*.ts'],

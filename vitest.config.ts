@@ -1,8 +1,11 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import LongestFirst from './test/support/sequencer.ts'
 import Summary from './test/support/summary.ts'
 
 export default defineConfig({
+  // As tsconfig.json has it: tests run on the sources.
+  resolve: { alias: { hundredfold: fileURLToPath(new URL('src/index.ts', import.meta.url)) } },
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/server.ts'],

@@ -1,6 +1,36 @@
 #!/usr/bin/env node
-// The program is TypeScript and so are the migrations that it loads; tsx lets Node 20 read both.
-import 'tsx'
+// The entry of the program. It loads little: what a command needs comes with the command.
+import { existsSync } from 'node:fs'
+import module from 'node:module'
+import { argv, cwd, stderr } from 'node:process'
+import { pathToFileURL } from 'node:url'
+import { findOtherInstall } from './projectInstall.mjs'
 
-const { main } = await import('../src/cli.ts')
-await main(process.argv)
+const root = new URL('..', import.meta.url)
+const other = findOtherInstall(root, cwd())
+
+if (other) {
+  if (other.notice) stderr.write(other.notice)
+  argv[1] = other.program
+  await import(pathToFileURL(other.program).href)
+} else {
+  // Node 22.1 and newer keep what they have compiled.
+  module.enableCompileCache?.()
+  const { main } = await import(await findProgram())
+  await main(argv)
+}
+
+/** The compiled program, which a checkout brings up to date first; its sources where it cannot, which start slower. */
+async function findProgram() {
+  const compiled = new URL('dist/cli.js', root).href
+  const sources = new URL('src/cli.ts', root)
+  if (!existsSync(sources)) return compiled
+  const { build } = await import('./build.mjs')
+  try {
+    await build()
+    return compiled
+  } catch {
+    await import('tsx')
+    return sources.href
+  }
+}

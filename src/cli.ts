@@ -1,47 +1,75 @@
-import { createInterface } from 'node:readline/promises'
+import { isatty } from 'node:tty'
 import { CommanderError, Command } from 'commander'
 import pc from 'picocolors'
-import { benchCommand } from './commands/bench.ts'
-import { compareCommand } from './commands/compare.ts'
+import { confirm } from './commands/confirm.ts'
 import type { CommandContext } from './commands/context.ts'
-import { demoCommand } from './commands/demo.ts'
-import { diagnoseCommand } from './commands/diagnose.ts'
-import { fingerprintCommand } from './commands/fingerprint.ts'
-import { migrateCommand } from './commands/migrate.ts'
-import { optimizeCommand } from './commands/optimize.ts'
+import { commands } from './commands/list.ts'
+import type { StandardStream } from './commands/standardStream.ts'
+import { standardStream } from './commands/standardStream.ts'
 import type { Terminal } from './commands/terminal.ts'
-import { loadConfig } from './config.ts'
 import type { ExitCode } from './errors.ts'
 import { HundredfoldError, UsageError, exitCodes } from './errors.ts'
+
+interface Streams {
+  out: StandardStream
+  err: StandardStream
+}
 
 /** Runs one command line and ends the process with the exit code of the table in errors.ts. */
 export async function main(argv: string[]): Promise<void> {
   const interruption = new AbortController()
-  const terminal = makeTerminal(interruption.signal)
-  listenForSignals(interruption, terminal)
-  process.exitCode = await run(argv, terminal)
+  const streams: Streams = {
+    out: standardStream(process.stdout, 'standard output'),
+    err: standardStream(process.stderr, 'standard error'),
+  }
+  const terminal = makeTerminal(interruption.signal, streams)
+  const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor))
+  const stopListening = listenForSignals(interruption, terminal)
+  const ofTheWork = await run(argv, terminal)
+  // All is done but for a reader that may be slow: from here on a signal ends the process at once.
+  stopListening()
+  process.exitCode = await flush(streams, terminal, ofTheWork)
+  // Node resets the terminal when it exits, and aborts where that is gone: end as the signal by itself would have done it.
+  if (terminals.some((descriptor) => !isatty(descriptor))) process.kill(process.pid, 'SIGHUP')
   // A session or server that does not end by itself must not keep the shell waiting.
-  process.exit()
+  else process.exit()
+}
+
+/** Waits until everything that was printed has been read; what cannot be printed is an error. */
+async function flush({ out, err }: Streams, terminal: Terminal, exitCode: ExitCode): Promise<ExitCode> {
+  try {
+    await out.flush()
+    await err.flush()
+    return exitCode
+  } catch (error) {
+    const explained = explain(error, terminal)
+    await err.flush().catch(() => undefined)
+    return explained
+  }
 }
 
 async function run(argv: string[], terminal: Terminal): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.done
   try {
-    const config = loadConfig()
-    refuseSwallowedDryRun(config.npmDryRun)
-    const context: CommandContext = { config, terminal, finish: (code) => (exitCode = code) }
-    await makeProgram(context).parseAsync(argv)
+    const program = await makeProgram(argv, terminal, (code) => (exitCode = code))
+    await program.parseAsync(argv)
     return exitCode
   } catch (error) {
     return explain(error, terminal)
   }
 }
 
-function makeProgram(context: CommandContext): Command {
+/** The program with the command that is called; of the others it has what its help says of them. */
+async function makeProgram(
+  argv: string[],
+  terminal: Terminal,
+  finish: CommandContext['finish'],
+): Promise<Command> {
   const program = new Command('hundredfold')
     .description(
       'Makes a PostgreSQL database 10 to 100 times faster, in steps that can be reviewed, verified and taken back.',
     )
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .addHelpText(
       'after',
       `
@@ -56,20 +84,31 @@ Exit codes: 0 done; 1 unexpected error; 2 a condition failed; 3 lock or time bud
 4 drift or regression; 5 usage or configuration.
 `,
     )
-  program.addCommand(demoCommand(context))
-  program.addCommand(diagnoseCommand(context))
-  program.addCommand(compareCommand(context))
-  program.addCommand(benchCommand(context))
-  program.addCommand(optimizeCommand(context))
-  program.addCommand(migrateCommand(context))
-  program.addCommand(fingerprintCommand(context))
+  const called = calledCommand(argv)
+  for (const { name, description, load } of commands) {
+    const command = name === called ? (await load())(await makeContext(terminal, finish)) : new Command(name)
+    program.addCommand(command.description(description))
+  }
   for (const command of allCommands(program)) {
     command.exitOverride().configureOutput({
-      writeOut: (text) => context.terminal.out(text),
-      writeErr: (text) => context.terminal.err(text),
+      writeOut: (text) => terminal.out(text),
+      writeErr: (text) => terminal.err(text),
     })
   }
   return program
+}
+
+/** The name after which the command line is about: `migrate up`, `help migrate`. */
+function calledCommand(argv: string[]): string | undefined {
+  const [first, second] = argv.slice(2).filter((argument) => !argument.startsWith('-'))
+  return first === 'help' ? second : first
+}
+
+async function makeContext(terminal: Terminal, finish: CommandContext['finish']): Promise<CommandContext> {
+  const { loadConfig } = await import('./config.ts')
+  const config = loadConfig()
+  refuseSwallowedDryRun(config.npmDryRun)
+  return { config, terminal, finish }
 }
 
 function allCommands(command: Command): Command[] {
@@ -108,55 +147,60 @@ function explain(error: unknown, terminal: Terminal): ExitCode {
 /** Where there is no terminal to draw on, a log gets a line now and then. */
 const plainProgressEveryMs = 10_000
 
-function makeTerminal(signal: AbortSignal): Terminal {
+function makeTerminal(signal: AbortSignal, { out, err }: Streams): Terminal {
   let progressShown = false
   let lastLineAt = 0
   const clearProgress = () => {
-    if (progressShown) process.stderr.write('\r\x1b[K')
+    if (progressShown) err.write('\r\x1b[K')
     progressShown = false
+  }
+  const say = (text: string) => {
+    clearProgress()
+    err.write(text)
   }
   return {
     out: (text) => {
       clearProgress()
-      process.stdout.write(text)
+      out.write(text)
     },
-    err: (text) => {
-      clearProgress()
-      process.stderr.write(text)
-    },
+    err: say,
     progress: (text) => {
       clearProgress()
       if (!text) return
       if (!process.stderr.isTTY) {
         if (performance.now() - lastLineAt < plainProgressEveryMs) return
         lastLineAt = performance.now()
-        process.stderr.write(`${text}\n`)
+        err.write(`${text}\n`)
         return
       }
-      process.stderr.write(text.slice(0, (process.stderr.columns || 80) - 1))
+      err.write(text.slice(0, (process.stderr.columns || 80) - 1))
       progressShown = true
     },
-    confirm: async (question) => {
-      if (!process.stdin.isTTY || !process.stderr.isTTY) return true
+    confirm: (question) => {
       clearProgress()
-      const prompt = createInterface({ input: process.stdin, output: process.stderr })
-      try {
-        return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `, { signal })).trim())
-      } finally {
-        prompt.close()
-      }
+      return confirm(question, { input: process.stdin, output: process.stderr, signal, say })
     },
     signal,
   }
 }
 
-/** The first Ctrl-C or SIGTERM stops cleanly; a second one ends the process at once. */
-function listenForSignals(interruption: AbortController, terminal: Terminal): void {
+/**
+ * The first Ctrl-C or SIGTERM stops cleanly; a second one ends the process at once. A terminal that is closed stops cleanly
+ * too, and only that: the kernel and the shell both send the signal for it. Returns what takes the listeners away.
+ */
+function listenForSignals(interruption: AbortController, terminal: Terminal): () => void {
   const stop = (name: string) => {
     if (interruption.signal.aborted) process.exit(exitCodes.unexpected)
     terminal.err(`\n${name}: stopping cleanly; once more to end at once.\n`)
     interruption.abort()
   }
-  process.on('SIGINT', () => stop('Ctrl-C'))
-  process.on('SIGTERM', () => stop('SIGTERM'))
+  const listeners: [NodeJS.Signals, () => void][] = [
+    ['SIGINT', () => stop('Ctrl-C')],
+    ['SIGTERM', () => stop('SIGTERM')],
+    ['SIGHUP', () => interruption.abort()],
+  ]
+  for (const [name, listener] of listeners) process.on(name, listener)
+  return () => {
+    for (const [name, listener] of listeners) process.off(name, listener)
+  }
 }

@@ -1,4 +1,6 @@
 /** What migration files and programs import from `hundredfold`. */
+/** Kysely's, for conditions of one's own: `await sql<{ n: number }>`SELECT ...`.execute(db)`. */
+export { sql } from 'kysely'
 export type { Condition, Optimization, Verdict } from './conditions/condition.ts'
 export { fails, holds } from './conditions/condition.ts'
 export {

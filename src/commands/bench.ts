@@ -10,6 +10,7 @@ import type { BenchResult } from '../bench/result.ts'
 import { policiesBench } from '../bench/policiesBench.ts'
 import { rlsBench } from '../bench/rlsBench.ts'
 import { runnerBench } from '../bench/runnerBench.ts'
+import { startupBench } from '../bench/startupBench.ts'
 import { UsageError, exitCodes } from '../errors.ts'
 import { benchComparison } from '../report/benchComparison.ts'
 import { benchTable } from '../report/benchTable.ts'
@@ -26,6 +27,7 @@ export const benches: readonly Bench[] = [
   policiesBench,
   rlsBench,
   runnerBench,
+  startupBench,
   diagnoseBench,
 ]
 
@@ -40,7 +42,6 @@ interface BenchCommandOptions extends OutputOptions {
 /** `bench`: what is promised, measured before and after in one run. */
 export function benchCommand({ config, terminal, finish }: CommandContext): Command {
   return new Command('bench')
-    .description('measure what is promised, before and after in one run')
     .option('--only <id...>', `only these benches or rows: ${listIds().join(', ')}`)
     .addOption(
       new Option(

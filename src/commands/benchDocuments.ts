@@ -1,15 +1,16 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
 import type { BenchResult } from '../bench/result.ts'
 import { benchMarkdown, growthMarkdown, howMarkdown } from '../report/benchMarkdown.ts'
 import { replaceMarkedSection } from '../report/markedSection.ts'
+import { writeWholeFile } from '../wholeFile.ts'
 import { lastRun } from './benchHistory.ts'
 
 /** Puts the table of a run into README.md, between `<!-- bench -->` and `<!-- /bench -->`. */
 export async function writeReadme(result: BenchResult): Promise<void> {
   const text = await readFile('README.md', 'utf8')
-  await writeFile('README.md', replaceMarkedSection(text, 'bench', benchMarkdown(result)))
+  await writeWholeFile('README.md', replaceMarkedSection(text, 'bench', benchMarkdown(result)))
 }
 
 const sizes: CasaoraRows[] = ['small', 'medium', 'large']
@@ -37,7 +38,7 @@ export async function writeResults(file: string, result: BenchResult): Promise<v
   })
   const text = ['# Results', 'Written by `npm run bench -- --results docs/results.md`.', ...parts, ...growth]
   await mkdir(dirname(file), { recursive: true })
-  await writeFile(file, `${text.join('\n\n')}\n`)
+  await writeWholeFile(file, `${text.join('\n\n')}\n`)
 }
 
 function title(size: string): string {

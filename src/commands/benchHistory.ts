@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
 import type { BenchResult } from '../bench/result.ts'
@@ -7,6 +7,7 @@ import { UsageError } from '../errors.ts'
 import { benchChart } from '../report/benchChart.ts'
 import { benchMarkdown, howMarkdown } from '../report/benchMarkdown.ts'
 import { jsonDocument } from '../report/jsonDocument.ts'
+import { writeWholeFile } from '../wholeFile.ts'
 
 /** Where runs are kept, beneath the working directory; git ignores it. */
 const history = '.bench'
@@ -16,12 +17,12 @@ export async function keepRun(result: BenchResult): Promise<string> {
   const stamp = result.takenAt.slice(0, 19).replace(/[-:]/g, '').replace('T', '-')
   const folder = join(history, `${stamp}-${result.size}`)
   await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, 'bench.json'), jsonDocument('bench', result))
-  await writeFile(
+  await writeWholeFile(join(folder, 'bench.json'), jsonDocument('bench', result))
+  await writeWholeFile(
     join(folder, 'bench.md'),
     `# Bench\n\n${benchMarkdown(result)}\n\n${howMarkdown(result.rows)}\n\n![How many times better](bench.svg)\n`,
   )
-  await writeFile(join(folder, 'bench.svg'), benchChart(result.rows))
+  await writeWholeFile(join(folder, 'bench.svg'), benchChart(result.rows))
   return folder
 }
 

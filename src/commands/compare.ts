@@ -5,9 +5,10 @@ import { exitCodes } from '../errors.ts'
 import { comparisonMarkdown } from '../report/comparison/markdown.ts'
 import { comparisonPage } from '../report/comparison/page.ts'
 import { comparisonText } from '../report/comparison/text.ts'
+import { writeWholeFile } from '../wholeFile.ts'
 import type { CommandContext } from './context.ts'
 import type { OutputOptions } from './output.ts'
-import { peopleLine, writeJson, writeOrExplain } from './output.ts'
+import { peopleLine, writeJson } from './output.ts'
 
 interface CompareCommandOptions extends OutputOptions {
   markdown?: string
@@ -18,7 +19,6 @@ interface CompareCommandOptions extends OutputOptions {
 /** `compare`: what became of the findings between two reports. */
 export function compareCommand({ terminal, finish }: CommandContext): Command {
   return new Command('compare')
-    .description('compare two reports of diagnose: new, fixed, worse, better')
     .argument('<before>', 'folder of the earlier report, or its report.json')
     .argument('<after>', 'the later one')
     .option('--json <file>', 'write the comparison as JSON; - for standard output')
@@ -40,8 +40,8 @@ subtracted where nobody reset them in between.
       const comparison = compareReports(await readReport(before), await readReport(after))
       await writeJson(terminal, options, 'compare', comparison)
       if (options.markdown !== undefined)
-        await writeOrExplain(options.markdown, comparisonMarkdown(comparison))
-      if (options.html !== undefined) await writeOrExplain(options.html, comparisonPage(comparison))
+        await writeWholeFile(options.markdown, comparisonMarkdown(comparison))
+      if (options.html !== undefined) await writeWholeFile(options.html, comparisonPage(comparison))
       peopleLine(terminal, options)(comparisonText(comparison))
       const failed = options.failOnRegression === true && comparison.regressions.length > 0
       finish(failed ? exitCodes.drift : exitCodes.done)

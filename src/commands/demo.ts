@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
@@ -10,6 +10,7 @@ import { benchTable } from '../report/benchTable.ts'
 import { countLevels } from '../report/diagnosis/summary.ts'
 import { eventText } from '../report/runText.ts'
 import { provideServer } from '../servers/provideServer.ts'
+import { writeWholeFile } from '../wholeFile.ts'
 import type { CommandContext } from './context.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
@@ -23,7 +24,6 @@ interface DemoCommandOptions extends OutputOptions {
 /** `demo`: the whole way on a throw-away PostgreSQL. */
 export function demoCommand({ config, terminal, finish }: CommandContext): Command {
   return new Command('demo')
-    .description('a slow database made fast, checked and taken back, on a throw-away PostgreSQL')
     .addOption(
       new Option(
         '--rows <size>',
@@ -87,6 +87,6 @@ Examples:
 /** A URL holds a password, so it goes into a file that only this user can read, and never to the screen. */
 async function keepUrl(url: string): Promise<string> {
   const file = join(await mkdtemp(join(tmpdir(), 'hundredfold-demo-')), 'DIRECT_URL')
-  await writeFile(file, `${url}\n`, { mode: 0o600 })
+  await writeWholeFile(file, `${url}\n`, { mode: 0o600 })
   return file
 }

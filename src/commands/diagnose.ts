@@ -21,9 +21,10 @@ import { setApart } from '../report/together.ts'
 import { rules as allRules } from '../rules/index.ts'
 import type { Level, Rule } from '../rules/rule.ts'
 import { levels } from '../rules/rule.ts'
+import { writeWholeFile } from '../wholeFile.ts'
 import type { CommandContext } from './context.ts'
 import type { OutputOptions } from './output.ts'
-import { peopleLine, writeOrExplain } from './output.ts'
+import { peopleLine } from './output.ts'
 import { refuseFailures } from './refuseFailures.ts'
 
 interface DiagnoseCommandOptions extends OutputOptions {
@@ -40,9 +41,6 @@ interface DiagnoseCommandOptions extends OutputOptions {
 /** `diagnose`: what is wrong with a database, how sure we are, and what cures it. */
 export function diagnoseCommand({ config, terminal, finish }: CommandContext): Command {
   return new Command('diagnose')
-    .description(
-      'write a report on a database: what is slow or unsafe, and what cures it; writes nothing to it',
-    )
     .option('--out <dir>', 'where the folder diagnostics-YYYYMMDD-HHMMSS is made', '.')
     .option('--json <file>', 'write report.json there too; - for standard output')
     .addOption(
@@ -124,7 +122,7 @@ An earlier report in the same place gives the trend. Findings to live with go in
         'report.html': diagnosisPage(report),
       })
       if (options.json === '-') terminal.out(json)
-      else if (options.json !== undefined) await writeOrExplain(options.json, json)
+      else if (options.json !== undefined) await writeWholeFile(options.json, json)
 
       for (const line of metricLines(report)) print(line)
       print(`Findings: ${countLevels(report.findings)}`)

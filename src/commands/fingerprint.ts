@@ -3,13 +3,12 @@ import { sessionUrl } from '../config.ts'
 import { connect } from '../db/connect.ts'
 import { exitCodes } from '../errors.ts'
 import { readFingerprint } from '../facts/fingerprint.ts'
+import { writeWholeFile } from '../wholeFile.ts'
 import type { CommandContext } from './context.ts'
-import { writeOrExplain } from './output.ts'
 
 /** `fingerprint`: the canonical text of a schema. */
 export function fingerprintCommand({ config, terminal, finish }: CommandContext): Command {
   return new Command('fingerprint')
-    .description('print the canonical text of the schema; equal texts mean equal schemas')
     .option('--schema <name...>', 'only these schemas')
     .option('--out <file>', 'write it to a file')
     .addHelpText(
@@ -28,7 +27,7 @@ Examples:
           options.schema ? { schemas: options.schema } : {},
         )
         if (options.out === undefined) terminal.out(text)
-        else await writeOrExplain(options.out, text)
+        else await writeWholeFile(options.out, text, { placedBy: '--out' })
         for (const sentence of notSeen) terminal.err(`Not seen: ${sentence}\n`)
         finish(exitCodes.done)
       } finally {

@@ -1,26 +1,11 @@
 import { Command, Option } from 'commander'
 import { HundredfoldError, exitCodes } from '../errors.ts'
-import { down } from '../migrate/down.ts'
-import { loadMigrations } from '../migrate/loadMigrations.ts'
 import type { Migration } from '../migrate/migration.ts'
-import { writeNewMigration } from '../migrate/newMigration.ts'
-import { plan } from '../migrate/plan.ts'
-import { prove } from '../migrate/prove.ts'
-import { redo } from '../migrate/redo.ts'
 import type { RunOptions } from '../migrate/runOptions.ts'
 import { defaultRunOptions } from '../migrate/runOptions.ts'
-import { hasDrift, status } from '../migrate/status.ts'
 import type { Target } from '../migrate/target.ts'
 import type { RunResult } from '../migrate/up.ts'
-import { up } from '../migrate/up.ts'
-import { verify } from '../migrate/verify.ts'
-import { planMarkdown } from '../report/planMarkdown.ts'
-import { proofText } from '../report/proofText.ts'
-import { conditionLines, eventText } from '../report/runText.ts'
-import { statusText } from '../report/statusText.ts'
-import { watchBuilds } from './buildProgress.ts'
 import type { CommandContext } from './context.ts'
-import { withMigrateSession, withReadingSession } from './migrateSession.ts'
 import { parseCount, parseDuration } from './options.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
@@ -39,19 +24,18 @@ interface RunCommandOptions extends DirectoryOptions {
   buildTimeout: number
 }
 
+/** What a command does is loaded when it is called, so that help and status start quickly. */
 type RunCommand = (migrations: Migration[], target: Target, options: RunOptions) => Promise<RunResult>
 
 /** `migrate up|down|redo|status|verify|new`, and the commands that `plan` and `prove` add. */
 export function migrateCommand(context: CommandContext): Command {
-  const migrate = new Command('migrate').description(
-    'run, take back and inspect migrations; conditions are checked against the live database',
-  )
+  const migrate = new Command('migrate')
   migrate.addCommand(
     runCommand(
       context,
       'up',
       'apply pending migrations in order (all, or the next [count])',
-      up,
+      async () => (await import('../migrate/up.ts')).up,
       `
 Examples:
   $ npm run migrate up                      apply everything that is pending
@@ -65,7 +49,7 @@ Examples:
       context,
       'down',
       'take back applied migrations, newest first (one, or [count])',
-      down,
+      async () => (await import('../migrate/down.ts')).down,
       `
 Examples:
   $ npm run migrate down                    take back the newest one
@@ -78,7 +62,7 @@ Examples:
       context,
       'redo',
       'take back the newest migrations and apply them again',
-      redo,
+      async () => (await import('../migrate/redo.ts')).redo,
       `
 Examples:
   $ npm run migrate redo 2                  the newest two, down and up again
@@ -99,11 +83,16 @@ function withDirectory(command: Command): Command {
     .option('--json <file>', 'write the result as JSON; - for standard output')
 }
 
+async function readMigrations({ dir }: DirectoryOptions): Promise<Migration[]> {
+  const { loadMigrations } = await import('../migrate/loadMigrations.ts')
+  return loadMigrations(dir)
+}
+
 function runCommand(
   context: CommandContext,
   name: 'up' | 'down' | 'redo',
   description: string,
-  run: RunCommand,
+  load: () => Promise<RunCommand>,
   examples: string,
 ): Command {
   const defaults = defaultRunOptions
@@ -142,7 +131,11 @@ function runCommand(
     )
     .addHelpText('after', examples)
     .action(async (count: number | undefined, options: RunCommandOptions) => {
-      const migrations = await loadMigrations(options.dir)
+      const run = await load()
+      const { eventText } = await import('../report/runText.ts')
+      const { watchBuilds } = await import('./buildProgress.ts')
+      const { withMigrateSession } = await import('./migrateSession.ts')
+      const migrations = await readMigrations(options)
       const target: Target = { ...(count ? { count } : {}), ...(options.to ? { to: options.to } : {}) }
       const { config, terminal } = context
       const result = await refusalAsResult(() =>
@@ -205,7 +198,10 @@ function statusCommand(context: CommandContext): Command {
   return withDirectory(new Command('status').description('show where every migration stands; writes nothing'))
     .addHelpText('after', `\nExamples:\n  $ npm run migrate status\n`)
     .action(async (options: DirectoryOptions) => {
-      const migrations = await loadMigrations(options.dir)
+      const { hasDrift, status } = await import('../migrate/status.ts')
+      const { statusText } = await import('../report/statusText.ts')
+      const { withMigrateSession } = await import('./migrateSession.ts')
+      const migrations = await readMigrations(options)
       const { config, terminal, finish } = context
       const statuses = await withMigrateSession(config, terminal, (client) => status(migrations, client))
       await writeJson(terminal, options, 'migrate status', { migrations: statuses })
@@ -235,7 +231,10 @@ prove that down takes back what up does.
 `,
     )
     .action(async (count: number | undefined, options: DirectoryOptions & { to?: string }) => {
-      const migrations = await loadMigrations(options.dir)
+      const { plan } = await import('../migrate/plan.ts')
+      const { planMarkdown } = await import('../report/planMarkdown.ts')
+      const { withReadingSession } = await import('./migrateSession.ts')
+      const migrations = await readMigrations(options)
       const target: Target = { ...(count ? { count } : {}), ...(options.to ? { to: options.to } : {}) }
       const { config, terminal, finish } = context
       const result = await withReadingSession(config, (client) =>
@@ -256,7 +255,10 @@ function proveCommand(context: CommandContext): Command {
   )
     .addHelpText('after', `\nExamples:\n  $ npm run migrate prove\n`)
     .action(async (options: DirectoryOptions) => {
-      const migrations = await loadMigrations(options.dir)
+      const { prove } = await import('../migrate/prove.ts')
+      const { proofText } = await import('../report/proofText.ts')
+      const { withReadingSession } = await import('./migrateSession.ts')
+      const migrations = await readMigrations(options)
       const { config, terminal, finish } = context
       const proofs = await withReadingSession(config, (client) =>
         prove(migrations, client, progressOf(terminal)),
@@ -284,7 +286,10 @@ function verifyCommand(context: CommandContext): Command {
   )
     .addHelpText('after', `\nExamples:\n  $ npm run migrate verify\n`)
     .action(async (options: DirectoryOptions) => {
-      const migrations = await loadMigrations(options.dir)
+      const { verify } = await import('../migrate/verify.ts')
+      const { conditionLines } = await import('../report/runText.ts')
+      const { withMigrateSession } = await import('./migrateSession.ts')
+      const migrations = await readMigrations(options)
       const { config, terminal, finish } = context
       const verified = await withMigrateSession(config, terminal, (client) =>
         verify(migrations, { client, statementTimeoutMs: defaultRunOptions.statementTimeoutMs }),
@@ -305,6 +310,7 @@ function newCommand({ terminal, finish }: CommandContext): Command {
     .argument('<name>', 'a verb and an object, such as create-bookings-index')
     .addHelpText('after', `\nExamples:\n  $ npm run migrate new create-bookings-index\n`)
     .action(async (name: string, options: DirectoryOptions) => {
+      const { writeNewMigration } = await import('../migrate/newMigration.ts')
       const file = await writeNewMigration(options.dir, name)
       await writeJson(terminal, options, 'migrate new', { file })
       if (options.json !== '-') terminal.out(`${file}\n`)

@@ -1,6 +1,5 @@
-import { writeFile } from 'node:fs/promises'
-import { UsageError } from '../errors.ts'
 import { jsonDocument } from '../report/jsonDocument.ts'
+import { writeWholeFile } from '../wholeFile.ts'
 import type { Terminal } from './terminal.ts'
 
 /** `--json FILE`; `-` means standard output, and then nothing else is printed there. */
@@ -26,17 +25,5 @@ export async function writeJson(
     terminal.out(document)
     return
   }
-  await writeOrExplain(options.json, document)
-}
-
-/** Writes a file that the user named; where that fails, says so as a usage error. */
-export async function writeOrExplain(path: string, text: string): Promise<void> {
-  try {
-    await writeFile(path, text)
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new UsageError(`Cannot write ${path}: ${reason}.`, 'Name a file in a directory that exists.', {
-      cause: error,
-    })
-  }
+  await writeWholeFile(options.json, document)
 }

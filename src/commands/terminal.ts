@@ -6,8 +6,8 @@ export interface Terminal {
   err(text: string): void
   /** Replaces the progress line on a terminal; elsewhere a plain line now and then. */
   progress(text: string): void
-  /** Asks a person, who must say yes; true at once where nobody sits there. */
+  /** Asks a person, who must say yes. No where nobody sits there, which it says, or where the terminal goes away. */
   confirm(question: string): Promise<boolean>
-  /** Aborted by Ctrl-C or SIGTERM. */
+  /** Aborted by Ctrl-C, SIGTERM or a terminal that is closed. */
   signal: AbortSignal
 }

@@ -1,8 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Draft } from '../drafts/draft.ts'
-import { UsageError } from '../errors.ts'
+import { HundredfoldError } from '../errors.ts'
 import { shortList } from '../shortList.ts'
+import { cannotWrite, writeWholeFile } from '../wholeFile.ts'
 import { migrationFile } from './migrationFile.ts'
 import { listMigrationFiles, migrationNumbers, slugOf } from './migrationNames.ts'
 
@@ -10,7 +11,7 @@ import { listMigrationFiles, migrationNumbers, slugOf } from './migrationNames.t
  * Writes a file for each draft, in this order, with numbers behind those of the files that are there, and tells
  * the path of each.
  *
- * @throws UsageError where the directory cannot be written to
+ * @throws HundredfoldError that names the file which could not be written, and those that were
  */
 export async function writeMigrations(
   directory: string,
@@ -23,16 +24,18 @@ export async function writeMigrations(
     await mkdir(directory, { recursive: true })
     for (const draft of drafts) {
       const path = join(directory, `${numbers.next().value}_${slugOf(draft.title)}.ts`)
-      await writeFile(path, migrationFile(draft), { flag: 'wx' })
+      await writeWholeFile(path, migrationFile(draft), { exclusive: true, placedBy: '--out' })
       written.set(draft, path)
     }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new UsageError(
-      `The migrations cannot be written: ${reason}.`,
-      `${written.size === 0 ? 'Nothing was written' : `Written so far: ${shortList([...written.values()])}`}. Name another directory with --out.`,
-      { cause: error, details: [...written.values()] },
-    )
+    const { exitCode, message, next } =
+      error instanceof HundredfoldError ? error : cannotWrite(directory, error, '--out')
+    const soFar =
+      written.size === 0 ? 'No migration was written' : `Written: ${shortList([...written.values()])}`
+    throw new HundredfoldError(exitCode, `${message} ${soFar}.`, next, {
+      cause: error,
+      details: [...written.values()],
+    })
   }
   return written
 }

@@ -4,9 +4,7 @@ import { borrow } from '../db/database.ts'
 import { errorCode, isConnectionLost, isLockOrCancel } from '../db/sqlState.ts'
 import { guarded } from './guardedClient.ts'
 import type { CheckedCondition } from './migration.ts'
-
-/** Longest time for one condition: some compare what policies let through, row by row. */
-export const defaultConditionTimeoutMs = 300_000
+import { defaultRunOptions } from './runOptions.ts'
 
 /**
  * Checks each condition inside the transaction that is open on `client`: under a savepoint, read-only,
@@ -27,7 +25,7 @@ export async function checkConditions(
   client: ClientBase,
   conditions: Condition[],
   phase: 'before' | 'after',
-  timeoutMs = defaultConditionTimeoutMs,
+  timeoutMs = defaultRunOptions.conditionTimeoutMs,
 ): Promise<CheckedCondition[]> {
   const checked: CheckedCondition[] = []
   for (const condition of conditions) checked.push(await checkCondition(client, condition, phase, timeoutMs))

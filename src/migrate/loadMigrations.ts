@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readFile, readdir } from 'node:fs/promises'
-import { basename, extname, join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { basename, extname, join } from 'node:path'
 import { z } from 'zod'
 import type { Optimization } from '../conditions/condition.ts'
 import { UsageError } from '../errors.ts'
+import type { MigrationText } from './importMigration.ts'
+import { importMigration, prepareImports } from './importMigration.ts'
 import type { Action, Migration } from './migration.ts'
 
 const extensions = ['.ts', '.mts', '.js', '.mjs', '.cjs']
@@ -29,7 +30,14 @@ const optimizationSchema = z.object({
  */
 export async function loadMigrations(directory: string): Promise<Migration[]> {
   const files = await listFiles(directory)
-  const migrations = await Promise.all(files.map((file) => loadMigration(join(directory, file))))
+  const texts = await Promise.all(
+    files.map(async (file) => {
+      const path = join(directory, file)
+      return { path, text: await readFile(path, 'utf8') }
+    }),
+  )
+  await prepareImports(texts)
+  const migrations = await Promise.all(texts.map(loadMigration))
   refuseSharedNumbers(migrations)
   return migrations
 }
@@ -55,11 +63,10 @@ async function listFiles(directory: string): Promise<string[]> {
   return files.map(({ name }) => name).sort()
 }
 
-async function loadMigration(path: string): Promise<Migration> {
-  const text = await readFile(path, 'utf8')
+async function loadMigration({ path, text }: MigrationText): Promise<Migration> {
   let module: Record<string, unknown>
   try {
-    module = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>
+    module = await importMigration(path)
   } catch (error) {
     const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
     throw new UsageError(`${path} does not load: ${message}`, 'Mend the file; nothing was run.', {

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UsageError } from '../errors.ts'
+import { cannotWrite, writeWholeFile } from '../wholeFile.ts'
 import { migrationName } from './loadMigrations.ts'
 
 /**
@@ -22,8 +23,10 @@ export async function writeNewMigration(directory: string, title: string, now = 
     )
   }
   const path = join(directory, `${name}.ts`)
-  await mkdir(directory, { recursive: true })
-  await writeFile(path, template, { flag: 'wx' })
+  await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+    throw cannotWrite(directory, error, '--dir')
+  })
+  await writeWholeFile(path, template, { exclusive: true, placedBy: '--dir' })
   return path
 }
 

@@ -1,5 +1,4 @@
 import type { ClientBase } from 'pg'
-import { defaultConditionTimeoutMs } from './checkConditions.ts'
 import type { LockBudget } from './lockBudget.ts'
 import type { Direction, Ran } from './migration.ts'
 
@@ -31,6 +30,7 @@ export const defaultRunOptions = {
   lockTimeoutMs: 1_000,
   lockBudgetMs: 60_000,
   statementTimeoutMs: 600_000,
-  conditionTimeoutMs: defaultConditionTimeoutMs,
+  // Some compare what policies let through, row by row.
+  conditionTimeoutMs: 300_000,
   buildTimeoutMs: 0,
 }

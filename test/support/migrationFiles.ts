@@ -2,12 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const hundredfold = new URL('../../src/index.ts', import.meta.url).href
-
 /** A directory of migration files that a test writes and removes. */
 export interface MigrationDirectory {
   path: string
-  /** Writes or overwrites one file; `from 'hundredfold'` is pointed at src/index.ts. */
+  /** Writes or overwrites one file. */
   write(name: string, text: string): Promise<void>
   remove(name: string): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -18,7 +16,7 @@ export async function migrationDirectory(files: Record<string, string> = {}): Pr
   const path = await mkdtemp(join(tmpdir(), 'migrations-'))
   const directory: MigrationDirectory = {
     path,
-    write: (name, text) => writeFile(join(path, name), text.replaceAll(`'hundredfold'`, `'${hundredfold}'`)),
+    write: (name, text) => writeFile(join(path, name), text),
     remove: (name) => rm(join(path, name)),
     [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
   }

@@ -1,11 +1,10 @@
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { connect } from '../../db/connect.ts'
 import { startPgBouncer } from '../../servers/pgbouncer.ts'
 import type { PgBouncer } from '../../servers/pgbouncer.ts'
 import { median, moreIsBetterRow } from '../bench.ts'
 import type { CasaoraDatabase } from '../casaora/database.ts'
+import { forkBeside } from '../forkBeside.ts'
 import type { BenchRow } from '../row.ts'
 import type { ConnectLoad, ConnectReport } from './connectLoad.ts'
 
@@ -143,9 +142,7 @@ async function readServer(
 
 /** Runs the load in a process of its own and returns what its clients saw. */
 async function loadBy(load: Omit<ConnectLoad, 'sql'>): Promise<ConnectReport> {
-  const child = fork(fileURLToPath(new URL('connectLoad.ts', import.meta.url)), {
-    execArgv: ['--import', import.meta.resolve('tsx')],
-  })
+  const child = forkBeside(import.meta.url, 'connectLoad')
   try {
     const report = once(child, 'message')
     child.send({ ...load, sql: request } satisfies ConnectLoad)

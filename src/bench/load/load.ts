@@ -1,6 +1,5 @@
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { forkBeside } from '../forkBeside.ts'
 
 /** What the load is made of. */
 export interface LoadSettings {
@@ -29,9 +28,7 @@ export async function underLoad<T>(
   settings: LoadSettings,
   work: () => Promise<T>,
 ): Promise<{ result: T; load: LoadReport }> {
-  const child = fork(fileURLToPath(new URL('loadProcess.ts', import.meta.url)), {
-    execArgv: ['--import', import.meta.resolve('tsx')],
-  })
+  const child = forkBeside(import.meta.url, 'loadProcess')
   try {
     child.send(settings)
     const result = await work()

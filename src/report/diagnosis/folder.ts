@@ -2,7 +2,8 @@ import { constants } from 'node:fs'
 import { access, chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { errorCode } from '../../db/sqlState.ts'
-import { UsageError } from '../../errors.ts'
+import { HundredfoldError, UsageError } from '../../errors.ts'
+import { cannotWrite } from '../../wholeFile.ts'
 
 /** `diagnostics-20261124-153000`, in UTC. */
 export function folderName(takenAt: string): string {
@@ -13,7 +14,7 @@ export function folderName(takenAt: string): string {
  * Writes the files into a new folder, all or nothing: they are written beside it first, and the folder gets its name when
  * the last one is on the disk.
  *
- * @throws UsageError where the disk is full, the place may not be written to, or the folder is there already.
+ * @throws HundredfoldError where the disk is full (exit code 1), the place may not be written to, or the folder is there already.
  */
 export async function writeFolder(folder: string, files: Record<string, string>): Promise<void> {
   const target = resolve(folder)
@@ -32,18 +33,8 @@ export async function writeFolder(folder: string, files: Record<string, string>)
   } catch (error) {
     if (unfinished !== undefined)
       await rm(unfinished, { recursive: true, force: true }).catch(() => undefined)
-    if (error instanceof UsageError) throw error
-    const reason =
-      errorCode(error) === 'ENOSPC'
-        ? 'the disk is full'
-        : error instanceof Error
-          ? error.message
-          : String(error)
-    throw new UsageError(
-      `Cannot write the report to ${folder}: ${reason}. Nothing half-written is left.`,
-      'Make room or name another place with --out.',
-      { cause: error },
-    )
+    if (error instanceof HundredfoldError) throw error
+    throw cannotWrite(`the report to ${folder}`, error, '--out')
   }
 }
 
@@ -73,10 +64,7 @@ async function refuseUnwritable(directory: string): Promise<void> {
     await access(nearest, constants.W_OK | constants.X_OK)
     await rm(await mkdtemp(join(nearest, '.diagnostics-unfinished-')), { recursive: true })
   } catch (error) {
-    throw new UsageError(
-      `Cannot write the report into ${nearest}: ${errorCode(error) === 'ENOENT' ? 'nothing can be made there' : error instanceof Error ? error.message : String(error)}.`,
-      'Name a place that you may write to with --out.',
-      { cause: error },
-    )
+    const reason = errorCode(error) === 'ENOENT' ? new Error('nothing can be made there') : error
+    throw cannotWrite(`the report into ${nearest}`, reason, '--out')
   }
 }

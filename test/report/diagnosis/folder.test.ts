@@ -1,31 +1,15 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { folderName, writeFolder } from '../../../src/report/diagnosis/folder.ts'
+import { mountSmallDisk } from '../../support/smallDisk.ts'
 
 const place = mkdtempSync(join(tmpdir(), 'folder-'))
 afterAll(() => rmSync(place, { recursive: true }))
 
-/** A file system of 64 kB, where this user may make one. */
-function mountSmallDisk(): string | undefined {
-  const directory = mkdtempSync(join(tmpdir(), 'small-disk-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', directory], { stdio: 'ignore' })
-    return directory
-  } catch {
-    rmSync(directory, { recursive: true })
-    return undefined
-  }
-}
-
 const disk = mountSmallDisk()
-afterAll(() => {
-  if (!disk) return
-  execFileSync('umount', [disk])
-  rmSync(disk, { recursive: true })
-})
+afterAll(() => disk?.unmount())
 
 test('it is named after the moment, in UTC', () => {
   expect(folderName('2026-11-24T15:30:09.123Z')).toBe('diagnostics-20261124-153009')
@@ -46,13 +30,16 @@ test('a file that cannot be written leaves no folder', async () => {
 })
 
 test.skipIf(!disk)('a disk that is full leaves nothing, and the next step is said', async () => {
-  const written = writeFolder(join(disk ?? '', 'report'), { 'a.txt': 'a', 'b.txt': 'x'.repeat(200_000) })
+  const written = writeFolder(join(disk?.directory ?? '', 'report'), {
+    'a.txt': 'a',
+    'b.txt': 'x'.repeat(200_000),
+  })
   await expect(written).rejects.toMatchObject({
-    exitCode: 5,
+    exitCode: 1,
     message: expect.stringContaining('the disk is full') as string,
     next: expect.stringContaining('--out') as string,
   })
-  expect(readdirSync(disk ?? '')).toEqual([])
+  expect(readdirSync(disk?.directory ?? '')).toEqual([])
 })
 
 test.runIf(process.platform === 'linux')(

@@ -1,0 +1,49 @@
+import type { Command } from 'commander'
+import type { CommandContext } from './context.ts'
+
+/** A command as the program's own help knows it; what it runs is loaded when it is called. */
+export interface ListedCommand {
+  name: string
+  description: string
+  load(): Promise<(context: CommandContext) => Command>
+}
+
+/** Every command, in the order in which help lists them. */
+export const commands: ListedCommand[] = [
+  {
+    name: 'demo',
+    description: 'a slow database made fast, checked and taken back, on a throw-away PostgreSQL',
+    load: async () => (await import('./demo.ts')).demoCommand,
+  },
+  {
+    name: 'diagnose',
+    description:
+      'write a report on a database: what is slow or unsafe, and what cures it; writes nothing to it',
+    load: async () => (await import('./diagnose.ts')).diagnoseCommand,
+  },
+  {
+    name: 'compare',
+    description: 'compare two reports of diagnose: new, fixed, worse, better',
+    load: async () => (await import('./compare.ts')).compareCommand,
+  },
+  {
+    name: 'bench',
+    description: 'measure what is promised, before and after in one run',
+    load: async () => (await import('./bench.ts')).benchCommand,
+  },
+  {
+    name: 'optimize',
+    description: 'write a migration file for each finding that has a cure; the database is only read',
+    load: async () => (await import('./optimize.ts')).optimizeCommand,
+  },
+  {
+    name: 'migrate',
+    description: 'run, take back and inspect migrations; conditions are checked against the live database',
+    load: async () => (await import('./migrate.ts')).migrateCommand,
+  },
+  {
+    name: 'fingerprint',
+    description: 'print the canonical text of the schema; equal texts mean equal schemas',
+    load: async () => (await import('./fingerprint.ts')).fingerprintCommand,
+  },
+]

@@ -1,0 +1,76 @@
+import Module, { createRequire, register } from 'node:module'
+import { extname, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+/** A file of migrations, and what stands in it. */
+export interface MigrationText {
+  path: string
+  text: string
+}
+
+/** Compiled; or `.ts`, and then tsx or the test runner reads TypeScript already. */
+const ownExtension = extname(import.meta.url)
+const library = new URL(`../index${ownExtension}`, import.meta.url).href
+
+/**
+ * Lets Node import these files, of every kind that it or tsx reads. In them `hundredfold` is the program that runs,
+ * wherever they lie and however it was installed: conditions and runner share one instance.
+ */
+export async function prepareImports(files: MigrationText[]): Promise<void> {
+  if (files.some(needsTypeScript)) await readTypeScript()
+  await resolveOwnPackage(files.some(({ text }) => text.includes('hundredfold')))
+}
+
+/** What a migration file exports, be it an ES module or CommonJS, of which Node does not always see the names. */
+export async function importMigration(path: string): Promise<Record<string, unknown>> {
+  const module = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>
+  const whole = module['default']
+  return typeof whole === 'object' && whole !== null ? { ...whole, ...module } : module
+}
+
+function needsTypeScript({ path, text }: MigrationText): boolean {
+  return ['.ts', '.mts'].includes(extname(path)) || /\.[cm]?ts['"`]/.test(text)
+}
+
+let readsTypeScript = ownExtension === '.ts'
+
+/** Only where there are such files: tsx takes longer to load than most commands need. */
+async function readTypeScript(): Promise<void> {
+  if (readsTypeScript) return
+  readsTypeScript = true
+  const [forImport, forRequire] = [await import('tsx/esm/api'), await import('tsx/cjs/api')]
+  forRequire.register()
+  forImport.register()
+}
+
+let resolvesOwnPackage = false
+let own: unknown
+
+async function resolveOwnPackage(isImported: boolean): Promise<void> {
+  // Before the hook, through which every import takes longer.
+  if (isImported) own ??= await import(library)
+  if (resolvesOwnPackage) return
+  resolvesOwnPackage = true
+  register(new URL('resolveOwnPackage.mjs', import.meta.url), { data: { library } })
+  answerRequire()
+}
+
+type Load = (request: string, ...others: unknown[]) => unknown
+
+/** What resolveOwnPackage.mjs does for `import`, for `require` in CommonJS files. */
+function answerRequire(): void {
+  const loader = Module as unknown as { _load: Load }
+  const load = loader._load
+  const { resolve: resolveAsOurs } = createRequire(import.meta.url)
+  loader._load = function (request, ...others) {
+    if (request === 'hundredfold' && own !== undefined) return own
+    const next = (name: string) => load.call(this, name, ...others)
+    if (/^hundredfold(\/|$)/.test(request)) return next(resolveAsOurs(request))
+    if (request !== 'node-pg-migrate') return next(request)
+    try {
+      return next(request)
+    } catch {
+      return next(resolveAsOurs(request))
+    }
+  }
+}

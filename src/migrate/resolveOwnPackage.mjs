@@ -1,0 +1,15 @@
+// A hook of Node's module loader, which runs in a thread of its own: `hundredfold` is the program that runs, wherever the
+// migration file lies. node-pg-migrate, whose types and constants migrations use, is ours where there is no other.
+let library
+
+export function initialize(data) {
+  library = data.library
+}
+
+export async function resolve(specifier, context, nextResolve) {
+  if (specifier === 'hundredfold') return { url: library, format: 'module', shortCircuit: true }
+  const asOurs = { ...context, parentURL: library }
+  if (specifier.startsWith('hundredfold/')) return nextResolve(specifier, asOurs)
+  if (specifier !== 'node-pg-migrate') return nextResolve(specifier, context)
+  return nextResolve(specifier, context).catch(() => nextResolve(specifier, asOurs))
+}
