@@ -18,6 +18,18 @@ export function tableExists(table: RelationName): Condition {
   }
 }
 
+/** Holds when a relation of that name exists from which rows can be read: a table or a view of any kind. */
+export function relationExists(relation: RelationName): Condition {
+  return {
+    description: `relation ${display(relation)} exists`,
+    async check(db) {
+      const found = await findRelation(db, relation)
+      if (found && [...tableKinds, 'v', 'm'].includes(found.kind)) return holds
+      return fails('a table or view', found ? `a relation of kind ${found.kind}` : 'no such relation')
+    },
+  }
+}
+
 /** Holds when the table has all of these columns. */
 export function columnsExist(table: RelationName, columns: string[]): Condition {
   return {

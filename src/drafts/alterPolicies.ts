@@ -30,7 +30,14 @@ export function alterPolicies(parts: AlterPolicies): Draft {
       ...alterations.map(({ policy, before }) => condition(policyIs, table, policy, before)),
       {
         condition: 'rewriteIsEquivalent',
-        args: [table, alterations.map(({ policy, after }) => ({ policy, ...after }))],
+        args: [
+          table,
+          alterations.map(({ policy, after, shownOnRows }) => ({
+            policy,
+            ...after,
+            ...(shownOnRows === undefined ? {} : { shownOnRows }),
+          })),
+        ],
       },
     ],
     after: alterations.map(({ policy, after }) => condition(policyIs, table, policy, after)),

@@ -45,8 +45,10 @@ export interface PolicyAlteration {
   needs: ConditionCall[]
   /** Drafts that make these. */
   requires: Draft[]
-  /** Its structure may not show that the same rows pass, as it does of a wrapped call. */
-  needsRows?: true
+  /** Its proof has to be tried before it is written; that of a wrapped `auth.uid()` need not. */
+  needsTrial?: true
+  /** What showed on rows that the same ones pass, where structure does not prove it. */
+  shownOnRows?: string
 }
 
 /** A condition as a migration file writes it: the name of a function that `hundredfold` exports, and its arguments. */

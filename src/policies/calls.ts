@@ -2,10 +2,11 @@ import type { FuncCall, Node, TypeName } from '../sql/nodes.ts'
 import { as, isNode, kindOf, words } from '../sql/nodes.ts'
 import { printExpression } from '../sql/expression.ts'
 import { rowReferences } from '../sql/rowReferences.ts'
+import type { Exposure } from './exposed.ts'
 import type { CatalogFunction, Functions } from './functionCatalog.ts'
 
 /** What is known about the names in one policy's expressions. */
-export interface Scope {
+export interface Scope extends Exposure {
   functions: Functions
   /** The functions that the policy calls, as the server resolved them. */
   called: CatalogFunction[]

@@ -8,7 +8,7 @@ import { show, whyNotOncePerStatement } from './calls.ts'
 import type { Change, Refusal, Rewritten } from './change.ts'
 import { withoutLimit } from './membershipBody.ts'
 import { replaceInContext } from './positiveContext.ts'
-import { Unclear } from './qualifyNames.ts'
+import { Unclear } from './queryColumns.ts'
 import type { KeyScope } from './setOfKeys.ts'
 import { memberOfKeys } from './setOfKeys.ts'
 import type { CatalogTable } from './tableCatalog.ts'
@@ -142,6 +142,12 @@ function turnAround(
   }
   const reason = whyNotOncePerStatement({ SubLink: { subLinkType: 'ARRAY_SUBLINK', subselect: set } }, scope)
   if (reason !== undefined) throw new Unclear(reason)
+  const hazard = scope.hazards.of(set)
+  if (hazard) {
+    throw new Unclear(
+      `all of its rows would be read at once, and an error could come up that nobody meets today: ${hazard.what}`,
+    )
+  }
   const { node, needsIndexOn } = memberOfKeys(outer, set, scope)
   return {
     becomes: node,

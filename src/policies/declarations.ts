@@ -76,9 +76,7 @@ function functionsNamed({ byName }: Bodies, schema: string | undefined, name: st
   return (byName.get(name) ?? []).filter((each) => schema === undefined || each.schema === schema)
 }
 
-/** The names of all functions that the bodies call. */
-export function namesCalled(bodies: Iterable<FunctionBody>): string[] {
-  return [
-    ...new Set(Array.from(bodies).flatMap(({ parts }) => callsIn(parts).map((call) => nameOf(call).name))),
-  ]
+/** The names of all functions that the trees call. */
+export function namesCalledIn(trees: readonly Node[]): string[] {
+  return [...new Set(callsIn(trees).map((call) => nameOf(call).name))]
 }

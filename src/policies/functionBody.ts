@@ -5,6 +5,7 @@ import type { Node } from '../sql/nodes.ts'
 import { as, isNode } from '../sql/nodes.ts'
 import { splitStatements } from '../sql/statements.ts'
 import type { CatalogFunction } from './functionCatalog.ts'
+import { plpgsqlTraits } from './plpgsqlTraits.ts'
 
 /** What a function does, as far as that can be read. */
 export interface FunctionBody {
@@ -12,6 +13,12 @@ export interface FunctionBody {
   parts: Node[]
   /** The one expression that it returns, where that is all it does. */
   result?: Node
+  /** Why it may end with an error of its own making, as a phrase: `has RAISE EXCEPTION`. */
+  raises?: string
+  /** It runs statements that are put together when it runs, so `parts` does not hold everything. */
+  isDynamic?: true
+  /** Types of its variables, as they are written. */
+  variableTypes?: string[]
 }
 
 /** Reads a body in SQL or PL/pgSQL; otherwise says why it cannot be read. */
@@ -62,17 +69,18 @@ async function readPlpgsql(definition: string): Promise<FunctionBody> {
   const parts: Node[] = []
   for (const query of queriesIn(parsed)) parts.push(...(await readQuery(query)))
   const returned = onlyReturn(parsed)
-  return { parts, ...(returned === undefined ? {} : { result: await parseExpression(returned) }) }
+  return {
+    parts,
+    ...plpgsqlTraits(parsed),
+    ...(returned === undefined ? {} : { result: await parseExpression(returned) }),
+  }
 }
 
 /** A statement, or an expression as PL/pgSQL writes it: without SELECT. */
-async function readQuery({ query, isAssignment }: Query): Promise<Node[]> {
-  if (isAssignment) return readAssignment(query)
-  try {
-    return [await parseExpression(query)]
-  } catch {
-    return (await splitStatements(query)).map(({ node }) => node)
-  }
+async function readQuery({ query, kind }: Query): Promise<Node[]> {
+  if (kind === 'assignment') return readAssignment(query)
+  if (kind === 'expression') return [await parseExpression(query)]
+  return (await splitStatements(query)).map(({ node }) => node)
 }
 
 /** `target := expression`, or `target = expression`; a FROM may follow, as in a SELECT. */
@@ -91,11 +99,11 @@ async function readAssignment(text: string): Promise<Node[]> {
 
 interface Query {
   query: string
-  isAssignment: boolean
+  kind: 'statement' | 'type' | 'expression' | 'assignment'
 }
 
-/** From here on the parser's modes are those of assignments, one for each number of names in the target. */
-const firstAssignmentMode = 3
+/** The parser's modes; from the last on there is one for each number of names in the target. */
+const kinds = ['statement', 'type', 'expression', 'assignment'] as const
 
 function* queriesIn(value: unknown): Generator<Query> {
   if (Array.isArray(value)) {
@@ -104,7 +112,7 @@ function* queriesIn(value: unknown): Generator<Query> {
   }
   if (typeof value !== 'object' || value === null) return
   const { query, parseMode = 0 } = value as { query?: unknown; parseMode?: number }
-  if (typeof query === 'string') yield { query, isAssignment: parseMode >= firstAssignmentMode }
+  if (typeof query === 'string') yield { query, kind: kinds[Math.min(parseMode, 3)] ?? 'statement' }
   for (const child of Object.values(value)) yield* queriesIn(child)
 }
 

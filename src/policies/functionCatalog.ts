@@ -49,6 +49,8 @@ export interface BuiltinFunction {
   returnsSet: boolean
   /** Every overload is an ordinary function: no aggregate, no window function. */
   isOrdinary: boolean
+  /** As `format_type` prints it, where all overloads return the same; else null. */
+  returnType: string | null
 }
 
 /** What the functions, operators and casts of expressions are. */
@@ -58,6 +60,8 @@ export interface Functions {
   builtin: Map<string, BuiltinFunction>
   /** Operators whose function is VOLATILE or that live outside of pg_catalog: name -> volatility, by `schema.name`. */
   operators: Map<string, 'i' | 's' | 'v'>
+  /** Names of operators outside of pg_catalog for types of pg_catalog: which one is meant hangs on search_path. */
+  openOperators: Set<string>
   /** Types, as `format_type` prints them, a cast to which may run code of the database's owner for each value. */
   typesWithCode: Set<string>
 }
@@ -69,6 +73,7 @@ export async function readFunctions(db: Database, oids: number[]): Promise<Funct
     byOid: new Map(functions.map((each) => [each.oid, each])),
     builtin: await readBuiltin(db),
     operators: await readOperators(db),
+    openOperators: await readOpenOperators(db),
     typesWithCode: await readTypesWithCode(db),
   }
 }
@@ -123,7 +128,9 @@ async function readBuiltin(db: Database): Promise<Map<string, BuiltinFunction>> 
     SELECT p.proname::text AS name,
       CASE WHEN bool_or(p.provolatile = 'v') THEN 'v' WHEN bool_or(p.provolatile = 's') THEN 's' ELSE 'i' END
         AS volatility,
-      bool_or(p.proretset) AS "returnsSet", bool_and(p.prokind = 'f') AS "isOrdinary"
+      bool_or(p.proretset) AS "returnsSet", bool_and(p.prokind = 'f') AS "isOrdinary",
+      CASE WHEN min(p.prorettype::int8) = max(p.prorettype::int8)
+        THEN pg_catalog.format_type(min(p.prorettype::int8)::oid, NULL) END AS "returnType"
     FROM pg_catalog.pg_proc p
     WHERE p.pronamespace = 'pg_catalog'::regnamespace
     GROUP BY p.proname`.execute(db)
@@ -143,7 +150,19 @@ async function readOperators(db: Database): Promise<Map<string, 'i' | 's' | 'v'>
   return new Map(rows.map(({ name, volatility }) => [name, volatility]))
 }
 
-/** Domains with constraints, and targets of casts whose function is VOLATILE. */
+async function readOpenOperators(db: Database): Promise<Set<string>> {
+  const { rows } = await sql<{ name: string }>`
+    SELECT DISTINCT o.oprname::text AS name
+    FROM pg_catalog.pg_operator o
+    LEFT JOIN pg_catalog.pg_type l ON l.oid = o.oprleft
+    JOIN pg_catalog.pg_type r ON r.oid = o.oprright
+    WHERE o.oprnamespace <> 'pg_catalog'::pg_catalog.regnamespace
+      AND coalesce(l.typnamespace, r.typnamespace) = 'pg_catalog'::pg_catalog.regnamespace
+      AND r.typnamespace = 'pg_catalog'::pg_catalog.regnamespace`.execute(db)
+  return new Set(rows.map(({ name }) => name))
+}
+
+/** Domains with constraints, and targets of casts whose function is VOLATILE or the team's own. */
 async function readTypesWithCode(db: Database): Promise<Set<string>> {
   const { rows } = await sql<{ type: string }>`
     SELECT pg_catalog.format_type(t.oid, NULL) AS type
@@ -152,6 +171,10 @@ async function readTypesWithCode(db: Database): Promise<Set<string>> {
     UNION
     SELECT pg_catalog.format_type(k.casttarget, NULL)
     FROM pg_catalog.pg_cast k JOIN pg_catalog.pg_proc p ON p.oid = k.castfunc
-    WHERE p.provolatile = 'v'`.execute(db)
+    WHERE p.provolatile = 'v' OR (p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace AND NOT EXISTS (
+      SELECT FROM pg_catalog.pg_depend d
+      WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e'))`.execute(
+    db,
+  )
   return new Set(rows.map(({ type }) => type))
 }

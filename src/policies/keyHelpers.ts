@@ -1,19 +1,23 @@
 import { functionExists, functionIsAbsent } from '../conditions/functions.ts'
 import { schemaExists, schemaIsAbsent } from '../conditions/schemas.ts'
-import { tableExists } from '../conditions/tables.ts'
+import { relationExists, tableExists } from '../conditions/tables.ts'
 import { fitIdentifier, quote } from '../db/identifiers.ts'
-import type { Draft } from '../drafts/draft.ts'
+import type { ConditionCall, Draft } from '../drafts/draft.ts'
 import { condition } from '../drafts/draft.ts'
 import { scalarSubselect } from '../sql/build.ts'
 import { printExpression } from '../sql/expression.ts'
-import { as, nodesIn, words } from '../sql/nodes.ts'
+import { as, words } from '../sql/nodes.ts'
 import type { Node } from '../sql/nodes.ts'
+import { relationsIn } from '../sql/relations.ts'
 import { replaceNodes } from '../sql/replaceNodes.ts'
 import type { CatalogFunction } from './functionCatalog.ts'
 import type { KeyQuery } from './membershipBody.ts'
 import { sameKeys } from './membershipBody.ts'
 import type { Surroundings } from './privateSchema.ts'
 import { privateSchema } from './privateSchema.ts'
+import type { Reach } from './reach.ts'
+import type { KnownNames } from './searchPath.ts'
+import { searchPathOf, whyPathMatters } from './searchPath.ts'
 
 /** A set-returning function that lists the keys for which a membership function says yes. */
 export interface KeyHelper {
@@ -21,6 +25,8 @@ export interface KeyHelper {
   /** The membership function whose keys it lists. */
   of: CatalogFunction
   keys: KeyQuery
+  /** Where its names are looked for; undefined for the caller's `search_path`. */
+  searchPath: string[] | undefined
   /** A function of that name and body is there already. */
   exists: boolean
 }
@@ -28,11 +34,13 @@ export interface KeyHelper {
 /** The helpers that the policies of a database ask for, each once. */
 export class KeyHelpers {
   readonly #surroundings: Surroundings
+  readonly #names: KnownNames
   readonly #helpers: KeyHelper[] = []
   readonly #drafts = new Map<KeyHelper, Draft>()
 
-  constructor(surroundings: Surroundings) {
+  constructor(surroundings: Surroundings, reach: Reach) {
     this.#surroundings = surroundings
+    this.#names = { reach, isBuiltinType: (name) => !surroundings.typeSchemas.has(name) }
   }
 
   /** The helper for this function and these keys: one that is there, or one to be made under a free name. */
@@ -46,12 +54,21 @@ export class KeyHelpers {
       const present = this.#surroundings.helpers.filter(
         (each) => each.name === name && each.argumentTypes.length === 0,
       )
-      const helper = { name, of: called, keys, exists: present.length > 0 }
+      const searchPath = this.#searchPathFor(called)
+      const helper = { name, of: called, keys, searchPath, exists: present.length > 0 }
       const [same] = present
       if (same && !isAsMade(same, helper)) continue
       this.#helpers.push(helper)
       return helper
     }
+  }
+
+  /**
+   * The path of the function itself, since everything that it calls looks for its names there too; an empty one, which
+   * nobody can put objects into, where the function has none and every name that it comes to is bound without.
+   */
+  #searchPathFor(called: CatalogFunction): string[] | undefined {
+    return searchPathOf(called) ?? (whyPathMatters(called, this.#names) === undefined ? [''] : undefined)
   }
 
   /** The roles that need USAGE on the schema, for all helpers. */
@@ -72,7 +89,11 @@ export class KeyHelpers {
         const needUsage = isThere && !usage.includes('')
         const draft =
           this.#drafts.get(helper) ??
-          createHelper(helper, needUsage ? usersOf(helper).filter((role) => !usage.includes(role)) : [])
+          createHelper(
+            helper,
+            needUsage ? usersOf(helper).filter((role) => !usage.includes(role)) : [],
+            this.#names.reach,
+          )
         this.#drafts.set(helper, draft)
         return draft
       }),
@@ -105,9 +126,10 @@ function createSchema(users: string[]): Draft {
  * $$
  * ```
  *
- * PL/pgSQL, since it keeps its plan for the whole session. Who may call the membership function may call it.
+ * PL/pgSQL, since it keeps its plan for the whole session. Who may call the membership function may call it, with the
+ * same rights and the same `search_path`: what its names mean, and those in what it calls, hangs on both.
  */
-function createHelper(helper: KeyHelper, needUsage: string[]): Draft {
+function createHelper(helper: KeyHelper, needUsage: string[], reach: Reach): Draft {
   const { name, of, keys } = helper
   const signature = `${quote(privateSchema)}.${quote(name)}()`
   const roles = usersOf(helper)
@@ -122,7 +144,7 @@ function createHelper(helper: KeyHelper, needUsage: string[]): Draft {
       `values of ${keys.keyColumn} for which it says yes, with the same rights and for the same callers.`,
     up: [
       `CREATE FUNCTION ${signature} RETURNS SETOF ${keys.keyType}\n` +
-        `LANGUAGE plpgsql STABLE${of.isSecurityDefiner ? ' SECURITY DEFINER' : ''} SET search_path = ''\n` +
+        `LANGUAGE plpgsql STABLE${of.isSecurityDefiner ? ' SECURITY DEFINER' : ''}${setSearchPath(helper)}\n` +
         `AS ${quoteBody(bodyOf(helper))}`,
       ...(roles.includes('') ? [] : [`REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC`]),
       ...(roles.length > 0 && !roles.includes('')
@@ -136,7 +158,7 @@ function createHelper(helper: KeyHelper, needUsage: string[]): Draft {
     ],
     before: [
       condition(functionExists, { schema: of.schema, name: of.name, args: of.identityArguments }),
-      ...tablesIn(keys.query).map((table) => condition(tableExists, table)),
+      ...relationsExist(keys.query, reach),
       condition(functionIsAbsent, identity),
     ],
     after: [condition(functionExists, identity)],
@@ -164,6 +186,11 @@ function wrapAuth(query: Node): Node {
   })
 }
 
+function setSearchPath({ searchPath }: KeyHelper): string {
+  if (!searchPath) return ''
+  return ` SET search_path = ${searchPath.map((schema) => (schema === '' ? "''" : quote(schema))).join(', ')}`
+}
+
 /** In dollar quotes that the body does not hold. */
 function quoteBody(body: string): string {
   let tag = '$$'
@@ -176,15 +203,19 @@ function isAsMade(present: CatalogFunction, helper: KeyHelper): boolean {
     present.source === bodyOf(helper) &&
     present.returnsSet &&
     present.volatility === 's' &&
+    JSON.stringify(searchPathOf(present)) === JSON.stringify(helper.searchPath) &&
     present.isSecurityDefiner === helper.of.isSecurityDefiner &&
     present.owner === (helper.of.isSecurityDefiner ? helper.of.owner : present.owner)
   )
 }
 
-function tablesIn(query: Node): { schema: string; name: string }[] {
-  return Array.from(nodesIn(query)).flatMap((node) => {
-    const table = as(node, 'RangeVar')
-    return table?.schemaname === undefined ? [] : [{ schema: table.schemaname, name: table.relname }]
+/** That the relations are there which the query names with their schemas. */
+function relationsExist(query: Node, { relations }: Reach): ConditionCall[] {
+  return relationsIn(query).flatMap(({ schema, name }) => {
+    const found = (relations.get(name) ?? []).find((each) => each.schema === schema)
+    if (!found) return []
+    const isTable = ['r', 'p', 'f'].includes(found.kind)
+    return condition(isTable ? tableExists : relationExists, { schema: found.schema, name })
   })
 }
 

@@ -1,4 +1,4 @@
-import { call as callOf, selectOf } from '../sql/build.ts'
+import { call as callOf, cast, selectOf } from '../sql/build.ts'
 import { isBare } from '../sql/expression.ts'
 import type { FuncCall, Node, TypeName } from '../sql/nodes.ts'
 import { as, kindOf, nodesIn } from '../sql/nodes.ts'
@@ -9,18 +9,24 @@ import type { Change, Refusal, Rewritten } from './change.ts'
 import { readsChanging } from './declarations.ts'
 import type { CatalogFunction } from './functionCatalog.ts'
 import type { KeyHelper, KeyHelpers } from './keyHelpers.ts'
+import type { KeyQuery } from './membershipBody.ts'
 import { keysOf } from './membershipBody.ts'
+import type { Surroundings } from './privateSchema.ts'
 import { privateSchema } from './privateSchema.ts'
 import { replaceInContext } from './positiveContext.ts'
-import type { Names } from './qualifyNames.ts'
-import { Unclear } from './qualifyNames.ts'
+import { Unclear } from './queryColumns.ts'
+import type { Reach } from './reach.ts'
 import type { KeyScope } from './setOfKeys.ts'
+import { isForeign } from './searchPath.ts'
 import { memberOfKeys } from './setOfKeys.ts'
-import { typeNamed } from './typeNames.ts'
+import type { CatalogTable } from './tableCatalog.ts'
+import { isComparedAlike, typeNamed } from './typeNames.ts'
 
 /** What the rewrite of one policy may ask about. */
 export interface MembershipScope extends Scope, KeyScope {
-  names: Names
+  reach: Reach
+  tables: CatalogTable[]
+  surroundings: Surroundings
   helpers: KeyHelpers
   role: string
 }
@@ -51,7 +57,7 @@ export function turnMembership(tree: Node, scope: MembershipScope): Rewritten & 
     try {
       refuseOtherAnswers(membership.called)
       if (!isPositive) throw new Unclear('it stands under NOT or where NULL and false differ')
-      const { replacement, helper, ...form } = turn(membership.call, membership.called, scope)
+      const { replacement, helper, ...form } = turn(membership.call, membership.called, scope, tree)
       changes.push({ rule, was: show(node), becomes: show(replacement), ...form })
       helpers.push(helper)
       return replacement
@@ -77,8 +83,7 @@ function membershipCall(
   const [called] = candidatesFor(call, scope)
   if (called?.kind !== 'f' || called.returnsSet) return undefined
   if (!['sql', 'plpgsql'].includes(called.language)) return undefined
-  if (called.returnType !== 'boolean' && readsChanging(called, scope.names.bodies) === undefined)
-    return undefined
+  if (called.returnType !== 'boolean' && readsChanging(called, scope.reach) === undefined) return undefined
   return rowReferences(call.args ?? []).length > 0 ? { call, called } : undefined
 }
 
@@ -93,11 +98,12 @@ function turn(
   call: FuncCall,
   called: CatalogFunction,
   scope: MembershipScope,
+  tree: Node,
 ): { replacement: Node; needsIndexOn?: string; helper: KeyHelper } {
   refuseUnfit(call, called, scope)
-  const { names } = scope
-  const body = names.bodies.bodies.get(called.oid)
-  if (!body) throw new Unclear(names.bodies.unreadable.get(called.oid) ?? 'its body cannot be read')
+  const { reach, hazards } = scope
+  const body = reach.bodies.get(called.oid)
+  if (!body) throw new Unclear(reach.unreadable.get(called.oid) ?? 'its body cannot be read')
   const args = call.args ?? []
   const ofRow = args.flatMap((argument, position) => (rowReferences(argument).length > 0 ? [position] : []))
   const [key = 0] = ofRow
@@ -105,24 +111,63 @@ function turn(
   const values = new Map<number, { value: Node; type: TypeName | undefined }>()
   for (const [position, value] of args.entries()) {
     if (position === key) continue
-    if (!namesCallerOrConstant(value)) {
+    if (!namesCallerOrConstant(value) || !hazards.readsOnlySettings(value)) {
       throw new Unclear(`its argument ${show(value)} is neither a constant nor who is calling`)
     }
     values.set(position, { value, type: typeNamed(called.argumentTypes[position]) })
   }
-  const keys = keysOf(called, body, key, values, names)
+  const keys = keysOf(called, body, key, values, scope.tables)
   if (called.isSecurityDefiner && !dependsOnCaller(keys.conditions)) {
     throw new Unclear(
       'its answer does not depend on who is calling, and a list of all keys would say more than it does',
     )
   }
-  const helper = scope.helpers.for(called, keys)
-  const { node, ...form } = memberOfKeys(
-    args[key] as Node,
-    selectOf(callOf([privateSchema, helper.name])),
+  const hazard = hazards.of(keys.query, called.isSecurityDefiner ? called.owner : undefined)
+  if (hazard) {
+    throw new Unclear(
+      `all of its keys would be read at once, and an error could come up that nobody meets today: ${hazard.what}`,
+    )
+  }
+  const asked = args[key] as Node
+  const side = comparable(
+    asked,
+    called.argumentTypes[key] ?? '',
+    keys,
     scope,
+    hazards.typeOf(asked, scope.table, tree),
   )
+  const helper = scope.helpers.for(called, keys)
+  const { node, ...form } = memberOfKeys(side, selectOf(callOf([privateSchema, helper.name])), scope)
   return { replacement: node, ...form, helper }
+}
+
+/**
+ * The row's side as the type that the function compares, so that = is the same operator as in its body.
+ *
+ * @throws Unclear where another operator could be meant
+ */
+function comparable(
+  side: Node,
+  parameter: string,
+  keys: KeyQuery,
+  { reach }: MembershipScope,
+  type: string | undefined,
+): Node {
+  for (const each of [parameter, keys.keyType]) {
+    if (isForeign(each, reach))
+      throw new Unclear(`it compares values of type ${each}, whose operators hang on search_path`)
+  }
+  if (reach.functions.openOperators.has('=')) {
+    throw new Unclear(
+      'there is an operator = for types of PostgreSQL beside its own, and search_path says which is meant',
+    )
+  }
+  if (keys.isNondeterministic)
+    throw new Unclear('the collation of its keys takes different texts for equal ones')
+  if (type !== undefined && isComparedAlike(type, parameter)) return side
+  const typeName = typeNamed(parameter)
+  if (!typeName) throw new Unclear(`its argument has the type ${parameter}, which no cast can name`)
+  return cast(side, typeName)
 }
 
 function refuseOtherAnswers({ schema, name, identityArguments, returnType }: CatalogFunction): void {
@@ -139,7 +184,7 @@ function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipS
     throw new Unclear(`${shown} has overloads that take as many arguments`)
   if (volatility === 'v') throw new Unclear(`${shown} is VOLATILE, so it may answer differently for each row`)
   if (volatility === 'i') {
-    const reads = readsChanging(called, scope.names.bodies)
+    const reads = readsChanging(called, scope.reach)
     if (reads !== undefined) {
       throw new Unclear(
         `${shown} is declared IMMUTABLE, yet reads ${reads}: a cached plan may show one user another's rows`,
@@ -155,6 +200,9 @@ function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipS
   if ((call.args ?? []).some((argument) => kindOf(argument) === 'NamedArgExpr')) {
     throw new Unclear('it is called with arguments by name')
   }
+  if (called.isStrict && called.argumentTypes.length > 1) {
+    throw new Unclear(`${shown} is STRICT, so it says no where any of its arguments is NULL`)
+  }
   const setting = settings.find((each) => !each.startsWith('search_path='))
   if (setting !== undefined) throw new Unclear(`${shown} sets ${setting} while it runs`)
   if (called.isSecurityDefiner && called.owner !== scope.role) {
@@ -162,7 +210,7 @@ function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipS
       `${shown} runs with the rights of ${called.owner}, and a helper made here would run with those of ${scope.role}`,
     )
   }
-  if (!scope.names.surroundings.mayCreate) {
+  if (!scope.surroundings.mayCreate) {
     throw new Unclear(`${scope.role} may not create a helper in schema ${privateSchema}`)
   }
 }

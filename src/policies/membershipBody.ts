@@ -6,17 +6,19 @@ import { replaceNodes } from '../sql/replaceNodes.ts'
 import { aliasesOf } from '../sql/rowReferences.ts'
 import type { FunctionBody } from './functionBody.ts'
 import type { CatalogFunction } from './functionCatalog.ts'
-import type { Names } from './qualifyNames.ts'
-import { Unclear, columnsIn, qualifyNames, relationsIn } from './qualifyNames.ts'
+import { Unclear, columnsIn, relationsIn } from './queryColumns.ts'
+import type { CatalogColumn, CatalogTable } from './tableCatalog.ts'
 
-/** The keys for which a membership function says yes, as a query without parameters. */
+/** The keys for which a membership function says yes, as a query without parameters; names are as in the function. */
 export interface KeyQuery {
-  /** `SELECT m.org_id FROM public.members m WHERE m.user_id = auth.uid()` */
+  /** `SELECT m.org_id FROM members m WHERE m.user_id = auth.uid()` */
   query: Node
   /** The column of the keys: `org_id`. */
   keyColumn: string
   /** Its type as `format_type` prints it. */
   keyType: string
+  /** Its collation takes different texts for equal ones. */
+  isNondeterministic: boolean
   /** The conditions, for judging whose keys these are. */
   conditions: Node[]
 }
@@ -26,7 +28,7 @@ export interface KeyQuery {
  * conditions that do not depend on that parameter; the values of other parameters are put in their place.
  *
  * `EXISTS (SELECT 1 FROM members WHERE org_id = $1 AND user_id = auth.uid())` ->
- * `SELECT members.org_id FROM public.members WHERE user_id = auth.uid()`
+ * `SELECT org_id FROM members WHERE user_id = auth.uid()`
  *
  * @param key the position of the parameter that holds a column of the row
  * @param values what the call hands to the other parameters, by position
@@ -37,21 +39,20 @@ export function keysOf(
   { result }: FunctionBody,
   key: number,
   values: Map<number, { value: Node; type: TypeName | undefined }>,
-  names: Names,
+  tables: CatalogTable[],
 ): KeyQuery {
   const { select, member } = existsIn(result)
-  const plain = withoutLimit(select)
-  const qualified = qualifyNames(plain, called, names)
-  const parameterOf = parameters(called, qualified, names)
+  const query = withoutLimit(select)
+  const parameterOf = parameters(called, query, tables)
   const isKey = (node: Node) => parameterOf(node) === key
   const holdsKey = (value: unknown) => Array.from(nodesIn(value)).some(isKey)
 
-  const conditions = qualified.whereClause ? conjuncts(qualified.whereClause) : []
+  const conditions = query.whereClause ? conjuncts(query.whereClause) : []
   let found: Node | undefined
   const rest: Node[] = []
   if (member) {
     if (!isKey(member)) throw new Unclear('its body does not ask whether its argument itself is IN the query')
-    found = as(qualified.targetList?.[0], 'ResTarget')?.val
+    found = as(query.targetList?.[0], 'ResTarget')?.val
     rest.push(...conditions)
   } else {
     for (const condition of conditions) {
@@ -61,14 +62,15 @@ export function keysOf(
     }
   }
   if (!found) throw new Unclear('its body has no condition of the form key = argument')
-  if (holdsKey([rest, qualified.fromClause])) {
+  if (holdsKey([rest, query.fromClause])) {
     throw new Unclear('its body uses the argument in another place than key = argument')
   }
   const column = as(found, 'ColumnRef')
   const keyColumn = column && words(column.fields).at(-1)
-  const types = keyColumn === undefined ? [] : typesOf(found, keyColumn, qualified, names)
+  const keyColumns = keyColumn === undefined ? [] : columnsNamed(found, keyColumn, query, tables)
+  const types = new Set(keyColumns.map(({ type }) => type))
   const [keyType] = types
-  if (keyColumn === undefined || keyType === undefined || types.length > 1) {
+  if (keyColumn === undefined || keyType === undefined || types.size > 1) {
     throw new Unclear('its body does not compare its argument with one column')
   }
 
@@ -81,12 +83,12 @@ export function keysOf(
       return given.type ? cast(given.value, given.type) : given.value
     })
   const where = conjunction(withValues(rest))
-  const from = withValues(qualified.fromClause ?? [])
+  const from = withValues(query.fromClause ?? [])
   return {
     query: {
       SelectStmt: {
         // Joins may give a key many times.
-        ...(relationsIn(qualified, names.tables).length > 1 ? { distinctClause: [{}] } : {}),
+        ...(relationsIn(query, tables).length > 1 ? { distinctClause: [{}] } : {}),
         targetList: [{ ResTarget: { val: found } }],
         fromClause: from,
         ...(where ? { whereClause: where } : {}),
@@ -96,6 +98,7 @@ export function keysOf(
     },
     keyColumn,
     keyType,
+    isNondeterministic: keyColumns.some((each) => each.isNondeterministic),
     conditions: withValues(rest),
   }
 }
@@ -156,10 +159,10 @@ function comparedWithKey(condition: Node, isKey: (node: Node) => boolean): Node 
 function parameters(
   called: CatalogFunction,
   query: SelectStmt,
-  names: Names,
+  tables: CatalogTable[],
 ): (node: Node) => number | undefined {
   const columns = new Set(
-    relationsIn(query, names.tables).flatMap((table) => table.columns.map(({ name }) => name)),
+    relationsIn(query, tables).flatMap((table) => table.columns.map(({ name }) => name)),
   )
   const aliases = new Set(aliasesOf(query.fromClause ?? []))
   const positionOf = (name: string): number | undefined => {
@@ -177,8 +180,13 @@ function parameters(
   }
 }
 
-/** The types that the column can have: those of the relation that its alias names, or of all that have such a column. */
-function typesOf(column: Node, name: string, query: SelectStmt, names: Names): string[] {
+/** The columns that it can be: those of the relation that its alias names, or of all that have such a column. */
+function columnsNamed(
+  column: Node,
+  name: string,
+  query: SelectStmt,
+  tables: CatalogTable[],
+): CatalogColumn[] {
   const parts = words(as(column, 'ColumnRef')?.fields ?? [])
   const alias = parts.length > 1 ? parts[0] : undefined
   const own =
@@ -187,9 +195,9 @@ function typesOf(column: Node, name: string, query: SelectStmt, names: Names): s
       : { ...query, fromClause: (query.fromClause ?? []).flatMap((item) => relationsNamed(item, alias)) }
   const all = columnsIn(
     { ...own, whereClause: undefined, targetList: [{ ResTarget: { val: column } }] } as SelectStmt,
-    names.tables,
+    tables,
   )
-  return [...new Set(all.filter((each) => each.column === name).map(({ type }) => type))]
+  return all.filter((each) => each.name === name)
 }
 
 function relationsNamed(item: Node, alias: string): Node[] {

@@ -7,12 +7,7 @@ import { rowReferences } from '../sql/rowReferences.ts'
 import { nameOfCall } from './calls.ts'
 import type { PlanVerdicts } from './correlated.ts'
 import { correlatedCandidates } from './correlated.ts'
-import type { Bodies } from './declarations.ts'
-import { namesCalled } from './declarations.ts'
-import type { FunctionBody } from './functionBody.ts'
-import { readBody } from './functionBody.ts'
-import type { CatalogFunction } from './functionCatalog.ts'
-import { readFunctionsNamed } from './functionCatalog.ts'
+import { Hazards } from './hazards.ts'
 import type { PlanQuestion } from './planVerdicts.ts'
 import { readPlanVerdicts } from './planVerdicts.ts'
 import type { Baseline } from './policyBaseline.ts'
@@ -21,8 +16,11 @@ import type { Policy, PolicyCatalog } from './policyCatalog.ts'
 import { readPolicyCatalog } from './policyCatalog.ts'
 import type { Surroundings } from './privateSchema.ts'
 import { readSurroundings } from './privateSchema.ts'
+import type { Reach, ReadPolicy } from './reach.ts'
+import { readReach } from './reach.ts'
 import type { SelectReads } from './recursion.ts'
 import { readSelectReads } from './recursion.ts'
+import type { CatalogTable } from './tableCatalog.ts'
 import { prepareTypes } from './typeNames.ts'
 
 /** One policy with its expressions read. */
@@ -38,7 +36,8 @@ export interface ParsedPolicy {
 export interface ParsedPolicies {
   catalog: PolicyCatalog
   parsed: ParsedPolicy[]
-  bodies: Bodies
+  reach: Reach
+  hazards: Hazards
   surroundings: Surroundings
   verdicts: PlanVerdicts
   baseline: Baseline
@@ -56,11 +55,12 @@ export async function readParsedPolicies(db: Database): Promise<ParsedPolicies> 
   )
   const parsed: ParsedPolicy[] = []
   for (const policy of catalog.policies) parsed.push(await parsePolicy(policy))
-  const bodies = await readBodies(db, catalog)
+  const reach = await reachOf(db, catalog, parsed)
+  const hazards = new Hazards(reach)
   const surroundings = await readSurroundings(db)
   const baseline = await readBaseline(db, catalog.policies)
   const selectReads = await readSelectReads(db)
-  const known = { catalog, parsed, bodies, surroundings, baseline, selectReads, verdicts: new Map() }
+  const known = { catalog, parsed, reach, hazards, surroundings, baseline, selectReads, verdicts: new Map() }
   return { ...known, verdicts: await readPlanVerdicts(db, planQuestions(known)) }
 }
 
@@ -77,7 +77,13 @@ function planQuestions(policies: ParsedPolicies): PlanQuestion[] {
         runsCodePerRow(using),
     )
   return parsed.flatMap(({ policy, using, check }) => {
-    const scope = { functions: catalog.functions, called: policy.functions, ...trusted, table: policy.table }
+    const scope = {
+      functions: catalog.functions,
+      called: policy.functions,
+      ...trusted,
+      hazards: policies.hazards,
+      table: policy.table,
+    }
     if (!policy.table.isOurs) return []
     return [using, check]
       .flatMap((tree) => (tree ? correlatedCandidates(tree, scope) : []))
@@ -90,7 +96,11 @@ function planQuestions(policies: ParsedPolicies): PlanQuestion[] {
 }
 
 /** For looking only: what is declared falsely is refused when the rewrite is made. */
-const trusted = { falselyImmutable: new Map<number, string>(), hiddenVolatile: new Map<number, string>() }
+const trusted = {
+  falselyImmutable: new Map<number, string>(),
+  hiddenVolatile: new Map<number, string>(),
+  isShielded: false,
+}
 
 /** A call outside of pg_catalog that is not in a sub-select of its own, or a correlated sub-select. */
 function runsCodePerRow(tree: Node): boolean {
@@ -106,30 +116,24 @@ function runsCodePerRow(tree: Node): boolean {
   return found
 }
 
-/** The bodies of the functions that policies call, and of those that these call, as far as they can be read. */
-async function readBodies(db: Database, { functions }: PolicyCatalog): Promise<Bodies> {
-  const bodies = new Map<number, FunctionBody>()
-  const unreadable = new Map<number, string>()
-  const byName = new Map<string, CatalogFunction[]>()
-  let next = [...functions.byOid.values()]
-  while (next.length > 0) {
-    const read: FunctionBody[] = []
-    for (const each of next) {
-      const body = each.kind === 'f' ? await readBody(each) : { unreadable: 'it is an aggregate' }
-      if ('unreadable' in body) {
-        unreadable.set(each.oid, body.unreadable)
-        continue
-      }
-      bodies.set(each.oid, body)
-      read.push(body)
-    }
-    const names = namesCalled(read).filter((name) => !byName.has(name))
-    for (const name of names) byName.set(name, [])
-    const found = await readFunctionsNamed(db, names)
-    for (const each of found) byName.get(each.name)?.push(each)
-    next = found.filter(({ oid }) => !bodies.has(oid))
-  }
-  return { bodies, unreadable, byName, functions }
+/** What the policies' expressions can come to; relations and policies are known already. */
+function reachOf(db: Database, { functions, tables }: PolicyCatalog, parsed: ParsedPolicy[]): Promise<Reach> {
+  const byName = new Map<string, CatalogTable[]>()
+  for (const table of tables.values()) byName.set(table.name, [...(byName.get(table.name) ?? []), table])
+  const reading = parsed.filter(({ policy }) => policy.command === 'r' || policy.command === '*')
+  const byTable = new Map<number, ReadPolicy[]>()
+  for (const { policy, using } of reading)
+    byTable.set(policy.table.oid, [...(byTable.get(policy.table.oid) ?? []), { using }])
+  const trees = parsed.flatMap(({ using, check }) => [using, check].filter((tree) => tree !== undefined))
+  return readReach(
+    db,
+    functions,
+    { trees, called: [...functions.byOid.values()] },
+    {
+      named: (names) => Promise.resolve(names.flatMap((name) => byName.get(name) ?? [])),
+      policiesOf: (of) => Promise.resolve(new Map(of.map(({ oid }) => [oid, byTable.get(oid) ?? []]))),
+    },
+  )
 }
 
 async function parsePolicy(policy: Policy): Promise<ParsedPolicy> {

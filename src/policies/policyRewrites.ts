@@ -3,6 +3,7 @@ import type { PolicyPredicates } from '../introspect/policies.ts'
 import { treeWithoutArrayCasts } from '../sql/arrayCasts.ts'
 import { printExpression } from '../sql/expression.ts'
 import type { Node } from '../sql/nodes.ts'
+import { conjuncts } from '../sql/nodes.ts'
 import type { Change, Refusal, RewriteRule } from './change.ts'
 import { rewriteRules } from './change.ts'
 import { turnCorrelated } from './correlated.ts'
@@ -50,7 +51,7 @@ export function rewritePolicies(
   rules: ReadonlySet<RewriteRule> = new Set(rewriteRules),
   willLead: WillLead = () => false,
 ): PolicyRewrites {
-  const helpers = new KeyHelpers(policies.surroundings)
+  const helpers = new KeyHelpers(policies.surroundings, policies.reach)
   const byTable = new Map<number, JudgedPolicy[]>()
   for (const { policy, using, check } of policies.parsed) {
     const ofTable = byTable.get(policy.table.oid) ?? []
@@ -69,7 +70,7 @@ export function rewritePolicies(
 
 function rewritePolicy(
   { policy, using, check, unreadable }: ParsedPolicy,
-  { catalog, bodies, surroundings, verdicts, baseline }: ParsedPolicies,
+  { catalog, reach, hazards, surroundings, verdicts, baseline, parsed }: ParsedPolicies,
   rules: ReadonlySet<RewriteRule>,
   keyHelpers: KeyHelpers,
   willLead: WillLead,
@@ -81,9 +82,16 @@ function rewritePolicy(
     const refusals = rule ? [{ rule, was: 'its expression', reason: unreadable }] : []
     return { policy, after: unchanged, changes: [], refusals, helpers: [] }
   }
-  const scope: MembershipScope = {
+  const isRestricted = parsed.some(
+    (each) => each.policy.table === policy.table && (!each.policy.permissive || !policy.permissive),
+  )
+  const shared: MembershipScope = {
     table: policy.table,
-    names: { tables: [...catalog.tables.values()], bodies, surroundings },
+    reach,
+    tables: [...catalog.tables.values()],
+    surroundings,
+    hazards,
+    isShielded: false,
     helpers: keyHelpers,
     willLead: (column) => willLead(policy.table, column),
     role: catalog.role,
@@ -93,13 +101,13 @@ function rewritePolicy(
       policy.functions,
       ({ volatility }) => volatility === 'i',
       readsChanging,
-      bodies,
+      reach,
     ),
     hiddenVolatile: declaredFalsely(
       policy.functions,
       ({ volatility }) => volatility !== 'v',
       hiddenVolatile,
-      bodies,
+      reach,
     ),
   }
   const changes: Change[] = []
@@ -108,6 +116,7 @@ function rewritePolicy(
   const rewrite = (clause: 'using' | 'check'): string | null => {
     const [tree, text] = clause === 'using' ? [using, policy.using] : [check, policy.check]
     if (!tree) return text
+    const scope = { ...shared, isShielded: isRestricted || conjuncts(tree).length > 1 }
     const turned = rules.has('policy_membership_function')
       ? turnMembership(tree, scope)
       : { tree, changes: [], refusals: [], helpers: [] }

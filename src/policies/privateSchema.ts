@@ -17,8 +17,6 @@ export interface Surroundings {
   helpers: CatalogFunction[]
   /** Schemas outside of the system's in which a type has this name. */
   typeSchemas: Map<string, string[]>
-  /** Enum types as `format_type` prints them: their operators are the server's own. */
-  enums: Set<string>
 }
 
 /** Reads what making a helper depends on. */
@@ -40,12 +38,9 @@ export async function readSurroundings(db: Database): Promise<Surroundings> {
     FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\_toast%'
     GROUP BY t.typname`.execute(db)
-  const { rows: enums } = await sql<{ type: string }>`
-    SELECT pg_catalog.format_type(oid, NULL) AS type FROM pg_catalog.pg_type WHERE typtype = 'e'`.execute(db)
   return {
     ...schema,
     helpers: await selectFunctions(db, sql`n.nspname = ${privateSchema}`),
     typeSchemas: new Map(types.map(({ name, schemas }) => [name, schemas])),
-    enums: new Set(enums.map(({ type }) => type)),
   }
 }

@@ -1,74 +1,97 @@
 import type { ClientBase } from 'pg'
+import type { Database } from '../db/database.ts'
 import { borrow } from '../db/database.ts'
 import type { RelationName } from '../db/identifiers.ts'
 import type { PolicyAlteration } from '../drafts/draft.ts'
+import type { Answers } from './equivalence/atOnce.ts'
 import type { Clock } from './equivalence/clock.ts'
+import { startClock } from './equivalence/clock.ts'
 import { proveEquivalence, usualSearchPath } from './equivalence/prove.ts'
-import { describeDifference } from './equivalence/report.ts'
+import { describeEvidence, describeDifference } from './equivalence/report.ts'
 import type { PolicyRewrite } from './equivalence/rewritten.ts'
-import { isShownByStructure } from './equivalence/sameStructure.ts'
+import { judgeByStructure } from './equivalence/sameStructure.ts'
 
 /** What rehearsing the proofs of many tables shares. */
 export interface Rehearsal {
   client: ClientBase
-  /** What it may take in all; what is not tried is left to the migration's own condition. */
+  db: Database
+  /** What it may take in all; what is not shown by then is left as it is. */
   clock: Clock
   searchPath: string
+  answers: Answers
+}
+
+/** What came of the rehearsal for the policies of one table, by their names. */
+export interface Rehearsed {
+  /** Why a policy is to be left as it is. */
+  left: Map<string, string>
+  /** On what it rests that a policy may change, where rows and not structure show it. */
+  shown: Map<string, string>
 }
 
 export async function beginRehearsal(client: ClientBase, clock: Clock): Promise<Rehearsal> {
-  return { client, clock, searchPath: await usualSearchPath(borrow(client)) }
+  const db = borrow(client)
+  return { client, db, clock, searchPath: await usualSearchPath(db), answers: new Map() }
 }
 
-/** The most that the rows of one table are looked at; the migration's own condition takes longer where it must. */
+/** The most that the rows of one table are looked at, and the parts that structure proves are run. */
 const mostMs = 10_000
+const mostMsAtOnce = 5_000
 
 /**
- * Runs the condition that a migration will begin with, `rewriteIsEquivalent`, before the migration is written: what
- * cannot be shown on the rows and identities that are there is better left alone now than refused in a deploy. No row
- * is looked at for what structure shows. Where it fails for all other policies of the table together, each is asked
- * alone.
- *
- * @returns why a policy is to be left as it is, by its name; nothing of what the time did not suffice for.
+ * Tries the condition that a migration will begin with, `rewriteIsEquivalent`, before the migration is written, so that
+ * what is written can be applied. For each policy structure proves that the same rows pass, or the rows that are there
+ * show it; what is neither is left as it is, whatever becomes of the other policies of the table. No row is looked at for
+ * what structure proves; what will be evaluated at once is run for callers whom nobody reckons with.
  */
 export async function rehearseProof(
   rehearsal: Rehearsal,
   table: RelationName,
   alterations: PolicyAlteration[],
-): Promise<Map<string, string>> {
-  const isShown = (some: PolicyAlteration[]) =>
-    isShownByStructure(borrow(rehearsal.client), table, some.map(asRewrite), rehearsal.searchPath)
-  if (await isShown(alterations)) return new Map()
+): Promise<Rehearsed> {
+  const { db, searchPath, answers } = rehearsal
+  const look = { db, searchPath, answers, clock: startClock(mostMsAtOnce) }
+  const left = new Map<string, string>()
+  const shown = new Map<string, string>()
   const open: PolicyAlteration[] = []
-  for (const alteration of alterations) {
-    if (!(await isShown([alteration]))) open.push(alteration)
+  for (const [policy, verdict] of await judgeByStructure(look, table, alterations.map(asRewrite))) {
+    if (verdict.differences[0]) left.set(policy, differs(describeDifference(verdict.differences[0])))
+    else if (!verdict.isProven) open.push(...alterations.filter((each) => each.policy === policy))
   }
-  const objection = await objectionTo(rehearsal, table, open)
-  if (objection === undefined) return new Map()
-  const found = new Map<string, string>()
+  if (open.length === 0) return { left, shown }
+  const together = await tryOnRows(rehearsal, table, open)
   for (const alteration of open) {
-    const own = open.length === 1 ? objection : await objectionTo(rehearsal, table, [alteration])
-    if (own !== undefined) found.set(alteration.policy, own)
+    const own =
+      together.isShown || open.length === 1 ? together : await tryOnRows(rehearsal, table, [alteration])
+    ;(own.isShown ? shown : left).set(alteration.policy, own.text)
   }
-  // None fails alone, so it is what they are together.
-  return found.size > 0 ? found : new Map(open.map(({ policy }) => [policy, objection]))
+  return { left, shown }
 }
 
-async function objectionTo(
-  { client, clock, searchPath }: Rehearsal,
+async function tryOnRows(
+  { db, clock, searchPath }: Rehearsal,
   table: RelationName,
   alterations: PolicyAlteration[],
-): Promise<string | undefined> {
-  if (clock.isOver()) return undefined
+): Promise<{ isShown: boolean; text: string }> {
+  if (clock.isOver()) {
+    return {
+      isShown: false,
+      text: 'the time for trying it on rows was over; run the command again with --rules or --schema',
+    }
+  }
   const budgetMs = Math.min(mostMs, clock.remainingMs())
-  const rewrites = alterations.map(asRewrite)
-  const report = await proveEquivalence(borrow(client), table, rewrites, { budgetMs, searchPath })
-  const { outcome, reasons, differences, coverage } = report
-  if (outcome === 'equivalent' || (outcome === 'not shown' && coverage.isCutShort)) return undefined
+  const report = await proveEquivalence(db, table, alterations.map(asRewrite), { budgetMs, searchPath })
+  const { outcome, reasons, differences } = report
+  if (outcome === 'equivalent') return { isShown: true, text: describeEvidence(report) }
   const [difference] = differences
-  return difference
-    ? `it would not let the same rows pass: ${describeDifference(difference)}`
+  const text = difference
+    ? differs(describeDifference(difference))
     : `it cannot be shown on the rows that are there that the same rows pass: ${reasons.join('; ')}`
+  return { isShown: false, text }
+}
+
+function differs(difference: string): string {
+  return `it would not let the same rows pass: ${difference}`
 }
 
 function asRewrite({ policy, after }: PolicyAlteration): PolicyRewrite {

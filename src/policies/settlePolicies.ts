@@ -1,19 +1,20 @@
 import type { ClientBase } from 'pg'
-import { display, displayIdentifier, qualified, quote } from '../db/identifiers.ts'
+import type { RelationName } from '../db/identifiers.ts'
+import { displayIdentifier, qualified, quote } from '../db/identifiers.ts'
 import { errorCode, isConnectionLost } from '../db/sqlState.ts'
 import { alterPolicies } from '../drafts/alterPolicies.ts'
 import type { AlterPolicies, Draft, PolicyAlteration } from '../drafts/draft.ts'
 import type { PolicyPredicates } from '../introspect/policies.ts'
 import { withoutArrayCasts } from '../sql/arrayCasts.ts'
 import { startClock } from './equivalence/clock.ts'
-import type { Rehearsal } from './rehearseProof.ts'
+import type { Rehearsal, Rehearsed } from './rehearseProof.ts'
 import { beginRehearsal, rehearseProof } from './rehearseProof.ts'
 
 /** A draft ready for a file, and why policies were left out of it by their names; or why there can be none. */
 export type Settled = ({ draft: Draft } | { reason: string }) & { left?: Map<string, string> }
 
-/** What trying new predicates on rows may take in all; what is not tried is left to the migration's own condition. */
-const rehearsalBudgetMs = 60_000
+/** What trying new predicates on rows may take in all; what is not shown by then is left as it is. */
+const rehearsalBudgetMs = 120_000
 
 /**
  * Lets PostgreSQL print the new predicates of drafts that alter policies, so that a file holds them to the
@@ -22,7 +23,7 @@ const rehearsalBudgetMs = 60_000
  * that way too; where they do not come out to the letter, `down` could not restore them, and where the temporary
  * table cannot stand for the real one (the policy uses its row type), the real policy is altered for a moment.
  *
- * Predicates that only rows can show to be the same are tried on them, and left out where they do not show it.
+ * What is neither proven by structure nor shown on the rows that are there is left out, policy by policy.
  */
 export async function settlePolicies(client: ClientBase, drafts: Draft[]): Promise<Map<Draft, Settled>> {
   const settled = new Map<Draft, Settled>()
@@ -32,7 +33,7 @@ export async function settlePolicies(client: ClientBase, drafts: Draft[]): Promi
       `SELECT set_config('search_path', '', true), set_config('statement_timeout', '30s', true),
               set_config('lock_timeout', '200ms', true), set_config('check_function_bodies', 'off', true)`,
     )
-    const made = new Set<string>()
+    const made = new Map<string, string>()
     const rehearsal = await beginRehearsal(client, startClock(rehearsalBudgetMs))
     for (const draft of drafts) {
       const { altersPolicies } = draft
@@ -44,49 +45,45 @@ export async function settlePolicies(client: ClientBase, drafts: Draft[]): Promi
   }
 }
 
-async function settle(rehearsal: Rehearsal, parts: AlterPolicies, made: Set<string>): Promise<Settled> {
+async function settle(
+  rehearsal: Rehearsal,
+  parts: AlterPolicies,
+  made: Map<string, string>,
+): Promise<Settled> {
   const { client } = rehearsal
-  try {
-    // An index that is built without blocking cannot be made here, and no predicate needs it to be printed.
-    const required = parts.alterations.flatMap(({ requires }) => requires)
-    for (const needed of required.filter(({ noTransaction }) => noTransaction === undefined)) {
-      // Drafts of several tables may need the same function; each comes with a copy of that draft.
-      const key = JSON.stringify(needed)
-      if (!made.has(key)) await atomically(client, () => runAll(client, needed.up))
-      made.add(key)
-    }
-  } catch (error) {
-    return { reason: `the function that it needs cannot be made: ${messageOf(error)}` }
+  const left = new Map<string, string>()
+  const leave = (alteration: PolicyAlteration, reason: string) => left.set(alteration.policy, reason)
+  const possible: PolicyAlteration[] = []
+  for (const alteration of parts.alterations) {
+    const failure = await makeRequired(client, alteration, made)
+    if (failure === undefined) possible.push(alteration)
+    else leave(alteration, `the function that it needs cannot be made: ${failure}`)
   }
-  try {
-    const readBack = await undone(client, () => readBackFromCopy(client, parts))
-    return await finish(rehearsal, parts, readBack)
-  } catch (first) {
-    try {
-      const readBack = await undone(client, () => readBackFromTable(client, parts))
-      return await finish(rehearsal, parts, readBack)
-    } catch {
-      return {
-        reason: `PostgreSQL would not print the new predicates of ${display(parts.table)}: ${messageOf(first)}`,
-      }
-    }
+  const printed: PolicyAlteration[] = []
+  for (const { alteration, old, after, failure } of await readBackAll(client, parts, possible)) {
+    if (failure !== undefined) leave(alteration, `PostgreSQL would not print its new predicates: ${failure}`)
+    else if (isSame(alteration.before, old)) printed.push({ ...alteration, after })
+    else
+      leave(
+        alteration,
+        'PostgreSQL prints its present predicates in another way once they are set again, so that they could not be restored to the letter',
+      )
   }
-}
-
-async function finish(rehearsal: Rehearsal, parts: AlterPolicies, readBack: ReadBack[]): Promise<Settled> {
-  const changed = readBack.find(({ alteration, old }) => !isSame(alteration.before, old))
-  if (changed) {
-    return {
-      reason: `PostgreSQL prints the present predicates of policy ${displayIdentifier(changed.alteration.policy)} in another way once they are set again, so that it could not be restored to the letter`,
-    }
-  }
-  const alterations = readBack.map(({ alteration, after }) => ({ ...alteration, after }))
-  const real = alterations.filter(({ before, after }) => !isSame(before, after))
-  const unsure = real.filter(({ needsRows }) => needsRows)
-  const left = unsure.length > 0 ? await rehearsed(rehearsal, parts, unsure) : new Map<string, string>()
-  const kept = real.filter(({ policy }) => !left.has(policy))
+  const real = printed.filter(({ before, after }) => !isSame(before, after))
+  const rehearsed = await rehearse(
+    rehearsal,
+    parts.table,
+    real.filter(({ needsTrial }) => needsTrial),
+  )
+  for (const [policy, reason] of rehearsed.left) left.set(policy, reason)
+  const kept = real
+    .filter(({ policy }) => !left.has(policy))
+    .map((each) => {
+      const shownOnRows = rehearsed.shown.get(each.policy)
+      return shownOnRows === undefined ? each : { ...each, shownOnRows }
+    })
   const [reason] = left.values()
-  if (reason !== undefined && kept.length === 0) return { reason, left }
+  if (kept.length === 0) return { reason: reason ?? 'nothing of it would change', left }
   const why = [
     parts.why,
     ...Array.from(
@@ -97,17 +94,50 @@ async function finish(rehearsal: Rehearsal, parts: AlterPolicies, readBack: Read
   return { draft: alterPolicies({ ...parts, why, alterations: kept }), left }
 }
 
+/**
+ * Makes the functions that a policy needs, which drafts of several tables may share.
+ *
+ * @returns why one of them cannot be made
+ */
+async function makeRequired(
+  client: ClientBase,
+  { requires }: PolicyAlteration,
+  made: Map<string, string>,
+): Promise<string | undefined> {
+  // An index that is built without blocking cannot be made here, and no predicate needs it to be printed.
+  for (const needed of requires.filter(({ noTransaction }) => noTransaction === undefined)) {
+    const key = JSON.stringify(needed)
+    if (!made.has(key)) {
+      const failure = await atomically(client, () => runAll(client, needed.up)).then(
+        () => '',
+        (error: unknown) => refuseLost(error) ?? messageOf(error),
+      )
+      made.set(key, failure)
+    }
+    if (made.get(key) !== '') return made.get(key)
+  }
+  return undefined
+}
+
 /** A table that somebody has locked, say, is no objection: then the migration asks for itself. */
-async function rehearsed(
+async function rehearse(
   rehearsal: Rehearsal,
-  { table }: AlterPolicies,
+  table: RelationName,
   alterations: PolicyAlteration[],
-): Promise<Map<string, string>> {
-  const objections = undone(rehearsal.client, () => rehearseProof(rehearsal, table, alterations))
-  return objections.catch((error: unknown) => {
-    if (isConnectionLost(error) || errorCode(error) === undefined) throw error
-    return new Map()
-  })
+): Promise<Rehearsed> {
+  if (alterations.length === 0) return { left: new Map(), shown: new Map() }
+  try {
+    return await undone(rehearsal.client, () => rehearseProof(rehearsal, table, alterations))
+  } catch (error) {
+    const reason = refuseLost(error) ?? `its proof could not be tried: ${messageOf(error)}`
+    return { left: new Map(alterations.map(({ policy }) => [policy, reason])), shown: new Map() }
+  }
+}
+
+/** Throws what ends everything: a lost connection, and errors that are not the server's. */
+function refuseLost(error: unknown): undefined {
+  if (isConnectionLost(error) || errorCode(error) === undefined) throw error
+  return undefined
 }
 
 interface ReadBack {
@@ -115,6 +145,41 @@ interface ReadBack {
   /** The predicates of before, set once more. */
   old: PolicyPredicates
   after: PolicyPredicates
+  /** Why the server would not print them. */
+  failure?: string
+}
+
+/** All of them together, and where one stands in the way of that, each by itself. */
+async function readBackAll(
+  client: ClientBase,
+  parts: AlterPolicies,
+  alterations: PolicyAlteration[],
+): Promise<ReadBack[]> {
+  if (alterations.length === 0) return []
+  const read = async (some: PolicyAlteration[]): Promise<ReadBack[]> => {
+    const those = { ...parts, alterations: some }
+    try {
+      return await undone(client, () => readBackFromCopy(client, those))
+    } catch (onCopy) {
+      try {
+        return await undone(client, () => readBackFromTable(client, those))
+      } catch (error) {
+        refuseLost(error)
+        const failure = messageOf(onCopy)
+        return some.map((alteration) => ({
+          alteration,
+          old: alteration.before,
+          after: alteration.after,
+          failure,
+        }))
+      }
+    }
+  }
+  const together = await read(alterations)
+  if (alterations.length === 1 || together.every(({ failure }) => failure === undefined)) return together
+  const alone: ReadBack[] = []
+  for (const each of alterations) alone.push(...(await read([each])))
+  return alone
 }
 
 async function readBackFromCopy(client: ClientBase, parts: AlterPolicies): Promise<ReadBack[]> {

@@ -6,6 +6,8 @@ export interface CatalogColumn {
   /** As `format_type` prints it: `uuid`, `numeric(10,2)`, `public.status`. */
   type: string
   notNull: boolean
+  /** Its collation takes different texts for equal ones. */
+  isNondeterministic: boolean
 }
 
 /** One index of a table, as far as a search by its first column goes. */
@@ -18,6 +20,8 @@ export interface CatalogIndex {
   isPartial: boolean
   /** False after a concurrent build that failed; such an index serves no query. */
   isValid: boolean
+  /** The columns of which no two rows hold the same values; empty where it is not unique, partial or on expressions. */
+  uniqueColumns: string[]
 }
 
 export interface CatalogTable {
@@ -33,34 +37,48 @@ export interface CatalogTable {
   /** FORCE ROW LEVEL SECURITY: policies apply to the owner too. */
   forcesRowSecurity: boolean
   isPartition: boolean
+  /** A view whose tables are read with the rights of who reads the view. */
+  isSecurityInvoker: boolean
   /** The planner's estimate; -1 where the table was never analysed. */
   estimatedRows: number
   columns: CatalogColumn[]
   indexes: CatalogIndex[]
 }
 
-/** Every relation with columns outside of the system's schemas, by oid, in one query. */
-export async function readTables(db: Database): Promise<Map<number, CatalogTable>> {
+/**
+ * Every relation with columns outside of the system's schemas, by oid, in one query.
+ *
+ * @param names only relations of these names, in whatever schema
+ */
+export async function readTables(db: Database, names?: string[]): Promise<Map<number, CatalogTable>> {
   const { rows } = await sql<CatalogTable>`
     SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
       pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
       pg_catalog.pg_has_role(c.relowner, 'USAGE') AS "isOurs",
       c.relrowsecurity AS "rowSecurity", c.relforcerowsecurity AS "forcesRowSecurity",
-      c.relispartition AS "isPartition", c.reltuples AS "estimatedRows",
+      c.relispartition AS "isPartition",
+      coalesce(lower(substring(pg_catalog.array_to_string(c.reloptions, ',') FROM 'security_invoker=([^,]*)'))
+        IN ('true', 'on', 'yes', '1'), false) AS "isSecurityInvoker",
+      c.reltuples AS "estimatedRows",
       coalesce(a.columns, '[]') AS columns, coalesce(i.indexes, '[]') AS indexes
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN (
       SELECT attrelid, pg_catalog.json_agg(pg_catalog.json_build_object(
-          'name', attname, 'type', pg_catalog.format_type(atttypid, atttypmod), 'notNull', attnotnull)
+          'name', attname, 'type', pg_catalog.format_type(atttypid, atttypmod), 'notNull', attnotnull,
+          'isNondeterministic', coalesce(NOT o.collisdeterministic, false))
         ORDER BY attnum) AS columns
-      FROM pg_catalog.pg_attribute
+      FROM pg_catalog.pg_attribute LEFT JOIN pg_catalog.pg_collation o ON o.oid = attcollation
       WHERE attnum > 0 AND NOT attisdropped
       GROUP BY attrelid) a ON a.attrelid = c.oid
     LEFT JOIN (
       SELECT x.indrelid, pg_catalog.json_agg(pg_catalog.json_build_object(
           'name', ic.relname, 'leadingColumn', k.attname, 'method', am.amname,
-          'isPartial', x.indpred IS NOT NULL, 'isValid', x.indisvalid AND x.indisready)
+          'isPartial', x.indpred IS NOT NULL, 'isValid', x.indisvalid AND x.indisready,
+          'uniqueColumns', CASE WHEN x.indisunique AND x.indisvalid AND x.indimmediate AND x.indpred IS NULL AND x.indexprs IS NULL
+            THEN ARRAY(SELECT u.attname FROM pg_catalog.pg_attribute u
+                       WHERE u.attrelid = x.indrelid AND u.attnum = ANY (x.indkey[0:x.indnkeyatts - 1]))
+            ELSE '{}' END)
         ORDER BY ic.relname) AS indexes
       FROM pg_catalog.pg_index x
       JOIN pg_catalog.pg_class ic ON ic.oid = x.indexrelid
@@ -69,7 +87,8 @@ export async function readTables(db: Database): Promise<Map<number, CatalogTable
       GROUP BY x.indrelid) i ON i.indrelid = c.oid
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
       AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-      AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp%'`.execute(db)
+      AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp%'
+      AND (${names ?? null}::text[] IS NULL OR c.relname::text = ANY (${names ?? null}::text[]))`.execute(db)
   return new Map(rows.map((table) => [table.oid, table]))
 }
 

@@ -16,3 +16,17 @@ export async function prepareTypes(types: Iterable<string>): Promise<void> {
 export function typeNamed(type: string | undefined): TypeName | undefined {
   return type === undefined ? undefined : known.get(type)
 }
+
+/** Types whose values are compared by the same rule, whichever of them stands on which side of =. */
+const alike = [
+  ['smallint', 'integer', 'bigint'],
+  ['text', 'character varying'],
+]
+
+/** Whether = means the same for values of both types, as `format_type` prints them. */
+export function isComparedAlike(one: string, other: string): boolean {
+  const [first, second] = [one, other].map((type) => type.replace(/\s*\(.*\)$/, ''))
+  return (
+    first === second || alike.some((group) => [first, second].every((type) => group.includes(type ?? '')))
+  )
+}

@@ -7,6 +7,7 @@ import { rowReferences } from '../sql/rowReferences.ts'
 import { candidatesFor, nameOfCall, show, whyCallMustStay, whyNotOncePerStatement } from './calls.ts'
 import type { Scope } from './calls.ts'
 import type { Change, Refusal, Rewritten, RewriteRule } from './change.ts'
+import { whyExposed } from './exposed.ts'
 import { typeNamed } from './typeNames.ts'
 
 /**
@@ -71,7 +72,8 @@ export function wrapCalls(tree: Node, scope: Scope, rules: ReadonlySet<RewriteRu
     const rule = ruleOf(node, scope)
     if (!rule) return undefined
     const call = as(node, 'FuncCall')
-    const reason = whyNotOncePerStatement(node, scope)
+    const reason =
+      whyNotOncePerStatement(node, scope) ?? (rules.has(rule) ? whyExposed(node, tree, scope) : undefined)
     if (reason === undefined) {
       if (!rules.has(rule)) return node
       const inner = replaceBelow(node, withinSubselects(replace))

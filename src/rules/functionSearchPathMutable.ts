@@ -4,8 +4,10 @@ import { setFunctionSearchPath } from '../drafts/setFunctionSearchPath.ts'
 import { listBuiltinTypes, listFunctionSearchPaths } from '../introspect/functionSearchPaths.ts'
 import type { CatalogFunction } from '../policies/functionCatalog.ts'
 import { readFunctions } from '../policies/functionCatalog.ts'
-import type { KnownNames } from '../policies/unqualifiedNames.ts'
-import { whyPathMatters } from '../policies/unqualifiedNames.ts'
+import { readReach, readSelectPolicies } from '../policies/reach.ts'
+import type { KnownNames } from '../policies/searchPath.ts'
+import { whyPathMatters } from '../policies/searchPath.ts'
+import { readTables } from '../policies/tableCatalog.ts'
 import { measured, migration, runbook } from './remedies.ts'
 import type { Finding, Remedy, Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
@@ -39,17 +41,23 @@ export const functionSearchPathMutable: Rule = {
       context.db,
       found.map(({ oid }) => oid),
     )
-    const known = { functions, builtinTypes: await context.read(listBuiltinTypes) }
-    const findings: Finding[] = []
-    for (const oid of open) {
-      const each = functions.byOid.get(oid)
-      if (each) findings.push(await toFinding(each, known))
-    }
-    return findings
+    const judged = [...open].flatMap((oid) => functions.byOid.get(oid) ?? [])
+    const reach = await readReach(
+      context.db,
+      functions,
+      { trees: [], called: judged.filter(({ isSecurityDefiner }) => isSecurityDefiner) },
+      {
+        named: async (names) => [...(await readTables(context.db, names)).values()],
+        policiesOf: (tables) => readSelectPolicies(context.db, tables),
+      },
+    )
+    const builtin = await context.read(listBuiltinTypes)
+    const known = { reach, isBuiltinType: (name: string) => builtin.has(name) }
+    return judged.map((each) => toFinding(each, known))
   },
 }
 
-async function toFinding(each: CatalogFunction, known: KnownNames): Promise<Finding> {
+function toFinding(each: CatalogFunction, known: KnownNames): Finding {
   const shown = `${display(each)}(${each.identityArguments})`
   return {
     rule: 'function_search_path_mutable',
@@ -61,11 +69,11 @@ async function toFinding(each: CatalogFunction, known: KnownNames): Promise<Find
         ' ',
       ),
     evidence: [measured('security definer', each.isSecurityDefiner), measured('language', each.language)],
-    remedy: await remedyFor(each, shown, known),
+    remedy: remedyFor(each, shown, known),
   }
 }
 
-async function remedyFor(each: CatalogFunction, shown: string, known: KnownNames): Promise<Remedy> {
+function remedyFor(each: CatalogFunction, shown: string, known: KnownNames): Remedy {
   const alter = `ALTER FUNCTION ${qualified(each)}(${each.identityArguments})`
   if (!each.isSecurityDefiner) {
     return runbook(
@@ -74,7 +82,7 @@ async function remedyFor(each: CatalogFunction, shown: string, known: KnownNames
       `Where it is wanted all the same, qualify every name in its body first: ${alter} SET search_path = '';`,
     )
   }
-  const reason = await whyPathMatters(each, known)
+  const reason = whyPathMatters(each, known)
   if (reason !== undefined) {
     return runbook(
       `Not written: ${reason}`,

@@ -147,15 +147,8 @@ function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteratio
       ...indexes.flatMap((index) => index.after),
     ],
     requires: [...plan.helpers.drafts(helpers), ...indexes],
-    ...(changes.some(({ rule }) => !isShownByStructure[rule]) ? { needsRows: true } : {}),
+    ...(changes.some(({ rule }) => rule !== 'auth_rls_initplan') ? { needsTrial: true } : {}),
   }
-}
-
-const isShownByStructure: Record<RewriteRule, boolean> = {
-  auth_rls_initplan: true,
-  policy_function_initplan: true,
-  policy_membership_function: false,
-  policy_correlated_subquery: false,
 }
 
 /** For each rule what was wrong with which expressions, and what is better now. */

@@ -8,6 +8,8 @@ export interface Identity {
   role: string
   claims?: Record<string, unknown>
   settings?: Record<string, string>
+  /** SQL that the role runs before each command, such as making a temporary table. */
+  prepares?: string
 }
 
 /**
@@ -86,17 +88,17 @@ async function asIdentity(
     ...claimSettings(identity.claims),
     ...Object.entries(identity.settings ?? {}),
   ]
-  await client.query('BEGIN')
+  const begin = [
+    'BEGIN',
+    ...settings.map(
+      ([name = '', value = '']) => `SELECT set_config(${literal(name)}, ${literal(value)}, true)`,
+    ),
+    `SET LOCAL ROLE ${quote(identity.role)}`,
+    ...(identity.prepares ? [identity.prepares] : []),
+  ]
   try {
-    await client.query(
-      'SELECT set_config(name, value, true) FROM unnest($1::text[], $2::text[]) s (name, value)',
-      [settings.map(([name]) => name), settings.map(([, value]) => value)],
-    )
-    await client.query(`SET LOCAL ROLE ${quote(identity.role)}`)
-    const { rows } = await client.query<{ found: string }>(statement)
-    if (look === undefined) return rows[0]?.found ?? ''
-    await client.query('RESET ROLE')
-    return (await client.query<{ found: string }>(look)).rows[0]?.found ?? ''
+    const found = await lastOf(client, [...begin, statement])
+    return look === undefined ? found : await lastOf(client, ['RESET ROLE', look])
   } catch (error) {
     return `${(error as { code?: string }).code}: ${(error as Error).message}`
   } finally {
@@ -137,6 +139,12 @@ async function searchPathOf(client: Client, role: string): Promise<string> {
   const path = known.get(role) ?? rows[0]?.path ?? '"$user", public'
   known.set(role, path)
   return path
+}
+
+/** Runs the statements in one message; what the last of them found. */
+async function lastOf(client: Client, statements: string[]): Promise<string> {
+  const results = (await client.query(statements.join(';\n'))) as unknown as { rows: { found?: string }[] }[]
+  return results.at(-1)?.rows[0]?.found ?? ''
 }
 
 /** The table's columns that can be written, and rows of it to offer, as JSON. */

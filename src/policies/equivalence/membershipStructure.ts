@@ -1,22 +1,27 @@
+import { conjunction } from '../../sql/build.ts'
 import { canonical } from '../../sql/expression.ts'
-import type { Node, SelectStmt } from '../../sql/nodes.ts'
+import type { Node, SelectStmt, TypeName } from '../../sql/nodes.ts'
 import { as, conjuncts, words } from '../../sql/nodes.ts'
+import { replaceNodes } from '../../sql/replaceNodes.ts'
 import { fieldsOf, isRecord, nameParts, walk } from '../../sql/walk.ts'
+import { isComparedAlike } from '../typeNames.ts'
 
 /** A function as far as it can be compared with a query. */
 export interface KnownBody {
+  oid: number
   schema: string
   name: string
   /** Its rights: the owner where it is SECURITY DEFINER, empty where the caller's rights count. */
   rights: string
   argumentTypes: string[]
+  /** The same, as casts name them; undefined for a type that no cast can name. */
+  typeNames: (TypeName | undefined)[]
   argumentNames: string[]
+  isStrict: boolean
   returnsSet: boolean
   returnType: string
   /** The one expression or query that it returns; undefined where it does more, or is VOLATILE. */
   body: Node | undefined
-  /** Where its names are looked up; undefined for the caller's `search_path`. */
-  searchPath: string | undefined
 }
 
 /** What the comparison has to know. */
@@ -26,12 +31,21 @@ export interface MembershipContext {
   columnType(name: string): string | undefined
   /** The function that the call means, where there is only one. */
   functionOf(call: Record<string, unknown>): KnownBody | undefined
-  /** `schema.name` of what the call means, also where there are several of that name in the schema. */
-  nameOf(call: Record<string, unknown>): string | undefined
-  /** `schema.name` of the relation as it is found from there; undefined where that is not certain. */
-  relationOf(schema: string | undefined, name: string, searchPath: string | undefined): string | undefined
+  /** Whether a relation of that FROM has such a column, which in a SQL function goes before a parameter. */
+  isColumn(from: unknown, name: string): boolean
+  /**
+   * Where the names of a body are looked for: the same text for functions in which a name means the same; `any` where
+   * everything that it comes to is named with its schema.
+   */
+  environmentOf(called: KnownBody): string | undefined
+  /** Whether the query, run as one whole with these rights, cannot end with an error. */
+  isFreeOfErrors(query: Node, rights: string): boolean
+  /** Whether = of PostgreSQL's own types is PostgreSQL's own wherever it is looked for. */
+  isPlainEquality: boolean
   /** The tree without what does not matter: wraps of steady calls. */
   normal(tree: unknown): unknown
+  /** Whether the tree is made of constants and steady calls. */
+  isIndependent(tree: Node): boolean
   /** Whether everything that the tree calls is known and none of it VOLATILE. */
   isSteady(tree: unknown): boolean
 }
@@ -44,7 +58,7 @@ interface Membership {
   /** Conditions beside key = column. */
   conditions: Node[]
   rights: string
-  searchPath: string | undefined
+  environment: string
 }
 
 /**
@@ -71,25 +85,47 @@ export function withMemberships(tree: Node, context: MembershipContext): Node {
   return written === undefined ? tree : { Membership: { written } }
 }
 
-/** `is_member(org_id)` */
+/** `is_member(org_id)`, `has_role(org_id, 'owner')`: one argument is a column, the others are put into the body. */
 function calledMembership(node: Node, context: MembershipContext): Membership | undefined {
   const call = as(node, 'FuncCall')
   const called = call && context.functionOf(call as unknown as Record<string, unknown>)
-  const [test, ...more] = call?.args ?? []
-  if (!called?.body || called.returnsSet || !test || more.length > 0) return undefined
+  const args = call?.args ?? []
+  if (!called?.body || called.returnsSet || called.argumentTypes.length !== args.length) return undefined
+  // A STRICT function says NULL as soon as any of its arguments is NULL.
+  if (called.isStrict && args.length > 1) return undefined
+  const [key, ...others] = args.flatMap((argument, at) => (as(argument, 'ColumnRef') ? [at] : []))
+  const test = key === undefined ? undefined : args[key]
+  if (key === undefined || !test || others.length > 0) return undefined
   const type = ownColumnType(test, context)
+  const environment = context.environmentOf(called)
   // With another type the argument would be cast, and = might be another operator.
-  if (called.argumentTypes.length !== 1 || type === undefined || type !== called.argumentTypes[0])
+  if (
+    environment === undefined ||
+    type === undefined ||
+    !isComparedAlike(type, called.argumentTypes[key] ?? '')
+  )
     return undefined
-  const [parameter] = called.argumentNames
-  const isKey = (part: Node) => {
+  const select = existsIn(called.body)
+  const positionOf = (part: Node): number | undefined => {
+    const numbered = as(part, 'ParamRef')
+    if (numbered) return numbered.number - 1
     const names = words(as(part, 'ColumnRef')?.fields ?? [])
+    const name = names.at(-1) ?? ''
     const isNamed =
-      parameter && names.at(-1) === parameter && (names.length === 1 || names[0] === called.name)
-    return as(part, 'ParamRef')?.number === 1 || Boolean(isNamed)
+      names.length === 1 ? !context.isColumn(select?.fromClause, name) : names[0] === called.name
+    const at = isNamed && names.length <= 2 && name !== '' ? called.argumentNames.indexOf(name) : -1
+    return at >= 0 && at < args.length ? at : undefined
   }
-  const found = splitExists(existsIn(called.body), isKey)
-  return found && { ...found, test, rights: called.rights, searchPath: called.searchPath }
+  let isClear = true
+  const given = replaceNodes(select, (part) => {
+    const at = positionOf(part)
+    if (at === undefined || at === key) return undefined
+    const [value, typeName] = [args[at], called.typeNames[at]]
+    if (!value || !typeName || !context.isIndependent(context.normal(value) as Node)) isClear = false
+    return value && typeName ? { TypeCast: { arg: value, typeName } } : part
+  })
+  const found = isClear ? splitExists(given, (part) => positionOf(part) === key) : undefined
+  return found && { ...found, test, rights: called.rights, environment }
 }
 
 /** `EXISTS (SELECT FROM members m WHERE m.org_id = t.org_id AND ...)` */
@@ -104,7 +140,7 @@ function existsMembership(node: Node, context: MembershipContext): Membership | 
     return true
   }
   const found = splitExists(select, isKey)
-  return found && test && { ...found, test, rights: 'inline', searchPath: '' }
+  return found && test && { ...found, test, rights: 'inline', environment: 'any' }
 }
 
 /** `org_id = ANY (ARRAY(SELECT ...))` and `org_id IN (SELECT ...)` */
@@ -123,12 +159,14 @@ function listed(node: Node, context: MembershipContext): Membership | undefined 
   if (!test || !query || ownColumnType(test, context) === undefined) return undefined
   const target = onlyTarget(query)
   const call = target && as(target, 'FuncCall')
-  if (!call || query.fromClause) return { ...keysOf(query), test, rights: 'inline', searchPath: '' }
+  if (!call || query.fromClause) return { ...keysOf(query), test, rights: 'inline', environment: 'any' }
   const called = context.functionOf(call as unknown as Record<string, unknown>)
   const body = called?.body && as(called.body, 'SelectStmt')
   if (!called?.returnsSet || !body || (call.args ?? []).length > 0) return undefined
-  if (called.returnType !== ownColumnType(test, context)) return undefined
-  return { ...keysOf(body), test, rights: called.rights, searchPath: called.searchPath }
+  const environment = context.environmentOf(called)
+  if (environment === undefined || !isComparedAlike(called.returnType, ownColumnType(test, context) ?? ''))
+    return undefined
+  return { ...keysOf(body), test, rights: called.rights, environment }
 }
 
 function keysOf(query: SelectStmt): Pick<Membership, 'key' | 'select' | 'conditions'> {
@@ -179,12 +217,14 @@ const harmless = ['targetList', 'fromClause', 'whereClause', 'limitOption', 'op'
 
 /** The membership as a text in which every name is resolved; undefined where one cannot be. */
 function write(membership: Membership, context: MembershipContext): string | undefined {
-  const { test, key, select, conditions, rights, searchPath } = membership
+  const { test, key, select, conditions, rights, environment } = membership
+  if (!context.isPlainEquality) return undefined
   if (Object.keys(select).some((clause) => !harmless.includes(clause))) return undefined
   const relations = new Map<string, string>()
   for (const item of select.fromClause ?? []) {
     const range = as(item, 'RangeVar')
-    const found = range && context.relationOf(range.schemaname, range.relname, searchPath)
+    const found =
+      range && [...(range.schemaname === undefined ? [] : [range.schemaname]), range.relname].join('.')
     const alias = range?.alias?.aliasname ?? range?.relname
     if (!found || alias === undefined || range.alias?.colnames || relations.has(alias)) return undefined
     relations.set(alias, found)
@@ -192,11 +232,13 @@ function write(membership: Membership, context: MembershipContext): string | und
   if (new Set(relations.values()).size !== relations.size || relations.size === 0) return undefined
   const parts = [key, ...conditions].map((part) => context.normal(part))
   if (!context.isSteady([key, ...conditions]) || parts.some((part) => hasQuery(part))) return undefined
-  const resolved = parts.map((part) => resolve(part, relations, context))
+  if (!context.isFreeOfErrors({ SelectStmt: { ...select, whereClause: conjunction(conditions) } }, rights))
+    return undefined
+  const resolved = parts.map((part) => resolve(part, relations))
   if (resolved.includes(undefined)) return undefined
   const [keyText, ...others] = resolved
   const column = words(as(test, 'ColumnRef')?.fields ?? []).at(-1)
-  return JSON.stringify([column, keyText, others.sort(), [...relations.values()].sort(), rights])
+  return JSON.stringify([column, keyText, others.sort(), [...relations.values()].sort(), rights, environment])
 }
 
 /** Queries within are left alone: their names would have to be resolved too. */
@@ -204,11 +246,7 @@ function hasQuery(part: unknown): boolean {
   return fieldsOf(part, 'SubLink').next().done === false
 }
 
-function resolve(
-  part: unknown,
-  relations: Map<string, string>,
-  context: MembershipContext,
-): string | undefined {
+function resolve(part: unknown, relations: Map<string, string>): string | undefined {
   let isClear = true
   const visit = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(visit)
@@ -224,9 +262,14 @@ function resolve(
     }
     const call = value['FuncCall']
     if (isRecord(call)) {
-      const name = context.nameOf(call)
-      if (name === undefined) isClear = false
-      return { call: [name, visit(call['args'] ?? [])] }
+      return {
+        call: [
+          nameParts(call['funcname'])
+            .join('.')
+            .replace(/^pg_catalog\./, ''),
+          visit(call['args'] ?? []),
+        ],
+      }
     }
     const operator = value['A_Expr']
     // = with its sides turned is the same; other operators stay as they are.

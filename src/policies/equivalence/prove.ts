@@ -16,13 +16,15 @@ import { mutantsOf } from './mutants.ts'
 import type { WrongPredicate } from './mutationScore.ts'
 import { scoreMutants } from './mutationScore.ts'
 import type { Question } from './questions.ts'
-import { appliesTo, questionsFor } from './questions.ts'
+import { appliesTo, nobody, questionsFor } from './questions.ts'
 import type { EquivalenceReport, MutationScore } from './report.ts'
 import type { PolicyRewrite } from './rewritten.ts'
 import { rewritten } from './rewritten.ts'
 import type { Row } from './rows.ts'
 import type { Sample } from './sample.ts'
 import { takeSample } from './sample.ts'
+import type { ChangedTree } from './atOnce.ts'
+import { findErrorsAtOnce, strangers } from './atOnce.ts'
 import { findRecursion } from './findRecursion.ts'
 import { isSameStructure, parsePredicates } from './sameStructure.ts'
 import { asConstants } from './steadyValues.ts'
@@ -79,9 +81,14 @@ export async function proveEquivalence(
   const trees = await parsePredicates([...subject.policies, ...after])
   const changes = changedPairs(subject.policies, after)
   const searchPath = options.searchPath ?? (await usualSearchPath(db))
-  const structure = await readStructure(db, subject, [...trees.values()], searchPath)
-  const byStructure = isSameStructure(subject.policies, after, trees, structure)
-  const budgetMs = options.budgetMs ?? (byStructure ? 3_000 : 60_000)
+  const structure = await readStructure(db, subject, [...trees.values()])
+  const unproven = subject.policies.filter((policy) => !isProven(policy, after, trees, structure))
+  const byStructure = unproven.length === 0
+  const shown = new Set(rewrites.flatMap((each) => ('shownOnRows' in each ? [each.policy] : [])))
+  /** What rows have to show now: they can refute everything. */
+  const open = new Set(unproven.flatMap(({ name }) => (shown.has(name) ? [] : [name])))
+  const isOpen = ({ policy }: Question) => (policy === undefined ? open.size > 0 : open.has(policy))
+  const budgetMs = options.budgetMs ?? (open.size === 0 ? 3_000 : 60_000)
   const clock = startClock(budgetMs - (performance.now() - started))
   const look = { db, clock, searchPath }
 
@@ -98,6 +105,13 @@ export async function proveEquivalence(
     (role) => applyingTo(role, subject.policies) !== applyingTo(role, after),
   )
   const looping = await findRecursion(db, subject, after, trees)
+  const atOnce = await findErrorsAtOnce(
+    { ...look, clock: clock.part(0.2) },
+    subject,
+    structure,
+    [...strangers(sample.roles), ...sample.askers],
+    changedTrees(questions, changes, trees),
+  )
   const comparison = await compare(
     { ...look, clock: clock.part(0.6) },
     subject,
@@ -105,27 +119,25 @@ export async function proveEquivalence(
     sample.askers,
     sample.rows,
   )
-  const mutants = await tryMutants(changes, sample, comparison, trees, {
+  const asked = questions.filter(isOpen)
+  const mutants = await tryMutants(changesIn(asked, changes), sample, comparison, trees, {
     look,
     functions,
     subject,
-    questions,
+    questions: asked,
     most: options.mostMutants ?? 60,
   })
-  const moved = byStructure ? [] : movedVolatile(changes, trees, structure)
+  const certain = whatNoRowShows(changedPairs(unproven, after), trees, structure)
   const reasons = [
-    ...moved.map(
-      (name) =>
-        `${name}() is VOLATILE and would not be called where and as often as before; leave the call as it is`,
-    ),
-    ...(byStructure ? [] : whatWasNotShown(questions, sample, comparison, mutants)),
+    ...certain,
+    ...(open.size === 0 ? [] : whatWasNotShown(asked, sample, comparison, mutants)),
   ]
-  if (reasons.length > moved.length && (comparison.asked < comparison.of || clock.isOver())) {
+  if (reasons.length > certain.length && (comparison.asked < comparison.of || clock.isOver())) {
     reasons.unshift(
       `the time ran out after ${budgetMs} ms with ${comparison.asked} of ${comparison.of} pairs asked: raise the option budgetMs in the migration, such as { budgetMs: ${Math.max(2 * budgetMs, 60_000)} }`,
     )
   }
-  const differences = [...looping, ...comparison.differences]
+  const differences = [...looping, ...atOnce, ...comparison.differences]
   const ms = Math.round(performance.now() - started)
   return {
     outcome: differences.length > 0 ? 'different' : reasons.length > 0 ? 'not shown' : 'equivalent',
@@ -191,18 +203,64 @@ function changedPairs(before: TablePolicy[], after: TablePolicy[]): ChangedPredi
   return [...new Map(pairs.map((pair) => [JSON.stringify(pair), pair])).values()]
 }
 
-function movedVolatile(
+/** Whether structure proves the policy's rewrite, or a twin of it stays where it is dropped. */
+function isProven(
+  policy: TablePolicy,
+  after: TablePolicy[],
+  trees: Map<string, Node>,
+  structure: Structure,
+): boolean {
+  const now = after.find(({ name }) => name === policy.name)
+  return isSameStructure([policy], now ? [now] : after, trees, structure)
+}
+
+/** The changed predicates that one of the questions asks. */
+function changesIn(questions: Question[], changes: ChangedPredicate[]): ChangedPredicate[] {
+  return changes.filter(({ old }) =>
+    questions.some((question) => question.policy === undefined || question.predicates(nobody).includes(old)),
+  )
+}
+
+/** What is wrong with a rewrite although every row that is there may pass as before. */
+function whatNoRowShows(
   changes: ChangedPredicate[],
   trees: Map<string, Node>,
   structure: Structure,
 ): string[] {
-  return [
-    ...new Set(
-      changes.flatMap(({ old, now }) =>
-        structure.movedVolatile(trees.get(old), now === undefined ? undefined : trees.get(now)),
-      ),
-    ),
-  ]
+  const reasons = changes.flatMap(({ old, now }) => {
+    const [before, after] = [trees.get(old), now === undefined ? undefined : trees.get(now)]
+    return [
+      ...structure
+        .movedVolatile(before, after)
+        .map(
+          (name) =>
+            `${name}() is VOLATILE and would not be called where and as often as before; leave the call as it is`,
+        ),
+      ...structure
+        .newErrors(before, after)
+        .map(
+          (what) => `a part that is evaluated at once may end with an error that nobody meets today: ${what}`,
+        ),
+    ]
+  })
+  return [...new Set(reasons)]
+}
+
+/** The predicates that change, with the roles that meet them. */
+function changedTrees(
+  questions: Question[],
+  changes: ChangedPredicate[],
+  trees: Map<string, Node>,
+): ChangedTree[] {
+  return changes.flatMap(({ old, now }) => {
+    const [before, after] = [trees.get(old), now === undefined ? undefined : trees.get(now)]
+    if (!before || !after) return []
+    const asking = questions.filter((question) => question.predicates(nobody).includes(old))
+    const [first] = asking
+    const concerns = (role: EndRole) =>
+      asking.length === 0 || asking.some((question) => question.concerns(role))
+    return [{ label: first?.label ?? 'a policy', concerns, old: before, now: after }]
+  })
 }
 
 /** The `search_path` with which a new session of this role begins. */
@@ -258,9 +316,9 @@ function whatWasNotShown(
   comparison: Comparison,
   mutants: MutationScore,
 ): string[] {
-  const reasons = comparison.unsteady.map(
-    (label) => `${label}: the answer changes from one call to the next; leave the predicate as it is`,
-  )
+  const reasons = comparison.unsteady
+    .filter((label) => questions.some((each) => each.label === label))
+    .map((label) => `${label}: the answer changes from one call to the next; leave the predicate as it is`)
   for (const question of questions) {
     const seen = answersSeen(question, askers, rows, comparison)
     if (seen.has('true') && seen.has('false')) continue

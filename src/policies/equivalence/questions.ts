@@ -11,6 +11,8 @@ export type Ask = (predicate: string) => Outcome
 export interface Question {
   /** `policy "own rows", USING`, or `UPDATE`. */
   label: string
+  /** The policy whose predicate is asked; undefined where all of them are asked together. */
+  policy?: string
   /** Whether a role meets what is asked. */
   concerns(role: EndRole): boolean
   /** The predicates that the answer needs for that role. */
@@ -46,6 +48,7 @@ function predicateQuestions(before: TablePolicy[], after: TablePolicy[]): Questi
       if (questions.some((each) => each.predicates(nobody).join() === [old, now].join())) continue
       questions.push({
         label,
+        policy: policy.name,
         concerns: (role) => appliesTo(policy, role),
         predicates: () => [old, now],
         before: (_, ask) => ask(old),
@@ -111,4 +114,5 @@ function commandName(command: string): string {
   return { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE' }[command] ?? 'ALL'
 }
 
-const nobody: EndRole = { name: '', inherits: [], bypasses: false, canAct: false }
+/** A role that no policy is for. */
+export const nobody: EndRole = { name: '', inherits: [], bypasses: false, canAct: false }

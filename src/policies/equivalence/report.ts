@@ -33,6 +33,9 @@ export interface Difference {
   after: Outcome
 }
 
+/** In place of a row, for what happens before any row is looked at. */
+export const anyRow = 'any row'
+
 /** What was asked. */
 export interface Coverage {
   identities: string[]
@@ -71,7 +74,13 @@ export function describeDifference({ question, identity, row, effect, before, af
     'failed before': `gave the error ${String(before)} before and gives none now`,
     'fails otherwise': `gives the error ${String(after)} and gave ${String(before)} before`,
   }[effect]
-  return `row ${row} ${what} for ${identity} (${question})`
+  return `${row === anyRow ? anyRow : `row ${row}`} ${what} for ${identity} (${question})`
+}
+
+/** What a proof on rows rests on, without how long it took: `8 identities, 120 rows and 13 made-up rows, ...`. */
+export function describeEvidence({ coverage, mutants }: EquivalenceReport): string {
+  const { identities, rows, madeUpRows } = coverage
+  return `${identities.length} identities, ${rows} rows and ${madeUpRows} made-up rows, ${mutants.caught} of ${mutants.made} wrong predicates noticed`
 }
 
 /** What the answer rests on, as one line. */

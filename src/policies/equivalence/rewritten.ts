@@ -11,6 +11,11 @@ export type PolicyRewrite =
       check: string | null
       /** Names of the roles that it will be for, none for PUBLIC; absent where they stay. */
       roles?: string[]
+      /**
+       * What showed on rows, when the migration was written, that the same rows pass. It is not asked for again with
+       * fewer rows or less time: from then on rows can only refute it.
+       */
+      shownOnRows?: string
     }
   | { policy: string; dropped: true }
 

@@ -1,33 +1,68 @@
-import type { Database } from '../../db/database.ts'
 import type { RelationName } from '../../db/identifiers.ts'
+import { displayIdentifier } from '../../db/identifiers.ts'
 import { parseExpression } from '../../sql/expression.ts'
 import type { Node } from '../../sql/nodes.ts'
+import type { Answers, ChangedTree } from './atOnce.ts'
+import { findErrorsAtOnce, strangers } from './atOnce.ts'
 import type { TablePolicy } from './effective.ts'
+import type { Look } from './evaluate.ts'
+import { appliesTo } from './questions.ts'
+import type { Difference } from './report.ts'
 import type { PolicyRewrite } from './rewritten.ts'
 import { rewritten } from './rewritten.ts'
 import type { Structure } from './structure.ts'
 import { readStructure } from './structure.ts'
-import { findSubject } from './subject.ts'
+import type { EndRole } from './subject.ts'
+import { findSubject, listEndRoles } from './subject.ts'
+
+/** What structure says of one policy's rewrite. */
+export interface StructuralVerdict {
+  /** Every change is one of structure: see `byStructure` of the report. */
+  isProven: boolean
+  /** Errors of what would be evaluated at once, for callers whom nobody reckons with. */
+  differences: Difference[]
+}
 
 /**
- * Whether every change is one of structure, so that no row need be looked at: see `byStructure` of the report.
+ * Judges each policy by itself without looking at a row.
  *
  * @throws UsageError where a predicate is no SQL
  */
-export async function isShownByStructure(
-  db: Database,
+export async function judgeByStructure(
+  look: Look & { answers?: Answers },
   table: RelationName,
   rewrites: PolicyRewrite[],
-  searchPath: string,
-): Promise<boolean> {
-  const subject = await findSubject(db, table)
-  if (!subject) return false
-  // The other policies of the table stay what they are.
-  const before = subject.policies.filter(({ name }) => rewrites.some(({ policy }) => policy === name))
-  const { after, missing } = rewritten(before, rewrites)
-  const trees = await parsePredicates([...before, ...after])
-  const structure = await readStructure(db, subject, [...trees.values()], searchPath)
-  return missing.length === 0 && isSameStructure(before, after, trees, structure)
+): Promise<Map<string, StructuralVerdict>> {
+  const verdicts = new Map<string, StructuralVerdict>()
+  const subject = await findSubject(look.db, table)
+  if (!subject) return verdicts
+  const { after } = rewritten(subject.policies, rewrites)
+  const changing = subject.policies.filter(({ name }) => rewrites.some(({ policy }) => policy === name))
+  const trees = await parsePredicates([...changing, ...after])
+  const structure = await readStructure(look.db, subject, [...trees.values()])
+  const roles = await listEndRoles(look.db, subject, subject.policies)
+  for (const policy of changing) {
+    const now = after.find(({ name }) => name === policy.name)
+    const isProven = now !== undefined && isSameStructure([policy], [now], trees, structure)
+    const changes = now ? changedTreesOf(policy, now, trees) : []
+    verdicts.set(policy.name, {
+      isProven,
+      differences: await findErrorsAtOnce(look, subject, structure, strangers(roles), changes),
+    })
+  }
+  return verdicts
+}
+
+function changedTreesOf(policy: TablePolicy, now: TablePolicy, trees: Map<string, Node>): ChangedTree[] {
+  return [
+    [policy.using, now.using, 'USING'] as const,
+    [policy.check ?? policy.using, now.check ?? now.using, 'WITH CHECK'] as const,
+  ].flatMap(([old, after, clause]) => {
+    const [before, then] = [old, after].map((text) => (text === null ? undefined : trees.get(text)))
+    if (!before || !then || old === after) return []
+    const label = `policy ${displayIdentifier(policy.name)}, ${clause}`
+    return [{ label, concerns: (role: EndRole) => appliesTo(policy, role), old: before, now: then }]
+  })
 }
 
 /**
@@ -39,8 +74,10 @@ export function isSameStructure(
   trees: Map<string, Node>,
   structure: Structure,
 ): boolean {
-  const same = (one: string | null, other: string | null) =>
-    structure.isSame(one === null ? undefined : trees.get(one), other === null ? undefined : trees.get(other))
+  const same = (one: string | null, other: string | null) => {
+    const [old, now] = [one, other].map((text) => (text === null ? undefined : trees.get(text)))
+    return structure.isSame(old, now) && structure.newErrors(old, now).length === 0
+  }
   const isLike = (one: TablePolicy, other: TablePolicy) =>
     one.command === other.command &&
     one.permissive === other.permissive &&

@@ -20,6 +20,7 @@ import { columnsRead, patchesFor } from './syntheticRows.ts'
 
 /** Who is asked, and about which rows. */
 export interface Sample {
+  roles: EndRole[]
   askers: Asker[]
   /** Rows that matter most come first. */
   rows: Row[]
@@ -108,7 +109,7 @@ export async function takeSample(
     [],
   )
   const rows = distinct([...near, ...madeUp, ...sampled])
-  return { askers, rows, steady, others, notes }
+  return { roles, askers, rows, steady, others, notes }
 }
 
 /** The roles that meet a predicate in question and that the session may act as; else the session's own role. */

@@ -1,25 +1,23 @@
-import { sql } from 'kysely'
 import type { Database } from '../../db/database.ts'
-import { isBare, parseTypeName, sameTree } from '../../sql/expression.ts'
+import { qualified } from '../../db/identifiers.ts'
+import { listBuiltinTypes } from '../../introspect/functionSearchPaths.ts'
+import { call } from '../../sql/build.ts'
+import { canonical, isBare, parseTypeName, sameTree } from '../../sql/expression.ts'
 import type { Node, TypeName } from '../../sql/nodes.ts'
-import { as } from '../../sql/nodes.ts'
-import { fieldsOf, isRecord, nameParts } from '../../sql/walk.ts'
-import type { RelationName } from '../../db/identifiers.ts'
+import { as, conjuncts } from '../../sql/nodes.ts'
+import { fieldsOf, isRecord, walk } from '../../sql/walk.ts'
+import { newlyAtOnce, whyExposed } from '../exposed.ts'
+import type { CatalogFunction, Functions } from '../functionCatalog.ts'
+import { readFunctions } from '../functionCatalog.ts'
+import { Hazards } from '../hazards.ts'
+import type { Reach } from '../reach.ts'
+import { readReach, readSelectPolicies } from '../reach.ts'
+import { searchPathOf, whyPathMatters } from '../searchPath.ts'
+import { readTables } from '../tableCatalog.ts'
 import { callOf, onlyResult } from './bodies.ts'
 import type { KnownBody, MembershipContext } from './membershipStructure.ts'
 import { withMemberships } from './membershipStructure.ts'
 import type { Subject } from './subject.ts'
-
-/** What the catalog says of the functions of one name that a tree may call. */
-interface KnownFunction {
-  schema: string
-  name: string
-  /** Asked twice within a statement, it gives the same one value: a function, not VOLATILE, no set, no aggregate. */
-  isSteady: boolean
-  isVolatile: boolean
-  returns: TypeName | undefined
-  known: KnownBody
-}
 
 /** Compares trees by what they say, and not by how often PostgreSQL would call a function. */
 export interface Structure {
@@ -35,65 +33,90 @@ export interface Structure {
    * called once per statement and no more for each row.
    */
   movedVolatile(one: Node | undefined, other: Node | undefined): string[]
+  /** How errors could come up that nobody meets today, since a part would be evaluated at once: see `newlyAtOnce`. */
+  newErrors(one: Node | undefined, other: Node | undefined): string[]
+  /** Whether the expression is made of constants and what the session's settings say of the caller. */
+  readsOnlySettings(tree: Node): boolean
+  /** Calls that tell who is calling: `"auth"."uid"()`. */
+  claimReaders: string[]
 }
 
 /** Reads from the catalog what it needs of the functions that the trees call. */
-export async function readStructure(
-  db: Database,
-  subject: Subject,
-  trees: Node[],
-  searchPath: string,
-): Promise<Structure> {
-  const called = await readFunctions(db, trees)
-  // What a membership function calls has to be known as well.
-  const bodies = called.flatMap(({ known }): Node[] => (known.body ? [known.body] : []))
-  const names = new Set(called.map(({ name }) => name))
-  const within = (await readFunctions(db, bodies)).filter(({ name }) => !names.has(name))
-  const functions = [...called, ...within]
-  const relations = await readRelations(db, [...trees, ...bodies])
-  const named = (call: Record<string, unknown>) => {
+export async function readStructure(db: Database, subject: Subject, trees: Node[]): Promise<Structure> {
+  const reach = await readReachOf(db, trees)
+  const hazards = new Hazards(reach)
+  const names = { reach, isBuiltinType: await readBuiltinTypes(db) }
+  const known = await readKnownBodies(reach)
+  const types = await parseReturnTypes(reach)
+  const own = (call: Record<string, unknown>): CatalogFunction[] => {
     const { schema, name } = callOf(call)
-    return functions.filter((each) => each.name === name && (schema ?? each.schema) === each.schema)
+    return (reach.byName.get(name) ?? []).filter((each) => (schema ?? each.schema) === each.schema)
+  }
+  const builtin = (call: Record<string, unknown>) => {
+    const { schema, name } = callOf(call)
+    return (schema ?? 'pg_catalog') === 'pg_catalog' ? reach.functions.builtin.get(name) : undefined
   }
   const isSteady = (call: Record<string, unknown>) => {
-    const found = named(call)
-    return found.length > 0 && found.every((each) => each.isSteady) && !isAggregateOrWindow(call)
+    const [found, server] = [own(call), builtin(call)]
+    if ((found.length === 0 && !server) || isAggregateOrWindow(call)) return false
+    return (
+      found.every((each) => each.kind === 'f' && !each.returnsSet && each.volatility !== 'v') &&
+      (!server || (server.isOrdinary && !server.returnsSet && server.volatility !== 'v'))
+    )
   }
-  const normal = (tree: unknown) =>
-    unwrap(tree, isSteady, (call) => named(call).map(({ returns }) => returns))
+  const returns = (call: Record<string, unknown>) =>
+    [
+      ...own(call).map(({ returnType }) => returnType),
+      ...(builtin(call) ? [builtin(call)?.returnType ?? ''] : []),
+    ].map((type) => types.get(type))
+  const normal = (tree: unknown) => unwrap(tree, isSteady, returns)
+  const environments = new Map<number, string>()
   const context: MembershipContext = {
     table: subject.table.name,
-    columnType: (name) => subject.columns.find((column) => column.name === name)?.type,
+    columnType: (name) =>
+      subject.columns.find((column) => column.name === name && !column.isNondeterministic)?.type,
     functionOf: (call) => {
-      const [only, ...more] = named(call)
-      return more.length === 0 && !isAggregateOrWindow(call) ? only?.known : undefined
+      const [only, ...more] = own(call)
+      return more.length === 0 && only && !builtin(call) && !isAggregateOrWindow(call)
+        ? known.get(only.oid)
+        : undefined
     },
-    nameOf: (call) => {
-      const found = new Set(named(call).map(({ schema, name }) => JSON.stringify([schema, name])))
-      return found.size === 1 ? [...found][0] : undefined
+    isColumn: (from, name) =>
+      Array.from(fieldsOf(from, 'RangeVar')).some(({ schemaname, relname }) =>
+        (reach.relations.get(String(relname)) ?? []).some(
+          (each) =>
+            each.schema === (schemaname ?? each.schema) &&
+            each.columns.some((column) => column.name === name),
+        ),
+      ),
+    environmentOf: ({ oid }) => {
+      const called = reach.byName.size > 0 ? findByOid(reach, oid) : undefined
+      if (!called) return undefined
+      const environment =
+        environments.get(oid) ??
+        (whyPathMatters(called, names) === undefined
+          ? 'any'
+          : JSON.stringify(searchPathOf(called) ?? 'caller'))
+      environments.set(oid, environment)
+      return environment
     },
-    relationOf: (schema, name, path) => {
-      const found = relations.filter((each) => each.name === name)
-      if (schema !== undefined)
-        return found.some((each) => each.schema === schema) ? `${schema}.${name}` : undefined
-      // Where only one schema has such a relation, and the path names it, there is no doubt.
-      const [only, ...more] = found
-      const isOnPath =
-        only &&
-        (path ?? searchPath).split(',').some((each) => each.trim().replaceAll('"', '') === only.schema)
-      return only && more.length === 0 && isOnPath ? `${only.schema}.${name}` : undefined
-    },
+    isFreeOfErrors: (query, rights) =>
+      hazards.of(query, ['', 'inline'].includes(rights) ? undefined : rights) === undefined,
+    isPlainEquality: !reach.functions.openOperators.has('='),
     normal,
+    isIndependent: (tree) => isIndependent(tree, isSteady) && hazards.readsOnlySettings(tree),
     isSteady: (tree) => Array.from(fieldsOf(tree, 'FuncCall')).every(isSteady),
   }
   const canonicalTree = (tree: Node) => normal(withMemberships(normal(tree) as Node, context))
+  const isRestricted = subject.policies.some(({ permissive }) => !permissive)
   return {
     isSame: (one, other) =>
       one === undefined || other === undefined
         ? one === other
         : sameTree(normal(one), normal(other)) || sameTree(canonicalTree(one), canonicalTree(other)),
     movedVolatile: (one, other) => {
-      const isVolatile = (call: Record<string, unknown>) => named(call).some((each) => each.isVolatile)
+      const isVolatile = (call: Record<string, unknown>) =>
+        own(call).some(({ volatility }) => volatility === 'v') || builtin(call)?.volatility === 'v'
       const before = volatileCalls(one, isVolatile)
       const after = volatileCalls(other, isVolatile)
       const count = (calls: VolatileCall[], place: string) =>
@@ -101,7 +124,31 @@ export async function readStructure(
       const moved = [...before, ...after].filter(({ place }) => count(before, place) !== count(after, place))
       return [...new Set(moved.map(({ name }) => name))]
     },
+    newErrors: (one, other) =>
+      one && other
+        ? newlyAtOnce(one, other).flatMap((part) => whyErrors(part, one, hazards, isRestricted) ?? [])
+        : [],
+    readsOnlySettings: (tree) => hazards.readsOnlySettings(tree),
+    claimReaders: [...reach.byName.values()].flat().flatMap((each) => {
+      const isReader = each.argumentTypes.length === 0 && !each.returnsSet && each.kind === 'f'
+      const reader = call([each.schema, each.name])
+      return isReader && hazards.readsOnlySettings(reader) ? [`${qualified(each)}()`] : []
+    }),
   }
+}
+
+/** A wrapped call may have been asked first anyway; a set of keys never was. */
+function whyErrors(part: Node, before: Node, hazards: Hazards, isRestricted: boolean): string | undefined {
+  const call = wrapped(part)
+  if (!call || hasSet(call)) return hazards.of(part)?.what
+  const isShielded = isRestricted || conjuncts(before).length > 1
+  const same = canonical(call)
+  const asBefore = Array.from(walk(before)).find(({ node }) => canonical(node) === same)?.node
+  return whyExposed(asBefore ?? call, before, { hazards, isShielded })
+}
+
+function hasSet(tree: Node): boolean {
+  return !fieldsOf(tree, 'SelectStmt').next().done
 }
 
 /** The tree with every `(SELECT call)` that reads nothing of the row written as the call itself. */
@@ -184,79 +231,76 @@ function volatileCalls(
   return found
 }
 
-async function readFunctions(db: Database, trees: Node[]): Promise<KnownFunction[]> {
-  const names = new Set(
-    trees.flatMap((tree) =>
-      Array.from(fieldsOf(tree, 'FuncCall'), ({ funcname }) => nameParts(funcname).at(-1) ?? ''),
-    ),
-  )
-  if (names.size === 0) return []
-  const rows = await db
-    .selectFrom('pg_catalog.pg_proc as function')
-    .innerJoin('pg_catalog.pg_namespace as namespace', 'namespace.oid', 'function.pronamespace')
-    .innerJoin('pg_catalog.pg_language as language', 'language.oid', 'function.prolang')
-    .select([
-      'namespace.nspname as schema',
-      'function.proname as name',
-      'function.provolatile as volatility',
-      'function.proretset as returnsSet',
-      'language.lanname as language',
-      'function.prosrc as source',
-      sql<boolean>`"function".prokind = 'f'`.as('isPlain'),
-      sql<string>`pg_catalog.format_type("function".prorettype, NULL)`.as('type'),
-      sql<string>`CASE WHEN "function".prosecdef THEN pg_catalog.pg_get_userbyid("function".proowner)::text ELSE '' END`.as(
-        'rights',
-      ),
-      sql<string[]>`ARRAY(SELECT pg_catalog.format_type(t, NULL)
-        FROM unnest("function".proargtypes::oid[]) WITH ORDINALITY AS a(t, n) ORDER BY n)`.as(
-        'argumentTypes',
-      ),
-      sql<string[]>`coalesce("function".proargnames, '{}')`.as('argumentNames'),
-      sql<string[]>`coalesce("function".proconfig, '{}')`.as('settings'),
-      sql<string>`CASE WHEN "function".prokind = 'f' AND namespace.nspname <> 'pg_catalog'
-        THEN pg_catalog.pg_get_functiondef("function".oid) ELSE '' END`.as('definition'),
-    ])
-    .where('function.proname', 'in', [...names])
-    .execute()
-  return Promise.all(
-    rows.map(async (row) => {
-      const { schema, name, volatility, isPlain, type, returnsSet, settings } = row
-      const paths = settings.filter((each) => each.startsWith('search_path='))
-      const isReadable =
-        isPlain && volatility !== 'v' && schema !== 'pg_catalog' && settings.length === paths.length
-      return {
-        schema,
-        name,
-        isSteady: isPlain && !returnsSet && volatility !== 'v',
-        isVolatile: volatility === 'v',
-        returns: await parseTypeName(type).catch(() => undefined),
-        known: {
-          schema,
-          name,
-          rights: row.rights,
-          argumentTypes: row.argumentTypes,
-          argumentNames: row.argumentNames,
-          returnsSet,
-          returnType: type,
-          body: isReadable ? await onlyResult(row.language, row.source, row.definition) : undefined,
-          searchPath: paths[0]?.slice('search_path='.length),
-        },
-      }
-    }),
+/** What does not change while one migration is checked, or one run of `optimize`. */
+const readOnce = new WeakMap<Database, { functions: Promise<Functions>; types: Promise<Set<string>> }>()
+
+function shared(db: Database): { functions: Promise<Functions>; types: Promise<Set<string>> } {
+  const known = readOnce.get(db) ?? { functions: readFunctions(db, []), types: listBuiltinTypes(db) }
+  readOnce.set(db, known)
+  return known
+}
+
+async function readReachOf(db: Database, trees: Node[]): Promise<Reach> {
+  return readReach(
+    db,
+    await shared(db).functions,
+    { trees, called: [] },
+    {
+      named: async (names) => [...(await readTables(db, names)).values()],
+      policiesOf: (tables) => readSelectPolicies(db, tables),
+    },
   )
 }
 
-/** Relations with the names that the trees mention, in whatever schema. */
-async function readRelations(db: Database, trees: Node[]): Promise<RelationName[]> {
-  const names = new Set(
-    trees.flatMap((tree) => Array.from(fieldsOf(tree, 'RangeVar'), ({ relname }) => String(relname))),
-  )
-  if (names.size === 0) return []
-  return db
-    .selectFrom('pg_catalog.pg_class as class')
-    .innerJoin('pg_catalog.pg_namespace as namespace', 'namespace.oid', 'class.relnamespace')
-    .select(['namespace.nspname as schema', 'class.relname as name'])
-    .where('class.relname', 'in', [...names])
-    .where('class.relkind', 'in', ['r', 'p', 'v', 'm', 'f'])
-    .execute()
+async function readBuiltinTypes(db: Database): Promise<(name: string) => boolean> {
+  const types = await shared(db).types
+  return (name) => types.has(name)
+}
+
+function findByOid({ byName }: Reach, oid: number): CatalogFunction | undefined {
+  for (const functions of byName.values()) {
+    const found = functions.find((each) => each.oid === oid)
+    if (found) return found
+  }
+  return undefined
+}
+
+/** The bodies that can be compared with a query: of one expression or query, and without settings but a path. */
+async function readKnownBodies({ byName }: Reach): Promise<Map<number, KnownBody>> {
+  const known = new Map<number, KnownBody>()
+  for (const each of [...byName.values()].flat()) {
+    const { oid, schema, name, settings, volatility, kind, language, source, definition } = each
+    const isReadable =
+      kind === 'f' && volatility !== 'v' && settings.every((setting) => setting.startsWith('search_path='))
+    known.set(oid, {
+      oid,
+      schema,
+      name,
+      rights: each.isSecurityDefiner ? each.owner : '',
+      argumentTypes: each.argumentTypes,
+      argumentNames: each.argumentNames,
+      isStrict: each.isStrict,
+      returnsSet: each.returnsSet,
+      returnType: each.returnType,
+      body: isReadable ? await onlyResult(language, source, definition) : undefined,
+      typeNames: await Promise.all(
+        each.argumentTypes.map((type) => parseTypeName(type).catch(() => undefined)),
+      ),
+    })
+  }
+  return known
+}
+
+async function parseReturnTypes({ byName, functions }: Reach): Promise<Map<string, TypeName>> {
+  const names = [...byName.keys()]
+  const types = new Set([
+    ...[...byName.values()].flat().map(({ returnType }) => returnType),
+    ...names.flatMap((name) => functions.builtin.get(name)?.returnType ?? []),
+  ])
+  const parsed = new Map<string, TypeName>()
+  for (const type of types) {
+    const typeName = await parseTypeName(type).catch(() => undefined)
+    if (typeName) parsed.set(type, typeName)
+  }
+  return parsed
 }

@@ -9,6 +9,8 @@ export interface Column {
   type: string
   notNull: boolean
   isDomain: boolean
+  /** Its collation takes different texts for equal ones. */
+  isNondeterministic: boolean
   isKey: boolean
   /** Labels of an enum, in order; empty for other types. */
   labels: string[]
@@ -55,6 +57,9 @@ async function listColumns(db: Database, oids: number[]): Promise<Map<number, Co
       sql<string>`pg_catalog.format_type(attribute.atttypid, attribute.atttypmod)`.as('type'),
       'attribute.attnotnull as notNull',
       sql<boolean>`type.typtype = 'd'`.as('isDomain'),
+      sql<boolean>`EXISTS (
+        SELECT FROM pg_catalog.pg_collation o
+        WHERE o.oid = attribute.attcollation AND NOT o.collisdeterministic)`.as('isNondeterministic'),
       sql<boolean>`EXISTS (
         SELECT FROM pg_catalog.pg_index i
         WHERE i.indrelid = attribute.attrelid AND i.indisprimary AND attribute.attnum = ANY (i.indkey))`.as(

@@ -28,6 +28,19 @@ describe('a membership turned round, without a row in any table', () => {
         SELECT m.team_id FROM public.team_members m WHERE m.user_id = auth.uid() AND m.is_blocked IS NOT TRUE $$;
       CREATE FUNCTION plain_member(t int) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
         BEGIN RETURN EXISTS (SELECT 1 FROM team_members WHERE user_id = auth.uid() AND t = team_id AND is_blocked IS NOT TRUE); END $$;
+      CREATE FUNCTION plain_ids() RETURNS SETOF int LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
+        BEGIN RETURN QUERY (SELECT team_id FROM team_members WHERE is_blocked IS NOT TRUE AND user_id = (SELECT auth.uid())); END $$;
+      CREATE FUNCTION has_level(lowest int, t int) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+        SELECT EXISTS (SELECT FROM public.team_members m WHERE m.team_id = t AND m.user_id = auth.uid() AND m.level >= lowest) $$;
+      CREATE FUNCTION second_level_ids() RETURNS SETOF int LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+        SELECT m.team_id FROM public.team_members m WHERE m.user_id = auth.uid() AND m.level >= 2::int $$;
+      CREATE FUNCTION hidden_parameter(team_id int) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+        SELECT EXISTS (SELECT FROM public.team_members m
+          WHERE m.team_id = team_id AND m.user_id = auth.uid() AND m.is_blocked IS NOT TRUE) $$;
+      CREATE FUNCTION risky_member(t int) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+        SELECT EXISTS (SELECT FROM public.team_members m WHERE m.team_id = t AND m.user_id = auth.uid() AND 6 / m.level > 1) $$;
+      CREATE FUNCTION risky_ids() RETURNS SETOF int LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+        SELECT m.team_id FROM public.team_members m WHERE m.user_id = auth.uid() AND 6 / m.level > 1 $$;
       CREATE FUNCTION two_steps(t int) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
         BEGIN IF t = 3 THEN RETURN true; END IF;
           RETURN EXISTS (SELECT 1 FROM team_members WHERE user_id = auth.uid() AND team_id = t AND is_blocked IS NOT TRUE); END $$`)
@@ -49,7 +62,8 @@ describe('a membership turned round, without a row in any table', () => {
     ['is_member(team_id)', '(team_id = ANY (ARRAY( SELECT public.team_ids() AS team_ids)))'],
     ['is_member(team_id)', '(team_id IN ( SELECT public.team_ids() AS team_ids))'],
     ['is_member(team_id)', '(team_id = ANY (ARRAY( SELECT public.key_ids() AS key_ids)))'],
-    ['plain_member(team_id)', '(team_id = ANY (ARRAY( SELECT public.key_ids() AS key_ids)))'],
+    ['plain_member(team_id)', '(team_id = ANY (ARRAY( SELECT public.plain_ids() AS plain_ids)))'],
+    ['has_level(2, team_id)', '(team_id IN ( SELECT public.second_level_ids() AS second_level_ids))'],
     [
       'owner_id = auth.uid() OR (is_member(team_id) AND NOT is_locked)',
       '((owner_id = ( SELECT auth.uid() AS uid)) OR ((team_id IN ( SELECT public.team_ids() AS team_ids)) AND (NOT is_locked)))',
@@ -68,6 +82,26 @@ describe('a membership turned round, without a row in any table', () => {
       'the rights of the caller',
       'is_member(team_id)',
       '(team_id IN ( SELECT public.as_caller() AS as_caller))',
+    ],
+    [
+      'names that are looked for elsewhere',
+      'plain_member(team_id)',
+      '(team_id = ANY (ARRAY( SELECT public.key_ids() AS key_ids)))',
+    ],
+    [
+      'another value',
+      'has_level(1, team_id)',
+      '(team_id IN ( SELECT public.second_level_ids() AS second_level_ids))',
+    ],
+    [
+      'a parameter that a column hides',
+      'hidden_parameter(team_id)',
+      '(team_id IN ( SELECT public.team_ids() AS team_ids))',
+    ],
+    [
+      'a part that may fail',
+      'risky_member(team_id)',
+      '(team_id IN ( SELECT public.risky_ids() AS risky_ids))',
     ],
     ['another column', 'is_member(team_id)', '(other_team_id IN ( SELECT public.team_ids() AS team_ids))'],
     ['a body that does more', 'two_steps(team_id)', '(team_id IN ( SELECT public.team_ids() AS team_ids))'],

@@ -1,0 +1,147 @@
+import { sql } from 'kysely'
+import { errorCode } from '../../db/sqlState.ts'
+import { printExpression } from '../../sql/expression.ts'
+import type { Node } from '../../sql/nodes.ts'
+import { as, conjuncts } from '../../sql/nodes.ts'
+import { mayBeAskedEarlier, newlyAtOnce } from '../exposed.ts'
+import type { Asker } from './ask.ts'
+import type { Identity, Look } from './evaluate.ts'
+import { actingAs, evaluate, isNoAnswer, isTimeout } from './evaluate.ts'
+import { identityOf } from './identities.ts'
+import type { Difference } from './report.ts'
+import { anyRow } from './report.ts'
+import { rowOfNulls } from './rows.ts'
+import type { Structure } from './structure.ts'
+import type { EndRole, Subject } from './subject.ts'
+
+/** A predicate, what it becomes, and how to name it. */
+export interface ChangedTree {
+  label: string
+  concerns(role: EndRole): boolean
+  old: Node
+  now: Node
+}
+
+/** Callers for whom nothing is set up: without claims, unknown to every table, and with claims of the wrong type. */
+export function strangers(roles: EndRole[]): Asker[] {
+  return roles
+    .filter(({ bypasses, canAct }) => !bypasses && canAct)
+    .flatMap((role) =>
+      [
+        { role: role.name },
+        { role: role.name, claims: {} },
+        { role: role.name, claims: { role: role.name, sub: '00000000-0000-4000-8000-00000000a001' } },
+        { role: role.name, claims: { role: role.name, sub: 'not-a-uuid' } },
+      ].map((given) => ({ identity: identityOf(given), role })),
+    )
+}
+
+/**
+ * Runs each part of a new predicate that runs once per statement, as every caller. It runs for all of them, whatever
+ * other conditions say of the rows: an error in it would end statements that work today.
+ *
+ * An error is none of the rewrite where the caller's claims cannot be read at all, and where the old predicate is
+ * nothing but what fails.
+ */
+export async function findErrorsAtOnce(
+  look: Look & { answers?: Answers },
+  subject: Subject,
+  structure: Structure,
+  askers: Asker[],
+  changes: ChangedTree[],
+): Promise<Difference[]> {
+  const found: Difference[] = []
+  const answers: Answers = look.answers ?? new Map()
+  const isRestricted = subject.policies.some(({ permissive }) => !permissive)
+  for (const { label, concerns, old, now } of changes) {
+    const isAlone = conjuncts(old).length === 1 && !isRestricted
+    for (const part of newlyAtOnce(old, now)) {
+      if (structure.readsOnlySettings(part) || !mayBeAskedEarlier(part, old, !isAlone)) continue
+      const query = queryOf(part)
+      for (const { identity, role } of askers) {
+        if (!concerns(role)) continue
+        const code = await errorOf({ ...look, answers }, identity, query)
+        if (
+          code === undefined ||
+          (await claimsAreUnreadable({ ...look, answers }, identity, structure, code))
+        )
+          continue
+        if (isAlone && (await failsAlready(look, subject, identity, old, code))) continue
+        found.push({
+          question: `${label}, of which ${printExpression(part)} would run at once`,
+          role: role.name,
+          identity: identity.label,
+          row: anyRow,
+          effect: 'fails now',
+          before: false,
+          after: code,
+        })
+      }
+    }
+  }
+  return found
+}
+
+/** The errors of queries by identity, so that what many policies share is run once. */
+export type Answers = Map<string, string | undefined>
+
+/** The keys that a query lists, or the value that it gives. */
+function queryOf(part: Node): string {
+  const link = as(part, 'SubLink')
+  const query = printExpression({ SubLink: { subLinkType: 'EXPR_SUBLINK', subselect: link?.subselect } })
+  return link?.subLinkType === 'EXPR_SUBLINK'
+    ? `SELECT ${query}`
+    : `SELECT pg_catalog.count(*) FROM ${query} AS keys`
+}
+
+/** The SQLSTATE with which the query ends for the identity; undefined where it ends well or the time is over. */
+async function errorOf(
+  look: Look & { answers: Answers },
+  identity: Identity,
+  query: string,
+): Promise<string | undefined> {
+  const key = JSON.stringify([identity.label, query])
+  if (look.answers.has(key)) return look.answers.get(key)
+  if (look.clock.isOver()) return undefined
+  try {
+    await actingAs(look, identity, () => sql.raw(query).execute(look.db))
+    look.answers.set(key, undefined)
+    return undefined
+  } catch (error) {
+    const code = errorCode(error)
+    if (isTimeout(error)) return undefined
+    if (isNoAnswer(error) || code === undefined) throw error
+    look.answers.set(key, code)
+    return code
+  }
+}
+
+/** Whether who is calling cannot be told: `auth.uid()` fails itself, for a token with another kind of `sub`. */
+async function claimsAreUnreadable(
+  look: Look & { answers: Answers },
+  identity: Identity,
+  { claimReaders }: Structure,
+  code: string,
+): Promise<boolean> {
+  for (const reader of claimReaders) {
+    if ((await errorOf(look, identity, `SELECT ${reader}`)) === code) return true
+  }
+  return false
+}
+
+async function failsAlready(
+  look: Look,
+  subject: Subject,
+  identity: Identity,
+  old: Node,
+  code: string,
+): Promise<boolean> {
+  const answers = await evaluate(
+    look,
+    subject.table,
+    identity,
+    [rowOfNulls(subject).text],
+    [printExpression(old)],
+  )
+  return answers[0]?.[0] === code
+}

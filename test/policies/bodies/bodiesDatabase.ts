@@ -1,0 +1,237 @@
+import { randomBytes } from 'node:crypto'
+import { appendFileSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import type { Client } from 'pg'
+import { casaoraOwner } from '../../../src/bench/casaora/load.ts'
+import { borrow } from '../../../src/db/database.ts'
+import { quote } from '../../../src/db/identifiers.ts'
+import { readOnly } from '../../../src/db/readOnly.ts'
+import { chooseDrafts } from '../../../src/generate/chooseDrafts.ts'
+import { writeMigrations } from '../../../src/generate/writeMigrations.ts'
+import { loadMigrations } from '../../../src/migrate/loadMigrations.ts'
+import { defaultRunOptions } from '../../../src/migrate/runOptions.ts'
+import { up } from '../../../src/migrate/up.ts'
+import { rules as allRules } from '../../../src/rules/index.ts'
+import type { Finding } from '../../../src/rules/rule.ts'
+import { ruleContext } from '../../../src/rules/rule.ts'
+import type { RuleName } from '../../../src/rules/ruleNames.ts'
+import type { TestDatabase } from '../../support/database.ts'
+import { createDatabase } from '../../support/database.ts'
+import type { Effects } from '../../support/effects.ts'
+import { effectsOn } from '../../support/effects.ts'
+import { migrationDirectory } from '../../support/migrationFiles.ts'
+import type { BodyCase, BodyGroup, Form } from './bodyCase.ts'
+import { forms } from './bodyCase.ts'
+import { documents, everybody, rows, schema } from './world.ts'
+
+const rules: RuleName[] = [
+  'auth_rls_initplan',
+  'policy_function_initplan',
+  'policy_membership_function',
+  'policy_correlated_subquery',
+  'duplicate_policy',
+  'unindexed_policy_column',
+]
+
+const patientConditions = new URL('../patientConditions.ts', import.meta.url).href
+const conditionsWithoutProof = new URL('conditionsWithoutProof.ts', import.meta.url).href
+
+/** The table of a case's policies. */
+export function tableOf({ name }: BodyCase): string {
+  return `${name}_docs`
+}
+
+const commands = ['SELECT', 'DELETE', 'UPDATE', 'INSERT'] as const
+const orders: Form[][] = [
+  ['plain', 'and', 'or', 'case'],
+  ['and', 'plain', 'coalesce', 'or'],
+  ['plain', 'or', 'and', 'coalesce'],
+  ['and', 'case', 'plain', 'or'],
+]
+
+/** One policy for each command, each with the predicate in another place; each second case says one of them twice. */
+function createPolicies(body: BodyCase, predicate: string, index: number): string[] {
+  const create = (name: string, command: string, form: Form) =>
+    `CREATE POLICY ${quote(name)} ON ${tableOf(body)} FOR ${command} ${command === 'INSERT' ? 'WITH CHECK' : 'USING'} (${forms[form](predicate)})`
+  if (body.only) return [create(body.only, 'ALL', body.only)]
+  const order = orders[index % orders.length] ?? []
+  const each = order.map((form, at) => create(form, commands[at] ?? 'ALL', form))
+  const plain = commands[order.indexOf('plain')] ?? 'ALL'
+  return index % 2 === 0 ? each : [...each, create('plain again', plain, 'plain')]
+}
+
+/** Roles that the cases name: `r_keeper` owns things that are not the owner's, `r_other` is another role of the API. */
+export interface BodyRoles {
+  names: string[]
+  /** With `r_keeper` and `c_table` in their real names. */
+  inSql(text: string, body?: BodyCase): string
+  drop(superuser: Client): Promise<void>
+}
+
+/** Makes the roles, which belong to the whole server. */
+export async function createRoles(superuser: Client): Promise<BodyRoles> {
+  const suffix = randomBytes(4).toString('hex')
+  const names = ['r_keeper', 'r_other'].map((name) => `${name}_${suffix}`)
+  for (const name of names) {
+    await superuser.query(`CREATE ROLE ${name}; GRANT ${name} TO ${quote(casaoraOwner)}`)
+  }
+  return {
+    names,
+    inSql: (text, body) => {
+      const named = text.replaceAll(/\br_(keeper|other)\b/g, `r_$1_${suffix}`)
+      return body ? named.replaceAll(/\bc_(?=\w)/g, `${body.name}_`) : named
+    },
+    drop: async (client) => {
+      await client.query(`DROP ROLE ${names.join(', ')}`)
+    },
+  }
+}
+
+/** A database with the policies of a group, and no rows. */
+export interface BodiesDatabase {
+  database: TestDatabase
+  superuser: Client
+  fill(): Promise<void>
+  /** Why `up` stopped, by the name of the case. */
+  optimize(): Promise<Map<string, string>>
+  /** Every command on every table as everybody: by table and identity. */
+  effects(settings?: Record<string, string>): Promise<Map<string, Effects>>
+  /** The predicates of every case's policies, by their names. */
+  policies(): Promise<Map<string, string>>
+}
+
+/** Makes the database. */
+export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<BodiesDatabase> {
+  const database = await createDatabase()
+  const superuser = await database.connect()
+  const owner = await database.connect(database.ownerUrl)
+  await owner.query(schema)
+  await superuser.query(
+    roles.inSql(
+      `GRANT USAGE, CREATE ON SCHEMA public TO r_keeper; GRANT USAGE ON SCHEMA auth TO r_keeper, r_other; ${group.superuser ?? ''}`,
+    ),
+  )
+  for (const [index, body] of group.cases.entries()) {
+    await named(body, async () => {
+      const table = tableOf(body)
+      await owner.query(
+        `CREATE TABLE ${table} (LIKE docs INCLUDING ALL);
+         CREATE INDEX ON ${table} (org_id);
+         ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY;
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO anon, authenticated, ${roles.names.join(', ')}`,
+      )
+      await owner.query(roles.inSql(body.setup ?? '', body))
+      if (body.superuser) await superuser.query(roles.inSql(body.superuser, body))
+      await owner.query(createPolicies(body, roles.inSql(body.predicate, body), index).join(';\n'))
+      // A page that once had a row: the planner then believes in rows without there being one.
+      if (body.isLarge) {
+        await superuser.query(`INSERT INTO ${table} (id) VALUES (0)`)
+        await superuser.query(`DELETE FROM ${table}`)
+      }
+    })
+  }
+  const believe = async () => {
+    const large = group.cases.filter(({ isLarge }) => isLarge).map(tableOf)
+    await superuser.query(
+      `UPDATE pg_class SET reltuples = 5000, relpages = 1 WHERE relname = ANY ($1) AND relkind = 'r'`,
+      [large],
+    )
+  }
+  await believe()
+  return {
+    database,
+    superuser,
+    fill: async () => {
+      await superuser.query(rows)
+      for (const body of group.cases) {
+        await named(body, async () => {
+          if (body.rows) await superuser.query(roles.inSql(body.rows, body))
+          await superuser.query(documents(tableOf(body)))
+          if (body.documents) await superuser.query(roles.inSql(body.documents, body))
+        })
+      }
+      await superuser.query('ANALYZE')
+      await believe()
+    },
+    optimize: () => optimize(owner, group),
+    effects: async (settings = {}) => {
+      const found = new Map<string, Effects>()
+      const names = new Set([...Object.keys(everybody), ...group.cases.flatMap(({ identities }) => Object.keys(identities ?? {}))])
+      await Promise.all(
+        Array.from(names, async (name) => {
+          // A setting that one caller made leaves an empty one behind in the session, so each has its own.
+          const client = await database.connect()
+          for (const body of group.cases) {
+            const given = everybody[name] ?? body.identities?.[name]
+            if (!given) continue
+            const identity = {
+              ...given,
+              role: roles.inSql(given.role),
+              settings: { ...settings, ...given.settings },
+              ...(given.prepares ? { prepares: roles.inSql(given.prepares, body) } : {}),
+            }
+            found.set(`${body.name} as ${name}`, await effectsOn(client, { schema: 'public', name: tableOf(body) }, identity))
+          }
+          await client.end()
+        }),
+      )
+      return found
+    },
+    policies: async () => {
+      const { rows: found } = await superuser.query<{ policy: string; text: string }>(
+        `SELECT polrelid::regclass::text || ' ' || polname AS policy,
+           coalesce(pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)) AS text FROM pg_policy`,
+      )
+      return new Map(found.map(({ policy, text }) => [policy, text]))
+    },
+  }
+}
+
+async function named(body: BodyCase, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    throw new Error(`${body.name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+}
+
+/** Writes what `optimize` would and applies it; where a case's migrations stop, those of the others go on. */
+async function optimize(owner: Client, { cases }: BodyGroup): Promise<Map<string, string>> {
+  const findings = await readOnly(owner, async () => {
+    const context = ruleContext(borrow(owner), undefined, rules)
+    const found: Finding[] = []
+    for (const rule of allRules.filter(({ name }) => rules.includes(name))) found.push(...(await rule.find(context)))
+    return found
+  })
+  const lap = (what: string) => process.env['LAPS'] && appendFileSync('/tmp/laps', `  ${what} ${Date.now() % 1e7} cpu ${Math.round((process.cpuUsage().user + process.cpuUsage().system) / 1000)}\n`)
+  lap('found')
+  const { drafts } = await chooseDrafts(owner, findings, [])
+  await using directory = await migrationDirectory()
+  lap('chosen')
+  const files = await writeMigrations(directory.path, drafts)
+  const caseOf = new Map<string, string>()
+  for (const [draft, path] of files) {
+    const statements = JSON.stringify([draft.up, draft.before])
+    const [of] = cases
+      .filter(({ name }) => new RegExp(`(?<![a-z0-9_])${name}_`).test(statements))
+      .sort((one, other) => other.name.length - one.name.length)
+    if (of) caseOf.set(path, of.name)
+    // What must be rewritten must pass the proof as well.
+    const conditions = of?.mustRewrite ? patientConditions : conditionsWithoutProof
+    const text = await readFile(path, 'utf8')
+    await writeFile(path, text.replaceAll(`'hundredfold'`, `'${conditions}'`))
+  }
+  const stops = new Map<string, string>()
+  const applied = new Set<string>()
+  let migrations = await loadMigrations(directory.path)
+  for (;;) {
+    const result = await up(migrations, {}, { ...defaultRunOptions, client: owner, onEvent: (event) => event.kind === 'done' && lap(`${event.ran.name} ${event.ran.ms}`) })
+    if (!result.failure) return stops
+    for (const { name } of result.ran) applied.add(name)
+    const stopped = migrations.find(({ name }) => !applied.has(name))
+    const of = stopped && caseOf.get(stopped.path)
+    if (!stopped || of === undefined) throw result.failure
+    stops.set(of, `${stopped.name}: ${result.failure.message}`)
+    migrations = migrations.filter(({ name, path }) => applied.has(name) || caseOf.get(path) !== of)
+  }
+}
