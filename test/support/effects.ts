@@ -222,7 +222,7 @@ function parse(row = '{}'): Record<string, unknown> {
 
 const outcomes = `SELECT current_setting('effects.outcomes') AS found`
 
-/** One block that tries every statement by itself and takes it back: `1` row touched, `0`, or the error. */
+/** One block that tries every statement by itself and takes it back: `1` row touched, `0`, or the error's code. */
 function offer(statements: string[], name: string): string {
   return `DO $offer$
     DECLARE statement text; touched int; outcomes text := ${literal(`${name}:`)};
@@ -233,8 +233,8 @@ function offer(statements: string[], name: string): string {
           GET DIAGNOSTICS touched = ROW_COUNT;
           RAISE EXCEPTION USING ERRCODE = 'HF000', MESSAGE = touched::text;
         EXCEPTION
-          WHEN SQLSTATE 'HF000' THEN outcomes := outcomes || E'\\n' || SQLERRM;
-          WHEN OTHERS THEN outcomes := outcomes || E'\\n' || SQLSTATE || ': ' || SQLERRM;
+          WHEN SQLSTATE 'HF000' THEN outcomes := outcomes || ' ' || SQLERRM;
+          WHEN OTHERS THEN outcomes := outcomes || ' ' || SQLSTATE;
         END;
       END LOOP;
       PERFORM set_config('effects.outcomes', outcomes, true);

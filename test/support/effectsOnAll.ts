@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
 import type { RelationName } from '../../src/db/identifiers.ts'
-import { display } from '../../src/db/identifiers.ts'
+import { display, qualified } from '../../src/db/identifiers.ts'
 import type { EffectOptions, Identity } from './effects.ts'
 import { effectsOn, rowsToOffer } from './effects.ts'
 
@@ -10,9 +10,18 @@ export type EffectCells = Map<string, string>
 /** One cell before and after. */
 export interface DifferentCell {
   cell: string
+  kind: Difference
   before: string
   after: string
 }
+
+/**
+ * `rows`: others than before. `new error`: it worked before. `let in`: it was an error before, and now something is
+ * let in. `error for nothing`: nothing was let in before, and now an error says so. `refused`: nothing is let in, as
+ * before, but another error says so, or none.
+ */
+export type Difference = (typeof differences)[number]
+const differences = ['rows', 'new error', 'let in', 'error for nothing', 'refused'] as const
 
 /**
  * What all identities can do with every table that has row-level security; nothing but policies speaks, since
@@ -28,6 +37,7 @@ export async function effectsOnAll(
   const cells: EffectCells = new Map()
   for (const table of await listGuardedTables(superuser)) {
     const rows = offered.get(display(table))
+    cells.set(`${display(table)}, all rows`, await allRows(superuser, table))
     const options: EffectOptions = { withoutTriggers: true, ...(rows ? { offered: rows } : {}) }
     for (const [label, identity] of Object.entries(identities)) {
       const effects = await effectsOn(superuser, table, identity, options)
@@ -50,11 +60,47 @@ export async function rowsOfAll(superuser: Client): Promise<Map<string, string[]
 
 /** The cells that are not the same. What ran out of time on one side says nothing. */
 export function differentCells(before: EffectCells, after: EffectCells): DifferentCell[] {
-  return [...before].flatMap(([cell, was]) => {
-    const is = after.get(cell) ?? 'no such table any more'
-    const inTime = !was.startsWith('57014') && !is.startsWith('57014')
-    return was !== is && inTime ? [{ cell, before: was, after: is }] : []
+  return [...before].flatMap(([cell, was]): DifferentCell[] => {
+    const is = after.get(cell) ?? '42P01: no such table'
+    if (was === is || isTimeout(was) || isTimeout(is)) return []
+    const [table = ''] = cell.split(', ')
+    const untouched = cell.endsWith(', delete') ? (before.get(`${table}, all rows`) ?? '') : ''
+    return [{ cell, kind: differenceOf(cell, was, is, untouched), before: was, after: is }]
   })
+}
+
+function differenceOf(cell: string, was: string, is: string, untouched: string): Difference {
+  const isOfferedOneByOne = / each$/.test(cell) && !isError(was) && !isError(is)
+  if (!isOfferedOneByOne) return differenceOfOne(was, is, ['', '0', untouched])
+  const others = is.split(' ')
+  const kinds = was.split(' ').flatMap((outcome, at) => {
+    const other = others[at] ?? ''
+    return outcome === other ? [] : [differenceOfOne(outcome, other, ['0', '42501'])]
+  })
+  return differences.find((kind) => kinds.includes(kind)) ?? 'refused'
+}
+
+function differenceOfOne(was: string, is: string, nothing: string[]): Difference {
+  if (nothing.includes(was))
+    return nothing.includes(is) ? 'refused' : isError(is) ? 'error for nothing' : 'rows'
+  if (isError(was)) return nothing.includes(is) || isError(is) ? 'refused' : 'let in'
+  return isError(is) ? 'new error' : 'rows'
+}
+
+/** What a constraint refuses (class 23), the policies had let in. */
+function isError(effect: string): boolean {
+  return /^(?!23)[0-9A-Z]{5}(: |$)/.test(effect)
+}
+
+function isTimeout(effect: string): boolean {
+  return effect.startsWith('57014: ')
+}
+
+async function allRows(client: Client, table: RelationName): Promise<string> {
+  const { rows } = await client.query<{ found: string }>(
+    `SELECT coalesce(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE "C"), '') AS found FROM ${qualified(table)} t`,
+  )
+  return rows[0]?.found ?? ''
 }
 
 async function listGuardedTables(client: Client): Promise<RelationName[]> {
