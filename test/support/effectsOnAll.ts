@@ -27,24 +27,30 @@ const differences = ['rows', 'new error', 'let in', 'error for nothing', 'refuse
  * What all identities can do with every table that has row-level security; nothing but policies speaks, since
  * triggers and foreign keys are off.
  *
+ * @param connect opens a session as superuser. Each identity has one of its own: a setting that one of them had
+ *   would be there for the next one, as empty text.
  * @param offered rows to offer to INSERT by table, for tables that are empty; see `rowsOfAll`
  */
 export async function effectsOnAll(
-  superuser: Client,
+  connect: () => Promise<Client>,
   identities: Record<string, Identity>,
   offered: ReadonlyMap<string, string[]> = new Map(),
 ): Promise<EffectCells> {
   const cells: EffectCells = new Map()
-  for (const table of await listGuardedTables(superuser)) {
-    const rows = offered.get(display(table))
-    cells.set(`${display(table)}, all rows`, await allRows(superuser, table))
-    const options: EffectOptions = { withoutTriggers: true, ...(rows ? { offered: rows } : {}) }
-    for (const [label, identity] of Object.entries(identities)) {
-      const effects = await effectsOn(superuser, table, identity, options)
-      for (const [command, effect] of Object.entries(effects)) {
+  const looker = await connect()
+  const tables = await listGuardedTables(looker)
+  for (const table of tables) cells.set(`${display(table)}, all rows`, await allRows(looker, table))
+  await looker.end()
+  for (const [label, identity] of Object.entries(identities)) {
+    const session = await connect()
+    for (const table of tables) {
+      const rows = offered.get(display(table))
+      const options: EffectOptions = { withoutTriggers: true, ...(rows ? { offered: rows } : {}) }
+      for (const [command, effect] of Object.entries(await effectsOn(session, table, identity, options))) {
         cells.set(`${display(table)}, ${label}, ${command}`, effect)
       }
     }
+    await session.end()
   }
   return cells
 }
