@@ -2,11 +2,11 @@ import type { FuncCall, Node, TypeName } from '../sql/nodes.ts'
 import { as, isNode, kindOf, words } from '../sql/nodes.ts'
 import { printExpression } from '../sql/expression.ts'
 import { rowReferences } from '../sql/rowReferences.ts'
-import type { Exposure } from './exposed.ts'
 import type { CatalogFunction, Functions } from './functionCatalog.ts'
+import type { Hazards } from './hazards.ts'
 
 /** What is known about the names in one policy's expressions. */
-export interface Scope extends Exposure {
+export interface Scope {
   functions: Functions
   /** The functions that the policy calls, as the server resolved them. */
   called: CatalogFunction[]
@@ -14,6 +14,7 @@ export interface Scope extends Exposure {
   falselyImmutable: Map<number, string>
   /** Functions declared STABLE or IMMUTABLE whose body calls a VOLATILE one, by oid: which. */
   hiddenVolatile: Map<number, string>
+  hazards: Hazards
 }
 
 /** Name, schema and number of arguments of a call; pg_catalog is what a name without a schema means here. */

@@ -1,7 +1,7 @@
 import { conjunction, equals } from '../sql/build.ts'
 import { canonical } from '../sql/expression.ts'
 import type { Node, SelectStmt, SubLink } from '../sql/nodes.ts'
-import { as, conjuncts, words } from '../sql/nodes.ts'
+import { as, conjuncts, nodesIn, words } from '../sql/nodes.ts'
 import { rowReferences } from '../sql/rowReferences.ts'
 import type { Scope } from './calls.ts'
 import { show, whyNotOncePerStatement } from './calls.ts'
@@ -118,6 +118,14 @@ function turnAround(
   if (!isPositive) throw new Unclear('it stands under NOT or where NULL and false differ')
   const select = as(link.subselect, 'SelectStmt')
   if (!select) throw new Unclear('it is no query')
+  if (
+    link.subLinkType === 'EXISTS_SUBLINK' &&
+    Array.from(nodesIn(select.targetList)).some((node) => 'FuncCall' in node)
+  ) {
+    throw new Unclear(
+      'its query has a row for an aggregate, or several for a set, whatever its conditions say',
+    )
+  }
   const plain = withoutLimit(select)
   const conditions = [
     ...(plain.whereClause ? conjuncts(plain.whereClause) : []),

@@ -5,43 +5,36 @@ import { replaceNodes } from '../sql/replaceNodes.ts'
 import { rowReferences } from '../sql/rowReferences.ts'
 import type { Hazards } from './hazards.ts'
 
-/** What decides whether an error that was never met may be met once a call runs once per statement. */
-export interface Exposure {
-  hazards: Hazards
-  /** Other conditions may keep a row out before this one is asked: an AND beside it, or a restrictive policy. */
-  isShielded: boolean
-}
-
 /**
  * Why a call that reads nothing of the row may not be wrapped in a sub-select, although it answers the same: it may end
  * with an error, and other conditions decide today whether it is called at all. PostgreSQL asks cheap conditions first,
- * and wrapped a call is cheap.
+ * and wrapped a call is cheap. Conditions come from everywhere: the same policy, the policies for other commands that an UPDATE
+ * has to pass as well, the query itself.
  *
  * A call compared with a column is no such: the planner runs it beforehand, to estimate how many rows there will be.
  *
  * @param tree the whole predicate of which the call is a part
  */
-export function whyExposed(call: Node, tree: Node, { hazards, isShielded }: Exposure): string | undefined {
+export function whyExposed(call: Node, tree: Node, hazards: Hazards): string | undefined {
   const hazard = hazards.of(call)
   if (!hazard) return undefined
   if (hazard.isOnPurpose) {
     return `${hazard.what}, and who meets that error would change with when it is called`
   }
-  if (!isShielded || runsFirst(call, tree)) return undefined
-  return `it may end with an error (${hazard.what}), and conditions beside it that keep it from being called would no longer come first`
+  if (runsFirst(call, tree)) return undefined
+  return `it may end with an error (${hazard.what}), and conditions that keep it from being called today would no longer come first`
 }
 
 /**
  * Whether a sub-select that is new may be evaluated where nothing was evaluated before: a set of keys always, a wrapped
- * call where other conditions came first.
+ * call unless the planner runs it anyway.
  */
-export function mayBeAskedEarlier(part: Node, before: Node, isShielded: boolean): boolean {
+export function mayBeAskedEarlier(part: Node, before: Node): boolean {
   const link = as(part, 'SubLink')
   const select = as(link?.subselect, 'SelectStmt')
   const value = as(select?.targetList?.[0], 'ResTarget')?.val
   if (link?.subLinkType !== 'EXPR_SUBLINK' || !value || !select || !isBare(select) || holdsQuery(value))
     return true
-  if (!isShielded) return false
   const text = canonical(value)
   const call = Array.from(nodesIn(before)).find((node) => canonical(node) === text)
   return !call || !runsFirst(call, before)

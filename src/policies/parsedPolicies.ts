@@ -99,7 +99,6 @@ function planQuestions(policies: ParsedPolicies): PlanQuestion[] {
 const trusted = {
   falselyImmutable: new Map<number, string>(),
   hiddenVolatile: new Map<number, string>(),
-  isShielded: false,
 }
 
 /** A call outside of pg_catalog that is not in a sub-select of its own, or a correlated sub-select. */

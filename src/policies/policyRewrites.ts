@@ -3,7 +3,6 @@ import type { PolicyPredicates } from '../introspect/policies.ts'
 import { treeWithoutArrayCasts } from '../sql/arrayCasts.ts'
 import { printExpression } from '../sql/expression.ts'
 import type { Node } from '../sql/nodes.ts'
-import { conjuncts } from '../sql/nodes.ts'
 import type { Change, Refusal, RewriteRule } from './change.ts'
 import { rewriteRules } from './change.ts'
 import { turnCorrelated } from './correlated.ts'
@@ -70,7 +69,7 @@ export function rewritePolicies(
 
 function rewritePolicy(
   { policy, using, check, unreadable }: ParsedPolicy,
-  { catalog, reach, hazards, surroundings, verdicts, baseline, parsed }: ParsedPolicies,
+  { catalog, reach, hazards, surroundings, verdicts, baseline }: ParsedPolicies,
   rules: ReadonlySet<RewriteRule>,
   keyHelpers: KeyHelpers,
   willLead: WillLead,
@@ -82,16 +81,12 @@ function rewritePolicy(
     const refusals = rule ? [{ rule, was: 'its expression', reason: unreadable }] : []
     return { policy, after: unchanged, changes: [], refusals, helpers: [] }
   }
-  const isRestricted = parsed.some(
-    (each) => each.policy.table === policy.table && (!each.policy.permissive || !policy.permissive),
-  )
-  const shared: MembershipScope = {
+  const scope: MembershipScope = {
     table: policy.table,
     reach,
     tables: [...catalog.tables.values()],
     surroundings,
     hazards,
-    isShielded: false,
     helpers: keyHelpers,
     willLead: (column) => willLead(policy.table, column),
     role: catalog.role,
@@ -116,7 +111,6 @@ function rewritePolicy(
   const rewrite = (clause: 'using' | 'check'): string | null => {
     const [tree, text] = clause === 'using' ? [using, policy.using] : [check, policy.check]
     if (!tree) return text
-    const scope = { ...shared, isShielded: isRestricted || conjuncts(tree).length > 1 }
     const turned = rules.has('policy_membership_function')
       ? turnMembership(tree, scope)
       : { tree, changes: [], refusals: [], helpers: [] }

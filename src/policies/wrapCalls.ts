@@ -73,7 +73,8 @@ export function wrapCalls(tree: Node, scope: Scope, rules: ReadonlySet<RewriteRu
     if (!rule) return undefined
     const call = as(node, 'FuncCall')
     const reason =
-      whyNotOncePerStatement(node, scope) ?? (rules.has(rule) ? whyExposed(node, tree, scope) : undefined)
+      whyNotOncePerStatement(node, scope) ??
+      (rules.has(rule) ? whyExposed(node, tree, scope.hazards) : undefined)
     if (reason === undefined) {
       if (!rules.has(rule)) return node
       const inner = replaceBelow(node, withinSubselects(replace))

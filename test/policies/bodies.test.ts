@@ -1,8 +1,8 @@
-import { appendFileSync } from 'node:fs'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { connect } from '../../src/db/connect.ts'
 import type { Effects } from '../support/effects.ts'
+import type { BodyCase } from './bodies/bodyCase.ts'
 import type { BodiesDatabase, BodyRoles } from './bodies/bodiesDatabase.ts'
 import { createBodies, createRoles, tableOf } from './bodies/bodiesDatabase.ts'
 import { groups } from './bodies/index.ts'
@@ -41,50 +41,50 @@ describe.each(groups)('bodies: $name', (group) => {
   let outcome: Outcome
 
   beforeAll(async () => {
-    const clock = Date.now()
-    const lap = (what: string) => process.env['LAPS'] && appendFileSync('/tmp/laps', `${group.name} ${what} ${Date.now() - clock} cpu ${Math.round((process.cpuUsage().user + process.cpuUsage().system) / 1000)}\n`)
     ;[filled, empty] = await Promise.all([createBodies(group, roles), createBodies(group, roles)])
-    lap('created')
     await filled.fill()
     const policies = await filled.policies()
     const before = await filled.effects()
-    lap('before')
-    const stops = { filled: await filled.optimize(), empty: new Map<string, string>() }
-    lap('optimized filled')
+    const stops = {
+      filled: await filled.optimize(),
+      empty: new Map<string, string>(),
+    }
     stops.empty = await empty.optimize()
-    lap('optimized empty')
     await empty.fill()
     const after = {
       filled: await filled.effects(),
       // Sets of keys are then looked up in indexes, before the first row is judged.
       empty: await empty.effects({ enable_seqscan: 'off' }),
     }
-    lap('after')
     outcome = {
       before,
       after,
       stops,
       policies: { before: policies, filled: await filled.policies(), empty: await empty.policies() },
     }
-  }, 300_000)
+  }, 600_000)
 
   afterAll(async () => {
     await Promise.all([filled?.database.drop(), empty?.database.drop()])
   })
 
   it.each(group.cases)('$name: everybody sees and changes the same rows as before', (body) => {
-    const wrong: string[] = []
-    for (const made of ['filled', 'empty'] as const) {
-      const stop = outcome.stops[made].get(body.name)
-      if (stop !== undefined) wrong.push(`made on the ${made} database, up stops: ${stop}`)
-      wrong.push(...differences(body.name, outcome.before, outcome.after[made]).map((each) => `made on the ${made} database: ${each}`))
-      const policy = `${tableOf(body)} ${body.only ?? 'plain'}`
-      if (body.mustRewrite && outcome.policies.before.get(policy) === outcome.policies[made].get(policy))
-        wrong.push(`made on the ${made} database, it is left as it is`)
-    }
-    expect(wrong).toEqual([])
+    expect(wrongWith(body, outcome)).toEqual([])
   })
 })
+
+function wrongWith(body: BodyCase, { before, after, stops, policies }: Outcome): string[] {
+  return (['filled', 'empty'] as const).flatMap((made) => {
+    const stop = stops[made].get(body.name)
+    const policy = `${tableOf(body)} ${body.only ?? 'plain'}`
+    const isLeft = policies.before.get(policy) === policies[made].get(policy)
+    return [
+      ...(stop === undefined ? [] : [`up stops: ${stop}`]),
+      ...(body.mustRewrite && isLeft ? ['it is left as it is'] : []),
+      ...differences(body.name, before, after[made]),
+    ].map((each) => `made on the ${made} database: ${each}`)
+  })
+}
 
 function differences(name: string, before: Map<string, Effects>, after: Map<string, Effects>): string[] {
   const found: string[] = []
@@ -93,7 +93,9 @@ function differences(name: string, before: Map<string, Effects>, after: Map<stri
     for (const [command, was] of Object.entries(effects)) {
       const is = after.get(key)?.[command] ?? ''
       const isUnidentified = key.endsWith(` as ${unidentified}`)
-      const isFine = command.endsWith(' each') ? eachIsFine(was, is, isUnidentified) : isSame(was, is, command, isUnidentified)
+      const isFine = command.endsWith(' each')
+        ? eachIsFine(was, is, isUnidentified)
+        : isSame(was, is, command, isUnidentified)
       if (!isFine) found.push(`${key}: ${command}\n  ${was}\n  became\n  ${is}`)
     }
   }
@@ -108,12 +110,13 @@ function isNothing(effect: string, command: string): boolean {
 
 /**
  * Of an error only its code counts: another function may be the one that is forbidden. In which order the parts of a
- * condition are asked is the planner's choice, so an error may be gone where no row is let in for it.
+ * condition are asked is the planner's choice, so an error about a value may be gone; one about a name or a right
+ * may be so only where no row is let in for it.
  */
 function isSame(was: string, is: string, command: string, isUnidentified: boolean): boolean {
   const [before, after] = [codeOf(was), codeOf(is)]
   if (before === undefined) return was === is
-  if (after === undefined) return isNothing(is, command)
+  if (after === undefined) return isAboutValue(before) || isNothing(is, command)
   return before === after || (isUnidentified && [before, after].includes(noUuid))
 }
 
@@ -127,10 +130,18 @@ function eachIsFine(was: string, is: string, isUnidentified: boolean): boolean {
       const now = after[at]
       if (each === now) return true
       if (each.length === 5 && refuses(now)) return true
+      if (isAboutValue(each) && (now === '1' || now === '23505')) return true
       // Where `auth.uid()` itself raises an error, it may be met before the row is refused: that lets in no row.
-      return isUnidentified && (now === noUuid ? refuses(each) || each.length === 5 : each === noUuid && now?.length === 5)
+      return (
+        isUnidentified &&
+        (now === noUuid ? refuses(each) || each.length === 5 : each === noUuid && now?.length === 5)
+      )
     })
   )
+}
+
+function isAboutValue(code: string): boolean {
+  return code.length === 5 && !code.startsWith('42')
 }
 
 const noUuid = '22P02'

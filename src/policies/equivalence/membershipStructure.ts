@@ -177,7 +177,11 @@ function keysOf(query: SelectStmt): Pick<Membership, 'key' | 'select' | 'conditi
 /** `EXISTS (query)`, also as `SELECT EXISTS (query)`. */
 function existsIn(node: Node): SelectStmt | undefined {
   const link = as(node, 'SubLink')
-  if (link?.subLinkType === 'EXISTS_SUBLINK') return as(link.subselect, 'SelectStmt')
+  if (link?.subLinkType === 'EXISTS_SUBLINK') {
+    const query = as(link.subselect, 'SelectStmt')
+    // An aggregate has a row and a set has several, whatever the conditions say.
+    return fieldsOf(query?.targetList, 'FuncCall').next().done ? query : undefined
+  }
   const select = as(node, 'SelectStmt')
   const target = select && !select.fromClause && !select.whereClause ? onlyTarget(select) : undefined
   return target && as(target, 'SubLink')?.subLinkType === 'EXISTS_SUBLINK' ? existsIn(target) : undefined

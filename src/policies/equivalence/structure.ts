@@ -4,7 +4,7 @@ import { listBuiltinTypes } from '../../introspect/functionSearchPaths.ts'
 import { call } from '../../sql/build.ts'
 import { canonical, isBare, parseTypeName, sameTree } from '../../sql/expression.ts'
 import type { Node, TypeName } from '../../sql/nodes.ts'
-import { as, conjuncts } from '../../sql/nodes.ts'
+import { as } from '../../sql/nodes.ts'
 import { fieldsOf, isRecord, walk } from '../../sql/walk.ts'
 import { newlyAtOnce, whyExposed } from '../exposed.ts'
 import type { CatalogFunction, Functions } from '../functionCatalog.ts'
@@ -108,7 +108,6 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
     isSteady: (tree) => Array.from(fieldsOf(tree, 'FuncCall')).every(isSteady),
   }
   const canonicalTree = (tree: Node) => normal(withMemberships(normal(tree) as Node, context))
-  const isRestricted = subject.policies.some(({ permissive }) => !permissive)
   return {
     isSame: (one, other) =>
       one === undefined || other === undefined
@@ -125,9 +124,7 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
       return [...new Set(moved.map(({ name }) => name))]
     },
     newErrors: (one, other) =>
-      one && other
-        ? newlyAtOnce(one, other).flatMap((part) => whyErrors(part, one, hazards, isRestricted) ?? [])
-        : [],
+      one && other ? newlyAtOnce(one, other).flatMap((part) => whyErrors(part, one, hazards) ?? []) : [],
     readsOnlySettings: (tree) => hazards.readsOnlySettings(tree),
     claimReaders: [...reach.byName.values()].flat().flatMap((each) => {
       const isReader = each.argumentTypes.length === 0 && !each.returnsSet && each.kind === 'f'
@@ -138,13 +135,12 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
 }
 
 /** A wrapped call may have been asked first anyway; a set of keys never was. */
-function whyErrors(part: Node, before: Node, hazards: Hazards, isRestricted: boolean): string | undefined {
+function whyErrors(part: Node, before: Node, hazards: Hazards): string | undefined {
   const call = wrapped(part)
   if (!call || hasSet(call)) return hazards.of(part)?.what
-  const isShielded = isRestricted || conjuncts(before).length > 1
   const same = canonical(call)
   const asBefore = Array.from(walk(before)).find(({ node }) => canonical(node) === same)?.node
-  return whyExposed(asBefore ?? call, before, { hazards, isShielded })
+  return whyExposed(asBefore ?? call, before, hazards)
 }
 
 function hasSet(tree: Node): boolean {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { appendFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Client } from 'pg'
 import { casaoraOwner } from '../../../src/bench/casaora/load.ts'
@@ -156,7 +155,10 @@ export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<
     optimize: () => optimize(owner, group),
     effects: async (settings = {}) => {
       const found = new Map<string, Effects>()
-      const names = new Set([...Object.keys(everybody), ...group.cases.flatMap(({ identities }) => Object.keys(identities ?? {}))])
+      const names = new Set([
+        ...Object.keys(everybody),
+        ...group.cases.flatMap(({ identities }) => Object.keys(identities ?? {})),
+      ])
       await Promise.all(
         Array.from(names, async (name) => {
           // A setting that one caller made leaves an empty one behind in the session, so each has its own.
@@ -170,7 +172,10 @@ export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<
               settings: { ...settings, ...given.settings },
               ...(given.prepares ? { prepares: roles.inSql(given.prepares, body) } : {}),
             }
-            found.set(`${body.name} as ${name}`, await effectsOn(client, { schema: 'public', name: tableOf(body) }, identity))
+            found.set(
+              `${body.name} as ${name}`,
+              await effectsOn(client, { schema: 'public', name: tableOf(body) }, identity),
+            )
           }
           await client.end()
         }),
@@ -191,7 +196,9 @@ async function named(body: BodyCase, work: () => Promise<void>): Promise<void> {
   try {
     await work()
   } catch (error) {
-    throw new Error(`${body.name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new Error(`${body.name}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
   }
 }
 
@@ -200,14 +207,12 @@ async function optimize(owner: Client, { cases }: BodyGroup): Promise<Map<string
   const findings = await readOnly(owner, async () => {
     const context = ruleContext(borrow(owner), undefined, rules)
     const found: Finding[] = []
-    for (const rule of allRules.filter(({ name }) => rules.includes(name))) found.push(...(await rule.find(context)))
+    for (const rule of allRules.filter(({ name }) => rules.includes(name)))
+      found.push(...(await rule.find(context)))
     return found
   })
-  const lap = (what: string) => process.env['LAPS'] && appendFileSync('/tmp/laps', `  ${what} ${Date.now() % 1e7} cpu ${Math.round((process.cpuUsage().user + process.cpuUsage().system) / 1000)}\n`)
-  lap('found')
   const { drafts } = await chooseDrafts(owner, findings, [])
   await using directory = await migrationDirectory()
-  lap('chosen')
   const files = await writeMigrations(directory.path, drafts)
   const caseOf = new Map<string, string>()
   for (const [draft, path] of files) {
@@ -225,7 +230,7 @@ async function optimize(owner: Client, { cases }: BodyGroup): Promise<Map<string
   const applied = new Set<string>()
   let migrations = await loadMigrations(directory.path)
   for (;;) {
-    const result = await up(migrations, {}, { ...defaultRunOptions, client: owner, onEvent: (event) => event.kind === 'done' && lap(`${event.ran.name} ${event.ran.ms}`) })
+    const result = await up(migrations, {}, { ...defaultRunOptions, client: owner })
     if (!result.failure) return stops
     for (const { name } of result.ran) applied.add(name)
     const stopped = migrations.find(({ name }) => !applied.has(name))

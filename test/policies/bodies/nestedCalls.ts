@@ -32,7 +32,10 @@ export const nestedCalls: BodyGroup = {
     },
     nested('nested_unqualified', active(invoker, hasProfile)),
     nested('nested_definer_unqualified', active(definer, hasProfile)),
-    nested('nested_plpgsql_unqualified', active(plpgsql, `BEGIN RETURN EXISTS (SELECT FROM profiles p WHERE p.id = person); END`)),
+    nested(
+      'nested_plpgsql_unqualified',
+      active(plpgsql, `BEGIN RETURN EXISTS (SELECT FROM profiles p WHERE p.id = person); END`),
+    ),
     {
       name: 'nested_in_invoker',
       setup: `${active(invoker, hasProfile)}; ${member(invoker, isMember('public.c_active(m.user_id)'))}`,
@@ -85,8 +88,12 @@ export const nestedCalls: BodyGroup = {
         ${member(definer, isMember('public.c_active(m.user_id)'))}`,
       predicate,
     },
-    nested('nested_own_path', active(`${invoker} SET search_path = public`, hasProfile), { mustRewrite: true }),
-    nested('nested_own_empty_path', active(`${invoker} ${emptyPath}`, hasPublicProfile), { mustRewrite: true }),
+    nested('nested_own_path', active(`${invoker} SET search_path = public`, hasProfile), {
+      mustRewrite: true,
+    }),
+    nested('nested_own_empty_path', active(`${invoker} ${emptyPath}`, hasPublicProfile), {
+      mustRewrite: true,
+    }),
     nested('nested_qualified', active(invoker, hasPublicProfile), { mustRewrite: true }),
     nested(
       'nested_atomic',
@@ -97,27 +104,75 @@ export const nestedCalls: BodyGroup = {
       `CREATE FUNCTION c_known(person uuid) RETURNS boolean ${invoker} AS $$ ${hasProfile} $$;
        CREATE FUNCTION c_active(person uuid) RETURNS boolean LANGUAGE sql STABLE RETURN c_known(person)`,
     ),
-    nested('nested_swallows_undefined_table', active(plpgsql, `BEGIN RETURN EXISTS (SELECT FROM profiles p WHERE p.id = person);
-      EXCEPTION WHEN undefined_table THEN RETURN false; END`)),
-    nested('nested_swallows_into_true', active(plpgsql, `BEGIN RETURN EXISTS (SELECT FROM profiles p WHERE p.id = person AND p.is_admin);
-      EXCEPTION WHEN OTHERS THEN RETURN true; END`)),
+    nested(
+      'nested_swallows_undefined_table',
+      active(
+        plpgsql,
+        `BEGIN RETURN EXISTS (SELECT FROM profiles p WHERE p.id = person);
+      EXCEPTION WHEN undefined_table THEN RETURN false; END`,
+      ),
+    ),
+    nested(
+      'nested_swallows_into_true',
+      active(
+        plpgsql,
+        `BEGIN RETURN EXISTS (SELECT FROM profiles p WHERE p.id = person AND p.is_admin);
+      EXCEPTION WHEN OTHERS THEN RETURN true; END`,
+      ),
+    ),
     nested('nested_to_regclass', active(invoker, `SELECT to_regclass('profiles') IS NOT NULL`)),
     nested('nested_regclass_literal', active(invoker, `SELECT 'profiles'::regclass::oid > 0`)),
     nested('nested_regprocedure', active(invoker, `SELECT to_regproc('c_active') IS NULL`)),
     nested('nested_current_schema', active(invoker, `SELECT current_schema() = 'public'`)),
     nested('nested_current_schemas', active(invoker, `SELECT 'public' = ANY (current_schemas(false))`)),
     nested('nested_path_setting', active(invoker, `SELECT current_setting('search_path') LIKE '%public%'`)),
-    nested('nested_table_is_visible', active(invoker, `SELECT pg_table_is_visible('public.profiles'::regclass)`)),
+    nested(
+      'nested_table_is_visible',
+      active(invoker, `SELECT pg_table_is_visible('public.profiles'::regclass)`),
+    ),
     nested('nested_regclass_text', active(invoker, `SELECT 'public.profiles'::regclass::text = 'profiles'`)),
-    nested('nested_dynamic', active(plpgsql, `DECLARE found boolean; BEGIN EXECUTE 'SELECT EXISTS (SELECT FROM profiles WHERE id = $1)' INTO found USING person; RETURN found; END`)),
-    nested('nested_format_dynamic', active(plpgsql, `DECLARE found boolean; BEGIN EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE id = %L)', 'profiles', person) INTO found; RETURN found; END`)),
-    nested('nested_query_to_xml', active(invoker, `SELECT query_to_xml('SELECT id FROM profiles', false, false, '')::text LIKE '%' || person || '%'`)),
-    nested('nested_rowtype', active(plpgsql, `DECLARE p profiles%ROWTYPE; BEGIN SELECT * INTO p FROM public.profiles x WHERE x.id = person; RETURN p.id IS NOT NULL; END`)),
-    nested('nested_column_type', active(plpgsql, `DECLARE l profiles.level%TYPE; BEGIN SELECT x.level INTO l FROM public.profiles x WHERE x.id = person; RETURN l >= 0; END`)),
-    nested('nested_default_argument', `
+    nested(
+      'nested_dynamic',
+      active(
+        plpgsql,
+        `DECLARE found boolean; BEGIN EXECUTE 'SELECT EXISTS (SELECT FROM profiles WHERE id = $1)' INTO found USING person; RETURN found; END`,
+      ),
+    ),
+    nested(
+      'nested_format_dynamic',
+      active(
+        plpgsql,
+        `DECLARE found boolean; BEGIN EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE id = %L)', 'profiles', person) INTO found; RETURN found; END`,
+      ),
+    ),
+    nested(
+      'nested_query_to_xml',
+      active(
+        invoker,
+        `SELECT query_to_xml('SELECT id FROM profiles', false, false, '')::text LIKE '%' || person || '%'`,
+      ),
+    ),
+    nested(
+      'nested_rowtype',
+      active(
+        plpgsql,
+        `DECLARE p profiles%ROWTYPE; BEGIN SELECT * INTO p FROM public.profiles x WHERE x.id = person; RETURN p.id IS NOT NULL; END`,
+      ),
+    ),
+    nested(
+      'nested_column_type',
+      active(
+        plpgsql,
+        `DECLARE l profiles.level%TYPE; BEGIN SELECT x.level INTO l FROM public.profiles x WHERE x.id = person; RETURN l >= 0; END`,
+      ),
+    ),
+    nested(
+      'nested_default_argument',
+      `
       CREATE FUNCTION c_least() RETURNS int ${invoker} AS $$ SELECT min(level) FROM profiles $$;
       CREATE FUNCTION c_active(person uuid, at_least int DEFAULT c_least()) RETURNS boolean ${invoker}
-        AS $$ SELECT EXISTS (SELECT FROM public.profiles p WHERE p.id = person AND p.level >= at_least) $$`),
+        AS $$ SELECT EXISTS (SELECT FROM public.profiles p WHERE p.id = person AND p.level >= at_least) $$`,
+    ),
     {
       name: 'nested_set_in_from',
       setup: `

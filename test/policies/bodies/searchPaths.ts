@@ -32,7 +32,8 @@ const withTemporaryTable = {
 /** Where a name of a body is looked for. */
 export const searchPaths: BodyGroup = {
   name: 'search paths',
-  superuser: 'CREATE SCHEMA "odd, schema"; CREATE SCHEMA authenticated; GRANT USAGE ON SCHEMA "odd, schema", authenticated TO PUBLIC; GRANT CREATE ON SCHEMA "odd, schema", authenticated TO casaora_owner',
+  superuser:
+    'CREATE SCHEMA "odd, schema"; CREATE SCHEMA authenticated; GRANT USAGE ON SCHEMA "odd, schema", authenticated TO PUBLIC; GRANT CREATE ON SCHEMA "odd, schema", authenticated TO casaora_owner',
   cases: [
     {
       name: 'path_public',
@@ -214,8 +215,11 @@ export const searchPaths: BodyGroup = {
     },
     {
       name: 'path_set_within',
-      setup: `${twoTables} ${member(plpgsql, `BEGIN PERFORM set_config('search_path', 'tenant_a', true);
-        RETURN EXISTS (SELECT FROM c_members m WHERE m.org_id = org AND m.user_id = auth.uid()); END`)}`,
+      setup: `${twoTables} ${member(
+        plpgsql,
+        `BEGIN PERFORM set_config('search_path', 'tenant_a', true);
+        RETURN EXISTS (SELECT FROM c_members m WHERE m.org_id = org AND m.user_id = auth.uid()); END`,
+      )}`,
       rows: twoRows,
       predicate,
     },
@@ -234,7 +238,10 @@ export const searchPaths: BodyGroup = {
     {
       name: 'path_empty_own',
       mustRewrite: true,
-      setup: member(`${plpgsqlDefiner} ${emptyPath}`, 'BEGIN RETURN EXISTS (SELECT 1 FROM public.members m WHERE m.user_id = auth.uid() AND m.org_id = org); END'),
+      setup: member(
+        `${plpgsqlDefiner} ${emptyPath}`,
+        'BEGIN RETURN EXISTS (SELECT 1 FROM public.members m WHERE m.user_id = auth.uid() AND m.org_id = org); END',
+      ),
       predicate,
       identities: { ...inTenant, ...nowhere },
     },

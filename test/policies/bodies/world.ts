@@ -22,7 +22,11 @@ const malformed = {
 
 /** Everybody who asks. */
 export const everybody: Record<string, Identity> = {
-  ada: signedIn(ids.ada, { 'app.tenant': ids.red, 'app.level': '1' }, { role: 'editor', org: ids.red, level: 1 }),
+  ada: signedIn(
+    ids.ada,
+    { 'app.tenant': ids.red, 'app.level': '1' },
+    { role: 'editor', org: ids.red, level: 1 },
+  ),
   bob: signedIn(ids.bob, { 'app.tenant': ids.green }, { role: 'viewer', org: ids.green, level: 2 }),
   admin: signedIn(ids.root, { 'app.tenant': ids.red, 'app.level': '9' }, { role: 'admin', level: 9 }),
   stranger: signedIn(ids.stranger),
