@@ -234,6 +234,9 @@ function offer(statements: string[], name: string): string {
           RAISE EXCEPTION USING ERRCODE = 'HF000', MESSAGE = touched::text;
         EXCEPTION
           WHEN SQLSTATE 'HF000' THEN outcomes := outcomes || ' ' || SQLERRM;
+          -- No partition takes the row: it was refused before any policy was asked.
+          WHEN check_violation THEN
+            outcomes := outcomes || CASE WHEN SQLERRM LIKE 'no partition of relation%' THEN ' 0' ELSE ' 23514' END;
           WHEN OTHERS THEN outcomes := outcomes || ' ' || SQLSTATE;
         END;
       END LOOP;

@@ -150,8 +150,15 @@ function pointTo(
   const open = columns.filter((name) => !values.has(name))
   if (open.length === 0) return
   const all = present.get(references) ?? []
+  const mine = present.get(table.oid) ?? []
+  const isTaken = (name: string, value: unknown) =>
+    table.columns.some((column) => column.name === name && column.isUnique) &&
+    mine.some((row) => asText(row[name]) === asText(value))
   const agreeing = all.filter((each) =>
-    columns.every((name, at) => !values.has(name) || values.get(name) === asText(each[referenced[at] ?? ''])),
+    columns.every((name, at) => {
+      const value = each[referenced[at] ?? '']
+      return values.has(name) ? values.get(name) === asText(value) : !isTaken(name, value)
+    }),
   )
   const mayBeNull = open.every((name) =>
     table.columns.some((column) => column.name === name && !column.isRequired),

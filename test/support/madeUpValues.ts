@@ -153,13 +153,13 @@ function freeText(place: Place, source: ValueSource): string {
     return `${random.pick(plainWords)}${number}`
   }
   if (literals.length > 0 && random.chance(attempt > 1 ? 1 : 0.85)) return random.pick(literals) ?? ''
-  if (/email/i.test(column.name)) return emailOf(random.pick(people) ?? '')
+  if (/email/i.test(column.name)) return emailOf((column.isUnique ? people[row] : random.pick(people)) ?? keyId(row))
   if (table.schema === 'storage' || /(^|_)(path|file|key|url|object)/i.test(column.name)) {
     return `${random.pick(people)}/${random.pick(plainWords)}.png`
   }
   if (somebody.test(column.name) || /_id$/i.test(column.name)) return random.pick(people) ?? ''
   if (likeARole.test(column.name)) return random.pick(spoken.words) ?? 'member'
-  return `${random.pick(plainWords)}${row}`
+  return `${random.pick(plainWords)}${row + attempt * 100}`
 }
 
 /** The address of one of the people, which is in their claims too. */

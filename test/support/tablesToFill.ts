@@ -19,6 +19,8 @@ export interface ColumnToFill {
   hasDefault: boolean
   /** The only column of the primary key. */
   isKey: boolean
+  /** No two rows may have the same. */
+  isUnique: boolean
   /** Literals in the CHECK constraints of the column and of its domain. */
   checkedAgainst: string[]
 }
@@ -52,6 +54,8 @@ export async function listTablesToFill(client: Client): Promise<TableToFill[]> {
        a.atttypid::int AS "typeOid", a.attnotnull AS "isRequired", a.atthasdef AS "hasDefault",
        EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary
          AND i.indnatts = 1 AND i.indkey[0] = a.attnum) AS "isKey",
+       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indpred IS NULL
+         AND i.indnatts = 1 AND i.indkey[0] = a.attnum) AS "isUnique",
        coalesce((SELECT string_agg(pg_get_constraintdef(k.oid), ' ') FROM pg_constraint k
          WHERE k.conrelid = a.attrelid AND k.contype = 'c' AND a.attnum = ANY (k.conkey)), '') AS checks
      FROM pg_attribute a
@@ -82,7 +86,7 @@ export function literalsIn(text: string): string[] {
   return Array.from(text.matchAll(/'((?:[^']|'')*)'/g), ([, literal = '']) => literal.replaceAll("''", "'"))
 }
 
-interface ColumnRow extends Pick<ColumnToFill, 'name' | 'type' | 'isRequired' | 'hasDefault' | 'isKey'> {
+interface ColumnRow extends Omit<ColumnToFill, 'shape' | 'checkedAgainst'> {
   table: number
   typeOid: number
   checks: string
@@ -114,7 +118,7 @@ async function readTypes(client: Client): Promise<Map<number, TypeRow>> {
 }
 
 function asColumn(row: ColumnRow, types: Map<number, TypeRow>): ColumnToFill {
-  const { name, type, isRequired, hasDefault, isKey, checks } = row
+  const { name, type, isRequired, hasDefault, isKey, isUnique, checks } = row
   let oid = row.typeOid
   let checksOfDomains = ''
   let refusesNull = false
@@ -130,6 +134,7 @@ function asColumn(row: ColumnRow, types: Map<number, TypeRow>): ColumnToFill {
     isRequired: isRequired || refusesNull,
     hasDefault,
     isKey,
+    isUnique,
     checkedAgainst: literalsIn(checks + checksOfDomains),
   }
 }
