@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg'
+import { liftSessionLimits } from './sessionLimits.ts'
 
 /**
  * Runs `look` in one read-only snapshot: REPEATABLE READ, writes refused by the server, `search_path`
@@ -23,6 +24,7 @@ export async function readOnly<T>(
               set_config('lock_timeout', $2, true)`,
       [`${options.statementTimeoutMs ?? 30_000}`, `${options.lockTimeoutMs ?? 2_000}`],
     )
+    await liftSessionLimits(client)
     return await look()
   } finally {
     // A broken connection has ended the transaction already.

@@ -1,4 +1,5 @@
 import { MigrationBuilder } from 'node-pg-migrate'
+import { liftSessionLimits } from '../db/sessionLimits.ts'
 import type { ClientBase, QueryResult } from 'pg'
 import { UsageError } from '../errors.ts'
 import { splitStatements } from '../sql/statements.ts'
@@ -65,6 +66,7 @@ export async function inReadOnlyTransaction<T>(
 ): Promise<T> {
   try {
     await client.query(`BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout = ${statementTimeoutMs}`)
+    await liftSessionLimits(client)
     return await look()
   } finally {
     await client.query('ROLLBACK').catch(() => undefined)

@@ -115,13 +115,12 @@ function whyCall(call: FuncCall, { functions }: Reach): string | undefined {
   return isPath ? 'reads search_path' : undefined
 }
 
-function whyCast({ typeName, arg }: TypeCast, { isBuiltinType }: KnownNames): string | undefined {
+function whyCast({ typeName }: TypeCast, { isBuiltinType }: KnownNames): string | undefined {
   const names = words(typeName.names ?? [])
   const [name = ''] = names.slice(-1)
-  if (/^reg(class|type|proc|procedure|oper|operator|config|dictionary|collation)$/.test(name)) {
-    const text = as(arg, 'A_Const')?.sval?.sval
-    return text?.includes('.') ? undefined : `looks for a name when it runs (${name})`
-  }
+  // Read and printed by the path: 'members'::regclass, and regclass::text.
+  if (/^reg(class|type|proc|procedure|oper|operator|config|dictionary|collation)$/.test(name))
+    return `looks for a name when it runs (${name})`
   return names.length === 1 && !isBuiltinType(name) ? `names the type ${name} without its schema` : undefined
 }
 

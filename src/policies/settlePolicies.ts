@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
 import type { RelationName } from '../db/identifiers.ts'
 import { displayIdentifier, qualified, quote } from '../db/identifiers.ts'
+import { liftSessionLimits } from '../db/sessionLimits.ts'
 import { errorCode, isConnectionLost } from '../db/sqlState.ts'
 import { alterPolicies } from '../drafts/alterPolicies.ts'
 import type { AlterPolicies, Draft, PolicyAlteration } from '../drafts/draft.ts'
@@ -33,6 +34,7 @@ export async function settlePolicies(client: ClientBase, drafts: Draft[]): Promi
       `SELECT set_config('search_path', '', true), set_config('statement_timeout', '30s', true),
               set_config('lock_timeout', '200ms', true), set_config('check_function_bodies', 'off', true)`,
     )
+    await liftSessionLimits(client)
     const made = new Map<string, string>()
     const rehearsal = await beginRehearsal(client, startClock(rehearsalBudgetMs))
     for (const draft of drafts) {

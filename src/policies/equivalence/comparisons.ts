@@ -37,6 +37,8 @@ export interface Comparisons {
   carriers: Carrier[]
   columns: ColumnComparison[]
   constants: ConstantComparison[]
+  /** The types to which claims and settings are cast, by `carrierKey`: `uuid`, `int4`. */
+  types: Map<string, Set<string>>
 }
 
 const claimsSetting = 'request.jwt.claims'
@@ -49,7 +51,7 @@ const oneClaimSetting = 'request.jwt.claim.'
  * `m.user_id = auth.uid()` in `SELECT ... FROM members m` -> the claim `sub`, the column `m.user_id`
  */
 export function comparisonsIn(trees: Node[], functions: CalledFunction[]): Comparisons {
-  const found: Comparisons = { carriers: [], columns: [], constants: [] }
+  const found: Comparisons = { carriers: [], columns: [], constants: [], types: new Map() }
   const seen = new Set<string>()
   const bodies = functions.filter(({ schema }) => schema !== 'pg_catalog').flatMap(({ body }) => body)
   for (const tree of [...trees, ...bodies]) {
@@ -59,8 +61,21 @@ export function comparisonsIn(trees: Node[], functions: CalledFunction[]): Compa
       found.carriers.push(carrier)
     }
     compareWithin(tree, undefined, functions, found)
+    readTypes(tree, functions, found.types)
   }
   return found
+}
+
+/** `(auth.jwt() ->> 'level')::int` -> `claim level` is cast to `int4`. */
+function readTypes(tree: unknown, functions: CalledFunction[], types: Map<string, Set<string>>): void {
+  for (const cast of fieldsOf(tree, 'TypeCast')) {
+    const [carrier, ...others] =
+      claimPath(cast['arg'], functions, 0)?.steps.length === 0 ? [] : carriersIn(cast['arg'], functions)
+    const type = nameParts((cast['typeName'] as { names?: unknown } | undefined)?.names).at(-1)
+    if (!carrier || others.length > 0 || type === undefined) continue
+    const key = carrierKey(carrier)
+    types.set(key, (types.get(key) ?? new Set()).add(type))
+  }
 }
 
 export function carrierKey({ kind, name }: Carrier): string {

@@ -77,9 +77,13 @@ export async function samplePools(
   }
   for (const [key, { carrier, values }] of pools) {
     const lists = (found.get(key) ?? []).toSorted((one, other) => one.length - other.length)
-    const sampled = [...new Set([...values, ...takeTurns(lists)])].slice(0, mostValues)
+    const types = [...(comparisons.types.get(key) ?? [])]
+    // Of another type a value would only show that it cannot be cast.
+    const sampled = [...new Set([...values, ...takeTurns(lists)])]
+      .filter((value) => types.every((type) => canBeCast(value, type)))
+      .slice(0, mostValues)
     const column = comparisons.columns.find((each) => each.carriers.some((one) => carrierKey(one) === key))
-    pools.set(key, { carrier, values: [...sampled, ...nobody(subject, column, carrier)] })
+    pools.set(key, { carrier, values: [...sampled, ...nobody(subject, column, carrier, types)] })
   }
   return pools
 }
@@ -92,11 +96,35 @@ function takeTurns(lists: string[][]): string[] {
   )
 }
 
+/** Whether a text can be cast to the type; of types without a pattern it is not known, and then tried. */
+function canBeCast(value: string, type: string): boolean {
+  return patterns[type]?.test(value) ?? true
+}
+
+const whole = /^\s*-?\d{1,9}\s*$/
+const patterns: Record<string, RegExp> = {
+  uuid: /^\{?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}\}?$/i,
+  int2: /^\s*-?\d{1,4}\s*$/,
+  int4: whole,
+  int8: whole,
+  numeric: /^\s*-?\d+(\.\d+)?\s*$/,
+  bool: /^(t|f|true|false|yes|no|on|off|1|0)$/i,
+  date: /^\d{4}-\d\d-\d\d/,
+  timestamptz: /^\d{4}-\d\d-\d\d/,
+}
+
 /** Two values that no row has, of a kind that the column takes. */
-function nobody(subject: Subject, comparison: ColumnComparison | undefined, carrier: Carrier): string[] {
+function nobody(
+  subject: Subject,
+  comparison: ColumnComparison | undefined,
+  carrier: Carrier,
+  types: string[],
+): string[] {
   const name = comparison?.select === undefined ? comparison?.column.at(-1) : undefined
-  const type = subject.columns.find((column) => column.name === name)?.type
-  if (type && /^(smallint|integer|bigint|numeric)/.test(type)) return ['32001', '32002']
+  const type = types[0] ?? subject.columns.find((column) => column.name === name)?.type
+  if (type && /^(int[248]?$|float|smallint|integer|bigint|numeric)/.test(type)) return ['32001', '32002']
+  if (type === 'bool' || type === 'boolean') return ['false', 'true']
+  if (type && /^(date|timestamp)/.test(type)) return ['1900-01-01', '2999-12-31']
   if (
     type === 'uuid' ||
     type === 'uuid[]' ||

@@ -80,7 +80,6 @@ export const raising: BodyGroup = {
       name: 'division_guarded',
       setup: member(definer, isMember('CASE WHEN m.level > 0 THEN 10 / m.level > 3 ELSE false END')),
       predicate,
-      mustRewrite: true,
     },
     { name: 'overflow', setup: member(definer, isMember('m.level * 2000000000 > 0')), predicate },
     {

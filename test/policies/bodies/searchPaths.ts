@@ -52,6 +52,7 @@ export const searchPaths: BodyGroup = {
       name: 'no_path_at_all_for_some',
       setup: member(invoker, isMember('true', 'members')),
       predicate,
+      only: 'plain',
       identities: nowhere,
     },
     {

@@ -1,0 +1,17 @@
+import type { ClientBase } from 'pg'
+
+/**
+ * Lifts, until the transaction ends, the limits that a role or database sets for its sessions and that would end a long
+ * look between two statements. The limits of single statements are ours in any case.
+ *
+ * ```sql
+ * ALTER ROLE deployer SET idle_in_transaction_session_timeout = '5s'   -- what somebody has set
+ * SET LOCAL idle_in_transaction_session_timeout = 0                    -- what this does
+ * ```
+ */
+export async function liftSessionLimits(client: ClientBase): Promise<void> {
+  await client.query(
+    `SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings
+     WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')`,
+  )
+}
