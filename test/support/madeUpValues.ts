@@ -153,7 +153,8 @@ function freeText(place: Place, source: ValueSource): string {
     return `${random.pick(plainWords)}${number}`
   }
   if (literals.length > 0 && random.chance(attempt > 1 ? 1 : 0.85)) return random.pick(literals) ?? ''
-  if (/email/i.test(column.name)) return emailOf((column.isUnique ? people[row] : random.pick(people)) ?? keyId(row))
+  if (/email/i.test(column.name))
+    return emailOf((column.isUnique ? people[row] : random.pick(people)) ?? keyId(row))
   if (table.schema === 'storage' || /(^|_)(path|file|key|url|object)/i.test(column.name)) {
     return `${random.pick(people)}/${random.pick(plainWords)}.png`
   }
