@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -35,7 +35,7 @@ export const optimization: Optimization = {
     indexIsAbsent(index),
     noIndexCovers(shape),
   ],
-  after: [indexCovers(shape), planUsesIndex(availability, shape)],
+  after: [indexCovers(shape), planCanUseIndex(availability, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -25,7 +25,7 @@ export const optimization: Optimization = {
     'upcoming bookings for the days to come: one or two rows in a hundred, found by reading all.',
   rule: 'missing_index',
   before: [columnsExist(table, ['booking_date']), indexIsAbsent(index), noIndexCovers(shape)],
-  after: [indexCovers(shape), planUsesIndex(reminders, shape)],
+  after: [indexCovers(shape), planCanUseIndex(reminders, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -36,7 +36,7 @@ export const optimization: Optimization = {
     indexIsAbsent(index),
     noIndexCovers(shape),
   ],
-  after: [indexCovers(shape), planUsesIndex(verificationQueue, shape)],
+  after: [indexCovers(shape), planCanUseIndex(verificationQueue, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -26,7 +26,7 @@ export const optimization: Optimization = {
     'leakproof.',
   rule: 'missing_index',
   before: [columnsExist(table, ['services']), indexIsAbsent(index), noIndexCovers(shape)],
-  after: [indexCovers(shape), planUsesIndex(matching, shape)],
+  after: [indexCovers(shape), planCanUseIndex(matching, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

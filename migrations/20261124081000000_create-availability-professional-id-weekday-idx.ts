@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -27,7 +27,7 @@ export const optimization: Optimization = {
     'The index serves the foreign key and the policy too.',
   rule: 'missing_index',
   before: [columnsExist(table, ['professional_id', 'weekday']), indexIsAbsent(index), noIndexCovers(shape)],
-  after: [indexCovers(shape), planUsesIndex(weeklyHours, shape)],
+  after: [indexCovers(shape), planCanUseIndex(weeklyHours, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

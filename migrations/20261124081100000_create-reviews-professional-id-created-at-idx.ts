@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -34,7 +34,7 @@ export const optimization: Optimization = {
     indexIsAbsent(index),
     noIndexCovers(shape),
   ],
-  after: [indexCovers(shape), planUsesIndex(summary, shape)],
+  after: [indexCovers(shape), planCanUseIndex(summary, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

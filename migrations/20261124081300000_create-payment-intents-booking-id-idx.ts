@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -26,7 +26,7 @@ export const optimization: Optimization = {
     '4,497 pages for one row. The foreign key has no index either.',
   rule: 'unindexed_foreign_keys',
   before: [columnsExist(table, ['booking_id']), indexIsAbsent(index), noIndexCovers(shape)],
-  after: [indexCovers(shape), planUsesIndex(paymentsOfBooking, shape)],
+  after: [indexCovers(shape), planCanUseIndex(paymentsOfBooking, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

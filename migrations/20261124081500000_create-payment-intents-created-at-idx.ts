@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -25,7 +25,7 @@ export const optimization: Optimization = {
     'table. `status` is left to the filter: every payment changes it.',
   rule: 'missing_index',
   before: [columnsExist(table, ['created_at']), indexIsAbsent(index), noIndexCovers(shape)],
-  after: [indexCovers(shape), planUsesIndex(unsettled, shape)],
+  after: [indexCovers(shape), planCanUseIndex(unsettled, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

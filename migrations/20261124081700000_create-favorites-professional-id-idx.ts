@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -25,7 +25,7 @@ export const optimization: Optimization = {
     'that leads on the customer.',
   rule: 'unindexed_foreign_keys',
   before: [columnsExist(table, ['professional_id']), indexIsAbsent(index), noIndexCovers(shape)],
-  after: [indexCovers(shape), planUsesIndex(popularity, shape)],
+  after: [indexCovers(shape), planCanUseIndex(popularity, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -25,7 +25,7 @@ export const optimization: Optimization = {
     'conversations for it.',
   rule: 'unindexed_foreign_keys',
   before: [columnsExist(table, ['booking_id']), indexIsAbsent(index), noIndexCovers(shape)],
-  after: [indexCovers(shape), planUsesIndex(conversationOfBooking, shape)],
+  after: [indexCovers(shape), planCanUseIndex(conversationOfBooking, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

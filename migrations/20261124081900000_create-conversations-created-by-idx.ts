@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -27,7 +27,7 @@ export const optimization: Optimization = {
     'key too.',
   rule: 'unindexed_policy_column',
   before: [columnsExist(table, ['created_by']), indexIsAbsent(index), noIndexCovers(shape)],
-  after: [indexCovers(shape), planUsesIndex(startedConversations, shape)],
+  after: [indexCovers(shape), planCanUseIndex(startedConversations, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -26,7 +26,7 @@ export const optimization: Optimization = {
     "the policies' helper too.",
   rule: 'unindexed_policy_column',
   before: [columnsExist(table, ['user_id', 'conversation_id']), indexIsAbsent(index), noIndexCovers(shape)],
-  after: [indexCovers(shape), planUsesIndex(ownConversations, shape)],
+  after: [indexCovers(shape), planCanUseIndex(ownConversations, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

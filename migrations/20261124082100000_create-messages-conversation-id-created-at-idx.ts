@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -33,7 +33,7 @@ export const optimization: Optimization = {
     indexIsAbsent(index),
     noIndexCovers(shape),
   ],
-  after: [indexCovers(shape), planUsesIndex(latestMessages, shape)],
+  after: [indexCovers(shape), planCanUseIndex(latestMessages, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -30,7 +30,7 @@ export const optimization: Optimization = {
     'too.',
   rule: 'missing_index',
   before: [columnsExist(table, ['user_id', 'created_at']), indexIsAbsent(index), noIndexCovers(shape)],
-  after: [indexCovers(shape), planUsesIndex(latestNotifications, shape)],
+  after: [indexCovers(shape), planCanUseIndex(latestNotifications, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

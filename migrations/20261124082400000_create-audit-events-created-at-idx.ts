@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -26,7 +26,7 @@ export const optimization: Optimization = {
     'for each.',
   rule: 'missing_index',
   before: [columnsExist(table, ['created_at']), indexIsAbsent(index), noIndexCovers(shape)],
-  after: [indexCovers(shape), planUsesIndex(auditTrail, shape)],
+  after: [indexCovers(shape), planCanUseIndex(auditTrail, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

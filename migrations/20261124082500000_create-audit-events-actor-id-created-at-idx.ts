@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -25,7 +25,7 @@ export const optimization: Optimization = {
   why: 'What did this person do last? is a scan of the largest table that only grows.',
   rule: 'missing_index',
   before: [columnsExist(table, ['actor_id', 'created_at']), indexIsAbsent(index), noIndexCovers(shape)],
-  after: [indexCovers(shape), planUsesIndex(auditOfUser, shape)],
+  after: [indexCovers(shape), planCanUseIndex(auditOfUser, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

@@ -4,7 +4,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -25,7 +25,7 @@ export const optimization: Optimization = {
     'cannot answer for lower(email).',
   rule: 'missing_index',
   before: [columnsExist(table, ['email']), indexIsAbsent(index), noIndexCovers(shape)],
-  after: [indexCovers(shape), planUsesIndex(byEmail, shape)],
+  after: [indexCovers(shape), planCanUseIndex(byEmail, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

@@ -5,7 +5,7 @@ import {
   indexCovers,
   indexIsAbsent,
   noIndexCovers,
-  planUsesIndex,
+  planCanUseIndex,
   type Optimization,
 } from 'hundredfold'
 
@@ -31,7 +31,7 @@ export const optimization: Optimization = {
     indexIsAbsent(index),
     noIndexCovers(shape),
   ],
-  after: [indexCovers(shape), planUsesIndex(byName, shape)],
+  after: [indexCovers(shape), planCanUseIndex(byName, shape)],
 }
 
 export function up(pgm: MigrationBuilder): void {

@@ -1,5 +1,5 @@
 import type { MigrationBuilder } from 'node-pg-migrate'
-import { functionExists, policyIs, type Optimization } from 'hundredfold'
+import { functionExists, policyIs, rewriteIsEquivalent, type Optimization } from 'hundredfold'
 
 const table = { schema: 'public', name: 'professional_profiles' }
 
@@ -55,6 +55,10 @@ export const optimization: Optimization = {
     functionExists({ schema: 'private', name: 'is_admin', args: '' }),
     functionExists({ schema: 'private', name: 'is_professional', args: '' }),
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
+    rewriteIsEquivalent(
+      table,
+      policies.map(({ name, after }) => ({ policy: name, ...after })),
+    ),
   ],
   after: policies.map(({ name, after }) => policyIs(table, name, after)),
 }

@@ -29,18 +29,25 @@ export class HundredfoldError extends Error {
   readonly exitCode: ExitCode
   /** One sentence: what the reader can do next. */
   readonly next: string
+  /** The whole of a list that the message may cut short; `--json` has it. */
+  readonly details: string[] | undefined
 
-  constructor(exitCode: ExitCode, message: string, next: string, options?: ErrorOptions) {
+  constructor(exitCode: ExitCode, message: string, next: string, options: HundredfoldErrorOptions = {}) {
     super(message, options)
     this.name = new.target.name
     this.exitCode = exitCode
     this.next = next
+    this.details = options.details
   }
+}
+
+interface HundredfoldErrorOptions extends ErrorOptions {
+  details?: string[]
 }
 
 /** The command was called wrongly, or its surroundings are not set up. */
 export class UsageError extends HundredfoldError {
-  constructor(message: string, next: string, options?: ErrorOptions) {
+  constructor(message: string, next: string, options?: HundredfoldErrorOptions) {
     super(exitCodes.usage, message, next, options)
   }
 }

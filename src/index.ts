@@ -20,7 +20,7 @@ export {
 } from './conditions/functions.ts'
 export { indexCovers, indexIs, indexIsAbsent, indexIsValid, noIndexCovers } from './conditions/indexes.ts'
 export type { IndexShape } from './introspect/indexShapes.ts'
-export { planUsesIndex } from './conditions/plans.ts'
+export { planCanUseIndex, planUsesIndex } from './conditions/plans.ts'
 export { policiesAreAlike, policyIs, policyIsAbsent } from './conditions/policies.ts'
 export { rowSecurityIsDisabled, rowSecurityIsEnabled } from './conditions/rowSecurity.ts'
 export { roleSettingIs, roleSettingIsUnset } from './conditions/roles.ts'

@@ -187,6 +187,29 @@ test('a changed applied file ends with 4, in status too', async () => {
   expectExplained(await migrate(['up']), 4, 'Applied migrations were changed afterwards')
 })
 
+test('the wrong directory names five of the files that it lacks, and all of them with --json', async () => {
+  const many = Array.from({ length: 8 }, (_, at) => `2026020${at + 1}000000000_nothing.ts`)
+  const nothing = sqlMigration({ up: ['SELECT 1'], down: ['SELECT 1'] })
+  await using right = await migrationDirectory(Object.fromEntries(many.map((file) => [file, nothing])))
+  await using wrong = await migrationDirectory()
+  const other = await createDatabase({ from: 'empty' })
+  try {
+    const run = (args: string[]) =>
+      runCommand(['migrate', ...args, '--json', '-'], { environment: { DIRECT_URL: other.ownerUrl } })
+    expect(await run(['up', '--dir', right.path])).toMatchObject({ exitCode: 0 })
+    const result = await run(['down', '--dir', wrong.path])
+    const names = many.map((file) => file.replace('.ts', ''))
+    expectExplained(result, 4, `have no file: ${names.slice(0, 5).join(', ')} and 3 more.`)
+    expect(JSON.parse(result.out)).toMatchObject({
+      command: 'migrate down',
+      ran: [],
+      failed: { exitCode: 4, details: names },
+    })
+  } finally {
+    await other.drop()
+  }
+})
+
 test('new writes a file with every part in place, which loads', async () => {
   await using empty = await migrationDirectory()
   const result = await runCommand(['migrate', 'new', 'Create bookings index', '--dir', empty.path])

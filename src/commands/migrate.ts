@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { exitCodes } from '../errors.ts'
+import { HundredfoldError, exitCodes } from '../errors.ts'
 import { down } from '../migrate/down.ts'
 import { loadMigrations } from '../migrate/loadMigrations.ts'
 import type { Migration } from '../migrate/migration.ts'
@@ -145,25 +145,37 @@ function runCommand(
       const migrations = await loadMigrations(options.dir)
       const target: Target = { ...(count ? { count } : {}), ...(options.to ? { to: options.to } : {}) }
       const { config, terminal } = context
-      const result = await withMigrateSession(config, terminal, (client, url) =>
-        watchBuilds(url, terminal, () =>
-          run(migrations, target, {
-            client,
-            lockTimeoutMs: options.lockTimeout,
-            lockBudgetMs: options.lockBudget,
-            statementTimeoutMs: options.statementTimeout,
-            conditionTimeoutMs: options.conditionTimeout,
-            buildTimeoutMs: options.buildTimeout,
-            signal: terminal.signal,
-            onEvent: (event) => {
-              const line = eventText(event)
-              if (line) peopleLine(terminal, options)(line)
-            },
-          }),
+      const result = await refusalAsResult(() =>
+        withMigrateSession(config, terminal, (client, url) =>
+          watchBuilds(url, terminal, () =>
+            run(migrations, target, {
+              client,
+              lockTimeoutMs: options.lockTimeout,
+              lockBudgetMs: options.lockBudget,
+              statementTimeoutMs: options.statementTimeout,
+              conditionTimeoutMs: options.conditionTimeout,
+              buildTimeoutMs: options.buildTimeout,
+              signal: terminal.signal,
+              onEvent: (event) => {
+                const line = eventText(event)
+                if (line) peopleLine(terminal, options)(line)
+              },
+            }),
+          ),
         ),
       )
       await reportRun(context, name, options, result)
     })
+}
+
+/** A run that was refused before its first migration has a JSON document too, with what the message cuts short. */
+async function refusalAsResult(run: () => Promise<RunResult>): Promise<RunResult> {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof HundredfoldError) return { ran: [], failure: error }
+    throw error
+  }
 }
 
 async function reportRun(
@@ -172,7 +184,12 @@ async function reportRun(
   options: OutputOptions,
   { ran, failure }: RunResult,
 ): Promise<void> {
-  const failed = failure && { message: failure.message, next: failure.next, exitCode: failure.exitCode }
+  const failed = failure && {
+    message: failure.message,
+    next: failure.next,
+    exitCode: failure.exitCode,
+    ...(failure.details ? { details: failure.details } : {}),
+  }
   await writeJson(terminal, options, `migrate ${name}`, { ran, ...(failed ? { failed } : {}) })
   if (failure) throw failure
   if (ran.length === 0) {

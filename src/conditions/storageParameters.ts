@@ -1,6 +1,7 @@
 import type { RelationName } from '../db/identifiers.ts'
 import { display } from '../db/identifiers.ts'
 import { findRelation } from '../introspect/tables.ts'
+import { shortList } from '../shortList.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 
@@ -26,7 +27,7 @@ export function storageParametersAre(table: RelationName, expected: Record<strin
 /** Holds when none of these storage parameters is set, so that PostgreSQL's defaults apply. */
 export function storageParametersAreUnset(table: RelationName, names: string[]): Condition {
   return {
-    description: `${display(table)} has no ${names.join(', ')}`,
+    description: `${display(table)} has no ${shortList(names)}`,
     async check(db) {
       const found = await findRelation(db, table)
       if (!found) return fails('unset', 'no such relation')

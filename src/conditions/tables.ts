@@ -1,6 +1,7 @@
 import type { RelationName } from '../db/identifiers.ts'
 import { display, displayIdentifier } from '../db/identifiers.ts'
 import { findRelation, listColumns } from '../introspect/tables.ts'
+import { shortList } from '../shortList.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 
@@ -33,14 +34,14 @@ export function relationExists(relation: RelationName): Condition {
 /** Holds when the table has all of these columns. */
 export function columnsExist(table: RelationName, columns: string[]): Condition {
   return {
-    description: `table ${display(table)} has the columns ${columns.map(displayIdentifier).join(', ')}`,
+    description: `table ${display(table)} has the columns ${shortList(columns.map(displayIdentifier))}`,
     async check(db) {
       const present = await listColumns(db, table)
       const missing = columns.filter((column) => !present.includes(column))
       if (missing.length === 0) return holds
       const actual =
-        present.length === 0 ? 'no such table' : `no column ${missing.map(displayIdentifier).join(', ')}`
-      return fails(columns.map(displayIdentifier).join(', '), actual)
+        present.length === 0 ? 'no such table' : `no column ${shortList(missing.map(displayIdentifier))}`
+      return fails(shortList(columns.map(displayIdentifier)), actual)
     },
   }
 }

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Draft } from '../drafts/draft.ts'
 import { UsageError } from '../errors.ts'
+import { shortList } from '../shortList.ts'
 import { migrationFile } from './migrationFile.ts'
 import { listMigrationFiles, migrationNumbers, slugOf } from './migrationNames.ts'
 
@@ -29,8 +30,8 @@ export async function writeMigrations(
     const reason = error instanceof Error ? error.message : String(error)
     throw new UsageError(
       `The migrations cannot be written: ${reason}.`,
-      `${written.size === 0 ? 'Nothing was written' : `Written so far: ${[...written.values()].join(', ')}`}. Name another directory with --out.`,
-      { cause: error },
+      `${written.size === 0 ? 'Nothing was written' : `Written so far: ${shortList([...written.values()])}`}. Name another directory with --out.`,
+      { cause: error, details: [...written.values()] },
     )
   }
   return written

@@ -14,6 +14,8 @@ export interface ConnectionUse {
   /** `ALTER DATABASE ... CONNECTION LIMIT`; null where there is none. */
   databaseLimit: number | null
   usedInDatabase: number
+  /** The current role. */
+  role: string
   /** `ALTER ROLE ... CONNECTION LIMIT` of the current role; null where there is none. */
   roleLimit: number | null
   usedByRole: number
@@ -33,6 +35,7 @@ export async function readConnectionUse(db: Database): Promise<ConnectionUse> {
       (SELECT nullif(datconnlimit, -1) FROM pg_catalog.pg_database
         WHERE datname = pg_catalog.current_database()) AS "databaseLimit",
       (count(*) FILTER (WHERE datname = pg_catalog.current_database()))::int AS "usedInDatabase",
+      current_user::text AS role,
       (SELECT nullif(rolconnlimit, -1) FROM pg_catalog.pg_roles WHERE rolname = current_user) AS "roleLimit",
       (count(*) FILTER (WHERE usename = current_user))::int AS "usedByRole"
     FROM pg_catalog.pg_stat_activity

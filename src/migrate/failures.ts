@@ -1,4 +1,5 @@
 import { HundredfoldError, exitCodes } from '../errors.ts'
+import { shortList } from '../shortList.ts'
 import type { CheckedCondition, Direction } from './migration.ts'
 
 /** A condition does not hold; what the migration did was taken back. */
@@ -14,8 +15,9 @@ export class ConditionFailed extends HundredfoldError {
     )
     super(
       exitCodes.conditionFailed,
-      `${migration} (${direction}): ${failed.length === 1 ? 'a condition does' : `${failed.length} conditions do`} not hold. ${consequence}\n  ${lines.join('\n  ')}`,
+      `${migration} (${direction}): ${failed.length === 1 ? 'a condition does' : `${failed.length} conditions do`} not hold. ${consequence}\n  ${shortList(lines, '\n  ')}`,
       'Compare the condition with the database: `migrate plan` shows every condition with its present result.',
+      { details: lines },
     )
     this.migration = migration
     this.conditions = conditions

@@ -1,4 +1,5 @@
 import { HundredfoldError, exitCodes } from '../errors.ts'
+import { shortList } from '../shortList.ts'
 import type { LedgerRow } from './ledger.ts'
 import type { Migration } from './migration.ts'
 
@@ -37,7 +38,7 @@ export class DriftError extends HundredfoldError {
   readonly statuses: MigrationStatus[]
 
   constructor(message: string, next: string, statuses: MigrationStatus[]) {
-    super(exitCodes.drift, message, next)
+    super(exitCodes.drift, message, next, { details: statuses.map(({ name }) => name) })
     this.statuses = statuses
   }
 }
@@ -71,5 +72,5 @@ export function refuseDrift(statuses: MigrationStatus[]): void {
 }
 
 function names(statuses: MigrationStatus[]): string {
-  return statuses.map((status) => status.name).join(', ')
+  return shortList(statuses.map((status) => status.name))
 }

@@ -3,6 +3,7 @@ import { display, displayIdentifier } from '../db/identifiers.ts'
 import { UsageError } from '../errors.ts'
 import { findDatabasePrivilege, listNotOwned, listSchemasWithoutCreate } from '../introspect/privileges.ts'
 import { schemaIsThere } from '../introspect/schemas.ts'
+import { shortList } from '../shortList.ts'
 import { needsOf } from '../sql/privileges.ts'
 import type { Statement } from '../sql/statements.ts'
 import { ledgerSchema } from './ledger.ts'
@@ -48,8 +49,9 @@ export async function refuseMissingPrivileges(
   })
   if (lacking.length === 0) return
   throw new UsageError(
-    `Role ${displayIdentifier(role)} lacks:\n  ${lacking.join('\n  ')}\nNothing was run.`,
+    `Role ${displayIdentifier(role)} lacks:\n  ${shortList(lacking, '\n  ')}\nNothing was run.`,
     'Run as the owner, or let the owner or a superuser grant it.',
+    { details: lacking },
   )
 }
 

@@ -141,7 +141,9 @@ export class Hazards {
         ? undefined
         : hazard(`current_setting('${text}') fails where nobody has set it`)
     }
-    return totalFunctions.has(name) ? undefined : hazard(`${name}() may fail`)
+    const isFixed = (call.args ?? []).filter((argument) => !isConstant(argument)).length <= 1
+    if (totalFunctions.has(name) || (isFixed && totalWithConstants.has(name))) return undefined
+    return hazard(`${name}() may fail`)
   }
 
   #ofFunction(called: CatalogFunction, user: string | undefined): Hazard | undefined {
@@ -160,6 +162,8 @@ export class Hazards {
     if (!body)
       return hazard(`${shown(called)}: ${this.#reach.unreadable.get(called.oid) ?? 'its body is not known'}`)
     if (body.raises !== undefined) return { what: `${shown(called)} ${body.raises}`, isOnPurpose: true }
+    const setting = called.settings.find((each) => !each.startsWith('search_path='))
+    if (setting !== undefined) return hazard(`${shown(called)} sets ${setting} while it runs`)
     if (body.isDynamic) return hazard(`${shown(called)} puts statements together when it runs`)
     const narrow = body.variableTypes?.find((type) => /\(\s*\d/.test(type))
     if (narrow !== undefined) return hazard(`${shown(called)} assigns to a variable of type ${narrow}`)
@@ -528,6 +532,11 @@ const clocks = new Set(['now', 'transaction_timestamp', 'statement_timestamp'])
 const aggregates = new Set([
   ...['count', 'min', 'max', 'sum', 'avg', 'bool_or', 'bool_and', 'every', 'array_agg', 'string_agg'],
   ...['jsonb_agg', 'json_agg'],
+])
+
+/** Those that fail for some patterns, fields and positions, and so for all values of the one argument that is no constant. */
+const totalWithConstants = new Set([
+  ...['substring', 'regexp_replace', 'regexp_match', 'split_part', 'date_trunc', 'date_part', 'extract'],
 ])
 
 /** The server's own functions that answer for all arguments of their types. */

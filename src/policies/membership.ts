@@ -122,6 +122,11 @@ function turn(
       'its answer does not depend on who is calling, and a list of all keys would say more than it does',
     )
   }
+  if (holdsBackslash(keys.query)) {
+    throw new Unclear(
+      'a text in its body has a backslash, and standard_conforming_strings says what that means',
+    )
+  }
   const hazard = hazards.of(keys.query, called.isSecurityDefiner ? called.owner : undefined)
   if (hazard) {
     throw new Unclear(
@@ -225,6 +230,10 @@ function namesCallerOrConstant(value: Node): boolean {
     }
     return !['ColumnRef', 'SQLValueFunction', 'RangeVar', 'RangeFunction'].includes(kindOf(node))
   })
+}
+
+function holdsBackslash(query: Node): boolean {
+  return Array.from(nodesIn(query)).some((node) => as(node, 'A_Const')?.sval?.sval?.includes('\\'))
 }
 
 /** Whether one of the conditions asks who is calling, itself or through a function. */

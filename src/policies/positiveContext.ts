@@ -49,7 +49,7 @@ export function replaceInContext(
 }
 
 /** The `x` of `x = true` and of `x IS TRUE`, which let pass where `x` does. */
-function comparedWithTrue(node: Node): Node | undefined {
+export function comparedWithTrue(node: Node): Node | undefined {
   const test = as(node, 'BooleanTest')
   if (test) return test.booltesttype === 'IS_TRUE' ? test.arg : undefined
   const comparison = as(node, 'A_Expr')

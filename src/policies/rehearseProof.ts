@@ -3,6 +3,7 @@ import type { Database } from '../db/database.ts'
 import { borrow } from '../db/database.ts'
 import type { RelationName } from '../db/identifiers.ts'
 import type { PolicyAlteration } from '../drafts/draft.ts'
+import { shortList } from '../shortList.ts'
 import type { Answers } from './equivalence/atOnce.ts'
 import type { Clock } from './equivalence/clock.ts'
 import { startClock } from './equivalence/clock.ts'
@@ -86,7 +87,7 @@ async function tryOnRows(
   const [difference] = differences
   const text = difference
     ? differs(describeDifference(difference))
-    : `it cannot be shown on the rows that are there that the same rows pass: ${reasons.join('; ')}`
+    : `it cannot be shown on the rows that are there that the same rows pass: ${shortList(reasons, '; ')}`
   return { isShown: false, text }
 }
 

@@ -2,6 +2,7 @@ import type { Condition } from '../conditions/condition.ts'
 import { fails, holds } from '../conditions/condition.ts'
 import type { RelationName } from '../db/identifiers.ts'
 import { display, displayIdentifier } from '../db/identifiers.ts'
+import { shortList } from '../shortList.ts'
 import type { ProofOptions } from './equivalence/prove.ts'
 import { proveEquivalence } from './equivalence/prove.ts'
 import { describeCoverage, describeDifference } from './equivalence/report.ts'
@@ -27,7 +28,7 @@ export function rewriteIsEquivalent(
   rewrites: PolicyRewrite[],
   options: ProofOptions = {},
 ): Condition {
-  const names = rewrites.map(({ policy }) => displayIdentifier(policy)).join(', ')
+  const names = shortList(rewrites.map(({ policy }) => displayIdentifier(policy)))
   return {
     description: `rewriting ${names} on ${display(table)} changes no row for anybody`,
     dependsOnData: true,
@@ -35,7 +36,7 @@ export function rewriteIsEquivalent(
       const report = await proveEquivalence(db, table, rewrites, options)
       if (report.outcome === 'equivalent') return holds
       if (report.outcome === 'not shown') {
-        const found = `${report.reasons.join('; ')} (${describeCoverage(report)})`
+        const found = `${shortList(report.reasons, '; ')} (${describeCoverage(report)})`
         return fails('the same rows for everybody, and enough to tell', `that it cannot be told: ${found}`)
       }
       const [first, ...others] = report.differences

@@ -1,6 +1,7 @@
 import type { CheckedCondition } from '../migrate/migration.ts'
 import type { Plan, PlannedLock, PlannedMigration } from '../migrate/plan.ts'
 import { lockStrength } from '../shadow/locks.ts'
+import { shortList } from '../shortList.ts'
 import { bytes, duration } from './units.ts'
 
 /** The plan as the Markdown that a reviewer reads in the pull request. */
@@ -16,9 +17,9 @@ export function planMarkdown({ migrations, drift, notCopied }: Plan): string {
 
 function driftPart(drift: Plan['drift']): string {
   const lines = drift.map(({ name, state, outOfOrder }) =>
-    outOfOrder ? `- ${name} is pending, but a later one is applied` : `- ${name} is ${state}`,
+    outOfOrder ? `${name} is pending, but a later one is applied` : `${name} is ${state}`,
   )
-  return `> **Drift:** files and ledger do not agree, and \`migrate up\` will refuse to run.\n\n${lines.join('\n')}`
+  return `> **Drift:** files and ledger do not agree, and \`migrate up\` will refuse to run; \`migrate status\` names all.\n\n- ${shortList(lines, '\n- ')}`
 }
 
 function overview(migrations: PlannedMigration[]): string {
@@ -90,10 +91,10 @@ function conditionLine(condition: CheckedCondition): string {
 function reversibilityText({ reversible, proven, reason, difference }: PlannedMigration): string {
   if (!proven) return `not proven: ${reason ?? ''}`
   if (reversible) return 'proven: up, down and up in a shadow of this database left no difference.'
-  return `**no**:\n\n${(difference ?? []).map((sentence) => `- ${sentence}`).join('\n')}`
+  return `**no**:\n\n- ${shortList(difference ?? [], '\n- ')}`
 }
 
 function notCopiedPart(notCopied: Plan['notCopied']): string {
-  const lines = notCopied.map(({ object, reason }) => `- ${object}: ${reason}`)
-  return `## Not in the shadow\n\nWhat touches these is not proven.\n\n${lines.join('\n')}`
+  const lines = notCopied.map(({ object, reason }) => `${object}: ${reason}`)
+  return `## Not in the shadow\n\nWhat touches these is not proven; \`npm run -s migrate plan -- --json -\` names all.\n\n- ${shortList(lines, '\n- ')}`
 }

@@ -1,15 +1,12 @@
 import { display, displayIdentifier } from '../db/identifiers.ts'
-import { readDatabaseCounters } from '../introspect/databaseCounters.ts'
 import { readServerFacts } from '../introspect/server.ts'
 import { findStatisticsAge } from '../introspect/statisticsAge.ts'
-import { listMostRead } from '../introspect/tableReads.ts'
+import { readCacheHits } from './cacheHits.ts'
 import { measured, runbook } from './remedies.ts'
 import type { Rule } from './rule.ts'
+import { targets } from './targets.ts'
 
-/** 800 MB: fewer reads than that say nothing of the workload. */
-const enoughBlocks = 100_000
-const good = 0.99
-const poor = 0.9
+const poor = 90
 
 /**
  * A database that finds too few blocks in shared_buffers. What is not there comes from the system's cache or from
@@ -17,29 +14,26 @@ const poor = 0.9
  * asked for.
  *
  * ```sql
- * SELECT blks_hit / (blks_hit + blks_read) FROM pg_stat_database;  -- before: 0.82
+ * SELECT sum(heap_blks_hit) / sum(heap_blks_hit + heap_blks_read) FROM pg_statio_user_tables;  -- before: 0.82
  * -- after the missing indexes and, where it is still low, more shared_buffers: 0.998
  * ```
  */
 export const cacheHitRatio: Rule = {
   name: 'cache_hit_ratio',
-  finds: 'a database that finds less than 99 % of its blocks in shared_buffers',
+  finds: `a database that finds less than ${targets.cache_hit_ratio} % of its blocks in shared_buffers`,
   cure: 'the indexes that spare the reads, then more memory',
   async find(context) {
-    const { blocksHit, blocksRead } = await context.read(readDatabaseCounters)
+    const { percent, met, blocksRead, mostRead } = await readCacheHits(context)
+    if (percent === null || met !== false) return []
     const { database: name, databaseBytes: sizeBytes } = await context.read(readServerFacts)
-    const asked = blocksHit + blocksRead
-    const ratio = blocksHit / Math.max(1, asked)
-    if (asked < enoughBlocks || ratio >= good) return []
     const { ageDays } = await context.read(findStatisticsAge)
-    const most = await listMostRead(context.db, 5)
-    const percent = Math.round(ratio * 1000) / 10
+    const most = mostRead.slice(0, 5)
     return [
       {
         rule: 'cache_hit_ratio',
-        level: ratio < poor ? 'warn' : 'info',
+        level: percent < poor ? 'warn' : 'info',
         subject: [name],
-        detail: `${percent} % of the blocks that ${displayIdentifier(name)} asked for were in shared_buffers; whether the others came from the system's cache or the disk is not counted.`,
+        detail: `${percent} % of the blocks of tables and indexes that were asked for in ${displayIdentifier(name)} were in shared_buffers; whether the others came from the system's cache or the disk is not counted.`,
         evidence: [
           measured('hit ratio', percent, '%'),
           measured('blocks read', blocksRead),

@@ -1,10 +1,11 @@
-import { displayIdentifier } from '../db/identifiers.ts'
 import { readConnectionUse } from '../introspect/connections.ts'
+import { connectionLimits } from './connectionLimits.ts'
 import { measured, runbook } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
+import { targets } from './targets.ts'
 
-const warnAt = 0.8
-const errorAt = 0.95
+/** Per cent: the next clients are refused. */
+const errorAt = 95
 
 /**
  * Nearly all connections taken. The next client gets `too many clients already` (behind Supavisor
@@ -17,37 +18,30 @@ const errorAt = 0.95
  */
 export const connectionSaturation: Rule = {
   name: 'connection_saturation',
-  finds: 'a server or database with more than 80 % of its connections taken',
+  finds: `a server, database or role with ${targets.connection_usage} % or more of its connections taken`,
   cure: 'a pooler in transaction mode, and closing idle sessions',
   async find(context) {
     const use = await context.read(readConnectionUse)
-    const findings: Finding[] = []
-    const add = (subject: string, place: string, used: number, available: number): void => {
-      if (used < available * warnAt) return
-      findings.push({
+    return connectionLimits(use)
+      .filter(({ isSaturated }) => isSaturated)
+      .map(({ subject, place, used, limit, percent }): Finding => ({
         rule: 'connection_saturation',
-        level: used >= available * errorAt ? 'error' : 'warn',
-        subject: [subject],
-        detail: `${used} of ${available} connections ${place} are taken.`,
+        level: percent >= errorAt ? 'error' : 'warn',
+        subject,
+        detail: `${used} of ${limit} connections ${place} are taken.`,
         evidence: [
           measured('connections', used),
-          measured('available', available),
+          measured('available', limit),
           measured('idle, as far as this role sees', use.idle),
         ],
         remedy: runbook(
           'Make room, then let fewer connections serve more clients',
-          'hundredfold connections -- who is connected, and since when nobody asked anything',
-          'hundredfold connections --terminate-idle 10m -- closes what nobody uses',
+          "SELECT pid, usename, application_name, client_addr, state, now() - state_change AS since FROM pg_stat_activity WHERE backend_type = 'client backend' ORDER BY state_change; -- who is connected, and since when nobody asked anything",
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle' AND state_change < now() - interval '10 minutes' AND pid <> pg_backend_pid(); -- closes what nobody uses",
           'Point the application (DATABASE_URL) at the pooler in transaction mode, on Supabase port 6543; migrations keep DIRECT_URL.',
           'Give each instance of the application a small pool of its own (serverless: 1), and an idle timeout.',
           'A PgBouncer of your own needs the stored SCRAM secrets (auth_query, or auth_file), not passwords: with passwords it derives keys anew for each client, and serves those that connect for every request slower than the server does alone.',
         ),
-      })
-    }
-    add('max_connections', 'to the server', use.used, use.limit)
-    if (use.databaseLimit !== null) {
-      add(use.database, `to ${displayIdentifier(use.database)}`, use.usedInDatabase, use.databaseLimit)
-    }
-    return findings
+      }))
   },
 }

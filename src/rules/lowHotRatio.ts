@@ -5,6 +5,7 @@ import { listWritingStatements } from '../introspect/statementTexts.ts'
 import type { TableActivity } from '../introspect/tableActivity.ts'
 import { listTableActivity } from '../introspect/tableActivity.ts'
 import { parseOptions } from '../introspect/tables.ts'
+import { shortList } from '../shortList.ts'
 import { updatesIn } from '../sql/updatedColumns.ts'
 import { estimated, measured, migration, runbook } from './remedies.ts'
 import type { Finding, Remedy, Rule } from './rule.ts'
@@ -82,7 +83,7 @@ function cureOf(
   const current = parseOptions(table.options)
   const name = display(table)
   if (blocking.length > 0) {
-    const list = blocking.map(displayIdentifier).join(', ')
+    const list = shortList(blocking.map(displayIdentifier))
     return runbook(
       `See whether ${name} needs its indexes on ${list}`,
       `Updates change ${list}, which an index of ${name} covers: such an update is never HOT, whatever room there is.`,
@@ -110,7 +111,7 @@ function cureOf(
       wanted: { fillfactor: roomy },
       rule: 'low_hot_ratio',
       why:
-        `${detail} No index covers what is updated (${columns.map(displayIdentifier).join(', ')}), so room on the ` +
+        `${detail} No index covers what is updated (${shortList(columns.map(displayIdentifier))}), so room on the ` +
         'page is what they lack. Only newly written pages follow the setting; the table grows by about a tenth.',
     }),
   )

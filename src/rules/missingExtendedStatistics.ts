@@ -8,6 +8,7 @@ import { listIndexedPairs, samplePair } from '../introspect/columnPairs.ts'
 import { underSavepoint } from '../introspect/savepoint.ts'
 import { namesBySchema } from '../introspect/relationNames.ts'
 import { listStatisticsNames } from '../introspect/statistics.ts'
+import { shortList } from '../shortList.ts'
 import { estimated, measured, migration } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
 import { CannotSee } from './rule.ts'
@@ -58,7 +59,7 @@ export const missingExtendedStatistics: Rule = {
     }
     if (unseen.size === 0) return findings
     throw new CannotSee(
-      `No sample of ${[...unseen].slice(0, 3).join(', ')}${unseen.size > 3 ? ` and ${unseen.size - 3} more` : ''}: ` +
+      `No sample of ${shortList([...unseen])}: ` +
         'this role may not read every row, or reading took too long.',
       findings,
     )

@@ -1,20 +1,15 @@
 import { display, qualified } from '../db/identifiers.ts'
+import { draftTitle } from '../drafts/titles.ts'
 import { findStatisticsAge } from '../introspect/statisticsAge.ts'
-import { knownRows, listTableActivity } from '../introspect/tableActivity.ts'
+import { knownRows } from '../introspect/tableActivity.ts'
 import { estimated, measured, runbook } from './remedies.ts'
 import type { Rule } from './rule.ts'
-import { wantedSchemas } from './scope.ts'
-
-/** A table that fits a few hundred pages is read as fast as an index on it. */
-const largeTable = { rows: 10_000, bytes: 1024 * 1024 }
-const manyScans = 50
-/** Rows read by sequential scans since the statistics were reset: below it nobody waits for them. */
-const manyRows = 1_000_000
+import { listTablesReadWhole } from './tablesReadWhole.ts'
 
 /**
  * Large tables that are read from end to end again and again. The counters tell how many rows the scans read, not
  * how many they were looking for, so this is a suspicion and no verdict: a nightly report reads everything, and
- * rightly so. Which index, if any, only the statements tell: `hundredfold advise` plans them.
+ * rightly so. Which index, if any, only the statements tell.
  *
  * ```sql
  * SELECT * FROM bookings WHERE customer_id = 7;
@@ -26,44 +21,30 @@ const manyRows = 1_000_000
 export const missingIndex: Rule = {
   name: 'missing_index',
   finds: 'large tables that are read from end to end again and again',
-  cure: 'the index that `advise` finds for the statements',
+  cure: 'steps to find the statements, and an index on the columns of their filters',
   async find(context) {
-    const wanted = await wantedSchemas(context)
     const { ageDays } = await context.read(findStatisticsAge)
-    return (await context.read(listTableActivity))
-      .filter(
-        (table) =>
-          wanted(table.schema) &&
-          table.kind !== 'p' &&
-          !table.isExtensionOwned &&
-          knownRows(table) >= largeTable.rows &&
-          table.sizeBytes >= largeTable.bytes &&
-          table.sequentialScans >= manyScans &&
-          table.rowsReadSequentially >= manyRows &&
-          // A few full reads beside a million lookups are reports.
-          table.sequentialScans > (table.sequentialScans + table.indexScans) / 100,
-      )
-      .map((table) => ({
-        rule: 'missing_index' as const,
-        level: 'warn' as const,
-        subject: [table.schema, table.name],
-        detail:
-          `${display(table)} was read from end to end ${table.sequentialScans} times. The counters do not tell ` +
-          'how many of the rows were wanted.',
-        evidence: [
-          estimated('rows', knownRows(table)),
-          measured('table size', table.sizeBytes, 'bytes'),
-          measured('sequential scans', table.sequentialScans),
-          measured('rows read by them', table.rowsReadSequentially),
-          measured('index scans', table.indexScans),
-          measured('age of the statistics', Math.round(ageDays * 10) / 10, 'days'),
-        ],
-        remedy: runbook(
-          `Find the statements that read the whole of ${display(table)}`,
-          'hundredfold advise -- plans the statements of pg_stat_statements with candidate indexes, and writes nothing to the database',
-          `Or by hand: SELECT calls, rows, query FROM pg_stat_statements WHERE query ILIKE '%${table.name.replaceAll("'", "''")}%' ORDER BY total_exec_time DESC LIMIT 10;`,
-          `EXPLAIN each: a "Seq Scan on ${qualified(table)}" whose filter removes most of the rows wants an index on the columns of the filter.`,
-        ),
-      }))
+    return (await listTablesReadWhole(context)).map((table) => ({
+      rule: 'missing_index' as const,
+      level: 'warn' as const,
+      subject: [table.schema, table.name],
+      detail:
+        `${display(table)} was read from end to end ${table.sequentialScans} times. The counters do not tell ` +
+        'how many of the rows were wanted.',
+      evidence: [
+        estimated('rows', knownRows(table)),
+        measured('table size', table.sizeBytes, 'bytes'),
+        measured('sequential scans', table.sequentialScans),
+        measured('rows read by them', table.rowsReadSequentially),
+        measured('index scans', table.indexScans),
+        measured('age of the statistics', Math.round(ageDays * 10) / 10, 'days'),
+      ],
+      remedy: runbook(
+        `Find the statements that read the whole of ${display(table)}`,
+        `SELECT calls, rows, query FROM pg_stat_statements WHERE query ILIKE '%${table.name.replaceAll("'", "''")}%' ORDER BY total_exec_time DESC LIMIT 10;`,
+        `EXPLAIN each: a "Seq Scan on ${qualified(table)}" whose filter removes most of the rows wants an index on the columns of the filter.`,
+        `\`npm run migrate new ${draftTitle('create', table.name, 'index')}\` writes the migration to put CREATE INDEX CONCURRENTLY into, with conditions and a way back.`,
+      ),
+    }))
   },
 }

@@ -3,6 +3,7 @@ import { display, displayIdentifier } from '../db/identifiers.ts'
 import { listIndexNulls } from '../introspect/indexNulls.ts'
 import { listRelationNames, namesBySchema } from '../introspect/relationNames.ts'
 import { listTableIndexes } from '../introspect/tableIndexes.ts'
+import { shortList } from '../shortList.ts'
 import { estimated, measured, migrationOr } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
@@ -76,8 +77,7 @@ export const nullHeavyIndex: Rule = {
       findings,
       tables.length === 0
         ? undefined
-        : `The statistics of ${tables.length} tables are hidden from this role (${tables.slice(0, 3).join(', ')}` +
-            `${tables.length > 3 ? ' ...' : ''}); SELECT on them shows these.`,
+        : `The statistics of ${shortList(tables)} are hidden from this role; SELECT on them shows these.`,
     )
   },
 }

@@ -1,7 +1,8 @@
-import { display, displayIdentifier } from '../db/identifiers.ts'
+import { display, displayIdentifier, qualified, quote } from '../db/identifiers.ts'
 import { bytesOf, listSettings } from '../introspect/settings.ts'
 import { knownRows, listTableActivity } from '../introspect/tableActivity.ts'
 import { listTimeColumns } from '../introspect/timeColumns.ts'
+import { shortList } from '../shortList.ts'
 import { estimated, measured, runbook } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
 import { CannotSee } from './rule.ts'
@@ -25,7 +26,7 @@ const inOrder = 0.9
 export const partitionCandidate: Rule = {
   name: 'partition_candidate',
   finds: 'tables larger than memory, filled in the order of time',
-  cure: 'the series of migrations that `partition` writes',
+  cure: 'a BRIN index on the time, and what to look at before partitioning by it',
   async find(context) {
     const wanted = await wantedSchemas(context)
     const cache = (await context.read(listSettings)).get('effective_cache_size')
@@ -59,13 +60,14 @@ export const partitionCandidate: Rule = {
           `See whether ${display(table)} is worth partitioning by ${column}`,
           `Look at its statements: at least four fifths of the calls should have a condition on ${column}; lookups without it get 7 to 15 times slower.`,
           'See whether old rows are ever thrown away; dropping a month is what gains most.',
-          `hundredfold partition --table ${display(table)} --key ${column} --every month -- writes the migrations, runs nothing`,
+          `CREATE INDEX CONCURRENTLY ON ${qualified(table)} USING brin (${quote(key.name)}); -- a few blocks that find ranges of time already, since the rows lie in this order`,
+          `A partitioned table is a new one, and LIKE ... INCLUDING ALL does not make it: its primary key must contain ${column}, and row-level security, policies, triggers, grants, foreign keys in both directions and publications must be made anew, on every partition too. Try it on a copy first.`,
         ),
       })
     }
     if (hidden.length === 0) return findings
     throw new CannotSee(
-      `The statistics of ${hidden.slice(0, 3).join(', ')}${hidden.length > 3 ? ` and ${hidden.length - 3} more` : ''} are hidden from this role; SELECT on them shows these.`,
+      `The statistics of ${shortList(hidden)} are hidden from this role; SELECT on them shows these.`,
       findings,
     )
   },

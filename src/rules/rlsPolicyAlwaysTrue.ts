@@ -1,6 +1,7 @@
 import { display, displayIdentifier } from '../db/identifiers.ts'
 import type { ParsedPolicy } from '../policies/parsedPolicies.ts'
 import { readParsedPolicies } from '../policies/parsedPolicies.ts'
+import { shortList } from '../shortList.ts'
 import type { Node } from '../sql/nodes.ts'
 import { as } from '../sql/nodes.ts'
 import { measured, runbook } from './remedies.ts'
@@ -30,7 +31,7 @@ export const rlsPolicyAlwaysTrue: Rule = {
         rule: 'rls_policy_always_true' as const,
         level: policy.table.rowSecurity ? ('warn' as const) : ('info' as const),
         subject: [policy.table.schema, policy.table.name, policy.name],
-        detail: `Policy ${displayIdentifier(policy.name)} on ${display(policy.table)} lets ${policy.roles.map(displayIdentifier).join(', ') || 'everybody'} write every row.`,
+        detail: `Policy ${displayIdentifier(policy.name)} on ${display(policy.table)} lets ${shortList(policy.roles.map(displayIdentifier)) || 'everybody'} write every row.`,
         evidence: [measured('using', policy.using), measured('check', policy.check)],
         remedy: runbook(
           'Say which rows may be written, and by whom',

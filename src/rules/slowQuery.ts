@@ -6,8 +6,6 @@ import { CannotSee } from './rule.ts'
 import type { ExplainedStatement } from './slowStatements.ts'
 import { explainSlowStatements, leastCalls, slowMs } from './slowStatements.ts'
 
-/** Statements that together are a hundredth of all time are not worth a person's. */
-const leastShare = 0.01
 /** A fast statement that is most of what the server does. */
 const dominantShare = 0.3
 
@@ -72,9 +70,9 @@ function toFinding(explained: ExplainedStatement): Finding[] {
   ]
 }
 
-function levelOf({ statement, share }: ExplainedStatement): Level | undefined {
+function levelOf({ statement, share, isSlow }: ExplainedStatement): Level | undefined {
   if (statement.calls < leastCalls) return undefined
-  if (statement.meanMs >= slowMs && share >= leastShare) {
+  if (isSlow) {
     return statement.meanMs >= 10 * slowMs && share >= 0.1 ? 'error' : 'warn'
   }
   // Half of nothing is nothing: it must have taken a minute at least.

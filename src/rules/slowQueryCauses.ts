@@ -1,5 +1,7 @@
 import type { ExplainedNode, StatementPlan } from '../introspect/statementPlan.ts'
 import type { StatementStatistics } from '../introspect/statements.ts'
+import { shortList } from '../shortList.ts'
+import { excerpt } from '../sql/excerpt.ts'
 
 /** Why a statement is slow, and what to do about it. */
 export interface Cause {
@@ -78,7 +80,7 @@ function scanCauses(node: ExplainedNode, { rows, secured, functions }: PlanSurro
   const perRow = [...calledFunctions(node.Filter)].filter((called) => functions.has(called))
   const subSelect = runsSubSelect(node.Filter)
   if (secured.has(table) && (perRow.length > 0 || subSelect)) {
-    const what = perRow.length > 0 ? `calls ${perRow.join(', ')}` : 'runs a sub-select'
+    const what = perRow.length > 0 ? `calls ${shortList(perRow)}` : 'runs a sub-select'
     causes.push({
       id: 'policy',
       detail: `a predicate on ${table}, which has row-level security, ${what} for each of ${count(visited)} rows`,
@@ -88,7 +90,7 @@ function scanCauses(node: ExplainedNode, { rows, secured, functions }: PlanSurro
   } else if (perRow.length > 0) {
     causes.push({
       id: 'function_per_row',
-      detail: `the filter on ${table} calls ${perRow.join(', ')} for each of ${count(visited)} rows`,
+      detail: `the filter on ${table} calls ${shortList(perRow)} for each of ${count(visited)} rows`,
       cure: 'Where its arguments hold no column, write `(select f())`, which runs once per statement; else index the expression or compare the column itself.',
       kind,
     })
@@ -97,7 +99,11 @@ function scanCauses(node: ExplainedNode, { rows, secured, functions }: PlanSurro
     causes.push({
       id: 'sequential_scan',
       detail: `it reads ${table} whole (${count(visited)} rows) and keeps about ${percent(share)} of it`,
-      cure: 'An index on the columns of its filter: `npm run optimize -- --rules missing_index,unindexed_policy_column` writes it as a migration.',
+      cure:
+        `An index on the columns of its filter, ${excerpt(node.Filter)}: \`npm run migrate new create-index\` writes the migration to put CREATE INDEX CONCURRENTLY ON ${table} into.` +
+        (secured.has(table)
+          ? ' For a column that a policy compares, `npm run optimize -- --rules unindexed_policy_column` writes it whole.'
+          : ''),
       kind,
     })
   }

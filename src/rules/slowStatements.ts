@@ -14,34 +14,45 @@ export interface ExplainedStatement {
   statement: StatementStatistics
   /** Of the total time of all statements, 0 to 1. */
   share: number
+  isSlow: boolean
   plan: StatementPlan | undefined
   /** Why there is no plan. */
   notPlanned: string | undefined
   causes: Cause[]
 }
 
-/** Planning takes a few milliseconds each. */
+/** Planning takes a few milliseconds each; those that are slow are explained all the same. */
 const mostExplained = 20
 /** The plan's own target for the average of a statement. */
 export const slowMs = 100
 /** What ran once or twice, such as a migration, is over. */
 export const leastCalls = 5
+/** Statements that together are a hundredth of all time are not worth a person's. */
+const leastShare = 0.01
+
+/** Whether a statement is slow: its calls on average, often enough, and for a share of all time that matters. */
+export function isSlow({ calls, meanMs, totalMs }: StatementStatistics, totalOfAllMs: number): boolean {
+  return calls >= leastCalls && meanMs >= slowMs && totalMs >= leastShare * totalOfAllMs
+}
 
 /** The statements that take most time, and those whose calls are slow, each with plan and causes. */
 export async function explainSlowStatements(db: Database): Promise<ExplainedStatement[]> {
   const { statements } = await readStatements(db)
   const total = statements.reduce((sum, { totalMs }) => sum + totalMs, 0)
   const surroundings = await readSurroundings(db)
-  const worst = statements.filter(
-    ({ calls, meanMs, totalMs }, position) =>
-      calls >= leastCalls && (meanMs >= slowMs || (position < 5 && totalMs >= 0.05 * total)),
-  )
+  const worst = statements
+    .filter(
+      ({ calls, meanMs, totalMs }, position) =>
+        calls >= leastCalls && (meanMs >= slowMs || (position < 5 && totalMs >= 0.05 * total)),
+    )
+    .filter((statement, position) => position < mostExplained || isSlow(statement, total))
   const explained: ExplainedStatement[] = []
-  for (const statement of worst.slice(0, mostExplained)) {
+  for (const statement of worst) {
     const planned = await planOrReason(db, statement)
     explained.push({
       statement,
       share: total === 0 ? 0 : statement.totalMs / total,
+      isSlow: isSlow(statement, total),
       ...planned,
       causes: findCauses(statement, planned.plan, surroundings),
     })

@@ -34,14 +34,12 @@ export const staleStatistics: Rule = {
       if (!wanted(table.schema)) continue
       const neverAnalyzed = table.estimatedRows === null && table.lastAnalyzed === null
       const rows = table.kind === 'p' ? (rowsBelow.get(table.oid) ?? 0) : knownRows(table)
-      const isMissing = neverAnalyzed && rows >= fewRows
-      const isOld = !neverAnalyzed && table.changesSinceAnalyze > changedShare * rows + fewRows
-      if (!isMissing && !isOld) continue
+      if (!isStale({ neverAnalyzed, rows, changes: table.changesSinceAnalyze })) continue
       findings.push({
         rule: 'stale_statistics',
         level: 'warn',
         subject: [table.schema, table.name],
-        detail: isMissing
+        detail: neverAnalyzed
           ? `${display(table)} was never analyzed: the planner guesses.`
           : `${Math.round(table.changesSinceAnalyze).toLocaleString('en')} rows of ${display(table)} changed since it was analyzed.`,
         evidence: [
@@ -60,6 +58,11 @@ export const staleStatistics: Rule = {
     }
     return findings
   },
+}
+
+/** Whether the planner knows too little of a table: statistics were never made, or for too many other rows. */
+export function isStale(table: { neverAnalyzed: boolean; rows: number; changes: number }): boolean {
+  return table.neverAnalyzed ? table.rows >= fewRows : table.changes > changedShare * table.rows + fewRows
 }
 
 /** Rows in all partitions below each partitioned table, by its oid. */

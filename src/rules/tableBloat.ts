@@ -3,9 +3,8 @@ import type { TableBloat } from '../introspect/bloat.ts'
 import { hiddenFromRole, listTableBloat } from '../introspect/bloat.ts'
 import type { Finding, Rule } from './rule.ts'
 import { CannotSee } from './rule.ts'
+import { targets } from './targets.ts'
 
-/** The plan's own limit. */
-const leastPercent = 20
 /** Less is not worth a lock. */
 const leastBytes = 8 * 1_048_576
 const muchPercent = 40
@@ -43,7 +42,7 @@ export const tableBloat: Rule = {
 function toFinding(heap: TableBloat): Finding[] {
   const { bloatPercent, wastedBytes, kind } = heap
   if (bloatPercent === null || wastedBytes === null || kind === 'unknown') return []
-  if (bloatPercent < leastPercent || wastedBytes < leastBytes) return []
+  if (bloatPercent < targets.free_space || wastedBytes < leastBytes) return []
   const isMuch = bloatPercent >= muchPercent || wastedBytes >= muchBytes
   const wasted = megabytes(wastedBytes)
   return [

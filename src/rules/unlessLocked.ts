@@ -1,6 +1,7 @@
 import { display } from '../db/identifiers.ts'
 import type { LockedTable } from '../introspect/lockedRelations.ts'
 import { listLockedTables } from '../introspect/lockedRelations.ts'
+import { shortList } from '../shortList.ts'
 import type { Finding, RuleContext } from './rule.ts'
 import { CannotSee } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
@@ -41,8 +42,7 @@ async function leavingOut(
     ...hidden,
     ...(locked.length > 0
       ? [
-          `Another session locks ${locked.slice(0, 3).map(display).join(', ')}` +
-            `${locked.length > 3 ? ` and ${locked.length - 3} more` : ''} exclusively; their indexes, constraints and policies were left out.`,
+          `Another session locks ${shortList(locked.map(display))} exclusively; their indexes, constraints and policies were left out.`,
         ]
       : []),
   ]

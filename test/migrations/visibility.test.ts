@@ -38,6 +38,17 @@ const touched: Record<string, string> = {
   conversation_members: 'joined_at = joined_at',
 }
 
+/**
+ * What a member of one conversation tries in another one. The new row must be readable too, where the statement reads
+ * any, and it is not in the table while that is asked.
+ */
+const intrusions = {
+  'moves himself there': `
+    UPDATE conversation_members SET conversation_id = $other WHERE user_id = $me AND conversation_id = $own`,
+  'joins it and reads the row': `
+    INSERT INTO conversation_members (conversation_id, user_id) VALUES ($other, $me) RETURNING conversation_id`,
+}
+
 const reporter = `casaora_reporter_${randomBytes(4).toString('hex')}`
 
 describe('the rewritten policies', () => {
@@ -99,14 +110,42 @@ describe('the rewritten policies', () => {
     return found
   }
 
+  /** What becomes of each attempt on a conversation that the customer is no member of. */
+  const attempts = async (): Promise<Record<string, string>> => {
+    const me = casaoraIdentities.customer
+    const { rows } = await client.query<{ own: string; other: string }>(
+      `SELECT (SELECT conversation_id FROM conversation_members WHERE user_id = $1 LIMIT 1) AS own,
+         (SELECT id FROM conversations c WHERE created_by <> $1 AND NOT EXISTS (
+           SELECT FROM conversation_members m WHERE m.conversation_id = c.id AND m.user_id = $1) LIMIT 1) AS other`,
+      [me],
+    )
+    const values: Record<string, string> = { me, ...rows[0] }
+    const found: Record<string, string> = {}
+    for (const [what, statement] of Object.entries(intrusions)) {
+      const sql = statement.replace(/\$(\w+)/g, (_, name: string) => `'${values[name]}'`)
+      found[what] = await asCaller(client, { role: 'authenticated', claims: { sub: me } }, sql).then(
+        ({ rowCount }) => `${rowCount} rows`,
+        (error: Error) => error.message,
+      )
+    }
+    return found
+  }
+
   it(
     'let everybody read, change and delete the same rows as the policies before',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const before = await everything()
+      const refused = 'new row violates row-level security policy for table "conversation_members"'
+      const intrusionsBefore = await attempts()
+      expect(intrusionsBefore).toEqual({
+        'moves himself there': refused,
+        'joins it and reads the row': refused,
+      })
       const owner = await database.connect(database.ownerUrl)
       expect((await runUp(owner, casaoraMigrations)).failure).toBeUndefined()
       expect(await everything()).toEqual(before)
+      expect(await attempts()).toEqual(intrusionsBefore)
     },
   )
 })

@@ -81,18 +81,22 @@ function wrongWith(body: BodyCase, { before, after, stops, policies }: Outcome):
     return [
       ...(stop === undefined ? [] : [`up stops: ${stop}`]),
       ...(body.mustRewrite && isLeft ? ['it is left as it is'] : []),
-      ...differences(body.name, before, after[made]),
+      ...differences(body, before, after[made]),
     ].map((each) => `made on the ${made} database: ${each}`)
   })
 }
 
-function differences(name: string, before: Map<string, Effects>, after: Map<string, Effects>): string[] {
+function differences(
+  { name, unreadable }: BodyCase,
+  before: Map<string, Effects>,
+  after: Map<string, Effects>,
+): string[] {
   const found: string[] = []
   for (const [key, effects] of before) {
     if (!key.startsWith(`${name} as `)) continue
     for (const [command, was] of Object.entries(effects)) {
       const is = after.get(key)?.[command] ?? ''
-      const isUnidentified = key.endsWith(` as ${unidentified}`)
+      const isUnidentified = [unidentified, unreadable].some((caller) => key === `${name} as ${caller ?? ''}`)
       const isFine = command.endsWith(' each')
         ? eachIsFine(was, is, isUnidentified)
         : isSame(was, is, command, isUnidentified)

@@ -57,6 +57,19 @@ async function setPolicies(...policies: string[]): Promise<void> {
     await owner.query(`CREATE POLICY p${index + 1} ON public.documents ${policy}`)
 }
 
+it('names five policies of many, in its description and in what it finds', async () => {
+  const names = Array.from({ length: 16 }, (_, at) => `no such ${at + 1}`)
+  const condition = rewriteIsEquivalent(
+    documents,
+    names.map((policy) => ({ policy, using: 'true', check: null })),
+  )
+  const five = '"no such 1", "no such 2", "no such 3", "no such 4", "no such 5" and 11 more'
+  expect(condition.description).toBe(`rewriting ${five} on public.documents changes no row for anybody`)
+  expect(await readOnly(owner, () => condition.check(borrow(owner)))).toMatchObject({
+    actual: expect.stringContaining(`there is no policy ${five}`) as string,
+  })
+})
+
 describe('a right rewrite', () => {
   it.each(rightRewrites)('passes for the owner, who is no superuser: $name', async (rewrite) => {
     await setPolicy(owner, rewrite)

@@ -1,28 +1,15 @@
 import { display } from '../../db/identifiers.ts'
-import { readBlockSize } from '../../introspect/bloat.ts'
-import { listTableStatistics } from '../../introspect/tableStatistics.ts'
+import { readCacheHits } from '../../rules/cacheHits.ts'
+import { targets } from '../../rules/targets.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
-
-/** Fewer blocks than this say nothing: eighty megabytes. */
-const enoughBlocks = 10_000
 
 /** How often a block was found in shared_buffers. */
 export const cache: Section = {
   id: 'cache',
   title: 'Cache hit ratio',
   async look(context) {
-    const tables = (await context.read(listTableStatistics)).filter(({ schema }) => context.wants(schema))
-    const blockSize = await context.read(readBlockSize)
-    const hit = tables.reduce((sum, table) => sum + table.blocksHit, 0)
-    const read = tables.reduce((sum, table) => sum + table.blocksRead, 0)
-    const stored = tables.reduce((sum, table) => sum + table.totalBytes, 0)
-    const total = hit + read
-    const value = total === 0 ? null : Number(((100 * hit) / total).toFixed(2))
-    const readOnce = read * blockSize <= stored
-    const worst = tables
-      .filter(({ blocksRead }) => blocksRead > 0)
-      .sort((a, b) => b.blocksRead - a.blocksRead)
+    const { blocksHit, blocksRead, blockSize, percent, met, note, mostRead } = await readCacheHits(context)
     return {
       blocks: [
         tableBlock({
@@ -36,7 +23,7 @@ export const cache: Section = {
             ['read', 'bytes'],
             ['hit ratio', 'percent'],
           ],
-          rows: worst.map((table) => [
+          rows: mostRead.map((table) => [
             display(table),
             table.totalBytes,
             table.blocksHit * blockSize,
@@ -51,23 +38,16 @@ export const cache: Section = {
         {
           id: 'cache_hit_ratio',
           title: 'Cache hit ratio',
-          value,
+          value: percent,
           unit: '%',
-          target: 99,
+          target: targets.cache_hit_ratio,
           better: 'higher',
-          ...(value === null || total < enoughBlocks ? {} : { met: value >= 99 || readOnce }),
+          ...(met === undefined ? {} : { met }),
           kind: 'measured',
-          note: noteOn(total, readOnce, value),
+          note,
         },
       ],
-      counters: { tableBlocksHit: hit, tableBlocksRead: read },
+      counters: { tableBlocksHit: blocksHit, tableBlocksRead: blocksRead },
     }
   },
-}
-
-function noteOn(total: number, readOnce: boolean, value: number | null): string {
-  if (total < enoughBlocks) return 'too little was read since the reset to judge'
-  if (readOnce && (value ?? 100) < 99)
-    return 'no more was read than is stored: every block was fetched about once'
-  return 'a cold start and large reads lower it; an index that saves reads raises it more than memory does'
 }

@@ -1,4 +1,6 @@
 import { listSessionGroups, readConnectionUse } from '../../introspect/connections.ts'
+import { connectionLimits } from '../../rules/connectionLimits.ts'
+import { targets } from '../../rules/targets.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 
@@ -9,8 +11,7 @@ export const connections: Section = {
   async look(context) {
     const use = await context.read(readConnectionUse)
     const groups = await listSessionGroups(context.db)
-    const nearest = nearestLimit(use)
-    const percent = Number(((100 * nearest.used) / nearest.limit).toFixed(1))
+    const [nearest] = connectionLimits(use)
     return {
       blocks: [
         tableBlock({
@@ -55,32 +56,15 @@ export const connections: Section = {
         {
           id: 'connection_usage',
           title: 'Connection usage',
-          value: percent,
+          value: nearest.percent,
           unit: '%',
-          target: 80,
+          target: targets.connection_usage,
           better: 'lower',
-          met: percent < 80,
+          met: !nearest.isSaturated,
           kind: 'measured',
-          note: `at this moment: ${nearest.used} of ${nearest.limit} (${nearest.name}); a pooler in front may be full earlier`,
+          note: `at this moment: ${nearest.used} of ${nearest.limit} (${nearest.of}); a pooler in front may be full earlier`,
         },
       ],
     }
   },
-}
-
-/** Of the limits on server, database and role, the one that is reached first. */
-export function nearestLimit(use: {
-  limit: number
-  used: number
-  databaseLimit: number | null
-  usedInDatabase: number
-  roleLimit: number | null
-  usedByRole: number
-}): { name: string; used: number; limit: number } {
-  const limits = [
-    { name: 'server', used: use.used, limit: use.limit },
-    { name: 'database', used: use.usedInDatabase, limit: use.databaseLimit },
-    { name: 'role', used: use.usedByRole, limit: use.roleLimit },
-  ].flatMap(({ limit, ...rest }) => (limit === null || limit <= 0 ? [] : [{ ...rest, limit }]))
-  return limits.reduce((one, other) => (other.used / other.limit > one.used / one.limit ? other : one))
 }

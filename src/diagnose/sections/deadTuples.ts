@@ -1,5 +1,6 @@
 import { display } from '../../db/identifiers.ts'
 import { listTableStatistics } from '../../introspect/tableStatistics.ts'
+import { targets } from '../../rules/targets.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 
@@ -48,9 +49,9 @@ export const deadTuples: Section = {
           title: 'Dead tuples',
           value,
           unit: '%',
-          target: 10,
+          target: targets.dead_tuples,
           better: 'lower',
-          ...(value === null ? {} : { met: value < 10 }),
+          ...(value === null ? {} : { met: value < targets.dead_tuples }),
           kind: 'estimated',
           note: 'weighed by size; a table can have none and still be half empty, which free space shows',
         },

@@ -1,6 +1,7 @@
 import { display } from '../../db/identifiers.ts'
 import { listLockedTables } from '../../introspect/lockedRelations.ts'
 import { readRowSecurity } from '../../introspect/rowSecurity.ts'
+import { shortList } from '../../shortList.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 
@@ -40,7 +41,7 @@ export const rowSecurity: Section = {
             "Rows are the planner's estimate. The file rls-analysis.txt has every policy and effective predicate." +
             (locked.length === 0
               ? ''
-              : ` Left out, since another session locks them exclusively: ${locked.map(display).join(', ')}.`),
+              : ` Left out, since another session locks them exclusively: ${shortList(locked.map(display))}.`),
         }),
         tableBlock({
           id: 'policy_functions',

@@ -1,12 +1,9 @@
 import { display } from '../../db/identifiers.ts'
 import { listTableStatistics } from '../../introspect/tableStatistics.ts'
+import { listTablesReadWhole, readWholeMeans } from '../../rules/tablesReadWhole.ts'
+import { targets } from '../../rules/targets.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
-
-/** Reading a smaller table whole is the fastest way to read it. */
-const largeRows = 10_000
-/** The plan's own limit, for tables where it means something. */
-const manyScans = 100
 
 /** Large tables that are read whole, again and again. */
 export const sequentialScans: Section = {
@@ -17,10 +14,7 @@ export const sequentialScans: Section = {
     const scanned = tables
       .filter(({ seqScans }) => seqScans > 0)
       .sort((a, b) => b.seqRowsRead - a.seqRowsRead)
-    const offenders = scanned.filter(
-      ({ liveRows, rows, seqScans, seqRowsRead, indexRowsFetched }) =>
-        Math.max(liveRows, rows ?? 0) >= largeRows && seqScans >= manyScans && seqRowsRead > indexRowsFetched,
-    )
+    const offenders = await listTablesReadWhole(context)
     return {
       blocks: [
         tableBlock({
@@ -52,11 +46,11 @@ export const sequentialScans: Section = {
           title: 'Large tables read whole again and again',
           value: offenders.length,
           unit: 'tables',
-          target: 0,
+          target: targets.sequential_scans,
           better: 'lower',
-          met: offenders.length === 0,
+          met: offenders.length <= targets.sequential_scans,
           kind: 'measured',
-          note: `of at least ${largeRows.toLocaleString('en-US')} rows, with ${manyScans} sequential scans or more, which read more rows than its index scans; small tables are best read whole`,
+          note: readWholeMeans,
         },
       ],
       counters: { sequentialRowsRead: scanned.reduce((sum, table) => sum + table.seqRowsRead, 0) },

@@ -2,15 +2,13 @@ import type { StatementStatistics } from '../../introspect/statements.ts'
 import { readStatements } from '../../introspect/statements.ts'
 import { readBlockSize } from '../../introspect/bloat.ts'
 import { whatIsHidden } from '../../rules/slowQuery.ts'
-import { leastCalls, slowMs } from '../../rules/slowStatements.ts'
+import { isSlow, leastCalls, slowMs } from '../../rules/slowStatements.ts'
+import { targets } from '../../rules/targets.ts'
 import { excerpt } from '../../sql/excerpt.ts'
 import type { Cell, CellKind, TableBlock } from '../block.ts'
 import { tableBlock, textBlock } from '../block.ts'
 import type { Metric } from '../report.ts'
 import type { Section } from '../section.ts'
-
-/** What counts among slow statements: a hundredth of all time. */
-const leastShare = 0.01
 
 /** The statements that the server spent most time on. */
 export const statementsByTotal: Section = {
@@ -142,18 +140,17 @@ function ranking(
 }
 
 function slowQueries(statements: StatementStatistics[], total: number, hidden: number): Metric {
-  const slow = statements.filter(
-    ({ meanMs, totalMs, calls }) => meanMs >= slowMs && totalMs >= leastShare * total && calls >= leastCalls,
-  )
+  const slow = statements.filter((statement) => isSlow(statement, total))
+  const met = slow.length <= targets.slow_queries
   return {
     id: 'slow_queries',
     title: 'Slow statements',
     value: slow.length,
     unit: 'statements',
-    target: 0,
+    target: targets.slow_queries,
     better: 'lower',
     // What is hidden may be slow.
-    ...(slow.length === 0 && hidden > 0 ? {} : { met: slow.length === 0 }),
+    ...(met && hidden > 0 ? {} : { met }),
     kind: 'measured',
     note: `${slowMs} ms or more on average, ${leastCalls} calls or more, and at least a hundredth of all time${hidden > 0 ? `; ${hidden} statements of other roles are hidden` : ''}`,
   }

@@ -1,5 +1,6 @@
 import { display } from '../../db/identifiers.ts'
 import { listTableBloat } from '../../introspect/bloat.ts'
+import { targets } from '../../rules/targets.ts'
 import type { Certainty } from '../block.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
@@ -46,9 +47,9 @@ export const tableBloat: Section = {
           title: 'Free space in tables',
           value,
           unit: '%',
-          target: 20,
+          target: targets.free_space,
           better: 'lower',
-          ...(value === null ? {} : { met: value < 20 }),
+          ...(value === null ? {} : { met: value < targets.free_space }),
           kind: certainty(heaps) === 'measured' ? 'measured' : 'estimated',
           note:
             heaps.length === 0

@@ -7,10 +7,11 @@ import type { YoungIndex } from '../../introspect/youngIndexes.ts'
 import { listYoungUnusedIndexes } from '../../introspect/youngIndexes.ts'
 import type { TableStatistics } from '../../introspect/tableStatistics.ts'
 import { listTableStatistics } from '../../introspect/tableStatistics.ts'
+import { connectionLimits } from '../../rules/connectionLimits.ts'
+import { isStale } from '../../rules/staleStatistics.ts'
 import type { TextBlock } from '../block.ts'
 import { textBlock } from '../block.ts'
 import type { Section } from '../section.ts'
-import { nearestLimit } from './connections.ts'
 
 /** The symptoms that teams meet most, recognised from what can be seen, with what to do. */
 export const troubleshooting: Section = {
@@ -40,14 +41,13 @@ export const troubleshooting: Section = {
 /** `MaxClientsInSessionMode` and `EMAXCONNSESSION` of Supabase's pooler, `too many clients already` of the server. */
 export function saturation(use: ConnectionUse, groups: SessionGroup[]): string[] {
   const symptom = 'MaxClientsInSessionMode, EMAXCONNSESSION, "too many clients already":'
-  const nearest = nearestLimit(use)
-  const share = nearest.used / nearest.limit
+  const [nearest] = connectionLimits(use)
   const pooled = groups.filter(({ application }) => /supavisor|pgbouncer|pgcat|odyssey/i.test(application))
   const pooledSessions = pooled.reduce((sum, { sessions }) => sum + sessions, 0)
-  const seen = `  Seen: ${nearest.used} of ${nearest.limit} sessions (${nearest.name}), ${use.idle} idle, ${use.idleInTransaction} idle in a transaction; ${
+  const seen = `  Seen: ${nearest.used} of ${nearest.limit} sessions (${nearest.of}), ${use.idle} idle, ${use.idleInTransaction} idle in a transaction; ${
     pooledSessions > 0 ? `${pooledSessions} come from a pooler` : 'none names itself a pooler'
   }.`
-  if (share < 0.8 && use.idleInTransaction < 5) {
+  if (!nearest.isSaturated && use.idleInTransaction < 5) {
     return [
       symptom,
       seen,
@@ -58,7 +58,7 @@ export function saturation(use: ConnectionUse, groups: SessionGroup[]): string[]
   return [
     symptom,
     seen,
-    `  ${share >= 0.8 ? 'The server is nearly full.' : 'Transactions are left open and keep their connections.'}`,
+    `  ${nearest.isSaturated ? 'The server is nearly full.' : 'Transactions are left open and keep their connections.'}`,
     "  Do: end forgotten sessions: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle' AND state_change < now() - interval '10 minutes' AND pid <> pg_backend_pid();",
     '  Do: point the application at the pooler in transaction mode (Supabase: port 6543); API clients keep no session (persistSession: false).',
     "  Do: ALTER ROLE ... SET idle_in_transaction_session_timeout = '60s' and statement_timeout = '30s' for the application's role, so that one stuck request does not hold a connection for ever.",
@@ -67,9 +67,12 @@ export function saturation(use: ConnectionUse, groups: SessionGroup[]): string[]
 
 /** Slow after new indexes: the planner does not use them, or does not know enough to. */
 export function slowAfterIndexes(young: YoungIndex[], tables: TableStatistics[]): string[] {
-  const stale = tables.filter(
-    ({ modifiedSinceAnalyze, rows, liveRows }) =>
-      (rows === null && liveRows >= 1_000) || modifiedSinceAnalyze > Math.max(1_000, 0.2 * (rows ?? 0)),
+  const stale = tables.filter(({ modifiedSinceAnalyze, rows, liveRows, lastAnalyze }) =>
+    isStale({
+      neverAnalyzed: rows === null && lastAnalyze === null,
+      rows: rows ?? liveRows,
+      changes: modifiedSinceAnalyze,
+    }),
   )
   const symptom = 'Slow after new indexes:'
   if (young.length === 0 && stale.length === 0) {

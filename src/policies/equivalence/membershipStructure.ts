@@ -4,6 +4,7 @@ import type { Node, SelectStmt, TypeName } from '../../sql/nodes.ts'
 import { as, conjuncts, words } from '../../sql/nodes.ts'
 import { replaceNodes } from '../../sql/replaceNodes.ts'
 import { fieldsOf, isRecord, nameParts, walk } from '../../sql/walk.ts'
+import { comparedWithTrue } from '../positiveContext.ts'
 import { isComparedAlike } from '../typeNames.ts'
 
 /** A function as far as it can be compared with a query. */
@@ -79,6 +80,8 @@ export function withMemberships(tree: Node, context: MembershipContext): Node {
     const args = connective.args.map((argument) => withMemberships(argument, context))
     return { BoolExpr: { ...connective, args } }
   }
+  const asked = comparedWithTrue(tree)
+  if (asked) return withMemberships(asked, context)
   const membership =
     calledMembership(tree, context) ?? existsMembership(tree, context) ?? listed(tree, context)
   const written = membership && write(membership, context)

@@ -3,6 +3,7 @@ import type { Database } from '../../db/database.ts'
 import type { RelationName } from '../../db/identifiers.ts'
 import { display } from '../../db/identifiers.ts'
 import { UsageError } from '../../errors.ts'
+import { shortList } from '../../shortList.ts'
 import type { Node } from '../../sql/nodes.ts'
 import type { Asker } from './ask.ts'
 import type { CalledFunction } from './bodies.ts'
@@ -71,7 +72,7 @@ export async function proveEquivalence(
   const { after, missing } = rewritten(subject.policies, rewrites)
   const report = emptyReport(options.budgetMs ?? 0)
   if (missing.length > 0) {
-    return { ...report, outcome: 'not shown', reasons: [`there is no policy ${missing.join(', ')}`] }
+    return { ...report, outcome: 'not shown', reasons: [`there is no policy ${shortList(missing)}`] }
   }
   const questions = questionsFor(subject.policies, after)
   if (questions.length === 0 && sameTexts(subject.policies, after)) {

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../../db/database.ts'
+import { shortList } from '../../shortList.ts'
 import type { Node } from '../../sql/nodes.ts'
 import type { Asker } from './ask.ts'
 import type { CalledFunction } from './bodies.ts'
@@ -123,7 +124,7 @@ async function rolesToAsk(
 ): Promise<EndRole[]> {
   const all = (await listEndRoles(db, subject, policies)).filter(concerns)
   const barred = all.filter(({ canAct }) => !canAct).map(({ name }) => name)
-  if (barred.length > 0) notes.push(`this session may not act as ${barred.join(', ')}`)
+  if (barred.length > 0) notes.push(`this session may not act as ${shortList(barred)}`)
   const roles = all.filter(({ canAct }) => canAct)
   if (roles.length > 0) return roles
   const own = await currentUser(db)

@@ -33,6 +33,11 @@ export interface BodyCase {
   isLarge?: true
   /** It is harmless, so a tool that leaves it alone is too timid. */
   mustRewrite?: true
+  /**
+   * A usual caller of whom a function without parameters cannot say who it is, as `auth.uid()` cannot of a token without
+   * a uuid: that error may be met before a row is refused.
+   */
+  unreadable?: string
   /** Callers beside the usual ones. */
   identities?: Record<string, Identity>
 }

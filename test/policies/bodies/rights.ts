@@ -72,6 +72,7 @@ export const rights: BodyGroup = {
       setup: `${guarded} CREATE POLICY own ON c_members USING (level <= (auth.jwt() ->> 'level')::int); ${member(`${invoker} ${emptyPath}`, ofMembers)}`,
       rows,
       predicate,
+      unreadable: 'malformed claims',
     },
     {
       name: 'members_of_signed_in',

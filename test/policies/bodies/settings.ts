@@ -144,6 +144,7 @@ export const settings: BodyGroup = {
       name: 'setting_of_nested',
       setup: `CREATE FUNCTION c_tenant() RETURNS uuid ${invoker} AS $$ SELECT nullif(current_setting('app.tenant', true), '')::uuid $$; ${member(`${definer} ${emptyPath}`, 'SELECT EXISTS (SELECT FROM public.members m WHERE m.org_id = org AND m.org_id = public.c_tenant())')}`,
       predicate,
+      unreadable: 'malformed claims',
     },
     {
       name: 'tenant_guarded',

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest'
+import { ConditionFailed } from '../../src/migrate/failures.ts'
+
+test('of many conditions that do not hold five are told, and the others counted', () => {
+  const conditions = Array.from({ length: 16 }, (_, at) => ({
+    description: `table t${at + 1} exists`,
+    phase: 'before' as const,
+    holds: false,
+    expected: 'a table',
+    actual: 'no such table',
+  }))
+  const error = new ConditionFailed('20260101000000000_a', 'up', conditions, 'Nothing was changed.')
+  expect(error.message).toContain('16 conditions do not hold')
+  expect(error.message.split('\n')).toHaveLength(7)
+  expect(error.message).toMatch(/\n {2}and 11 more$/)
+  expect(error.details).toHaveLength(16)
+})
