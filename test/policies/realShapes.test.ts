@@ -23,7 +23,7 @@ import type { MigrationDirectory } from '../support/migrationFiles.ts'
 import { people, sixIdentities } from '../support/sixIdentities.ts'
 import { readSpokenValues } from '../support/spokenValues.ts'
 
-const patientConditions = new URL('patientConditions.ts', import.meta.url).href
+const hundredfold = new URL('../../src/index.ts', import.meta.url).href
 
 const shapes = ['accounts', 'teams', 'chat', 'shop', 'files']
 
@@ -156,10 +156,7 @@ async function optimize(client: Client, directory: string): Promise<string[]> {
   await writeMigrations(directory, drafts)
   const files = await readdir(directory)
   for (const path of files.map((file) => join(directory, file))) {
-    await writeFile(
-      path,
-      (await readFile(path, 'utf8')).replaceAll(`'hundredfold'`, `'${patientConditions}'`),
-    )
+    await writeFile(path, (await readFile(path, 'utf8')).replaceAll(`'hundredfold'`, `'${hundredfold}'`))
   }
   return files
 }

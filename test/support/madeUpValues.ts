@@ -191,8 +191,8 @@ function candidatesFor({ table, column }: Place, source: ValueSource): string[] 
   return [...new Set([...spoken, ...table.bounds])]
 }
 
-/** `character varying(20)` holds twenty characters. */
+/** `character varying(20)` holds twenty characters: the last ones, which tell rows apart. */
 function fit(text: string, type: string): string {
   const length = /\((\d+)\)$/.exec(type)?.[1]
-  return length === undefined ? text : text.slice(0, Number(length))
+  return length === undefined ? text : text.slice(-Number(length))
 }

@@ -17,7 +17,7 @@ export interface ColumnToFill {
   shape: ValueShape
   isRequired: boolean
   hasDefault: boolean
-  /** The only column of the primary key. */
+  /** The only column of the primary key, or one that the server numbers. */
   isKey: boolean
   /** No two rows may have the same. */
   isUnique: boolean
@@ -52,7 +52,7 @@ export async function listTablesToFill(client: Client): Promise<TableToFill[]> {
   const { rows: columns } = await client.query<ColumnRow>(
     `SELECT a.attrelid::int AS "table", a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
        a.atttypid::int AS "typeOid", a.attnotnull AS "isRequired", a.atthasdef AS "hasDefault",
-       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary
+       a.attidentity <> '' OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary
          AND i.indnatts = 1 AND i.indkey[0] = a.attnum) AS "isKey",
        EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indpred IS NULL
          AND i.indnatts = 1 AND i.indkey[0] = a.attnum) AS "isUnique",
