@@ -46,6 +46,9 @@ const policies = [
   },
 ]
 
+/** What showed that the same rows pass when this was written; the rows that are there now can only refute it. */
+const shownOnRows = '20 identities, 504 rows and 100 made-up rows, 42 of 43 wrong predicates noticed'
+
 export const optimization: Optimization = {
   why:
     'Every read of bookings calls auth.uid() twice and is_admin() once for each row that the other ' +
@@ -58,7 +61,7 @@ export const optimization: Optimization = {
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
     rewriteIsEquivalent(
       table,
-      policies.map(({ name, after }) => ({ policy: name, ...after })),
+      policies.map(({ name, after }) => ({ policy: name, ...after, shownOnRows })),
     ),
   ],
   after: policies.map(({ name, after }) => policyIs(table, name, after)),

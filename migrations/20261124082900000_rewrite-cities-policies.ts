@@ -15,6 +15,9 @@ const policies = [
   },
 ]
 
+/** What showed that the same rows pass when this was written; the rows that are there now can only refute it. */
+const shownOnRows = '17 identities, 60 rows and 4 made-up rows, 4 of 5 wrong predicates noticed'
+
 export const optimization: Optimization = {
   why: 'is_admin() runs for every city of every list; in a sub-select it runs once per statement.',
   rule: 'policy_function_initplan',
@@ -23,7 +26,7 @@ export const optimization: Optimization = {
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
     rewriteIsEquivalent(
       table,
-      policies.map(({ name, after }) => ({ policy: name, ...after })),
+      policies.map(({ name, after }) => ({ policy: name, ...after, shownOnRows })),
     ),
   ],
   after: policies.map(({ name, after }) => policyIs(table, name, after)),

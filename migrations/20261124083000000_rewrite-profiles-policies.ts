@@ -51,6 +51,9 @@ const policies = [
   },
 ]
 
+/** What showed that the same rows pass when this was written; the rows that are there now can only refute it. */
+const shownOnRows = '20 identities, 502 rows and 38 made-up rows, 45 of 49 wrong predicates noticed'
+
 export const optimization: Optimization = {
   why:
     'auth.uid() and is_admin() run for every profile; and where a professional looks for customers, ' +
@@ -63,7 +66,7 @@ export const optimization: Optimization = {
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
     rewriteIsEquivalent(
       table,
-      policies.map(({ name, after }) => ({ policy: name, ...after })),
+      policies.map(({ name, after }) => ({ policy: name, ...after, shownOnRows })),
     ),
   ],
   after: policies.map(({ name, after }) => policyIs(table, name, after)),

@@ -45,6 +45,9 @@ const policies = [
   },
 ]
 
+/** What showed that the same rows pass when this was written; the rows that are there now can only refute it. */
+const shownOnRows = '19 identities, 200 rows and 36 made-up rows, 38 of 47 wrong predicates noticed'
+
 export const optimization: Optimization = {
   why:
     'auth.uid(), is_admin() and is_professional() run for every listing that is not public; in a ' +
@@ -57,7 +60,7 @@ export const optimization: Optimization = {
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
     rewriteIsEquivalent(
       table,
-      policies.map(({ name, after }) => ({ policy: name, ...after })),
+      policies.map(({ name, after }) => ({ policy: name, ...after, shownOnRows })),
     ),
   ],
   after: policies.map(({ name, after }) => policyIs(table, name, after)),

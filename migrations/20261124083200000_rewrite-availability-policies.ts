@@ -20,6 +20,9 @@ const policies = [
   },
 ]
 
+/** What showed that the same rows pass when this was written; the rows that are there now can only refute it. */
+const shownOnRows = '12 identities, 505 rows and 70 made-up rows, 12 of 15 wrong predicates noticed'
+
 export const optimization: Optimization = {
   why:
     'auth.uid() and is_professional() run for every row of every calendar; in a sub-select each runs ' +
@@ -31,7 +34,7 @@ export const optimization: Optimization = {
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
     rewriteIsEquivalent(
       table,
-      policies.map(({ name, after }) => ({ policy: name, ...after })),
+      policies.map(({ name, after }) => ({ policy: name, ...after, shownOnRows })),
     ),
   ],
   after: policies.map(({ name, after }) => policyIs(table, name, after)),

@@ -48,6 +48,9 @@ const policies = [
   },
 ]
 
+/** What showed that the same rows pass when this was written; the rows that are there now can only refute it. */
+const shownOnRows = '20 identities, 500 rows and 247 made-up rows, 67 of 76 wrong predicates noticed'
+
 export const optimization: Optimization = {
   why:
     'auth.uid() and is_admin() run for every review that is not published, and for every new one; in ' +
@@ -60,7 +63,7 @@ export const optimization: Optimization = {
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
     rewriteIsEquivalent(
       table,
-      policies.map(({ name, after }) => ({ policy: name, ...after })),
+      policies.map(({ name, after }) => ({ policy: name, ...after, shownOnRows })),
     ),
   ],
   after: policies.map(({ name, after }) => policyIs(table, name, after)),

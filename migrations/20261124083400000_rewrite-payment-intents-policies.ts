@@ -42,6 +42,9 @@ const policies = [
   },
 ]
 
+/** What showed that the same rows pass when this was written; the rows that are there now can only refute it. */
+const shownOnRows = '20 identities, 508 rows and 152 made-up rows, 53 of 59 wrong predicates noticed'
+
 export const optimization: Optimization = {
   why:
     'For every payment the policy looks for its booking, and calls auth.uid() and is_admin() there ' +
@@ -55,7 +58,7 @@ export const optimization: Optimization = {
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
     rewriteIsEquivalent(
       table,
-      policies.map(({ name, after }) => ({ policy: name, ...after })),
+      policies.map(({ name, after }) => ({ policy: name, ...after, shownOnRows })),
     ),
   ],
   after: policies.map(({ name, after }) => policyIs(table, name, after)),

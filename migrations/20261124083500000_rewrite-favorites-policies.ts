@@ -15,6 +15,9 @@ const policies = [
   },
 ]
 
+/** What showed that the same rows pass when this was written; the rows that are there now can only refute it. */
+const shownOnRows = '10 identities, 392 rows and 38 made-up rows, 6 of 6 wrong predicates noticed'
+
 export const optimization: Optimization = {
   why: 'auth.uid() runs for every favorite; in a sub-select it runs once per statement.',
   rule: 'auth_rls_initplan',
@@ -23,7 +26,7 @@ export const optimization: Optimization = {
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
     rewriteIsEquivalent(
       table,
-      policies.map(({ name, after }) => ({ policy: name, ...after })),
+      policies.map(({ name, after }) => ({ policy: name, ...after, shownOnRows })),
     ),
   ],
   after: policies.map(({ name, after }) => policyIs(table, name, after)),

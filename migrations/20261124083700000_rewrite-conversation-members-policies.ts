@@ -38,6 +38,9 @@ const policies = [
   },
 ]
 
+/** What showed that the same rows pass when this was written; the rows that are there now can only refute it. */
+const shownOnRows = '16 identities, 511 rows and 82 made-up rows, 44 of 48 wrong predicates noticed'
+
 export const optimization: Optimization = {
   why:
     'Every member row is handed to is_conversation_member(), a function call and a search per row: 78 ms ' +
@@ -52,7 +55,7 @@ export const optimization: Optimization = {
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
     rewriteIsEquivalent(
       table,
-      policies.map(({ name, after }) => ({ policy: name, ...after })),
+      policies.map(({ name, after }) => ({ policy: name, ...after, shownOnRows })),
     ),
   ],
   after: policies.map(({ name, after }) => policyIs(table, name, after)),

@@ -25,6 +25,9 @@ const policies = [
   },
 ]
 
+/** What showed that the same rows pass when this was written; the rows that are there now can only refute it. */
+const shownOnRows = '14 identities, 502 rows and 32 made-up rows, 5 of 5 wrong predicates noticed'
+
 export const optimization: Optimization = {
   why:
     'auth.uid() runs for every notification; in a sub-select it runs once per statement, and user_id ' +
@@ -35,7 +38,7 @@ export const optimization: Optimization = {
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
     rewriteIsEquivalent(
       table,
-      policies.map(({ name, after }) => ({ policy: name, ...after })),
+      policies.map(({ name, after }) => ({ policy: name, ...after, shownOnRows })),
     ),
   ],
   after: policies.map(({ name, after }) => policyIs(table, name, after)),

@@ -17,6 +17,9 @@ const policies = [
   },
 ]
 
+/** What showed that the same rows pass when this was written; the rows that are there now can only refute it. */
+const shownOnRows = '20 identities, 500 rows and 42 made-up rows, 11 of 12 wrong predicates noticed'
+
 export const optimization: Optimization = {
   why:
     'is_admin() runs for every event, 362,000 pages for the latest hundred; in a sub-select it runs ' +
@@ -28,7 +31,7 @@ export const optimization: Optimization = {
     ...policies.map(({ name, before }) => policyIs(table, name, before)),
     rewriteIsEquivalent(
       table,
-      policies.map(({ name, after }) => ({ policy: name, ...after })),
+      policies.map(({ name, after }) => ({ policy: name, ...after, shownOnRows })),
     ),
   ],
   after: policies.map(({ name, after }) => policyIs(table, name, after)),

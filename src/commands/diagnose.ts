@@ -17,11 +17,14 @@ import { countLevels, diagnosisSummary } from '../report/diagnosis/summary.ts'
 import { diagnosisText, metricLines } from '../report/diagnosis/text.ts'
 import type { CostIdentity } from '../policies/policyCost.ts'
 import { jsonDocument } from '../report/jsonDocument.ts'
+import { setApart } from '../report/together.ts'
 import { rules as allRules } from '../rules/index.ts'
 import type { Level, Rule } from '../rules/rule.ts'
+import { levels } from '../rules/rule.ts'
 import type { CommandContext } from './context.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeOrExplain } from './output.ts'
+import { refuseFailures } from './refuseFailures.ts'
 
 interface DiagnoseCommandOptions extends OutputOptions {
   out: string
@@ -43,11 +46,9 @@ export function diagnoseCommand({ config, terminal, finish }: CommandContext): C
     .option('--out <dir>', 'where the folder diagnostics-YYYYMMDD-HHMMSS is made', '.')
     .option('--json <file>', 'write report.json there too; - for standard output')
     .addOption(
-      new Option('--fail-on <level>', 'end with 2 where a finding is of this level or graver').choices([
-        'info',
-        'warn',
-        'error',
-      ]),
+      new Option('--fail-on <level>', 'end with 2 where a finding is of this level or graver').choices(
+        levels,
+      ),
     )
     .option('--rules <names>', 'only these rules, separated by commas')
     .option('--schema <name...>', 'only objects of these schemas')
@@ -127,15 +128,22 @@ An earlier report in the same place gives the trend. Findings to live with go in
 
       for (const line of metricLines(report)) print(line)
       print(`Findings: ${countLevels(report.findings)}`)
-      for (const { level, rule, detail } of report.findings.slice(0, 10))
-        print(`  ${level} ${rule}: ${detail}`)
+      const { single, groups } = setApart(report.findings)
+      for (const { level, rule, detail } of single.slice(0, 10)) print(`  ${level} ${rule}: ${detail}`)
+      for (const { title } of groups) print(`  ${title}`)
       const notSeen = report.sections.filter(({ status }) => status !== 'ok').length
       if (notSeen > 0) print(`Not seen: ${notSeen} sections and rules; the report says why.`)
       print(`Written to ${folder}`)
+      refuseFailures(report.sections.map(({ id, ...ended }) => ({ name: nameOf(id), ...ended })))
       const { failOn } = options
       const failed = failOn !== undefined && report.findings.some(({ level }) => isAtLeast(level, failOn))
       finish(failed ? exitCodes.conditionFailed : exitCodes.done)
     })
+}
+
+/** `rule/unused_index` -> `rule unused_index`, `cache` -> `section cache`. */
+function nameOf(id: string): string {
+  return id.startsWith('rule/') ? id.replace('/', ' ') : `section ${id}`
 }
 
 function readCostIdentity({ analyze, as: role, claims }: DiagnoseCommandOptions): CostIdentity | undefined {

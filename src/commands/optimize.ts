@@ -1,26 +1,35 @@
 import type { Client } from 'pg'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { sessionUrl } from '../config.ts'
 import { connect } from '../db/connect.ts'
 import { borrow } from '../db/database.ts'
 import { readOnly } from '../db/readOnly.ts'
+import { readIgnoreFile } from '../diagnose/ignoreFile.ts'
 import type { Draft } from '../drafts/draft.ts'
 import { UsageError, exitCodes } from '../errors.ts'
 import { listPendingMigrations } from '../generate/pendingMigrations.ts'
-import { chooseDrafts } from '../generate/chooseDrafts.ts'
 import type { Choice, Skipped } from '../generate/chooseDrafts.ts'
+import { chooseDrafts, skip } from '../generate/chooseDrafts.ts'
+import type { Selection } from '../generate/selectFindings.ts'
+import { selectFindings } from '../generate/selectFindings.ts'
 import { writeMigrations } from '../generate/writeMigrations.ts'
+import { oneLine } from '../report/diagnosis/cells.ts'
+import { together } from '../report/together.ts'
+import type { Found } from '../rules/find.ts'
+import { findAll } from '../rules/find.ts'
 import { rules as allRules } from '../rules/index.ts'
-import type { Finding, Rule } from '../rules/rule.ts'
-import { CannotSee, keyOf, ruleContext } from '../rules/rule.ts'
+import type { Finding, Level, Rule } from '../rules/rule.ts'
+import { keyOf, levels, ruleContext } from '../rules/rule.ts'
 import type { RuleName } from '../rules/ruleNames.ts'
 import { ruleNames } from '../rules/ruleNames.ts'
 import type { CommandContext } from './context.ts'
+import { refuseFailures } from './refuseFailures.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 
 interface OptimizeOptions extends OutputOptions {
   rules?: string
+  level: Level
   out: string
   schema?: string[]
   yes?: boolean
@@ -31,6 +40,9 @@ export function optimizeCommand(context: CommandContext): Command {
   return new Command('optimize')
     .description('write a migration file for each finding that has a cure; the database is only read')
     .option('--rules <names>', 'only these rules, separated by commas; all by default')
+    .addOption(
+      new Option('--level <level>', 'only findings of this level or graver').choices(levels).default('warn'),
+    )
     .option('--schema <name...>', 'only objects of these schemas')
     .option('--out <directory>', 'where the files go', 'migrations')
     .option('--yes', 'write without asking')
@@ -41,28 +53,33 @@ export function optimizeCommand(context: CommandContext): Command {
 Examples:
   $ npm run optimize -- --rules auth_rls_initplan,policy_function_initplan
   $ npm run optimize -- --schema public --out migrations --yes
+  $ npm run optimize -- --level info               what gains little too, such as indexes on small tables
   $ npm run -s optimize -- --yes --json -
 
 Review the files, see \`npm run migrate plan\`, then \`npm run migrate up\`. A finding without a safe cure is
-listed with the reason. What a pending migration does already is not written again.
+listed with the reason, and what is below --level in one line a rule. What a pending migration does already is not written again, and what
+.hundredfold/ignore.yaml names is left alone. Where nobody can be asked, nothing is written without --yes.
 `,
     )
     .action(async (options: OptimizeOptions) => {
       const { config, terminal, finish } = context
       const chosen = parseRules(options.rules)
+      const ignore = await readIgnoreFile()
       const client = await connect(sessionUrl(config))
       const stop = () => void client.end().catch(() => undefined)
       terminal.signal.addEventListener('abort', stop, { once: true })
       try {
-        const { findings, unseen } = await findAll(client, chosen, options, (name) =>
-          terminal.progress(`looking for ${name}`),
-        )
+        const found = await look(client, chosen, options, (name) => terminal.progress(`looking for ${name}`))
+        const { level } = options
+        const selection = selectFindings(found.findings, { ignore, level, today: new Date() })
         terminal.progress('reading the new policies back')
         const pending = await listPendingMigrations(options.out, client)
-        const choice = await chooseDrafts(client, findings, pending)
+        const choice = await chooseDrafts(client, selection.selected, pending)
         terminal.progress('')
-        const files = await writeChosen(context, options, choice)
-        await report(context, options, { ...choice, skipped: [...choice.skipped, ...unseen] }, files)
+        const outcome = await writeChosen(context, options, choice)
+        await report(context, options, { found, selection, choice, outcome })
+        refuseFailures(found.looked.map(({ rule, ...ended }) => ({ name: `rule ${rule.name}`, ...ended })))
+        if (outcome.unasked) throw nobodyToAsk(choice, options)
       } finally {
         terminal.progress('')
         terminal.signal.removeEventListener('abort', stop)
@@ -98,67 +115,109 @@ function namesOf(rules: Rule[]): string {
   return rules.map(({ name }) => name).join(', ')
 }
 
-async function findAll(
+async function look(
   client: Client,
-  chosen: Rule[],
+  rules: Rule[],
   { schema }: OptimizeOptions,
   onProgress: (name: string) => void,
-): Promise<{ findings: Finding[]; unseen: Skipped[] }> {
-  return readOnly(client, async () => {
-    const context = ruleContext(
-      borrow(client),
-      schema,
-      chosen.map(({ name }) => name),
-    )
-    const findings: Finding[] = []
-    const unseen: Skipped[] = []
-    for (const rule of chosen) {
-      onProgress(rule.name)
-      try {
-        findings.push(...(await rule.find(context)))
-      } catch (error) {
-        if (!(error instanceof CannotSee)) throw error
-        findings.push(...error.seen)
-        unseen.push({ key: rule.name, rule: rule.name, reason: error.reason })
-      }
-    }
-    return { findings, unseen }
-  })
+): Promise<Found> {
+  const names = rules.map(({ name }) => name)
+  return readOnly(client, () =>
+    findAll(rules, ruleContext(borrow(client), schema, names), { onRule: ({ name }) => onProgress(name) }),
+  )
 }
 
-/** Writes the files, unless somebody who was asked said no. */
+/** What became of the drafts. */
+interface Outcome {
+  files: Map<Draft, string>
+  /** Why they were not written, where they were not. */
+  because?: string
+  /** Nobody was there who could have said yes. */
+  unasked?: true
+}
+
 async function writeChosen(
   { terminal }: CommandContext,
   { out, yes }: OptimizeOptions,
   { drafts }: Choice,
-): Promise<Map<Draft, string>> {
-  if (drafts.length === 0) return new Map()
-  const question = `Write ${drafts.length} ${drafts.length === 1 ? 'migration' : 'migrations'} into ${out}?`
-  if (!yes && !(await terminal.confirm(question))) return new Map()
-  return writeMigrations(out, drafts)
+): Promise<Outcome> {
+  const none = new Map<Draft, string>()
+  if (drafts.length === 0) return { files: none }
+  if (!yes && !canAsk()) {
+    return { files: none, because: 'nobody could be asked; --yes writes it', unasked: true }
+  }
+  if (!yes && !(await terminal.confirm(`Write ${count(drafts.length, 'migration')} into ${out}?`))) {
+    return { files: none, because: 'you chose not to write it' }
+  }
+  return { files: await writeMigrations(out, drafts) }
+}
+
+/** A question is shown on standard error and answered on standard input. */
+function canAsk(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY
+}
+
+function nobodyToAsk({ drafts }: Choice, { out }: OptimizeOptions): UsageError {
+  return new UsageError(
+    `Nothing was written: there is no terminal on which to ask whether ${count(drafts.length, 'migration')} may go into ${out}.`,
+    'Run it again with --yes to write without being asked.',
+  )
+}
+
+interface Result {
+  found: Found
+  selection: Selection
+  choice: Choice
+  outcome: Outcome
 }
 
 async function report(
   { terminal }: CommandContext,
   options: OptimizeOptions,
-  { cures, skipped }: Choice,
-  files: Map<Draft, string>,
+  { found, selection, choice, outcome }: Result,
 ): Promise<void> {
-  const notWritten: Skipped[] = []
-  const written = cures.flatMap(({ finding, drafts }) => {
-    const key = keyOf(finding)
-    const paths = drafts.flatMap((draft) => files.get(draft) ?? [])
-    if (paths.length === 0) notWritten.push({ key, rule: finding.rule, reason: 'you chose not to write it' })
-    return paths.map((file) => ({ file, rule: finding.rule, key }))
-  })
-  const left = [...skipped, ...notWritten]
-  await writeJson(terminal, options, 'optimize', { written, skipped: left })
+  const written: { file: string; rule: RuleName; key: string }[] = []
+  const skipped: Skipped[] = [...unseen(found), ...choice.skipped, ...selection.ignored]
+  for (const { finding, drafts } of choice.cures) {
+    const files = drafts.flatMap((draft) => outcome.files.get(draft) ?? [])
+    if (files.length === 0) skipped.push(skip(finding, outcome.because ?? 'it was not written'))
+    written.push(...files.map((file) => ({ file, rule: finding.rule, key: keyOf(finding) })))
+  }
+  const below = selection.belowLevel.map((finding) => skip(finding, whyBelow(finding, options)))
+  const failed = found.looked
+    .filter(({ status }) => status === 'failed')
+    .map(({ rule, reason }) => ({ rule: rule.name, reason: reason ?? '' }))
+  await writeJson(terminal, options, 'optimize', { written, skipped: [...skipped, ...below], failed })
+
   const print = peopleLine(terminal, options)
-  for (const file of files.values()) print(`written  ${file}`)
-  for (const { key, reason } of left) print(`skipped  ${key}: ${reason}`)
-  const count = (n: number, one: string) => `${n} ${n === 1 ? one : `${one}s`}`
+  for (const file of outcome.files.values()) print(`written  ${file}`)
+  for (const { key, reason } of skipped) print(`skipped  ${oneLine(key)}: ${oneLine(reason)}`)
+  for (const { title } of together(selection.belowLevel)) print(`skipped  ${title}`)
+  if (below.length > 0) {
+    print(
+      `Below --level ${options.level}: ${below.length}; --level info takes them in, --json FILE lists each.`,
+    )
+  }
+  const cured = new Set(written.map(({ key }) => key)).size
   print(
-    `${count(files.size, 'migration')} for ${count(cures.length - notWritten.length, 'finding')}, ${left.length} skipped.`,
+    `${count(outcome.files.size, 'migration')} for ${count(cured, 'finding')}, ${skipped.length + below.length} skipped.`,
   )
-  if (files.size > 0) print('Next: review them, then `npm run migrate plan`.')
+  if (outcome.files.size > 0) print('Next: review them, then `npm run migrate plan`.')
+}
+
+/** A rule that was skipped has not passed. */
+function unseen({ looked }: Found): Skipped[] {
+  return looked
+    .filter(({ status }) => status === 'skipped')
+    .map(({ rule: { name }, reason }) => ({ key: name, rule: name, reason: reason ?? '' }))
+}
+
+/** What has no migration would not be written at any level: then its own reason says more. */
+function whyBelow({ level, infoBecause, remedy }: Finding, options: OptimizeOptions): string {
+  if (remedy.kind !== 'migration') return remedy.title
+  return `${level}, below --level ${options.level}${infoBecause === undefined ? '' : `: ${infoBecause}`}`
+}
+
+function count(number: number, one: string): string {
+  return `${number} ${number === 1 ? one : `${one}s`}`
 }

@@ -132,8 +132,6 @@ function whyNotLooked(report: DiagnosisReport, { rule }: ReportFinding, which: s
     : `${rule} was ${section.status} in the ${which} report: ${section.reason ?? ''}`
 }
 
-const rank = { info: 0, warn: 1, error: 2 }
-
 /** By level; else by the first figure in milliseconds or bytes, of which more is always worse. */
 function changeOf(
   before: ReportFinding,
@@ -141,7 +139,7 @@ function changeOf(
 ): { isWorse: boolean; change: string } | undefined {
   if (before.level !== after.level) {
     return {
-      isWorse: rank[after.level] > rank[before.level],
+      isWorse: !isAtLeast(before.level, after.level),
       change: `level: ${before.level} -> ${after.level}`,
     }
   }

@@ -4,9 +4,12 @@ import { readOnly } from '../db/readOnly.ts'
 import type { RowSecurity } from '../introspect/rowSecurity.ts'
 import { readRowSecurity } from '../introspect/rowSecurity.ts'
 import { readServerFacts } from '../introspect/server.ts'
+import type { Outcome } from '../rules/attempt.ts'
+import { attempt } from '../rules/attempt.ts'
+import { findAll } from '../rules/find.ts'
 import { rules as allRules } from '../rules/index.ts'
 import type { Finding, Rule } from '../rules/rule.ts'
-import { CannotSee, keyOf, ruleContext } from '../rules/rule.ts'
+import { keyOf, ruleContext } from '../rules/rule.ts'
 import { listUserSchemas } from '../introspect/userSchemas.ts'
 import { findCostIdentity } from '../policies/costIdentity.ts'
 import { readParsedPolicies } from '../policies/parsedPolicies.ts'
@@ -18,8 +21,7 @@ import type { IgnoreEntry } from './ignoreFile.ts'
 import { applyIgnoreFile } from './ignoreFile.ts'
 import type { DiagnosisReport, Metric, ReportFinding, ReportSection } from './report.ts'
 import { byLevel } from './report.ts'
-import type { Outcome, Section, SectionContext } from './section.ts'
-import { attempt } from './section.ts'
+import type { Section, SectionContext } from './section.ts'
 import { sections as allSections } from './sections/index.ts'
 import { withTrend } from './trend.ts'
 import { explainWrites } from './writes.ts'
@@ -169,28 +171,23 @@ async function runSections(sections: Section[], context: SectionContext, options
   return { sections: looked, metrics, counters, statements }
 }
 
-async function runRules(rules: Rule[], context: SectionContext, options: DiagnoseOptions) {
-  const sections: ReportSection[] = []
-  const findings: Finding[] = []
-  for (const rule of rules) {
-    options.signal?.throwIfAborted()
-    options.onStep?.(`rule ${rule.name}`)
-    const outcome = await attempt(context.db, () => rule.find(context))
-    const section = { id: `rule/${rule.name}`, title: rule.finds }
-    if (outcome.status === 'ok') {
-      findings.push(...outcome.value)
-      sections.push({ ...section, status: 'ok' })
-    } else {
-      if (outcome.error instanceof CannotSee) findings.push(...outcome.error.seen)
-      sections.push({ ...section, status: outcome.status, reason: outcome.reason })
+async function runRules(rules: Rule[], context: SectionContext, { signal, onStep }: DiagnoseOptions) {
+  const { findings, looked } = await findAll(rules, context, {
+    ...(signal ? { signal } : {}),
+    onRule: ({ name }) => onStep?.(`rule ${name}`),
+  })
+  const sections = looked.map(({ rule, status, reason }): ReportSection => {
+    return {
+      ...{ id: `rule/${rule.name}`, title: rule.finds, status },
+      ...(reason === undefined ? {} : { reason }),
     }
-  }
+  })
   return { sections, findings }
 }
 
 /** The finding without the draft, which `optimize` makes again from the database as it is then. */
 function toReport(finding: Finding): ReportFinding {
-  const { rule, level, subject, detail, evidence, remedy } = finding
+  const { rule, level, subject, detail, evidence, remedy, infoBecause } = finding
   return {
     ...{ key: keyOf(finding), rule, level, subject, detail, evidence },
     remedy: {
@@ -198,6 +195,7 @@ function toReport(finding: Finding): ReportFinding {
       title: remedy.title,
       ...(remedy.kind === 'runbook' ? { steps: remedy.steps } : {}),
     },
+    ...(infoBecause === undefined ? {} : { infoBecause }),
   }
 }
 

@@ -64,6 +64,27 @@ export async function readIgnoreFile(path = ignorePath): Promise<IgnoreEntry[]> 
   )
 }
 
+/** What an entry is held against: a finding, with its draft or as the report has it. */
+type Named = Pick<ReportFinding, 'rule' | 'subject'>
+
+/** The findings that no entry names, and the others, each with the first entry that does. */
+export interface Sifted<F> {
+  kept: F[]
+  ignored: { finding: F; entry: IgnoreEntry }[]
+}
+
+/** Takes out the findings that an entry names. An expired entry names nothing any more. */
+export function sift<F extends Named>(entries: IgnoreEntry[], findings: F[], today: Date): Sifted<F> {
+  const inForce = entries.filter((entry) => !isExpired(entry, today))
+  const sifted: Sifted<F> = { kept: [], ignored: [] }
+  for (const finding of findings) {
+    const entry = inForce.find((each) => names(each, finding))
+    if (entry) sifted.ignored.push({ finding, entry })
+    else sifted.kept.push(finding)
+  }
+  return sifted
+}
+
 /** What is left of the findings, what was left out, and what is wrong with the entries themselves. */
 export interface Ignored {
   findings: ReportFinding[]
@@ -71,35 +92,38 @@ export interface Ignored {
 }
 
 /**
- * Takes out the findings that an entry names. An expired entry ignores nothing any more, and it and an entry that names
- * no finding become findings themselves; whether an entry of a rule that did not run fits, nobody knows.
+ * Takes out the findings that an entry names. An expired entry, and one that names no finding, become findings
+ * themselves; whether an entry of a rule that did not run fits, nobody knows.
  */
 export function applyIgnoreFile(
   entries: IgnoreEntry[],
   findings: ReportFinding[],
   options: { today: Date; ran: (rule: string) => boolean },
 ): Ignored {
-  const today = options.today.toISOString().slice(0, 10)
-  const isExpired = ({ expires }: IgnoreEntry): boolean => expires !== undefined && expires < today
-  const ignored: IgnoredFinding[] = []
-  const kept = findings.filter((finding) => {
-    const entry = entries.find((candidate) => !isExpired(candidate) && names(candidate, finding))
-    if (!entry) return true
-    const { reason, expires } = entry
-    ignored.push({ key: finding.key, reason, ...(expires === undefined ? {} : { expires }) })
-    return false
-  })
+  const { kept, ignored } = sift(entries, findings, options.today)
   const complaints = entries.flatMap((entry) => {
-    if (isExpired(entry)) return [complaint(entry, 'warn', `expired on ${entry.expires ?? ''}`)]
+    if (isExpired(entry, options.today))
+      return [complaint(entry, 'warn', `expired on ${entry.expires ?? ''}`)]
     if (options.ran(entry.rule) && !findings.some((finding) => names(entry, finding))) {
       return [complaint(entry, 'info', 'names no finding')]
     }
     return []
   })
-  return { findings: [...kept, ...complaints], ignored }
+  return {
+    findings: [...kept, ...complaints],
+    ignored: ignored.map(({ finding: { key }, entry: { reason, expires } }) => ({
+      ...{ key, reason },
+      ...(expires === undefined ? {} : { expires }),
+    })),
+  }
 }
 
-function names(entry: IgnoreEntry, finding: ReportFinding): boolean {
+/** An entry holds through the day on which it expires, in UTC. */
+function isExpired({ expires }: IgnoreEntry, today: Date): boolean {
+  return expires !== undefined && expires < today.toISOString().slice(0, 10)
+}
+
+function names(entry: IgnoreEntry, finding: Named): boolean {
   if (entry.rule !== finding.rule) return false
   const parts = entry.subject.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
   const pattern = new RegExp(`^${parts.join('.*')}$`, 's')

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { errorCode } from '../db/sqlState.ts'
 import { UsageError } from '../errors.ts'
+import { levels } from '../rules/rule.ts'
 import type { DiagnosisReport } from './report.ts'
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()])
@@ -46,7 +47,7 @@ const reportSchema = z.object({
     z.object({
       key: z.string(),
       rule: z.string(),
-      level: z.enum(['info', 'warn', 'error']),
+      level: z.enum(levels),
       subject: z.array(z.string()),
       detail: z.string(),
       evidence: z.array(
@@ -57,6 +58,7 @@ const reportSchema = z.object({
         title: z.string(),
         steps: z.array(z.string()).optional(),
       }),
+      infoBecause: z.string().optional(),
     }),
   ),
   ignored: z.array(z.object({ key: z.string(), reason: z.string(), expires: z.string().optional() })),

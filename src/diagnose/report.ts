@@ -1,4 +1,5 @@
 import type { Fact, Level } from '../rules/rule.ts'
+import { levels } from '../rules/rule.ts'
 import type { Block } from './block.ts'
 
 /** How a section or rule ended. Skipped is never passed: `reason` says what could not be seen. */
@@ -41,6 +42,8 @@ export interface ReportFinding {
   detail: string
   evidence: Fact[]
   remedy: { kind: 'migration' | 'runbook' | 'none'; title: string; steps?: string[] }
+  /** Why it is only `info`, in words that many findings of the rule share; these are told together. */
+  infoBecause?: string
 }
 
 /** A finding that the ignore file leaves out, and why. */
@@ -83,15 +86,14 @@ export interface DiagnosisReport {
   statements: { countedSince: string | null; list: ReportStatement[] }
 }
 
-const severity: Record<Level, number> = { error: 2, warn: 1, info: 0 }
-
 /** The gravest first, then by rule and subject. */
 export function byLevel(one: ReportFinding, other: ReportFinding): number {
   return (
-    severity[other.level] - severity[one.level] || (one.key < other.key ? -1 : one.key > other.key ? 1 : 0)
+    levels.indexOf(other.level) - levels.indexOf(one.level) ||
+    (one.key < other.key ? -1 : one.key > other.key ? 1 : 0)
   )
 }
 
 export function isAtLeast(level: Level, least: Level): boolean {
-  return severity[level] >= severity[least]
+  return levels.indexOf(level) >= levels.indexOf(least)
 }

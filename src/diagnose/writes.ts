@@ -5,7 +5,7 @@ import { explainSlowStatements } from '../rules/slowStatements.ts'
 import { excerpt } from '../sql/excerpt.ts'
 import type { Block } from './block.ts'
 import { textBlock } from './block.ts'
-import { attempt } from './section.ts'
+import { attempt } from '../rules/attempt.ts'
 import { nodeLines } from './sections/plans.ts'
 
 const statementTimeout = '15s'

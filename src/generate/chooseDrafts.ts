@@ -14,6 +14,11 @@ export interface Skipped {
   reason: string
 }
 
+/** The finding as one that nothing is written for. */
+export function skip(finding: Finding, reason: string): Skipped {
+  return { key: keyOf(finding), rule: finding.rule, reason }
+}
+
 /** What is to be written for which findings. */
 export interface Choice {
   /** Each once, in the order in which they have to run. */
@@ -32,15 +37,14 @@ export async function chooseDrafts(
   pending: PendingMigration[],
 ): Promise<Choice> {
   const skipped: Skipped[] = []
-  const skip = (finding: Finding, reason: string) =>
-    skipped.push({ key: keyOf(finding), rule: finding.rule, reason })
+  const leave = (finding: Finding, reason: string) => skipped.push(skip(finding, reason))
 
   const shared = new Map<string, Draft>()
   const wanted: { finding: Finding; draft: Draft }[] = []
   for (const finding of findings) {
     const { remedy } = finding
     if (remedy.kind !== 'migration') {
-      skip(finding, remedy.title)
+      leave(finding, remedy.title)
       continue
     }
     const work = workOf(remedy.draft)
@@ -48,7 +52,7 @@ export async function chooseDrafts(
     shared.set(work, draft)
     const name = findPending(draft, pending)
     if (name === undefined) wanted.push({ finding, draft })
-    else skip(finding, `the pending migration ${name} does it`)
+    else leave(finding, `the pending migration ${name} does it`)
   }
 
   const settled = await settlePolicies(client, [...new Set(wanted.map(({ draft }) => draft))])
@@ -60,7 +64,7 @@ export async function chooseDrafts(
     const left = result?.left?.get(finding.subject[2] ?? '')
     if (!result || left !== undefined || 'reason' in result) {
       const reason = result && 'reason' in result ? result.reason : 'it could not be settled'
-      skip(finding, left === undefined ? reason : `Left as it is: ${left}`)
+      leave(finding, left === undefined ? reason : `Left as it is: ${left}`)
       continue
     }
     const needed = (result.draft.requires ?? []).map((each) => {
@@ -82,6 +86,6 @@ export async function chooseDrafts(
  * What a draft does, by which two are the same migration: a foreign key and a policy may want one index, each for
  * its own reasons. Where the statements are not written yet, all of the draft.
  */
-function workOf(draft: Draft): string {
+export function workOf(draft: Draft): string {
   return JSON.stringify(draft.altersPolicies ? draft : [draft.up, draft.down])
 }

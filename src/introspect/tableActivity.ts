@@ -88,3 +88,19 @@ export async function listTableActivity(db: Database): Promise<TableActivity[]> 
 export function knownRows(table: Pick<TableActivity, 'estimatedRows' | 'liveRows'>): number {
   return table.estimatedRows ?? table.liveRows
 }
+
+/** Sums a figure over all partitions below each partitioned table, by its oid. */
+export function sumOverPartitions(
+  tables: TableActivity[],
+  figure: (partition: TableActivity) => number,
+): Map<number, number> {
+  const byOid = new Map(tables.map((table) => [table.oid, table]))
+  const sums = new Map<number, number>()
+  for (const leaf of tables) {
+    if (leaf.kind === 'p') continue
+    for (let parent = leaf.partitionOf; parent !== null; parent = byOid.get(parent)?.partitionOf ?? null) {
+      sums.set(parent, (sums.get(parent) ?? 0) + figure(leaf))
+    }
+  }
+  return sums
+}

@@ -78,6 +78,18 @@ export function newlyAtOnce(before: Node, after: Node): Node[] {
   return found
 }
 
+/** The query without the sub-selects around calls in it: wrapped or not, it ran once per statement. */
 function canonicalQuery(node: Node): string {
-  return canonical(as(node, 'SubLink')?.subselect)
+  return canonical(withoutWraps(as(node, 'SubLink')?.subselect))
+}
+
+function withoutWraps<T>(tree: T): T {
+  return replaceNodes(tree, (node) => {
+    const link = as(node, 'SubLink')
+    const select = as(link?.subselect, 'SelectStmt')
+    const value = as(select?.targetList?.[0], 'ResTarget')?.val
+    return link?.subLinkType === 'EXPR_SUBLINK' && select && isBare(select) && value
+      ? withoutWraps(value)
+      : undefined
+  })
 }

@@ -53,8 +53,19 @@ export class Hazards {
   readonly #ofFunctions = new Map<string, Hazard | undefined | 'open'>()
   readonly #ofTables = new Map<string, Hazard | undefined | 'open'>()
 
-  constructor(reach: Reach) {
+  /** Whether claims and settings count as well, and not only what rows hold. */
+  readonly #callerCounts: boolean
+  #ofRows: Hazards | undefined
+
+  constructor(reach: Reach, callerCounts = true) {
     this.#reach = reach
+    this.#callerCounts = callerCounts
+  }
+
+  /** The same for callers whose claims and settings are all there and of the right types. */
+  get ofRows(): Hazards {
+    this.#ofRows ??= new Hazards(this.#reach, false)
+    return this.#ofRows
   }
 
   /**
@@ -137,7 +148,7 @@ export class Hazards {
       const [setting, missing] = call.args ?? []
       const text = as(setting, 'A_Const')?.sval?.sval ?? ''
       const mayBeMissing = as(missing, 'A_Const')?.boolval?.boolval === true
-      return mayBeMissing || !text.includes('.')
+      return mayBeMissing || !text.includes('.') || !this.#callerCounts
         ? undefined
         : hazard(`current_setting('${text}') fails where nobody has set it`)
     }
@@ -223,7 +234,7 @@ export class Hazards {
     const from = this.#typeOf(cast.arg, sight)
     const isArray = (cast.typeName.arrayBounds ?? []).length > 0
     if (from !== undefined && isHarmlessCast(from, isArray ? `${to}[]` : to)) return undefined
-    if (sight.tellsCaller && this.#isOfCaller(cast.arg)) return undefined
+    if ((sight.tellsCaller || !this.#callerCounts) && this.#isOfCaller(cast.arg)) return undefined
     return hazard(`a cast to ${to} may fail`)
   }
 
@@ -424,12 +435,15 @@ function isConstant(node: Node | undefined): boolean {
   return 'A_Const' in node
 }
 
-/** `now() - '7 days'::interval`: no value of a row or a caller goes into it. */
+/** `now() - '7 days'::interval`, `array_length(parts, 1) - 1`: no value of a row or a caller leads out of the type. */
 function isSteadyArithmetic(node: Node | undefined): boolean {
   if (!node) return true
   if (isConstant(node) || 'SQLValueFunction' in node) return true
   const call = as(node, 'FuncCall')
-  if (call) return clocks.has(words(call.funcname).at(-1) ?? '') && !call.args
+  if (call) {
+    const name = words(call.funcname).at(-1) ?? ''
+    return lengths.has(name) || (clocks.has(name) && !call.args)
+  }
   const cast = as(node, 'TypeCast')
   if (cast) return isSteadyArithmetic(cast.arg)
   const operator = as(node, 'A_Expr')
@@ -528,6 +542,8 @@ const totalOperators = new Set([
 const patternOperators = new Set(['~~', '!~~', '~~*', '!~~*', '~', '!~', '~*', '!~*'])
 
 const clocks = new Set(['now', 'transaction_timestamp', 'statement_timestamp'])
+
+const lengths = new Set(['array_length', 'cardinality', 'length', 'char_length', 'strpos', 'position'])
 
 const aggregates = new Set([
   ...['count', 'min', 'max', 'sum', 'avg', 'bool_or', 'bool_and', 'every', 'array_agg', 'string_agg'],

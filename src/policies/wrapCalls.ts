@@ -40,6 +40,11 @@ export function wrapCalls(tree: Node, scope: Scope, rules: ReadonlySet<RewriteRu
     // What a function in FROM returns is read once per run of its query.
     if (runsOnce(node) || as(node, 'RangeFunction')) return node
     const select = as(node, 'SelectStmt')
+    const risk = select?.fromClause && hasCallToWrap(node) ? scope.hazards.ofRows.of(node) : undefined
+    if (risk) {
+      refuseWithin(node, risk.what)
+      return node
+    }
     if (select && (select.groupClause || select.distinctClause || select.windowClause)) {
       // Its expressions are matched with one another: only what comes before grouping may change.
       const { whereClause, fromClause } = select
@@ -48,6 +53,19 @@ export function wrapCalls(tree: Node, scope: Scope, rules: ReadonlySet<RewriteRu
     const array = arrayOperand(node)
     if (array) return replaceArrayOperand(array, replace)
     return wrap(node, (wrapped) => wrapped)
+  }
+
+  const hasCallToWrap = (node: Node): boolean =>
+    Array.from(unwrappedCalls(node)).some((call) => ruleOf({ FuncCall: call }, scope) !== undefined)
+
+  /** How a query is planned decides which of its conditions are asked of which rows, and wrapped it is planned otherwise. */
+  const refuseWithin = (query: Node, what: string): void => {
+    for (const call of unwrappedCalls(query)) {
+      const rule = ruleOf({ FuncCall: call }, scope)
+      if (!rule || !rules.has(rule)) continue
+      const reason = `its sub-select may end with an error for some rows (${what}), and would be planned otherwise`
+      refusals.push({ rule, was: show({ FuncCall: call }), reason })
+    }
   }
 
   /** `x = ANY (f())`: a bare sub-select there would mean its rows, so the cast to the array's type stays around it. */

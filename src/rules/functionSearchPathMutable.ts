@@ -70,6 +70,7 @@ function toFinding(each: CatalogFunction, known: KnownNames): Finding {
       ),
     evidence: [measured('security definer', each.isSecurityDefiner), measured('language', each.language)],
     remedy: remedyFor(each, shown, known),
+    ...(each.isSecurityDefiner ? {} : { infoBecause: "on functions with their caller's rights" }),
   }
 }
 

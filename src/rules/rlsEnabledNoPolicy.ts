@@ -1,15 +1,17 @@
-import { display, qualified } from '../db/identifiers.ts'
+import { display, displayIdentifier, qualified, quote } from '../db/identifiers.ts'
+import type { ExposedRelation } from '../introspect/exposure.ts'
 import { listExposedRelations } from '../introspect/exposure.ts'
 import { listLockedTables } from '../introspect/lockedRelations.ts'
+import { listTableGrantees } from '../introspect/tableGrantees.ts'
 import { readParsedPolicies } from '../policies/parsedPolicies.ts'
 import { measured, runbook } from './remedies.ts'
-import type { Rule } from './rule.ts'
+import type { Finding, Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
 import { unlessPoliciesLocked } from './unlessLocked.ts'
 
 /**
  * Tables with row-level security and without a policy: only the owner and roles that bypass it see a row. That may
- * be meant (the application reads it as `service_role`) or forgotten.
+ * be meant (the application reads it as `service_role`) or forgotten. Where nobody else has a privilege it is meant.
  *
  * ```sql
  * ALTER TABLE jobs ENABLE ROW LEVEL SECURITY;          -- everybody else sees nothing, without an error
@@ -25,6 +27,7 @@ export const rlsEnabledNoPolicy: Rule = {
     const { catalog } = await context.read(readParsedPolicies)
     const withPolicy = new Set(catalog.policies.map(({ table }) => table.oid))
     const locked = new Set((await context.read(listLockedTables)).map(({ oid }) => oid))
+    const grantees = await context.read(listTableGrantees)
     const findings = (await context.read(listExposedRelations))
       .filter(
         (table) =>
@@ -37,18 +40,37 @@ export const rlsEnabledNoPolicy: Rule = {
           !withPolicy.has(table.oid) &&
           !locked.has(table.oid),
       )
-      .map((table) => ({
-        rule: 'rls_enabled_no_policy' as const,
-        level: 'info' as const,
-        subject: [table.schema, table.name],
-        detail: `${display(table)} has row-level security and no policy: only its owner and roles that bypass it see rows.`,
-        evidence: [measured('privileges of', table.reachableBy.join(', ') || 'no role of the API')],
-        remedy: runbook(
-          `Say who may see rows of ${display(table)}`,
-          `Where somebody should: CREATE POLICY ... ON ${qualified(table)} FOR SELECT TO authenticated USING (...);`,
-          `Where nobody should, say so: REVOKE ALL ON ${qualified(table)} FROM anon, authenticated;`,
-        ),
-      }))
+      .map((table) => findingAbout(table, grantees.get(table.oid) ?? []))
     return unlessPoliciesLocked(context, findings)
   },
+}
+
+function findingAbout(table: ExposedRelation, grantees: string[]): Finding {
+  const finding = {
+    rule: 'rls_enabled_no_policy' as const,
+    level: 'info' as const,
+    subject: [table.schema, table.name],
+    detail: `${display(table)} has row-level security and no policy: only its owner and roles that bypass it see rows.`,
+  }
+  if (grantees.length === 0) {
+    return {
+      ...finding,
+      evidence: [measured('privileges of', 'no role that it applies to')],
+      remedy: {
+        kind: 'none',
+        title: 'Nothing to do: no role that it applies to has a privilege on the table.',
+      },
+      infoBecause: 'on tables that only their owner and roles with BYPASSRLS may reach',
+    }
+  }
+  const roles = grantees.map(quote).join(', ')
+  return {
+    ...finding,
+    evidence: [measured('privileges of', grantees.map(displayIdentifier).join(', '))],
+    remedy: runbook(
+      `Say who may see rows of ${display(table)}`,
+      `Where somebody should: CREATE POLICY ... ON ${qualified(table)} FOR SELECT TO ${roles} USING (...);`,
+      `Where nobody should, say so: REVOKE ALL ON ${qualified(table)} FROM ${roles};`,
+    ),
+  }
 }

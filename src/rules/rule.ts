@@ -3,7 +3,9 @@ import { displayIdentifier } from '../db/identifiers.ts'
 import type { Draft } from '../drafts/draft.ts'
 import type { RuleName } from './ruleNames.ts'
 
-export type Level = 'info' | 'warn' | 'error'
+/** The least grave first. */
+export const levels = ['info', 'warn', 'error'] as const
+export type Level = (typeof levels)[number]
 
 /** One figure that a finding rests on, and how it was come by. */
 export interface Fact {
@@ -32,6 +34,11 @@ export interface Finding {
   detail: string
   evidence: Fact[]
   remedy: Remedy
+  /**
+   * Why it is only `info`, in words that many findings of the rule share: `on tables of at most 128 kB`. These are told
+   * together, in one line.
+   */
+  infoBecause?: string
 }
 
 /** Stays the same from one report to the next: `duplicate_index public.bookings.a_idx`. */

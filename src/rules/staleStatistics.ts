@@ -1,6 +1,5 @@
 import { display, qualified } from '../db/identifiers.ts'
-import type { TableActivity } from '../introspect/tableActivity.ts'
-import { knownRows, listTableActivity } from '../introspect/tableActivity.ts'
+import { knownRows, listTableActivity, sumOverPartitions } from '../introspect/tableActivity.ts'
 import { estimated, measured, runbook } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
@@ -28,7 +27,7 @@ export const staleStatistics: Rule = {
   async find(context) {
     const wanted = await wantedSchemas(context)
     const tables = await context.read(listTableActivity)
-    const rowsBelow = sumOverPartitions(tables)
+    const rowsBelow = sumOverPartitions(tables, knownRows)
     const findings: Finding[] = []
     for (const table of tables) {
       if (!wanted(table.schema)) continue
@@ -63,17 +62,4 @@ export const staleStatistics: Rule = {
 /** Whether the planner knows too little of a table: statistics were never made, or for too many other rows. */
 export function isStale(table: { neverAnalyzed: boolean; rows: number; changes: number }): boolean {
   return table.neverAnalyzed ? table.rows >= fewRows : table.changes > changedShare * table.rows + fewRows
-}
-
-/** Rows in all partitions below each partitioned table, by its oid. */
-function sumOverPartitions(tables: TableActivity[]): Map<number, number> {
-  const byOid = new Map(tables.map((table) => [table.oid, table]))
-  const sums = new Map<number, number>()
-  for (const leaf of tables) {
-    if (leaf.kind === 'p') continue
-    for (let parent = leaf.partitionOf; parent !== null; parent = byOid.get(parent)?.partitionOf ?? null) {
-      sums.set(parent, (sums.get(parent) ?? 0) + knownRows(leaf))
-    }
-  }
-  return sums
 }

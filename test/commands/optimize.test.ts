@@ -27,9 +27,10 @@ afterAll(async () => {
 })
 
 async function optimize(...args: string[]) {
-  const { exitCode, out, err } = await runCommand(['optimize', '--out', directory, '--json', '-', ...args], {
-    environment: { DIRECT_URL: database.ownerUrl },
-  })
+  const { exitCode, out, err } = await runCommand(
+    ['optimize', '--out', directory, '--yes', '--json', '-', ...args],
+    { environment: { DIRECT_URL: database.ownerUrl } },
+  )
   return { exitCode, err, result: (exitCode === 0 ? JSON.parse(out) : undefined) as Result }
 }
 
@@ -90,7 +91,7 @@ describe('optimize', () => {
 /** Writes migrations for the rules, so that they find this checkout's `hundredfold`. */
 async function writeFor(url: string, migrations: MigrationDirectory, rules: string): Promise<Result> {
   const { out, err, exitCode } = await runCommand(
-    ['optimize', '--out', migrations.path, '--rules', rules, '--json', '-'],
+    ['optimize', '--out', migrations.path, '--rules', rules, '--yes', '--json', '-'],
     { environment: { DIRECT_URL: url } },
   )
   expect(err).not.toContain('Error')

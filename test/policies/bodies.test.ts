@@ -119,7 +119,8 @@ function isNothing(effect: string, command: string): boolean {
  */
 function isSame(was: string, is: string, command: string, isUnidentified: boolean): boolean {
   const [before, after] = [codeOf(was), codeOf(is)]
-  if (before === undefined) return was === is
+  if (before === undefined)
+    return was === is || (isUnidentified && after === noUuid && isNothing(was, command))
   if (after === undefined) return isAboutValue(before) || isNothing(is, command)
   return before === after || (isUnidentified && [before, after].includes(noUuid))
 }
@@ -144,8 +145,9 @@ function eachIsFine(was: string, is: string, isUnidentified: boolean): boolean {
   )
 }
 
+/** Of a value, or of a setting that has none. */
 function isAboutValue(code: string): boolean {
-  return code.length === 5 && !code.startsWith('42')
+  return code.length === 5 && (!code.startsWith('42') || code === '42704')
 }
 
 const noUuid = '22P02'

@@ -86,5 +86,15 @@ describe('function_search_path_mutable', () => {
       CREATE FUNCTION public.invoker() RETURNS int LANGUAGE sql AS 'SELECT 1'`)
     expect((await migrationOf('dynamic'))?.title).toMatch(/puts statements together/)
     expect((await migrationOf('invoker'))?.kind).toBe('runbook')
+    const levels = Object.fromEntries(
+      (await findWith(owner, functionSearchPathMutable)).map(({ subject, level, infoBecause }) => [
+        subject[1],
+        [level, infoBecause],
+      ]),
+    )
+    expect(levels).toMatchObject({
+      dynamic: ['warn', undefined],
+      invoker: ['info', "on functions with their caller's rights"],
+    })
   })
 })

@@ -73,6 +73,68 @@ describe('unindexed_foreign_keys', () => {
   })
 })
 
+describe('unindexed_foreign_keys on small tables', () => {
+  let database: TestDatabase
+  let owner: Client
+
+  beforeAll(async () => {
+    database = await createDatabase()
+    owner = await database.connect(database.ownerUrl)
+    await owner.query(`
+      CREATE TABLE parent (id int PRIMARY KEY);
+      INSERT INTO parent VALUES (1);
+      CREATE TABLE empty (id int REFERENCES parent);
+      CREATE TABLE handful (id int REFERENCES parent);
+      INSERT INTO handful SELECT 1 FROM generate_series(1, 100);
+      CREATE TABLE wide (id int REFERENCES parent, note text);
+      ALTER TABLE wide ALTER note SET STORAGE PLAIN;
+      INSERT INTO wide SELECT 1, repeat('x', 7000) FROM generate_series(1, 100);
+      CREATE TABLE many (id int REFERENCES parent);
+      INSERT INTO many SELECT 1 FROM generate_series(1, 6000);
+      CREATE TABLE parts (id int REFERENCES parent, k int) PARTITION BY LIST (k);
+      CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
+      CREATE TABLE parts_2 PARTITION OF parts FOR VALUES IN (2) PARTITION BY LIST (k);
+      CREATE TABLE parts_2_1 PARTITION OF parts_2 DEFAULT;
+      INSERT INTO parts SELECT 1, 2 FROM generate_series(1, 6000);
+      CREATE TABLE few_parts (id int REFERENCES parent, k int) PARTITION BY LIST (k);
+      CREATE TABLE few_parts_1 PARTITION OF few_parts DEFAULT;
+      INSERT INTO few_parts VALUES (1, 1);
+      CREATE TABLE vague_parts (id int REFERENCES parent, k int) PARTITION BY LIST (k);
+      CREATE TABLE vague_parts_1 PARTITION OF vague_parts DEFAULT;
+    `)
+  })
+  afterAll(() => database.drop())
+
+  const levels = async () => {
+    const { findings } = await look(owner, unindexedForeignKeys)
+    return Object.fromEntries(
+      findings.map(({ subject, level, infoBecause }) => [subject[1], [level, infoBecause]]),
+    )
+  }
+  const inTables = {
+    empty: ['info', 'on tables that are empty here'],
+    handful: ['info', 'on tables of at most 128 kB'],
+    wide: ['warn', undefined],
+    many: ['warn', undefined],
+    parts: ['warn', undefined],
+    few_parts: ['info', 'on tables of at most 128 kB'],
+    vague_parts: ['info', 'on tables that are empty here'],
+  }
+
+  it('are a note, and on others a warning, whether or not the table was ever analyzed', async () => {
+    expect(await levels()).toEqual(inTables)
+    await owner.query('ANALYZE')
+    expect(await levels()).toEqual(inTables)
+  })
+
+  it('are a warning where a partition is locked, whose size is not asked', async () => {
+    const holder = await database.connect(database.ownerUrl)
+    await holder.query('BEGIN; LOCK TABLE ONLY vague_parts_1')
+    expect(await levels()).toEqual({ ...inTables, vague_parts: ['warn', undefined] })
+    await holder.query('ROLLBACK')
+  })
+})
+
 describe('unindexed_foreign_keys whose columns lie within one another', () => {
   let database: TestDatabase
   let owner: Client

@@ -9,7 +9,7 @@ import { excerpt } from '../../sql/excerpt.ts'
 import type { Block } from '../block.ts'
 import { textBlock } from '../block.ts'
 import type { Section, SectionContext } from '../section.ts'
-import { attempt } from '../section.ts'
+import { attempt } from '../../rules/attempt.ts'
 
 /** The worst statements, each with its plan, the causes it shows and their cures. */
 export const plans: Section = {

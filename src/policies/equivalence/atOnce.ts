@@ -6,12 +6,13 @@ import { as } from '../../sql/nodes.ts'
 import { mayBeAskedEarlier, newlyAtOnce } from '../exposed.ts'
 import type { Asker } from './ask.ts'
 import type { Identity, Look } from './evaluate.ts'
-import { actingAs, isNoAnswer, isTimeout } from './evaluate.ts'
+import { actingAs, evaluate, isNoAnswer, isTimeout } from './evaluate.ts'
 import { identityOf } from './identities.ts'
 import type { Difference } from './report.ts'
 import { anyRow } from './report.ts'
+import { rowOfNulls } from './rows.ts'
 import type { Structure } from './structure.ts'
-import type { EndRole } from './subject.ts'
+import type { EndRole, Subject } from './subject.ts'
 
 /** A predicate, what it becomes, and how to name it. */
 export interface ChangedTree {
@@ -39,10 +40,12 @@ export function strangers(roles: EndRole[]): Asker[] {
  * Runs each part of a new predicate that runs once per statement, as every caller. It runs for all of them, whatever
  * other conditions say of the rows: an error in it would end statements that work today.
  *
- * An error is none of the rewrite where the caller's claims cannot be read at all.
+ * An error is none of the rewrite where the caller's claims cannot be read at all, or the old predicate gives it too
+ * before it looks at a row.
  */
 export async function findErrorsAtOnce(
   look: Look & { answers?: Answers },
+  subject: Subject,
   structure: Structure,
   askers: Asker[],
   changes: ChangedTree[],
@@ -61,6 +64,7 @@ export async function findErrorsAtOnce(
           (await claimsAreUnreadable({ ...look, answers }, identity, structure, code))
         )
           continue
+        if (readsTables(part) && (await failsAlready(look, subject, identity, old, code))) continue
         found.push({
           question: `${label}, of which ${printExpression(part)} would run at once`,
           role: role.name,
@@ -121,4 +125,27 @@ async function claimsAreUnreadable(
     if ((await errorOf(look, identity, `SELECT ${reader}`)) === code) return true
   }
   return false
+}
+
+function readsTables(part: Node): boolean {
+  return (as(as(part, 'SubLink')?.subselect, 'SelectStmt')?.fromClause ?? []).length > 0
+}
+
+/** What a query reads by itself, and not within a function, is judged before its first row: today as well. */
+async function failsAlready(
+  look: Look,
+  subject: Subject,
+  identity: Identity,
+  old: Node,
+  code: string,
+): Promise<boolean> {
+  if (!code.startsWith('42')) return false
+  const answers = await evaluate(
+    look,
+    subject.table,
+    identity,
+    [rowOfNulls(subject).text],
+    [printExpression(old)],
+  )
+  return typeof answers[0]?.[0] === 'string'
 }

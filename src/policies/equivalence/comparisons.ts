@@ -69,11 +69,11 @@ export function comparisonsIn(trees: Node[], functions: CalledFunction[]): Compa
 /** `(auth.jwt() ->> 'level')::int` -> `claim level` is cast to `int4`. */
 function readTypes(tree: unknown, functions: CalledFunction[], types: Map<string, Set<string>>): void {
   for (const cast of fieldsOf(tree, 'TypeCast')) {
-    const [carrier, ...others] =
-      claimPath(cast['arg'], functions, 0)?.steps.length === 0 ? [] : carriersIn(cast['arg'], functions)
+    if (claimPath(cast['arg'], functions, 0)?.steps.length === 0) continue
+    const keys = new Set(carriersIn(cast['arg'], functions).map(carrierKey))
     const type = nameParts((cast['typeName'] as { names?: unknown } | undefined)?.names).at(-1)
-    if (!carrier || others.length > 0 || type === undefined) continue
-    const key = carrierKey(carrier)
+    const [key] = keys
+    if (key === undefined || keys.size > 1 || type === undefined) continue
     types.set(key, (types.get(key) ?? new Set()).add(type))
   }
 }

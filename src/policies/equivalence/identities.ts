@@ -121,7 +121,8 @@ function nobody(
   types: string[],
 ): string[] {
   const name = comparison?.select === undefined ? comparison?.column.at(-1) : undefined
-  const type = types[0] ?? subject.columns.find((column) => column.name === name)?.type
+  const type =
+    types.find((each) => each in patterns) ?? subject.columns.find((column) => column.name === name)?.type
   if (type && /^(int[248]?$|float|smallint|integer|bigint|numeric)/.test(type)) return ['32001', '32002']
   if (type === 'bool' || type === 'boolean') return ['false', 'true']
   if (type && /^(date|timestamp)/.test(type)) return ['1900-01-01', '2999-12-31']

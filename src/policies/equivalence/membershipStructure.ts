@@ -1,10 +1,12 @@
-import { conjunction } from '../../sql/build.ts'
+import { conjunction, scalarSubselect } from '../../sql/build.ts'
 import { canonical } from '../../sql/expression.ts'
-import type { Node, SelectStmt, TypeName } from '../../sql/nodes.ts'
+import type { Node, RangeVar, SelectStmt, TypeName } from '../../sql/nodes.ts'
 import { as, conjuncts, words } from '../../sql/nodes.ts'
 import { replaceNodes } from '../../sql/replaceNodes.ts'
 import { fieldsOf, isRecord, nameParts, walk } from '../../sql/walk.ts'
+import { withoutLimit } from '../membershipBody.ts'
 import { comparedWithTrue } from '../positiveContext.ts'
+import { Unclear } from '../queryColumns.ts'
 import { isComparedAlike } from '../typeNames.ts'
 
 /** A function as far as it can be compared with a query. */
@@ -108,7 +110,7 @@ function calledMembership(node: Node, context: MembershipContext): Membership | 
     !isComparedAlike(type, called.argumentTypes[key] ?? '')
   )
     return undefined
-  const select = existsIn(called.body)
+  const select = plainQuery(existsIn(called.body))
   const positionOf = (part: Node): number | undefined => {
     const numbered = as(part, 'ParamRef')
     if (numbered) return numbered.number - 1
@@ -125,7 +127,8 @@ function calledMembership(node: Node, context: MembershipContext): Membership | 
     if (at === undefined || at === key) return undefined
     const [value, typeName] = [args[at], called.typeNames[at]]
     if (!value || !typeName || !context.isIndependent(context.normal(value) as Node)) isClear = false
-    return value && typeName ? { TypeCast: { arg: value, typeName } } : part
+    // Wrapped, as a helper that is written for it has who is calling.
+    return value && typeName ? { TypeCast: { arg: scalarSubselect(value), typeName } } : part
   })
   const found = isClear ? splitExists(given, (part) => positionOf(part) === key) : undefined
   return found && { ...found, test, rights: called.rights, environment }
@@ -133,7 +136,7 @@ function calledMembership(node: Node, context: MembershipContext): Membership | 
 
 /** `EXISTS (SELECT FROM members m WHERE m.org_id = t.org_id AND ...)` */
 function existsMembership(node: Node, context: MembershipContext): Membership | undefined {
-  const select = existsIn(node)
+  const select = plainQuery(existsIn(node))
   if (!select || relationNames(select).includes(context.table)) return undefined
   let test: Node | undefined
   const isKey = (part: Node) => {
@@ -190,6 +193,16 @@ function existsIn(node: Node): SelectStmt | undefined {
   return target && as(target, 'SubLink')?.subLinkType === 'EXISTS_SUBLINK' ? existsIn(target) : undefined
 }
 
+/** Without its order and LIMIT, which do not matter to EXISTS; undefined where more than FROM and WHERE is left. */
+function plainQuery(select: SelectStmt | undefined): SelectStmt | undefined {
+  try {
+    return select && withoutLimit(select)
+  } catch (error) {
+    if (error instanceof Unclear) return undefined
+    throw error
+  }
+}
+
 /** Takes the one condition key = argument out of the query; nothing else in it may read the argument. */
 function splitExists(
   select: SelectStmt | undefined,
@@ -228,17 +241,18 @@ function write(membership: Membership, context: MembershipContext): string | und
   if (!context.isPlainEquality) return undefined
   if (Object.keys(select).some((clause) => !harmless.includes(clause))) return undefined
   const relations = new Map<string, string>()
-  for (const item of select.fromClause ?? []) {
-    const range = as(item, 'RangeVar')
-    const found =
-      range && [...(range.schemaname === undefined ? [] : [range.schemaname]), range.relname].join('.')
-    const alias = range?.alias?.aliasname ?? range?.relname
-    if (!found || alias === undefined || range.alias?.colnames || relations.has(alias)) return undefined
+  const joined = joinedIn(select.fromClause ?? [])
+  for (const range of joined?.relations ?? []) {
+    const found = [...(range.schemaname === undefined ? [] : [range.schemaname]), range.relname].join('.')
+    const alias = range.alias?.aliasname ?? range.relname
+    if (range.alias?.colnames || relations.has(alias)) return undefined
     relations.set(alias, found)
   }
+  if (!joined) return undefined
   if (new Set(relations.values()).size !== relations.size || relations.size === 0) return undefined
-  const parts = [key, ...conditions].map((part) => context.normal(part))
-  if (!context.isSteady([key, ...conditions]) || parts.some((part) => hasQuery(part))) return undefined
+  const parts = [key, ...conditions, ...joined.conditions].map((part) => context.normal(part))
+  if (!context.isSteady([key, ...conditions, ...joined.conditions]) || parts.some((part) => hasQuery(part)))
+    return undefined
   if (!context.isFreeOfErrors({ SelectStmt: { ...select, whereClause: conjunction(conditions) } }, rights))
     return undefined
   const resolved = parts.map((part) => resolve(part, relations))
@@ -246,6 +260,24 @@ function write(membership: Membership, context: MembershipContext): string | und
   const [keyText, ...others] = resolved
   const column = words(as(test, 'ColumnRef')?.fields ?? []).at(-1)
   return JSON.stringify([column, keyText, others.sort(), [...relations.values()].sort(), rights, environment])
+}
+
+/** The tables of a FROM, and the conditions of its inner joins; undefined where there is anything else in it. */
+function joinedIn(from: readonly Node[]): { relations: RangeVar[]; conditions: Node[] } | undefined {
+  const relations: RangeVar[] = []
+  const conditions: Node[] = []
+  for (const item of from) {
+    const range = as(item, 'RangeVar')
+    const join = as(item, 'JoinExpr')
+    if (range) relations.push(range)
+    if (range) continue
+    const isPlain = join?.jointype === 'JOIN_INNER' && !join.alias && join.quals && !('usingClause' in join)
+    const sides = isPlain ? joinedIn([join.larg, join.rarg]) : undefined
+    if (!sides || !join?.quals) return undefined
+    relations.push(...sides.relations)
+    conditions.push(...sides.conditions, ...conjuncts(join.quals))
+  }
+  return { relations, conditions }
 }
 
 /** Queries within are left alone: their names would have to be resolved too. */

@@ -108,6 +108,7 @@ export async function proveEquivalence(
   const looping = await findRecursion(db, subject, after, trees)
   const atOnce = await findErrorsAtOnce(
     { ...look, clock: clock.part(0.2) },
+    subject,
     structure,
     [...strangers(sample.roles), ...sample.askers],
     changedTrees(questions, changes, trees),

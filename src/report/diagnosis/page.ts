@@ -4,6 +4,8 @@ import type { Html } from '../page/html.ts'
 import { html } from '../page/html.ts'
 import { page } from '../page/page.ts'
 import { tableHtml } from '../page/table.ts'
+import type { Together } from '../together.ts'
+import { setApart } from '../together.ts'
 import { metricTarget, metricTrend, metricValue, metricVerdict } from './cells.ts'
 import { countLevels } from './summary.ts'
 import { notSeenLines } from './text.ts'
@@ -49,12 +51,13 @@ function metricCard(metric: Metric): Html {
 }
 
 function findingsHtml({ findings, ignored }: DiagnosisReport): Html {
+  const { single, groups } = setApart(findings)
   return html`<h2 id="findings">Findings: ${countLevels(findings)}</h2>
     ${
       findings.length > 5 &&
       html`<p><label for="filter">Only findings with </label><input id="filter" type="search" /></p>`
     }
-    ${findings.length === 0 && html`<p>None.</p>`} ${findings.map(findingHtml)}
+    ${findings.length === 0 && html`<p>None.</p>`} ${single.map(findingHtml)} ${groups.map(groupHtml)}
     ${
       ignored.length > 0 &&
       html`<h3>Ignored</h3>
@@ -93,6 +96,17 @@ function findingHtml({ level, rule, detail, evidence, remedy, key }: ReportFindi
           ${remedy.steps.map((step) => html`<li>${step}</li>`)}
         </ol>`
       }
+    </div>
+  </details>`
+}
+
+function groupHtml({ title, findings }: Together<ReportFinding>): Html {
+  return html`<details class="finding">
+    <summary>${title}</summary>
+    <div>
+      <ul>
+        ${findings.map(({ key, detail }) => html`<li><code>${key}</code>: ${detail}</li>`)}
+      </ul>
     </div>
   </details>`
 }

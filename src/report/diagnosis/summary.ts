@@ -1,4 +1,6 @@
 import type { DiagnosisReport, ReportFinding } from '../../diagnose/report.ts'
+import { isAtLeast } from '../../diagnose/report.ts'
+import { setApart } from '../together.ts'
 import { metricTarget, metricTrend, metricValue, metricVerdict, oneLine } from './cells.ts'
 
 const mostFindings = 10
@@ -7,6 +9,7 @@ const mostFindings = 10
 export function diagnosisSummary(report: DiagnosisReport): string {
   const { server, statistics, metrics, findings, sections } = report
   const notSeen = sections.filter(({ status }) => status !== 'ok')
+  const { single, groups } = setApart(findings)
   const hasTrend = metrics.some(({ trend }) => trend)
   return [
     `# ${code(server.database)} on ${report.takenAt.slice(0, 16).replace('T', ' ')} UTC`,
@@ -23,12 +26,13 @@ export function diagnosisSummary(report: DiagnosisReport): string {
     '',
     `## Findings: ${countLevels(findings)}`,
     '',
-    ...findings
+    ...single
       .slice(0, mostFindings)
       .map(({ level, rule, detail }) => `- **${level}** ${code(rule)} ${escapeMarkdown(cut(detail))}`),
-    ...(findings.length > mostFindings
-      ? [`- and ${findings.length - mostFindings} more in diagnostics-report.txt`]
+    ...(single.length > mostFindings
+      ? [`- and ${single.length - mostFindings} more in diagnostics-report.txt`]
       : []),
+    ...groups.map(({ title }) => `- ${escapeMarkdown(title)}`),
     '',
     ...(notSeen.length > 0
       ? [
@@ -44,7 +48,10 @@ export function diagnosisSummary(report: DiagnosisReport): string {
 }
 
 function nextSteps(findings: ReportFinding[]): string[] {
-  const migrations = findings.filter(({ remedy }) => remedy.kind === 'migration')
+  const curable = findings.filter(({ remedy }) => remedy.kind === 'migration')
+  // What is below, `optimize` writes only where it is asked to.
+  const migrations = curable.filter(({ level }) => isAtLeast(level, 'warn'))
+  const minor = curable.length - migrations.length
   const rules = [...new Set(migrations.map(({ rule }) => rule))]
   const runbooks = findings.filter(({ remedy }) => remedy.kind === 'runbook')
   return [
@@ -52,6 +59,9 @@ function nextSteps(findings: ReportFinding[]): string[] {
       ? [
           `\`npm run optimize\` writes a reversible migration for ${migrations.length} of the findings (${rules.slice(0, 4).join(', ')}${rules.length > 4 ? ' ...' : ''}).`,
         ]
+      : []),
+    ...(minor > 0
+      ? [`\`npm run optimize -- --level info\` writes migrations for ${minor} notes too, which gain less.`]
       : []),
     ...(runbooks.length > 0
       ? [

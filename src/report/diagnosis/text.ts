@@ -1,5 +1,6 @@
 import type { Block } from '../../diagnose/block.ts'
 import type { DiagnosisReport, ReportFinding, ReportSection } from '../../diagnose/report.ts'
+import { setApart } from '../together.ts'
 import { metricTarget, metricTrend, metricValue, metricVerdict, oneLine, tableLines } from './cells.ts'
 
 /** diagnostics-report.txt: metrics, then the numbered sections, the findings, and what was not seen. */
@@ -45,9 +46,14 @@ function blockLines(block: Block): string[] {
   return [`${block.title} (${block.figures})`, ...tableLines(block)]
 }
 
-/** Level, rule and subject of a finding, its detail and evidence, and what to do. */
+/** Level, rule and subject of a finding, its detail and evidence, and what to do; minor ones of a kind in one line. */
 export function findingLines({ findings, ignored }: DiagnosisReport): string[] {
-  const lines = findings.flatMap((finding) => [...oneFinding(finding), ''])
+  const { single, groups } = setApart(findings)
+  const lines = single.flatMap((finding) => [...oneFinding(finding), ''])
+  if (groups.length > 0) {
+    lines.push('Together, each of them in report.json:')
+    lines.push(...groups.map(({ title }) => `  ${title}`), '')
+  }
   if (findings.length === 0) lines.push('None.', '')
   if (ignored.length > 0) {
     lines.push(`Ignored: ${ignored.length}`)

@@ -1,0 +1,45 @@
+import type { Level } from '../rules/rule.ts'
+
+interface Groupable {
+  rule: string
+  level: Level
+  infoBecause?: string
+}
+
+/** Findings of one rule and level that are told in one line. */
+export interface Together<F> {
+  /** `412 of unindexed_foreign_keys on tables of at most 128 kB (info)` */
+  title: string
+  findings: F[]
+}
+
+/** Puts findings of the same rule, level and reason together, in the order in which each first comes. */
+export function together<F extends Groupable>(findings: F[]): Together<F>[] {
+  const groups = new Map<string, F[]>()
+  for (const finding of findings) {
+    const kind = JSON.stringify([finding.rule, finding.level, finding.infoBecause])
+    const known = groups.get(kind)
+    if (known) known.push(finding)
+    else groups.set(kind, [finding])
+  }
+  return Array.from(groups.values(), (group) => ({ title: titleOf(group), findings: group }))
+}
+
+/**
+ * Sets apart the findings that share why they are only `info`: thousands of these would hide the others. One that is
+ * alone stays among the others.
+ */
+export function setApart<F extends Groupable>(findings: F[]): { single: F[]; groups: Together<F>[] } {
+  const groups = together(findings.filter(({ infoBecause }) => infoBecause !== undefined)).filter(
+    (group) => group.findings.length > 1,
+  )
+  const grouped = new Set(groups.flatMap((group) => group.findings))
+  return { single: findings.filter((finding) => !grouped.has(finding)), groups }
+}
+
+function titleOf(group: Groupable[]): string {
+  const [first] = group
+  if (!first) return ''
+  const because = first.infoBecause === undefined ? '' : ` ${first.infoBecause}`
+  return `${group.length} of ${first.rule}${because} (${first.level})`
+}

@@ -1,0 +1,50 @@
+import type { Outcome } from './attempt.ts'
+import { attempt } from './attempt.ts'
+import type { Finding, Rule, RuleContext } from './rule.ts'
+import { CannotSee } from './rule.ts'
+
+/** How the look of one rule ended, and why it was skipped or failed. */
+export interface Looked {
+  rule: Rule
+  status: Outcome<unknown>['status']
+  reason?: string
+}
+
+/** What rules found, and how each of them ended. */
+export interface Found {
+  findings: Finding[]
+  looked: Looked[]
+}
+
+export interface FindOptions {
+  /** Between two rules: stop here if it is aborted. */
+  signal?: AbortSignal
+  onRule?: (rule: Rule) => void
+}
+
+/**
+ * Asks each rule, each under a savepoint of the snapshot: a rule that is skipped or fails is named with its reason,
+ * and the rest goes on. What a rule could see although not everything is found all the same.
+ *
+ * @throws where the session is lost or the run is aborted
+ */
+export async function findAll(
+  rules: Rule[],
+  context: RuleContext,
+  { signal, onRule }: FindOptions = {},
+): Promise<Found> {
+  const found: Found = { findings: [], looked: [] }
+  for (const rule of rules) {
+    signal?.throwIfAborted()
+    onRule?.(rule)
+    const outcome = await attempt(context.db, () => rule.find(context))
+    if (outcome.status === 'ok') {
+      found.findings.push(...outcome.value)
+      found.looked.push({ rule, status: 'ok' })
+      continue
+    }
+    if (outcome.error instanceof CannotSee) found.findings.push(...outcome.error.seen)
+    found.looked.push({ rule, status: outcome.status, reason: outcome.reason })
+  }
+  return found
+}
