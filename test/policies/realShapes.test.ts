@@ -8,7 +8,7 @@ import { readOnly } from '../../src/db/readOnly.ts'
 import { readFingerprint } from '../../src/facts/fingerprint.ts'
 import { chooseDrafts } from '../../src/generate/chooseDrafts.ts'
 import { writeMigrations } from '../../src/generate/writeMigrations.ts'
-import { rules } from '../../src/rules/index.ts'
+import { rules as allRules } from '../../src/rules/index.ts'
 import type { Finding } from '../../src/rules/rule.ts'
 import { CannotSee, ruleContext } from '../../src/rules/rule.ts'
 import { runDown, runUp } from '../migrate/run.ts'
@@ -24,6 +24,9 @@ import { people, sixIdentities } from '../support/sixIdentities.ts'
 import { readSpokenValues } from '../support/spokenValues.ts'
 
 const hundredfold = new URL('../../src/index.ts', import.meta.url).href
+
+/** All but the one whose cure sets something for roles, which belong to the whole server and to other tests too. */
+const rules = allRules.filter(({ name }) => name !== 'missing_statement_timeout')
 
 const shapes = ['accounts', 'teams', 'chat', 'shop', 'files']
 
