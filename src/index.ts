@@ -1,6 +1,4 @@
 /** What migration files and programs import from `hundredfold`. */
-/** Kysely's, for conditions of one's own: `await sql<{ n: number }>`SELECT ...`.execute(db)`. */
-export { sql } from 'kysely'
 export type { Condition, Optimization, Verdict } from './conditions/condition.ts'
 export { fails, holds } from './conditions/condition.ts'
 export {
@@ -32,3 +30,5 @@ export { statisticsAreAbsent, statisticsExist } from './conditions/statistics.ts
 export { storageParametersAre, storageParametersAreUnset } from './conditions/storageParameters.ts'
 export { columnsExist, relationExists, tableExists } from './conditions/tables.ts'
 export { rewriteIsEquivalent } from './policies/rewriteIsEquivalent.ts'
+// Kysely's, for conditions of one's own; nobody has to install it for that.
+export { sql } from 'kysely'
