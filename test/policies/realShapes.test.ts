@@ -118,7 +118,7 @@ async function rewriteAndBack(
   const owner = await database.connect(database.ownerUrl)
   const identities = sixIdentities(await readSpokenValues(superuser))
   // Where there are no rows, sets of keys are looked up in indexes, before the first row is judged.
-  const settings = offered.size > 0 ? { enable_seqscan: 'off' } : {}
+  const settings: Record<string, string> = offered.size > 0 ? { enable_seqscan: 'off' } : {}
   const callers = Object.fromEntries(
     Object.entries(identities).map(([label, identity]) => [
       label,
