@@ -57,7 +57,7 @@ describe.each(shapes)('a schema like %s', (shape) => {
     ])
     outcomes.filled = { ...withRows, filled: rows }
     outcomes.empty = withoutRows
-  })
+  }, 300_000)
   afterAll(async () => {
     for (const directory of directories) await directory[Symbol.asyncDispose]()
     for (const database of databases) await database.drop()
