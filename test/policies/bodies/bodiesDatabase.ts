@@ -159,27 +159,26 @@ export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<
         ...Object.keys(everybody),
         ...group.cases.flatMap(({ identities }) => Object.keys(identities ?? {})),
       ])
-      await Promise.all(
-        Array.from(names, async (name) => {
-          // A setting that one caller made leaves an empty one behind in the session, so each has its own.
-          const client = await database.connect()
-          for (const body of group.cases) {
-            const given = everybody[name] ?? body.identities?.[name]
-            if (!given) continue
-            const identity = {
-              ...given,
-              role: roles.inSql(given.role),
-              settings: { ...settings, ...given.settings },
-              ...(given.prepares ? { prepares: roles.inSql(given.prepares, body) } : {}),
-            }
-            found.set(
-              `${body.name} as ${name}`,
-              await effectsOn(client, { schema: 'public', name: tableOf(body) }, identity),
-            )
+      // One caller after the other: they change the same rows, and would wait for each other.
+      for (const name of names) {
+        // A setting that one caller made leaves an empty one behind in the session, so each has its own.
+        const client = await database.connect()
+        for (const body of group.cases) {
+          const given = everybody[name] ?? body.identities?.[name]
+          if (!given) continue
+          const identity = {
+            ...given,
+            role: roles.inSql(given.role),
+            settings: { ...settings, ...given.settings },
+            ...(given.prepares ? { prepares: roles.inSql(given.prepares, body) } : {}),
           }
-          await client.end()
-        }),
-      )
+          found.set(
+            `${body.name} as ${name}`,
+            await effectsOn(client, { schema: 'public', name: tableOf(body) }, identity),
+          )
+        }
+        await client.end()
+      }
       return found
     },
     policies: async () => {

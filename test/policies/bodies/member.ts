@@ -19,8 +19,3 @@ export const plpgsqlDefiner = 'LANGUAGE plpgsql STABLE SECURITY DEFINER'
 export function isMember(condition = 'true', from = 'public.members'): string {
   return `SELECT EXISTS (SELECT FROM ${from} m WHERE m.org_id = org AND m.user_id = auth.uid() AND ${condition})`
 }
-
-/** The same in PL/pgSQL. */
-export function returnsMember(condition = 'true', from = 'public.members'): string {
-  return `BEGIN RETURN EXISTS (SELECT FROM ${from} m WHERE m.org_id = org AND m.user_id = auth.uid() AND ${condition}); END`
-}
