@@ -370,11 +370,9 @@ export class Hazards {
     }
     const operator = as(node, 'A_Expr')
     if (operator) return ['->>', '#>>'].includes(words(operator.name).at(-1) ?? '') ? 'text' : undefined
-    const target = as(
-      as(as(as(node, 'SubLink')?.subselect, 'SelectStmt')?.targetList?.[0], 'ResTarget')?.val,
-      'ColumnRef',
-    )
-    return target ? this.#typeOf({ ColumnRef: target }, sight) : undefined
+    const link = as(node, 'SubLink')
+    const value = as(as(link?.subselect, 'SelectStmt')?.targetList?.[0], 'ResTarget')?.val
+    return link?.subLinkType === 'EXPR_SUBLINK' && value ? this.#typeOf(value, sight) : undefined
   }
 
   /** The columns of every relation that is named within, by its alias. */

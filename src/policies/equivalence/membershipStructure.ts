@@ -127,8 +127,9 @@ function calledMembership(node: Node, context: MembershipContext): Membership | 
     if (at === undefined || at === key) return undefined
     const [value, typeName] = [args[at], called.typeNames[at]]
     if (!value || !typeName || !context.isIndependent(context.normal(value) as Node)) isClear = false
+    if (!value || !typeName) return part
     // Wrapped, as a helper that is written for it has who is calling.
-    return value && typeName ? { TypeCast: { arg: scalarSubselect(value), typeName } } : part
+    return { TypeCast: { arg: as(value, 'FuncCall') ? scalarSubselect(value) : value, typeName } }
   })
   const found = isClear ? splitExists(given, (part) => positionOf(part) === key) : undefined
   return found && { ...found, test, rights: called.rights, environment }
