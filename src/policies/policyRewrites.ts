@@ -176,7 +176,8 @@ function declaredFalsely(
 function leaveWhatMayNotChange(rewrite: PolicyRewrite, failure: string | undefined): PolicyRewrite {
   const { policy, changes, refusals } = rewrite
   const { isOurs, owner, name } = policy.table
-  if (changes.length === 0 || (isOurs && failure === undefined)) return rewrite
+  if (isOurs && (failure === undefined || changes.length + refusals.length === 0)) return rewrite
+  if (!isOurs && changes.length === 0) return rewrite
   const why = isOurs
     ? {
         reason: `the policies of ${name} fail even now (${failure}), so there is nothing to compare a rewrite with`,
@@ -191,7 +192,11 @@ function leaveWhatMayNotChange(rewrite: PolicyRewrite, failure: string | undefin
     after: { using: policy.using, check: policy.check },
     changes: [],
     helpers: [],
-    refusals: [...refusals, ...changes.map(({ rule, was }) => ({ rule, was, ...why }))],
+    // Beside a failure that is there already no other reason matters.
+    refusals: unique([
+      ...(isOurs ? refusals.map(({ rule, was }) => ({ rule, was, ...why })) : refusals),
+      ...changes.map(({ rule, was }) => ({ rule, was, ...why })),
+    ]),
   }
 }
 

@@ -56,6 +56,8 @@ function whyWithin(trees: readonly unknown[], known: KnownNames, seen: Set<numbe
   const { reach } = known
   for (const node of nodesIn(trees)) {
     const call = as(node, 'FuncCall')
+    const unknown = call && unknownName(call, reach)
+    if (unknown !== undefined) return `calls ${unknown}(), of which nothing is known`
     for (const callee of call ? functionsNamed(call, reach) : []) {
       if (callee.settings.some((setting) => setting.startsWith('search_path='))) continue
       const reason = whyFunction(callee, known, seen)
@@ -146,6 +148,14 @@ function columnNames(trees: readonly Node[]): Set<string> {
   return new Set(
     Array.from(nodesIn(trees)).flatMap((node) => words(as(node, 'ColumnRef')?.fields ?? []).slice(-1)),
   )
+}
+
+/** `schema.name` where there is no such function. */
+function unknownName(call: FuncCall, reach: Reach): string | undefined {
+  const parts = words(call.funcname)
+  if (parts.length < 2 || parts[0] === 'pg_catalog' || functionsNamed(call, reach).length > 0)
+    return undefined
+  return parts.join('.')
 }
 
 function functionsNamed(call: FuncCall, { byName }: Reach): CatalogFunction[] {
