@@ -45,7 +45,7 @@ export interface ProofOptions {
   identities?: GivenIdentity[]
   /** Where functions without a `search_path` of their own find their tables; that of a new session by default. */
   searchPath?: string
-  /** Wrong predicates to try for each predicate; 60 by default. */
+  /** Wrong predicates to try for each predicate that rows have to show, 60 by default; where it is given, for all. */
   mostMutants?: number
 }
 
@@ -121,11 +121,12 @@ export async function proveEquivalence(
     sample.rows,
   )
   const asked = questions.filter(isOpen)
-  const mutants = await tryMutants(changesIn(asked, changes), sample, comparison, trees, {
+  const tried = options.mostMutants === undefined ? asked : questions
+  const mutants = await tryMutants(changesIn(tried, changes), sample, comparison, trees, {
     look,
     functions,
     subject,
-    questions: asked,
+    questions: tried,
     most: options.mostMutants ?? 60,
   })
   const certain = whatNoRowShows(changedPairs(unproven, after), trees, structure)
