@@ -1,6 +1,6 @@
 import { connect } from '../../../src/db/connect.ts'
 import { down } from '../../../src/migrate/down.ts'
-import { loadMigrations } from '../../../src/migrate/loadMigrations.ts'
+import { loadWithoutProofs } from './withoutProofs.ts'
 import type { Migration } from '../../../src/migrate/migration.ts'
 import { redo } from '../../../src/migrate/redo.ts'
 import { defaultRunOptions } from '../../../src/migrate/runOptions.ts'
@@ -13,7 +13,7 @@ const commands = { up, down, redo }
 const loaded = new Map<string, Promise<Migration[]>>()
 
 async function run({ url, directory, command, target }: Job): Promise<Outcome> {
-  const load = loaded.get(directory) ?? loadMigrations(directory)
+  const load = loaded.get(directory) ?? loadWithoutProofs(directory)
   loaded.set(directory, load)
   const migrations = await load
   const client = await connect(url, { connectTimeoutMs: 60_000 })

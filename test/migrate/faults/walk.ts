@@ -4,7 +4,7 @@ import { connect } from '../../../src/db/connect.ts'
 import { readFingerprint } from '../../../src/facts/fingerprint.ts'
 import { checkConditions } from '../../../src/migrate/checkConditions.ts'
 import { down } from '../../../src/migrate/down.ts'
-import { loadMigrations } from '../../../src/migrate/loadMigrations.ts'
+import { loadWithoutProofs } from './withoutProofs.ts'
 import type { Migration } from '../../../src/migrate/migration.ts'
 import { redo } from '../../../src/migrate/redo.ts'
 import { defaultRunOptions } from '../../../src/migrate/runOptions.ts'
@@ -50,7 +50,7 @@ export async function walk(plan: Walk): Promise<number> {
   const { from, to, firstBoundary, everySoMany } = plan
   const proxy = await startWireProxy(plan.ownerUrl)
   try {
-    const migrations = await loadMigrations(plan.directory)
+    const migrations = await loadWithoutProofs(plan.directory)
     const stage: Stage = { plan, proxy, migrations, sessions: new Map() }
     if (from > 0) await converge(stage, 'up', from - 1)
     let strikes = 0
