@@ -178,7 +178,10 @@ function listed(node: Node, context: MembershipContext): Membership | undefined 
 
 function keysOf(query: SelectStmt): Pick<Membership, 'key' | 'select' | 'conditions'> {
   const key = onlyTarget(query) ?? {}
-  return { key, select: query, conditions: query.whereClause ? conjuncts(query.whereClause) : [] }
+  const { distinctClause, ...all } = query
+  // Which keys there are does not change with how often each is listed.
+  const select = distinctClause?.every((node) => Object.keys(node).length === 0) ? all : query
+  return { key, select, conditions: query.whereClause ? conjuncts(query.whereClause) : [] }
 }
 
 /** `EXISTS (query)`, also as `SELECT EXISTS (query)`. */
