@@ -46,12 +46,13 @@ describe.each(groups)('bodies: $name', (group) => {
     const policies = await filled.policies()
     // Sets of keys are looked up in indexes, before the first row is judged.
     const withIndexes = { enable_seqscan: 'off' }
-    const before = { filled: await filled.effects(), empty: await filled.effects(withIndexes) }
-    const stops = {
-      filled: await filled.optimize(),
-      empty: new Map<string, string>(),
+    const stops = { empty: await empty.optimize(), filled: new Map<string, string>() }
+    const before = {
+      filled: await filled.effects(),
+      // A new index may let the planner read rows earlier that raise an error: that is no fault of a rewrite.
+      empty: await filled.withIndexesOf(empty, () => filled.effects(withIndexes)),
     }
-    stops.empty = await empty.optimize()
+    stops.filled = await filled.optimize()
     await empty.fill()
     const after = {
       filled: await filled.effects(),

@@ -95,6 +95,10 @@ export interface BodiesDatabase {
   optimize(): Promise<Map<string, string>>
   /** Every command on every table as everybody: by table and identity. */
   effects(settings?: Record<string, string>): Promise<Map<string, Effects>>
+  /** Works while this database also has the indexes that the other one has. */
+  withIndexesOf<T>(other: BodiesDatabase, work: () => Promise<T>): Promise<T>
+  /** The indexes of schema public, by their definitions. */
+  indexes(): Promise<Map<string, string>>
   /** The predicates of every case's policies, by their names. */
   policies(): Promise<Map<string, string>>
 }
@@ -114,7 +118,7 @@ export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<
     await named(body, async () => {
       const table = tableOf(body)
       await owner.query(
-        `CREATE TABLE ${table} (LIKE docs INCLUDING ALL);
+        `CREATE TABLE ${table} (LIKE docs INCLUDING ALL) WITH (autovacuum_enabled = off);
          CREATE INDEX ON ${table} (org_id);
          ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY;
          GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO anon, authenticated, ${roles.names.join(', ')}`,
@@ -136,6 +140,13 @@ export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<
       [large],
     )
   }
+  const indexes = async () => {
+    const { rows: found } = await superuser.query<{ definition: string; name: string }>(
+      `SELECT pg_get_indexdef(i.oid) AS definition, i.oid::regclass::text AS name
+       FROM pg_class i WHERE i.relkind = 'i' AND i.relnamespace = 'public'::regnamespace`,
+    )
+    return new Map(found.map(({ definition, name }) => [definition, name]))
+  }
   await believe()
   return {
     database,
@@ -149,11 +160,13 @@ export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<
           if (body.documents) await superuser.query(roles.inSql(body.documents, body))
         })
       }
-      await superuser.query('ANALYZE')
-      await believe()
     },
     optimize: () => optimize(owner, group),
     effects: async (settings = {}) => {
+      // Every change is rolled back but leaves dead rows, by which the planner would choose another plan the next time.
+      await superuser.query(`VACUUM (FULL, ANALYZE) ${group.cases.map(tableOf).join(', ')}`)
+      await superuser.query('ANALYZE')
+      await believe()
       const found = new Map<string, Effects>()
       const names = new Set([
         ...Object.keys(everybody),
@@ -181,6 +194,15 @@ export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<
       }
       return found
     },
+    withIndexesOf: async (other, work) => {
+      const ours = new Set((await indexes()).keys())
+      const added = [...(await other.indexes())].filter(([definition]) => !ours.has(definition))
+      for (const [definition] of added) await superuser.query(definition)
+      const result = await work()
+      for (const [, name] of added) await superuser.query(`DROP INDEX ${name}`)
+      return result
+    },
+    indexes,
     policies: async () => {
       const { rows: found } = await superuser.query<{ policy: string; text: string }>(
         `SELECT polrelid::regclass::text || ' ' || polname AS policy,
