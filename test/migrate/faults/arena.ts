@@ -5,8 +5,8 @@ import { startEmbedded } from '../../../src/servers/embedded.ts'
 
 /** A server of one test file's own, which may be crashed, with copies of Casaora and of an empty database. */
 export interface Arena {
-  /** Makes a database from the template. */
-  create(template: 'casaora' | 'empty'): Promise<{ ownerUrl: string; superuserUrl: string; name: string }>
+  /** Makes a database from `casaora`, from `template0`, or from one made before, to which nobody is connected. */
+  create(template: string): Promise<{ ownerUrl: string; superuserUrl: string; name: string }>
   crashAndRestart(): Promise<void>
   stop(): Promise<void>
 }
@@ -29,8 +29,13 @@ export async function openArena(): Promise<Arena> {
   return {
     create: async (template) => {
       const name = `arena_${(number += 1)}`
-      const from = template === 'casaora' ? 'casaora' : 'template0'
-      await asSuperuser(`CREATE DATABASE ${name} TEMPLATE ${from} OWNER ${casaoraOwner}`)
+      await asSuperuser(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER ${casaoraOwner}`)
+      // Settings of a database are no part of it, so they are not copied with it.
+      await asSuperuser(
+        `INSERT INTO pg_db_role_setting SELECT copy.oid, setrole, setconfig FROM pg_db_role_setting
+         JOIN pg_database original ON original.oid = setdatabase AND original.datname = '${template}'
+         JOIN pg_database copy ON copy.datname = '${name}'`,
+      )
       const ownerUrl = new URL(server.url(name))
       ownerUrl.username = casaoraOwner
       ownerUrl.password = password

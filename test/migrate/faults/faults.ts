@@ -1,13 +1,18 @@
 import { afterAll, beforeAll } from 'vitest'
+import type { Client } from 'pg'
 import { connect } from '../../../src/db/connect.ts'
+import { defaultRunOptions } from '../../../src/migrate/runOptions.ts'
+import { up } from '../../../src/migrate/up.ts'
 import type { HeldRequest } from '../../support/wireProxy.ts'
 import type { Arena } from './arena.ts'
 import { openArena } from './arena.ts'
 import { Barrier } from './barrier.ts'
+import { oneOfEachShape } from './oneOfEachShape.ts'
 import type { Runners } from './runners.ts'
 import { startRunners } from './runners.ts'
 import type { Walk } from './walk.ts'
 import { walk } from './walk.ts'
+import { loadWithoutProofs } from './withoutProofs.ts'
 
 const walkers = 32
 
@@ -28,41 +33,69 @@ export function prepareFaults(): void {
 
 type Fault = (barrier: Barrier, superuserUrl: string) => Pick<Walk, 'strike' | 'run'>
 
-type Share = Pick<Walk, 'from' | 'to' | 'firstBoundary' | 'everySoMany'>
+/** The part of one walker, and the database of which it gets a copy. */
+type Share = Pick<Walk, 'from' | 'to' | 'firstBoundary' | 'everySoMany'> & { template: string }
 
-/** Each walker takes all boundaries of some of the migrations. */
-export function shareMigrations(count: number): Share[] {
-  return Array.from({ length: walkers }, (_, number) => ({
-    from: Math.round((number * count) / walkers),
-    to: Math.round(((number + 1) * count) / walkers),
-    firstBoundary: 1,
-    everySoMany: 1,
-  }))
+/** A database that stands before the migration at `position`, by its name. */
+export interface Stand {
+  position: number
+  template: string
+}
+
+/** One database before each migration of a new shape, made on the way up, for walkers to copy. */
+export async function prepareStands(directory: string): Promise<Stand[]> {
+  const migrations = await loadWithoutProofs(directory)
+  const run = async <T>(url: string, work: (client: Client) => Promise<T>) => {
+    const client = await connect(url)
+    return work(client).finally(() => client.end())
+  }
+  const way = await arena.create('casaora')
+  const stands: Stand[] = []
+  for (const position of await run(way.ownerUrl, (client) => oneOfEachShape(migrations, client))) {
+    await run(way.ownerUrl, (client) =>
+      up(migrations.slice(0, position), {}, { ...defaultRunOptions, client }),
+    )
+    stands.push({ position, template: (await arena.create(way.name)).name })
+  }
+  return stands
+}
+
+/** Of few migrations, several walkers share the boundaries of one. */
+export function shareStands(stands: Stand[]): Share[] {
+  const ways = Math.max(1, Math.floor(walkers / stands.length))
+  return stands.flatMap(({ position, template }) =>
+    Array.from({ length: ways }, (_, way) => ({
+      ...{ from: position, to: position + 1, template },
+      ...{ firstBoundary: way + 1, everySoMany: ways },
+    })),
+  )
 }
 
 /** Each walker takes some of the boundaries of all migrations. */
 export function shareBoundaries(count: number): Share[] {
   return Array.from({ length: walkers / 2 }, (_, number) => ({
-    from: 0,
-    to: count,
-    firstBoundary: number + 1,
-    everySoMany: walkers / 2,
+    ...{ from: 0, to: count, template: 'template0' },
+    ...{ firstBoundary: number + 1, everySoMany: walkers / 2 },
   }))
 }
 
-/** Lets the walkers go, each on a database of its own; returns how many strikes there were. */
+/** Lets the walkers go, each share on a database of its own; returns how many strikes there were. */
 export async function walkAll(
   plan: Pick<Walk, 'directory' | 'everyRequest'>,
-  template: 'casaora' | 'empty',
   shares: Share[],
   { fault, act }: FaultKind,
 ): Promise<number> {
-  const barrier = new Barrier(shares.length, act)
+  const parts: (Share & { ownerUrl: string; superuserUrl: string })[] = []
+  for (const share of shares) parts.push({ ...share, ...(await arena.create(share.template)) })
+  const count = Math.min(walkers, parts.length)
+  const barrier = new Barrier(count, act)
   const strikes = await Promise.all(
-    shares.map(async (share) => {
+    Array.from({ length: count }, async () => {
+      let hits = 0
       try {
-        const database = await arena.create(template)
-        return await walk({ ...plan, ...database, ...share, ...fault(barrier, database.superuserUrl) })
+        for (let part = parts.shift(); part; part = parts.shift())
+          hits += await walk({ ...plan, ...part, ...fault(barrier, part.superuserUrl) })
+        return hits
       } finally {
         barrier.leave()
       }

@@ -9,7 +9,7 @@ describe('every request of a set made for it, up, redo and down', () => {
   test.each(faults)('$name', { timeout: 900_000 }, async (kind) => {
     await using files = await migrationDirectory(madeSet)
     const shares = shareBoundaries(Object.keys(madeSet).length)
-    const strikes = await walkAll({ directory: files.path, everyRequest: true }, 'empty', shares, kind)
+    const strikes = await walkAll({ directory: files.path, everyRequest: true }, shares, kind)
     report(kind.name, 'the made set', strikes)
     expect(strikes).toBeGreaterThan(300)
   })
