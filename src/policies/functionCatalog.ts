@@ -87,7 +87,7 @@ export async function readFunctionsNamed(db: Database, names: string[]): Promise
   if (names.length === 0) return []
   return selectFunctions(
     db,
-    sql`p.proname::text = ANY (${names}::text[]) AND n.nspname NOT IN ('pg_catalog', 'information_schema')`,
+    sql`p.proname = ANY (${names}::name[]) AND n.nspname NOT IN ('pg_catalog', 'information_schema')`,
   )
 }
 

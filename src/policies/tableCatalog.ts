@@ -51,6 +51,9 @@ export interface CatalogTable {
  * @param names only relations of these names, in whatever schema
  */
 export async function readTables(db: Database, names?: string[]): Promise<Map<number, CatalogTable>> {
+  const named = names && sql`relname = ANY (${names}::name[])`
+  const ofNamed = (oid: string) =>
+    named ? sql`AND ${sql.raw(oid)} IN (SELECT oid FROM pg_catalog.pg_class WHERE ${named})` : sql``
   const { rows } = await sql<CatalogTable>`
     SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
       pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
@@ -69,7 +72,7 @@ export async function readTables(db: Database, names?: string[]): Promise<Map<nu
           'isNondeterministic', coalesce(NOT o.collisdeterministic, false))
         ORDER BY attnum) AS columns
       FROM pg_catalog.pg_attribute LEFT JOIN pg_catalog.pg_collation o ON o.oid = attcollation
-      WHERE attnum > 0 AND NOT attisdropped
+      WHERE attnum > 0 AND NOT attisdropped ${ofNamed('attrelid')}
       GROUP BY attrelid) a ON a.attrelid = c.oid
     LEFT JOIN (
       SELECT x.indrelid, pg_catalog.json_agg(pg_catalog.json_build_object(
@@ -84,11 +87,11 @@ export async function readTables(db: Database, names?: string[]): Promise<Map<nu
       JOIN pg_catalog.pg_class ic ON ic.oid = x.indexrelid
       JOIN pg_catalog.pg_am am ON am.oid = ic.relam
       LEFT JOIN pg_catalog.pg_attribute k ON k.attrelid = x.indrelid AND k.attnum = x.indkey[0] AND k.attnum > 0
+      WHERE true ${ofNamed('x.indrelid')}
       GROUP BY x.indrelid) i ON i.indrelid = c.oid
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
       AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-      AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp%'
-      AND (${names ?? null}::text[] IS NULL OR c.relname::text = ANY (${names ?? null}::text[]))`.execute(db)
+      AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp%' ${ofNamed('c.oid')}`.execute(db)
   return new Map(rows.map((table) => [table.oid, table]))
 }
 

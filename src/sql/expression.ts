@@ -66,7 +66,21 @@ export async function parseTypeName(type: string): Promise<TypeName> {
 
 /** Whether two trees say the same; where in a text each part stood does not matter. */
 export function sameTree(one: unknown, other: unknown): boolean {
-  return canonical(one) === canonical(other)
+  if (!isObject(one) || !isObject(other)) return one === other
+  if (Array.isArray(one) !== Array.isArray(other)) return false
+  const [fields, others] = [meaningfulFields(one), meaningfulFields(other)]
+  return (
+    fields.length === others.length &&
+    fields.every(([key, value]) => sameTree(value, (other as Record<string, unknown>)[key]))
+  )
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function meaningfulFields(node: object): [string, unknown][] {
+  return Object.entries(node).filter(([key, value]) => value !== undefined && !positions.has(key))
 }
 
 /** The tree as a text that is equal for equal trees. */
