@@ -11,10 +11,10 @@ import { oneOfEachShape } from './oneOfEachShape.ts'
 import type { Runners } from './runners.ts'
 import { startRunners } from './runners.ts'
 import type { Walk } from './walk.ts'
-import { Boundaries, walk } from './walk.ts'
+import { walk } from './walk.ts'
 import { loadWithoutProofs } from './withoutProofs.ts'
 
-const walkers = 10
+const walkers = 32
 
 let arena: Arena
 let runners: Runners
@@ -33,6 +33,9 @@ export function prepareFaults(): void {
 
 type Fault = (barrier: Barrier, superuserUrl: string) => Pick<Walk, 'strike' | 'run'>
 
+/** The part of one walker, and the database of which it gets a copy. */
+type Share = Pick<Walk, 'from' | 'to' | 'firstBoundary' | 'everySoMany'> & { template: string }
+
 /** A database that stands before the migration at `position`, by its name. */
 export interface Stand {
   position: number
@@ -40,13 +43,13 @@ export interface Stand {
 }
 
 /** One database before each migration of a new shape, made on the way up, for walkers to copy. */
-export async function prepareStands(directory: string, template: 'casaora' | 'template0'): Promise<Stand[]> {
+export async function prepareStands(directory: string): Promise<Stand[]> {
   const migrations = await loadWithoutProofs(directory)
   const run = async <T>(url: string, work: (client: Client) => Promise<T>) => {
     const client = await connect(url)
     return work(client).finally(() => client.end())
   }
-  const way = await arena.create(template)
+  const way = await arena.create('casaora')
   const stands: Stand[] = []
   for (const position of await run(way.ownerUrl, (client) => oneOfEachShape(migrations, client))) {
     await run(way.ownerUrl, (client) =>
@@ -57,26 +60,41 @@ export async function prepareStands(directory: string, template: 'casaora' | 'te
   return stands
 }
 
-/**
- * Walks the migration after each stand, several walkers beside each other, each on a database of its own; those that
- * are done help the others. Returns how many strikes there were.
- */
+/** Of few migrations, several walkers share the boundaries of one. */
+export function shareStands(stands: Stand[]): Share[] {
+  const ways = Math.max(1, Math.floor(walkers / stands.length))
+  return stands.flatMap(({ position, template }) =>
+    Array.from({ length: ways }, (_, way) => ({
+      ...{ from: position, to: position + 1, template },
+      ...{ firstBoundary: way + 1, everySoMany: ways },
+    })),
+  )
+}
+
+/** Each walker takes some of the boundaries of all migrations. */
+export function shareBoundaries(count: number): Share[] {
+  return Array.from({ length: walkers / 2 }, (_, number) => ({
+    ...{ from: 0, to: count, template: 'template0' },
+    ...{ firstBoundary: number + 1, everySoMany: walkers / 2 },
+  }))
+}
+
+/** Lets the walkers go, each share on a database of its own; returns how many strikes there were. */
 export async function walkAll(
   plan: Pick<Walk, 'directory' | 'everyRequest'>,
-  stands: Stand[],
+  shares: Share[],
   { fault, act }: FaultKind,
 ): Promise<number> {
-  const parts = stands.map((stand) => ({ ...stand, boundaries: new Boundaries() }))
-  const barrier = new Barrier(walkers, act)
+  const parts: (Share & { ownerUrl: string; superuserUrl: string })[] = []
+  for (const share of shares) parts.push({ ...share, ...(await arena.create(share.template)) })
+  const count = Math.min(walkers, parts.length)
+  const barrier = new Barrier(count, act)
   const strikes = await Promise.all(
-    Array.from({ length: walkers }, async (_, number) => {
+    Array.from({ length: count }, async () => {
       let hits = 0
-      let part = parts[number % parts.length]
       try {
-        for (; part; part = parts.find(({ boundaries }) => !boundaries.isEnded)) {
-          const database = await arena.create(part.template)
-          hits += await walk({ ...plan, ...part, ...database, ...fault(barrier, database.superuserUrl) })
-        }
+        for (let part = parts.shift(); part; part = parts.shift())
+          hits += await walk({ ...plan, ...part, ...fault(barrier, part.superuserUrl) })
         return hits
       } finally {
         barrier.leave()

@@ -1,24 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { MigrationDirectory } from '../../support/migrationFiles.ts'
+import { describe, expect, test } from 'vitest'
 import { migrationDirectory } from '../../support/migrationFiles.ts'
-import type { Stand } from './faults.ts'
-import { faults, prepareFaults, prepareStands, report, walkAll } from './faults.ts'
+import { faults, prepareFaults, report, shareBoundaries, walkAll } from './faults.ts'
 import { madeSet } from './madeSet.ts'
 
-let files: MigrationDirectory
-let stands: Stand[]
-
 prepareFaults()
-beforeAll(async () => {
-  files = await migrationDirectory(madeSet)
-  stands = await prepareStands(files.path, 'template0')
-})
-afterAll(() => files[Symbol.asyncDispose]())
 
 describe('every request of a set made for it, up, redo and down', () => {
   test.each(faults)('$name', { timeout: 900_000 }, async (kind) => {
-    expect(stands).toHaveLength(Object.keys(madeSet).length)
-    const strikes = await walkAll({ directory: files.path, everyRequest: true }, stands, kind)
+    await using files = await migrationDirectory(madeSet)
+    const shares = shareBoundaries(Object.keys(madeSet).length)
+    const strikes = await walkAll({ directory: files.path, everyRequest: true }, shares, kind)
     report(kind.name, 'the made set', strikes)
     expect(strikes).toBeGreaterThan(300)
   })

@@ -30,54 +30,49 @@ export interface Walk {
    * starts. A look changes nothing on the server, so several in a row are one boundary otherwise.
    */
   everyRequest?: boolean
-  /** Which migration; the database stands before it. */
-  position: number
-  /** The boundaries that are left, which several walkers share. */
-  boundaries: Boundaries
+  /** Which migrations: from this position to before that one. */
+  from: number
+  to: number
+  /** Which boundaries: every so many, from this one on, so that several walkers share the rest. */
+  firstBoundary: number
+  everySoMany: number
 }
 
 type Command = Job['command']
 
-/** The numbers of boundaries, from 1 until there was nothing to hit at one. */
-export class Boundaries {
-  private last = 0
-  isEnded = false
-
-  next(): number | undefined {
-    return this.isEnded ? undefined : (this.last += 1)
-  }
-}
-
 /**
- * Takes a migration through: run until the n-th boundary, strike, run again, look whether all is well; the same for
- * `down`; then the next boundary, until nothing is left to hit.
+ * Takes migration after migration through: run until the n-th boundary, strike, run again, look whether all
+ * is well; the same for `down`; then the next boundary, until nothing is left to hit.
  *
  * @returns how many times it was struck
  */
 export async function walk(plan: Walk): Promise<number> {
-  const { position, boundaries } = plan
+  const { from, to, firstBoundary, everySoMany } = plan
   const proxy = await startWireProxy(plan.ownerUrl)
   try {
     const migrations = await loadWithoutProofs(plan.directory)
     const stage: Stage = { plan, proxy, migrations, sessions: new Map() }
-    const before = await fingerprint(stage)
+    if (from > 0) await converge(stage, 'up', from - 1)
     let strikes = 0
-    for (let boundary = boundaries.next(); boundary !== undefined; boundary = boundaries.next()) {
-      const hitUp = await runUntil(stage, 'up', position, boundary)
-      await converge(stage, 'up', position)
-      await expectApplied(stage, position)
-      const hitRedo = plan.everyRequest ? await runUntil(stage, 'redo', position, boundary) : false
-      if (hitRedo) await converge(stage, 'up', position)
-      await expectApplied(stage, position)
-      const hitDown = await runUntil(stage, 'down', position, boundary)
-      await converge(stage, 'down', position)
-      await expectTakenBack(stage, position)
-      const hits = [hitUp, hitRedo, hitDown].filter(Boolean).length
-      strikes += hits
-      if (hits === 0) boundaries.isEnded = true
+    for (let index = from; index < to; index += 1) {
+      const before = await fingerprint(stage)
+      for (let boundary = firstBoundary; ; boundary += everySoMany) {
+        const hitUp = await runUntil(stage, 'up', index, boundary)
+        await converge(stage, 'up', index)
+        await expectApplied(stage, index)
+        const hitRedo = plan.everyRequest ? await runUntil(stage, 'redo', index, boundary) : false
+        if (hitRedo) await converge(stage, 'up', index)
+        await expectApplied(stage, index)
+        const hitDown = await runUntil(stage, 'down', index, boundary)
+        await converge(stage, 'down', index)
+        await expectTakenBack(stage, index)
+        const hits = [hitUp, hitRedo, hitDown].filter(Boolean).length
+        strikes += hits
+        if (hits === 0) break
+      }
+      expect(await fingerprint(stage), migrations[index]?.name).toBe(before)
+      await converge(stage, 'up', index)
     }
-    expect(await fingerprint(stage), migrations[position]?.name).toBe(before)
-    await converge(stage, 'up', position)
     await expectVerified(stage)
     await Promise.all([...stage.sessions.values()].map((client) => client.end()))
     return strikes
