@@ -20,7 +20,7 @@ const writes = ['writes', 'writes_wal', 'writes_all', 'writes_hot']
 const bloat = ['bloat', 'bloat_scan']
 const pooling = ['pooling', 'pooling_trust', 'pooling_clients']
 
-const writeRounds = 15
+const writeRounds = 8
 const seriesAtMostMs = 60_000
 const returnedAtLeast = 10 * 1024 * 1024
 
@@ -61,7 +61,7 @@ async function measureClaims(server: Server, twins: Twins, context: BenchContext
         context.onStep('dropping the useless indexes of a copy')
         await dropUselessIndexes(dropped)
         const sides = { before: twins.before, dropped, after: twins.after }
-        return writeRows(sides, context.rows === 'tiny' ? 3 : writeRounds, context.onStep)
+        return writeRows(sides, context.rows === 'tiny' ? 2 : writeRounds, context.onStep)
       })),
     )
   }
