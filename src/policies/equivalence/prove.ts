@@ -112,6 +112,7 @@ export async function proveEquivalence(
     structure,
     [...strangers(sample.roles), ...sample.askers],
     changedTrees(questions, changes, trees),
+    'excuse',
   )
   const comparison = await compare(
     { ...look, clock: clock.part(0.6) },

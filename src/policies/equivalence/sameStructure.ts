@@ -47,7 +47,7 @@ export async function judgeByStructure(
     const changes = now ? changedTreesOf(policy, now, trees) : []
     verdicts.set(policy.name, {
       isProven,
-      differences: await findErrorsAtOnce(look, subject, structure, strangers(roles), changes),
+      differences: await findErrorsAtOnce(look, subject, structure, strangers(roles), changes, 'count'),
     })
   }
   return verdicts

@@ -1,6 +1,8 @@
 import type { Client } from 'pg'
 import type { Migration } from '../../../src/migrate/migration.ts'
 import { readScript } from '../../../src/migrate/script.ts'
+import { isConcurrent } from '../../../src/migrate/statementKind.ts'
+import type { Statement } from '../../../src/sql/statements.ts'
 
 /**
  * The positions of the first migration of each shape: those that send the same kinds of statements in the same
@@ -25,7 +27,13 @@ async function kinds(migration: Migration, direction: 'up' | 'down', client: Cli
     client,
     statementTimeoutMs: 60_000,
   })
-  const all = statements.map(({ node }) => Object.keys(node)[0])
+  const all = statements.map(kindOf)
   // Two policies in a row or five: what is between them is the same.
   return [transactional, ...all.filter((kind, at) => kind !== all[at - 1] || kind !== all[at - 2])]
+}
+
+/** `DropStmt OBJECT_INDEX concurrently`: a drop of an index is another statement than one of a function. */
+function kindOf(statement: Statement): string {
+  const [[kind, node]] = Object.entries(statement.node) as [[string, { removeType?: string } | undefined]]
+  return [kind, node?.removeType, isConcurrent(statement) && 'concurrently'].filter(Boolean).join(' ')
 }
