@@ -4,15 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Client } from 'pg'
 import { connect } from '../db/connect.ts'
-import { borrow } from '../db/database.ts'
 import { quote } from '../db/identifiers.ts'
-import { readOnly } from '../db/readOnly.ts'
-import { chooseDrafts } from '../generate/chooseDrafts.ts'
+import { optimize } from '../generate/optimize.ts'
 import { writeMigrations } from '../generate/writeMigrations.ts'
 import { rewriteRules } from '../policies/change.ts'
+import { expectNoFailure } from '../rules/find.ts'
 import { rules } from '../rules/index.ts'
-import type { Finding } from '../rules/rule.ts'
-import { ruleContext } from '../rules/rule.ts'
 import { provideServer } from '../servers/provideServer.ts'
 import type { Bench } from './bench.ts'
 import { benchRow, median } from './bench.ts'
@@ -42,7 +39,7 @@ export const policiesBench: Bench = {
         for (let round = 1; round <= rounds; round += 1) {
           onStep(`round ${round} of ${rounds}`)
           const start = performance.now()
-          files = await optimize(client)
+          files = await write(client)
           times.push(performance.now() - start)
         }
         const after = median(times)
@@ -69,18 +66,14 @@ export const policiesBench: Bench = {
   },
 }
 
-async function optimize(client: Client): Promise<number> {
+/** What `optimize` writes, as a number of files. */
+async function write(client: Client): Promise<number> {
   const wanted = rules.filter((rule) => rewriteRules.some((name) => name === rule.name))
-  const findings = await readOnly(client, async () => {
-    const context = ruleContext(borrow(client), undefined, [...rewriteRules])
-    const found: Finding[] = []
-    for (const rule of wanted) found.push(...(await rule.find(context)))
-    return found
-  })
-  const { drafts } = await chooseDrafts(client, findings, [])
   const directory = await mkdtemp(join(tmpdir(), 'policies-'))
   try {
-    return (await writeMigrations(directory, drafts)).size
+    const { found, choice } = await optimize(client, { rules: wanted, level: 'info', directory })
+    expectNoFailure(found)
+    return (await writeMigrations(directory, choice.drafts)).size
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

@@ -1,25 +1,20 @@
-import type { Client } from 'pg'
 import { Command, Option } from 'commander'
 import { sessionUrl } from '../config.ts'
 import { connect } from '../db/connect.ts'
-import { borrow } from '../db/database.ts'
-import { readOnly } from '../db/readOnly.ts'
 import { readIgnoreFile } from '../diagnose/ignoreFile.ts'
 import type { Draft } from '../drafts/draft.ts'
 import { UsageError, exitCodes } from '../errors.ts'
-import { listPendingMigrations } from '../generate/pendingMigrations.ts'
 import type { Choice, Skipped } from '../generate/chooseDrafts.ts'
-import { chooseDrafts, skip } from '../generate/chooseDrafts.ts'
-import type { Selection } from '../generate/selectFindings.ts'
-import { selectFindings } from '../generate/selectFindings.ts'
+import { skip } from '../generate/chooseDrafts.ts'
+import type { Optimized } from '../generate/optimize.ts'
+import { optimize } from '../generate/optimize.ts'
 import { writeMigrations } from '../generate/writeMigrations.ts'
 import { oneLine } from '../report/diagnosis/cells.ts'
 import { together } from '../report/together.ts'
 import type { Found } from '../rules/find.ts'
-import { findAll } from '../rules/find.ts'
 import { rules as allRules } from '../rules/index.ts'
 import type { Finding, Level, Rule } from '../rules/rule.ts'
-import { keyOf, levels, ruleContext } from '../rules/rule.ts'
+import { keyOf, levels } from '../rules/rule.ts'
 import type { RuleName } from '../rules/ruleNames.ts'
 import { ruleNames } from '../rules/ruleNames.ts'
 import type { CommandContext } from './context.ts'
@@ -27,7 +22,7 @@ import { refuseFailures } from './refuseFailures.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 
-interface OptimizeOptions extends OutputOptions {
+interface CommandOptions extends OutputOptions {
   rules?: string
   level: Level
   out: string
@@ -61,7 +56,7 @@ listed with the reason, and what is below --level in one line a rule. What a pen
 .hundredfold/ignore.yaml names is left alone. Where nobody can be asked, nothing is written without --yes.
 `,
     )
-    .action(async (options: OptimizeOptions) => {
+    .action(async (options: CommandOptions) => {
       const { config, terminal, finish } = context
       const chosen = parseRules(options.rules)
       const ignore = await readIgnoreFile()
@@ -69,15 +64,18 @@ listed with the reason, and what is below --level in one line a rule. What a pen
       const stop = () => void client.end().catch(() => undefined)
       terminal.signal.addEventListener('abort', stop, { once: true })
       try {
-        const found = await look(client, chosen, options, (name) => terminal.progress(`looking for ${name}`))
-        const { level } = options
-        const selection = selectFindings(found.findings, { ignore, level, today: new Date() })
-        terminal.progress('reading the new policies back')
-        const pending = await listPendingMigrations(options.out, client)
-        const choice = await chooseDrafts(client, selection.selected, pending)
+        const optimized = await optimize(client, {
+          rules: chosen,
+          ...(options.schema === undefined ? {} : { schemas: options.schema }),
+          level: options.level,
+          ignore,
+          directory: options.out,
+          onStep: (text) => terminal.progress(text),
+        })
+        const { found, choice } = optimized
         terminal.progress('')
         const outcome = await writeChosen(context, options, choice)
-        await report(context, options, { found, selection, choice, outcome })
+        await report(context, options, { ...optimized, outcome })
         refuseFailures(found.looked.map(({ rule, ...ended }) => ({ name: `rule ${rule.name}`, ...ended })))
         if (outcome.unasked) throw nobodyToAsk(choice, options)
       } finally {
@@ -115,18 +113,6 @@ function namesOf(rules: Rule[]): string {
   return rules.map(({ name }) => name).join(', ')
 }
 
-async function look(
-  client: Client,
-  rules: Rule[],
-  { schema }: OptimizeOptions,
-  onProgress: (name: string) => void,
-): Promise<Found> {
-  const names = rules.map(({ name }) => name)
-  return readOnly(client, () =>
-    findAll(rules, ruleContext(borrow(client), schema, names), { onRule: ({ name }) => onProgress(name) }),
-  )
-}
-
 /** What became of the drafts. */
 interface Outcome {
   files: Map<Draft, string>
@@ -138,7 +124,7 @@ interface Outcome {
 
 async function writeChosen(
   { terminal }: CommandContext,
-  { out, yes }: OptimizeOptions,
+  { out, yes }: CommandOptions,
   { drafts }: Choice,
 ): Promise<Outcome> {
   const none = new Map<Draft, string>()
@@ -157,23 +143,20 @@ function canAsk(): boolean {
   return process.stdin.isTTY && process.stderr.isTTY
 }
 
-function nobodyToAsk({ drafts }: Choice, { out }: OptimizeOptions): UsageError {
+function nobodyToAsk({ drafts }: Choice, { out }: CommandOptions): UsageError {
   return new UsageError(
     `Nothing was written: there is no terminal on which to ask whether ${count(drafts.length, 'migration')} may go into ${out}.`,
     'Run it again with --yes to write without being asked.',
   )
 }
 
-interface Result {
-  found: Found
-  selection: Selection
-  choice: Choice
+interface Result extends Optimized {
   outcome: Outcome
 }
 
 async function report(
   { terminal }: CommandContext,
-  options: OptimizeOptions,
+  options: CommandOptions,
   { found, selection, choice, outcome }: Result,
 ): Promise<void> {
   const written: { file: string; rule: RuleName; key: string }[] = []
@@ -213,7 +196,7 @@ function unseen({ looked }: Found): Skipped[] {
 }
 
 /** What has no migration would not be written at any level: then its own reason says more. */
-function whyBelow({ level, infoBecause, remedy }: Finding, options: OptimizeOptions): string {
+function whyBelow({ level, infoBecause, remedy }: Finding, options: CommandOptions): string {
   if (remedy.kind !== 'migration') return remedy.title
   return `${level}, below --level ${options.level}${infoBecause === undefined ? '' : `: ${infoBecause}`}`
 }

@@ -23,6 +23,19 @@ export interface FindOptions {
 }
 
 /**
+ * For callers who tell nobody how each rule ended.
+ *
+ * @throws where a rule failed; what a rule could not see is no failure
+ */
+export function expectNoFailure({ looked }: Found): void {
+  const failed = looked.filter(({ status }) => status === 'failed')
+  if (failed.length === 0) return
+  throw new Error(
+    failed.map(({ rule, reason }) => `The rule ${rule.name} failed: ${reason ?? ''}`).join('; '),
+  )
+}
+
+/**
  * Asks each rule, each under a savepoint of the snapshot: a rule that is skipped or fails is named with its reason,
  * and the rest goes on. What a rule could see although not everything is found all the same.
  *

@@ -3,14 +3,11 @@ import { join } from 'node:path'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { casaoraOwner } from '../../src/bench/casaora/load.ts'
-import { borrow } from '../../src/db/database.ts'
-import { readOnly } from '../../src/db/readOnly.ts'
 import { readFingerprint } from '../../src/facts/fingerprint.ts'
-import { chooseDrafts } from '../../src/generate/chooseDrafts.ts'
+import { optimize } from '../../src/generate/optimize.ts'
 import { writeMigrations } from '../../src/generate/writeMigrations.ts'
+import { expectNoFailure } from '../../src/rules/find.ts'
 import { rules as allRules } from '../../src/rules/index.ts'
-import type { Finding } from '../../src/rules/rule.ts'
-import { CannotSee, ruleContext } from '../../src/rules/rule.ts'
 import { runDown, runUp } from '../migrate/run.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
@@ -134,7 +131,7 @@ async function rewriteAndBack(
   const schema = (await readFingerprint(superuser)).text
   const directory = await migrationDirectory()
   directories.push(directory)
-  const files = await optimize(owner, directory.path)
+  const files = await writeFiles(owner, directory.path)
   const { failure } = await runUp(owner, directory.path)
   const after = await look()
   await runDown(owner, directory.path)
@@ -148,23 +145,13 @@ async function rewriteAndBack(
 }
 
 /** What the command `optimize` does, without a process of its own. */
-async function optimize(client: Client, directory: string): Promise<string[]> {
-  const findings = await readOnly(client, async () => {
-    const context = ruleContext(borrow(client))
-    const found: Finding[] = []
-    for (const rule of rules) found.push(...(await rule.find(context).catch(whatWasSeen)))
-    return found
-  })
-  const { drafts } = await chooseDrafts(client, findings, [])
-  await writeMigrations(directory, drafts)
+async function writeFiles(client: Client, directory: string): Promise<string[]> {
+  const { found, choice } = await optimize(client, { rules, level: 'info', directory })
+  expectNoFailure(found)
+  await writeMigrations(directory, choice.drafts)
   const files = await readdir(directory)
   for (const path of files.map((file) => join(directory, file))) {
     await writeFile(path, (await readFile(path, 'utf8')).replaceAll(`'hundredfold'`, `'${hundredfold}'`))
   }
   return files
-}
-
-function whatWasSeen(error: unknown): Finding[] {
-  if (error instanceof CannotSee) return error.seen
-  throw error
 }

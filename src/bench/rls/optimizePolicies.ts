@@ -2,16 +2,13 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Client } from 'pg'
-import { borrow } from '../../db/database.ts'
-import { readOnly } from '../../db/readOnly.ts'
-import { chooseDrafts } from '../../generate/chooseDrafts.ts'
+import { optimize } from '../../generate/optimize.ts'
 import { writeMigrations } from '../../generate/writeMigrations.ts'
 import { loadMigrations } from '../../migrate/loadMigrations.ts'
 import { defaultRunOptions } from '../../migrate/runOptions.ts'
 import { up } from '../../migrate/up.ts'
+import { expectNoFailure } from '../../rules/find.ts'
 import { rules } from '../../rules/index.ts'
-import type { Finding } from '../../rules/rule.ts'
-import { ruleContext } from '../../rules/rule.ts'
 import type { RuleName } from '../../rules/ruleNames.ts'
 
 const policyRules: RuleName[] = [
@@ -39,7 +36,10 @@ export async function optimizePolicies(owner: Client): Promise<string[]> {
   const names: string[] = []
   try {
     for (let round = 0; round < rounds; round += 1) {
-      const { drafts } = await chooseDrafts(owner, await findAll(owner), [])
+      const wanted = rules.filter(({ name }) => policyRules.includes(name))
+      const { found, choice } = await optimize(owner, { rules: wanted, level: 'info', directory })
+      expectNoFailure(found)
+      const { drafts } = choice
       if (drafts.length === 0) break
       await writeMigrations(directory, drafts)
       const result = await up(await loadMigrations(directory), {}, { ...defaultRunOptions, client: owner })
@@ -51,15 +51,4 @@ export async function optimizePolicies(owner: Client): Promise<string[]> {
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
-}
-
-async function findAll(owner: Client): Promise<Finding[]> {
-  return readOnly(owner, async () => {
-    const context = ruleContext(borrow(owner), undefined, policyRules)
-    const findings: Finding[] = []
-    for (const rule of rules.filter(({ name }) => policyRules.includes(name))) {
-      findings.push(...(await rule.find(context)))
-    }
-    return findings
-  })
 }

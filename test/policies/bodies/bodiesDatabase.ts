@@ -2,17 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Client } from 'pg'
 import { casaoraOwner } from '../../../src/bench/casaora/load.ts'
-import { borrow } from '../../../src/db/database.ts'
 import { quote } from '../../../src/db/identifiers.ts'
-import { readOnly } from '../../../src/db/readOnly.ts'
-import { chooseDrafts } from '../../../src/generate/chooseDrafts.ts'
+import { optimize } from '../../../src/generate/optimize.ts'
 import { writeMigrations } from '../../../src/generate/writeMigrations.ts'
 import { loadMigrations } from '../../../src/migrate/loadMigrations.ts'
 import { defaultRunOptions } from '../../../src/migrate/runOptions.ts'
 import { up } from '../../../src/migrate/up.ts'
+import { expectNoFailure } from '../../../src/rules/find.ts'
 import { rules as allRules } from '../../../src/rules/index.ts'
-import type { Finding } from '../../../src/rules/rule.ts'
-import { ruleContext } from '../../../src/rules/rule.ts'
 import type { RuleName } from '../../../src/rules/ruleNames.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase } from '../../support/database.ts'
@@ -161,7 +158,7 @@ export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<
         })
       }
     },
-    optimize: () => optimize(owner, group),
+    optimize: () => optimizeAndApply(owner, group),
     effects: async (settings = {}) => {
       // Every change is rolled back but leaves dead rows, by which the planner would choose another plan the next time.
       await superuser.query(`VACUUM (FULL, ANALYZE) ${group.cases.map(tableOf).join(', ')}`)
@@ -224,17 +221,15 @@ async function named(body: BodyCase, work: () => Promise<void>): Promise<void> {
 }
 
 /** Writes what `optimize` would and applies it; where a case's migrations stop, those of the others go on. */
-async function optimize(owner: Client, { cases }: BodyGroup): Promise<Map<string, string>> {
-  const findings = await readOnly(owner, async () => {
-    const context = ruleContext(borrow(owner), undefined, rules)
-    const found: Finding[] = []
-    for (const rule of allRules.filter(({ name }) => rules.includes(name)))
-      found.push(...(await rule.find(context)))
-    return found
-  })
-  const { drafts } = await chooseDrafts(owner, findings, [])
+async function optimizeAndApply(owner: Client, { cases }: BodyGroup): Promise<Map<string, string>> {
   await using directory = await migrationDirectory()
-  const files = await writeMigrations(directory.path, drafts)
+  const { found, choice } = await optimize(owner, {
+    rules: allRules.filter(({ name }) => rules.includes(name)),
+    level: 'info',
+    directory: directory.path,
+  })
+  expectNoFailure(found)
+  const files = await writeMigrations(directory.path, choice.drafts)
   const caseOf = new Map<string, string>()
   for (const [draft, path] of files) {
     const statements = JSON.stringify([draft.up, draft.before])

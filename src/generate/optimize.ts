@@ -1,0 +1,59 @@
+import type { ClientBase } from 'pg'
+import { borrow } from '../db/database.ts'
+import { readOnly } from '../db/readOnly.ts'
+import type { IgnoreEntry } from '../diagnose/ignoreFile.ts'
+import type { Found } from '../rules/find.ts'
+import { findAll } from '../rules/find.ts'
+import { rules as allRules } from '../rules/index.ts'
+import type { Level, Rule } from '../rules/rule.ts'
+import { ruleContext } from '../rules/rule.ts'
+import type { Choice } from './chooseDrafts.ts'
+import { chooseDrafts } from './chooseDrafts.ts'
+import { listPendingMigrations } from './pendingMigrations.ts'
+import type { Selection } from './selectFindings.ts'
+import { selectFindings } from './selectFindings.ts'
+
+export interface OptimizeOptions {
+  /** All by default. */
+  rules?: Rule[]
+  /** Those of all schemas by default. */
+  schemas?: string[]
+  level: Level
+  ignore?: IgnoreEntry[]
+  /** What a pending migration there does already is not drafted again. */
+  directory: string
+  onStep?: (text: string) => void
+}
+
+/** What was found, what of it is to be cured, and by which migrations. */
+export interface Optimized {
+  found: Found
+  selection: Selection
+  choice: Choice
+}
+
+/**
+ * From findings to drafts that are ready to be written; the database is only read, and nothing is written.
+ *
+ * ```ts
+ * const { choice } = await optimize(client, { level: 'warn', directory: 'migrations' })
+ * await writeMigrations('migrations', choice.drafts)
+ * ```
+ *
+ * @throws where the session is lost; a rule that fails is named in `found.looked`
+ */
+export async function optimize(
+  client: ClientBase,
+  { rules = allRules, schemas, level, ignore = [], directory, onStep }: OptimizeOptions,
+): Promise<Optimized> {
+  const names = rules.map(({ name }) => name)
+  const found = await readOnly(client, () =>
+    findAll(rules, ruleContext(borrow(client), schemas, names), {
+      onRule: ({ name }) => onStep?.(`looking for ${name}`),
+    }),
+  )
+  const selection = selectFindings(found.findings, { ignore, level, today: new Date() })
+  onStep?.('reading the new policies back')
+  const pending = await listPendingMigrations(directory, client)
+  return { found, selection, choice: await chooseDrafts(client, selection.selected, pending) }
+}
