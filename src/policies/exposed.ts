@@ -48,8 +48,8 @@ function holdsQuery(tree: Node): boolean {
   return Array.from(nodesIn(tree)).some((node) => 'SubLink' in node)
 }
 
-/** The other sides of comparisons with a column. */
-function comparedWithColumns(condition: Node): Node[] {
+/** The other sides of comparisons with a column: the planner runs them beforehand, whatever stands around. */
+export function comparedWithColumns(condition: Node): Node[] {
   const connective = as(condition, 'BoolExpr')
   if (connective) return connective.args.flatMap(comparedWithColumns)
   const comparison = as(condition, 'A_Expr')

@@ -59,7 +59,8 @@ const nothingInSight: InSight = {
  * the rows that other conditions leave, must have none.
  *
  * That `auth.uid()` casts a claim to uuid is no hazard, nor is it in other functions without parameters that only read
- * settings: a token that holds something else is refused by every policy that asks who is calling.
+ * settings: a token that holds something else is refused by every policy that asks who is calling. Where another
+ * condition comes first today, `isShielded` finds it.
  */
 export class Hazards {
   readonly #reach: Reach

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import { qualified } from '../db/identifiers.ts'
 import { parseExpression } from '../sql/expression.ts'
 import type { Node } from '../sql/nodes.ts'
 import { relationsIn } from '../sql/relations.ts'
@@ -146,6 +147,28 @@ async function readEnums(db: Database): Promise<Set<string>> {
   const { rows } = await sql<{ type: string }>`
     SELECT pg_catalog.format_type(oid, NULL) AS type FROM pg_catalog.pg_type WHERE typtype = 'e'`.execute(db)
   return new Set(rows.map(({ type }) => type))
+}
+
+/**
+ * Every function that evaluating the expression may come to, as a call without arguments: `"auth"."uid"()`. Names
+ * without a schema stand for everything of that name.
+ */
+export function callsReached(start: Node, reach: Reach): Set<string> {
+  const calls = new Set<string>()
+  const parts = new Set([start])
+  // A set hands out what is added while it is walked.
+  for (const part of parts) {
+    const functions = namesCalledIn([part]).flatMap((name) => reach.byName.get(name) ?? [])
+    const relations = relationsIn(part).flatMap(({ name }) => reach.relations.get(name) ?? [])
+    for (const each of functions) calls.add(`${qualified(each)}()`)
+    const next = [
+      ...functions.flatMap(({ oid }) => reach.bodies.get(oid)?.parts ?? []),
+      ...relations.map(({ oid }) => reach.views.get(oid)),
+      ...relations.flatMap(({ oid }) => (reach.policies.get(oid) ?? []).map(({ using }) => using)),
+    ]
+    for (const each of next) if (each) parts.add(each)
+  }
+  return calls
 }
 
 /** Policies for SELECT and for ALL of the tables, from the catalog; one that cannot be parsed counts as unknown. */

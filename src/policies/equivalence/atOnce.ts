@@ -11,6 +11,7 @@ import { identityOf } from './identities.ts'
 import type { Difference } from './report.ts'
 import { anyRow } from './report.ts'
 import { rowOfNulls } from './rows.ts'
+import { isShielded } from './shields.ts'
 import type { Structure } from './structure.ts'
 import type { EndRole, Subject } from './subject.ts'
 
@@ -43,33 +44,42 @@ export function strangers(roles: EndRole[]): Asker[] {
  * Runs each part of a new predicate that runs once per statement, as every caller. It runs for all of them, whatever
  * other conditions say of the rows: an error in it would end statements that work today.
  *
- * An error is none of the rewrite where the caller's claims cannot be read at all, or the old predicate gives it too
- * before it looks at a row. Where the time is over before that is known, `whenLate` says what an error counts as: what
- * is not written yet is better left alone, and what was shown before is not refused for a slow machine.
+ * An error is none of the rewrite where the old predicate gives it too before it looks at a row. Where the time is over
+ * before that is known, `whenLate` says what an error counts as: what is not written yet is better left alone, and what
+ * was shown before is not refused for a slow machine.
+ *
+ * A caller whose claims cannot be read (`auth.uid()` fails for a `sub` of another kind) fails wherever they are asked
+ * for. Whether one run shows it hangs on plans that the session keeps, so that structure decides: see `isShielded`.
  */
 export async function findErrorsAtOnce(
   look: Look & { answers?: Answers },
   subject: Subject,
   structure: Structure,
+  trees: Map<string, Node>,
   askers: Asker[],
   changes: ChangedTree[],
   whenLate: WhenLate,
 ): Promise<Difference[]> {
   const found: Difference[] = []
-  const answers: Answers = look.answers ?? new Map()
+  const shared = { ...look, answers: look.answers ?? new Map<string, string | undefined>() }
   for (const { label, concerns, old, now } of changes) {
     for (const part of newlyAtOnce(old, now)) {
       if (structure.readsOnlySettings(part) || !mayBeAskedEarlier(part, old)) continue
       const query = queryOf(part)
-      for (const { identity, role } of askers) {
+      for (const asker of askers) {
+        const { identity, role } = asker
         if (!concerns(role)) continue
-        const code = await errorOf({ ...look, answers }, identity, query)
-        if (
-          code === undefined ||
-          (await claimsAreUnreadable({ ...look, answers }, identity, structure, code, whenLate))
-        )
+        const unreadable = await unreadableClaims(shared, identity, structure)
+        const readers = Object.keys(unreadable)
+        const reader = readers.find((each) => structure.reaches(part, [each]))
+        const code = reader === undefined ? await errorOf(shared, identity, query) : unreadable[reader]
+        if (code === undefined) continue
+        if (reader !== undefined) {
+          const shield = { structure, trees, readers, whenLate }
+          if (!(await isShielded(look, subject, asker, { old, now, part }, shield))) continue
+        } else if (readsTables(part) && (await failsAlready(look, subject, identity, old, code, whenLate))) {
           continue
-        if (readsTables(part) && (await failsAlready(look, subject, identity, old, code, whenLate))) continue
+        }
         found.push({
           question: `${label}, of which ${printExpression(part)} would run at once`,
           role: role.name,
@@ -119,18 +129,18 @@ async function errorOf(
   }
 }
 
-/** Whether who is calling cannot be told: `auth.uid()` fails itself, for a token with another kind of `sub`. */
-async function claimsAreUnreadable(
+/** The calls that cannot tell who is calling, with their errors: `{ '"auth"."uid"()': '22P02' }`. */
+async function unreadableClaims(
   look: Look & { answers: Answers },
   identity: Identity,
   { claimReaders }: Structure,
-  code: string,
-  whenLate: WhenLate,
-): Promise<boolean> {
+): Promise<Record<string, string>> {
+  const errors: Record<string, string> = {}
   for (const reader of claimReaders) {
-    if ((await errorOf(look, identity, `SELECT ${reader}`)) === code) return true
+    const code = await errorOf(look, identity, `SELECT ${reader}`)
+    if (code !== undefined) errors[reader] = code
   }
-  return look.clock.isOver() && whenLate === 'excuse'
+  return errors
 }
 
 function readsTables(part: Node): boolean {

@@ -110,6 +110,7 @@ export async function proveEquivalence(
     { ...look, clock: clock.part(0.2) },
     subject,
     structure,
+    trees,
     [...strangers(sample.roles), ...sample.askers],
     changedTrees(questions, changes, trees),
     'excuse',

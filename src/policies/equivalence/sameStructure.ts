@@ -38,7 +38,7 @@ export async function judgeByStructure(
   if (!subject) return verdicts
   const { after } = rewritten(subject.policies, rewrites)
   const changing = subject.policies.filter(({ name }) => rewrites.some(({ policy }) => policy === name))
-  const trees = await parsePredicates([...changing, ...after])
+  const trees = await parsePredicates([...subject.policies, ...after])
   const structure = await readStructure(look.db, subject, [...trees.values()])
   const roles = await listEndRoles(look.db, subject, subject.policies)
   for (const policy of changing) {
@@ -47,7 +47,15 @@ export async function judgeByStructure(
     const changes = now ? changedTreesOf(policy, now, trees) : []
     verdicts.set(policy.name, {
       isProven,
-      differences: await findErrorsAtOnce(look, subject, structure, strangers(roles), changes, 'count'),
+      differences: await findErrorsAtOnce(
+        look,
+        subject,
+        structure,
+        trees,
+        strangers(roles),
+        changes,
+        'count',
+      ),
     })
   }
   return verdicts

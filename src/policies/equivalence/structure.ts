@@ -11,7 +11,7 @@ import type { CatalogFunction, Functions } from '../functionCatalog.ts'
 import { readFunctions } from '../functionCatalog.ts'
 import { Hazards } from '../hazards.ts'
 import type { Reach } from '../reach.ts'
-import { readReach, readSelectPolicies } from '../reach.ts'
+import { callsReached, readReach, readSelectPolicies } from '../reach.ts'
 import { searchPathOf, whyPathMatters } from '../searchPath.ts'
 import { readTables } from '../tableCatalog.ts'
 import { callOf, onlyResult } from './bodies.ts'
@@ -39,12 +39,15 @@ export interface Structure {
   readsOnlySettings(tree: Node): boolean
   /** Calls that tell who is calling: `"auth"."uid"()`. */
   claimReaders: string[]
+  /** Whether evaluating the expression may come to one of the calls, in a function, view or policy that it reaches. */
+  reaches(tree: Node, calls: string[]): boolean
 }
 
 /** Reads from the catalog what it needs of the functions that the trees call. */
 export async function readStructure(db: Database, subject: Subject, trees: Node[]): Promise<Structure> {
   const reach = await readReachOf(db, trees)
   const hazards = new Hazards(reach)
+  const reached = new Map<Node, Set<string>>()
   const names = { reach, isBuiltinType: await readBuiltinTypes(db) }
   const known = await readKnownBodies(reach)
   const types = await parseReturnTypes(reach)
@@ -131,6 +134,11 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
       const reader = call([each.schema, each.name])
       return isReader && hazards.readsOnlySettings(reader) ? [`${qualified(each)}()`] : []
     }),
+    reaches: (tree, calls) => {
+      const found = reached.get(tree) ?? callsReached(tree, reach)
+      reached.set(tree, found)
+      return calls.some((each) => found.has(each))
+    },
   }
 }
 
