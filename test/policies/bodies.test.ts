@@ -1,24 +1,10 @@
-import type { Client } from 'pg'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { connect } from '../../src/db/connect.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Effects } from '../support/effects.ts'
 import type { BodyCase } from './bodies/bodyCase.ts'
-import type { BodiesDatabase, BodyRoles } from './bodies/bodiesDatabase.ts'
-import { createBodies, createRoles, tableOf } from './bodies/bodiesDatabase.ts'
+import type { BodiesDatabase } from './bodies/bodiesDatabase.ts'
+import { createBodies, tableOf } from './bodies/bodiesDatabase.ts'
 import { groups } from './bodies/index.ts'
 import { documentCount, unidentified } from './bodies/world.ts'
-
-let roles: BodyRoles
-let server: Client
-
-beforeAll(async () => {
-  server = await connect(inject('serverUrl'), { applicationName: 'test support' })
-  roles = await createRoles(server)
-})
-afterAll(async () => {
-  await roles.drop(server)
-  await server.end()
-})
 
 it('has at least seventy bodies, a dozen of them harmless', () => {
   const cases = groups.flatMap((group) => group.cases)
@@ -41,7 +27,7 @@ describe.each(groups)('bodies: $name', (group) => {
   let outcome: Outcome
 
   beforeAll(async () => {
-    ;[filled, empty] = await Promise.all([createBodies(group, roles), createBodies(group, roles)])
+    ;[filled, empty] = await Promise.all([createBodies(group), createBodies(group)])
     await filled.fill()
     const policies = await filled.policies()
     // Sets of keys are looked up in indexes, before the first row is judged.

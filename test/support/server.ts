@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { TestProject } from 'vitest/node'
-import { loadCasaora } from '../../src/bench/casaora/load.ts'
+import { casaoraOwner, loadCasaora } from '../../src/bench/casaora/load.ts'
 import { loadConfig } from '../../src/config.ts'
 import { connect } from '../../src/db/connect.ts'
+import { quote } from '../../src/db/identifiers.ts'
 import { provideServer } from '../../src/servers/provideServer.ts'
 import type { Server } from '../../src/servers/server.ts'
 import { seldomAutovacuum } from './seldomAutovacuum.ts'
@@ -15,10 +16,17 @@ declare module 'vitest' {
     casaoraTemplate: string
     /** Password of `casaora_owner`, who owns the databases of the tests. */
     ownerPassword: string
+    /** Two roles that `casaora_owner` is a member of. */
+    ownerGroups: [string, string]
   }
 }
 
-/** Starts the server before the first test file, and stops it after the last. */
+/**
+ * Starts the server before the first test file, and stops it after the last.
+ *
+ * The template and the roles are made before any test, though not every run needs them: roles belong to the whole
+ * server, and must not turn up while a test compares fingerprints.
+ */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const config = loadConfig()
   const server = await provideServer(config, {
@@ -35,8 +43,11 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const template = `casaora_template_${randomBytes(4).toString('hex')}`
   // As secret as the server's own, and the same for every run that shares the server.
   const ownerPassword = createHash('sha256').update(server.url()).digest('base64url')
+  const ownerGroups: [string, string] = [`${template}_keeper`, `${template}_other`]
   try {
     await makeTemplate(server, template, ownerPassword)
+    for (const name of ownerGroups)
+      await runAsSuperuser(server, `CREATE ROLE ${name}; GRANT ${name} TO ${quote(casaoraOwner)}`)
   } catch (error) {
     await server.stop()
     throw error
@@ -44,16 +55,17 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('serverUrl', server.url())
   project.provide('casaoraTemplate', template)
   project.provide('ownerPassword', ownerPassword)
+  project.provide('ownerGroups', ownerGroups)
   return async () => {
-    await runAsSuperuser(server, `DROP DATABASE ${template}`)
-    await server.stop()
+    try {
+      await runAsSuperuser(server, `DROP DATABASE ${template}`)
+      await runAsSuperuser(server, `DROP ROLE ${ownerGroups.join(', ')}`)
+    } finally {
+      await server.stop()
+    }
   }
 }
 
-/**
- * Made before any test, though not every run needs it: Casaora's roles belong to the whole server, and must not
- * turn up while a test watches them.
- */
 async function makeTemplate(server: Server, name: string, ownerPassword: string): Promise<void> {
   await runAsSuperuser(server, `CREATE DATABASE ${name} TEMPLATE template0`)
   const loader = await connect(server.url(name))

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Client } from 'pg'
-import { casaoraOwner } from '../../../src/bench/casaora/load.ts'
+import { inject } from 'vitest'
 import { quote } from '../../../src/db/identifiers.ts'
 import { optimize } from '../../../src/generate/optimize.ts'
 import { writeMigrations } from '../../../src/generate/writeMigrations.ts'
@@ -56,31 +55,14 @@ function createPolicies(body: BodyCase, predicate: string, index: number): strin
   return index % 2 === 0 ? each : [...each, create('plain again', plain, 'plain')]
 }
 
-/** Roles that the cases name: `r_keeper` owns things that are not the owner's, `r_other` is another role of the API. */
-export interface BodyRoles {
-  names: string[]
-  /** With `r_keeper` and `c_table` in their real names. */
-  inSql(text: string, body?: BodyCase): string
-  drop(superuser: Client): Promise<void>
-}
-
-/** Makes the roles, which belong to the whole server. */
-export async function createRoles(superuser: Client): Promise<BodyRoles> {
-  const suffix = randomBytes(4).toString('hex')
-  const names = ['r_keeper', 'r_other'].map((name) => `${name}_${suffix}`)
-  for (const name of names) {
-    await superuser.query(`CREATE ROLE ${name}; GRANT ${name} TO ${quote(casaoraOwner)}`)
-  }
-  return {
-    names,
-    inSql: (text, body) => {
-      const named = text.replaceAll(/\br_(keeper|other)\b/g, `r_$1_${suffix}`)
-      return body ? named.replaceAll(/\bc_(?=\w)/g, `${body.name}_`) : named
-    },
-    drop: async (client) => {
-      await client.query(`DROP ROLE ${names.join(', ')}`)
-    },
-  }
+/**
+ * A case's SQL with `r_keeper`, `r_other` and `c_table` in their real names: `r_keeper` owns things that are not the
+ * owner's, `r_other` is another role of the API.
+ */
+function inSql(text: string, body?: BodyCase): string {
+  const [keeper, other] = inject('ownerGroups')
+  const named = text.replaceAll(/\br_keeper\b/g, keeper).replaceAll(/\br_other\b/g, other)
+  return body ? named.replaceAll(/\bc_(?=\w)/g, `${body.name}_`) : named
 }
 
 /** A database with the policies of a group, and no rows. */
@@ -101,13 +83,13 @@ export interface BodiesDatabase {
 }
 
 /** Makes the database. */
-export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<BodiesDatabase> {
+export async function createBodies(group: BodyGroup): Promise<BodiesDatabase> {
   const database = await createDatabase()
   const superuser = await database.connect()
   const owner = await database.connect(database.ownerUrl)
   await owner.query(schema)
   await superuser.query(
-    roles.inSql(
+    inSql(
       `GRANT USAGE, CREATE ON SCHEMA public TO r_keeper; GRANT USAGE ON SCHEMA auth TO r_keeper, r_other; ${group.superuser ?? ''}`,
     ),
   )
@@ -118,11 +100,11 @@ export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<
         `CREATE TABLE ${table} (LIKE docs INCLUDING ALL) WITH (autovacuum_enabled = off);
          CREATE INDEX ON ${table} (org_id);
          ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY;
-         GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO anon, authenticated, ${roles.names.join(', ')}`,
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO anon, authenticated, ${inject('ownerGroups').join(', ')}`,
       )
-      await owner.query(roles.inSql(body.setup ?? '', body))
-      if (body.superuser) await superuser.query(roles.inSql(body.superuser, body))
-      await owner.query(createPolicies(body, roles.inSql(body.predicate, body), index).join(';\n'))
+      await owner.query(inSql(body.setup ?? '', body))
+      if (body.superuser) await superuser.query(inSql(body.superuser, body))
+      await owner.query(createPolicies(body, inSql(body.predicate, body), index).join(';\n'))
       // A page that once had a row: the planner then believes in rows without there being one.
       if (body.isLarge) {
         await superuser.query(`INSERT INTO ${table} (id) VALUES (0)`)
@@ -152,9 +134,9 @@ export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<
       await superuser.query(rows)
       for (const body of group.cases) {
         await named(body, async () => {
-          if (body.rows) await superuser.query(roles.inSql(body.rows, body))
+          if (body.rows) await superuser.query(inSql(body.rows, body))
           await superuser.query(documents(tableOf(body)))
-          if (body.documents) await superuser.query(roles.inSql(body.documents, body))
+          if (body.documents) await superuser.query(inSql(body.documents, body))
         })
       }
     },
@@ -178,9 +160,9 @@ export async function createBodies(group: BodyGroup, roles: BodyRoles): Promise<
           if (!given) continue
           const identity = {
             ...given,
-            role: roles.inSql(given.role),
+            role: inSql(given.role),
             settings: { ...settings, ...given.settings },
-            ...(given.prepares ? { prepares: roles.inSql(given.prepares, body) } : {}),
+            ...(given.prepares ? { prepares: inSql(given.prepares, body) } : {}),
           }
           found.set(
             `${body.name} as ${name}`,
