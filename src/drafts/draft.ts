@@ -45,6 +45,8 @@ export interface PolicyAlteration {
   needs: ConditionCall[]
   /** Drafts that make these. */
   requires: Draft[]
+  /** Its proof has to be tried before it is written; that of a wrapped `auth.uid()` need not. */
+  needsTrial?: true
   /** What showed on rows that the same ones pass, where structure does not prove it. */
   shownOnRows?: string
 }

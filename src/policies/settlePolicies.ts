@@ -72,7 +72,11 @@ async function settle(
       )
   }
   const real = printed.filter(({ before, after }) => !isSame(before, after))
-  const rehearsed = await rehearse(rehearsal, parts.table, real)
+  const rehearsed = await rehearse(
+    rehearsal,
+    parts.table,
+    real.filter(({ needsTrial }) => needsTrial),
+  )
   for (const [policy, reason] of rehearsed.left) left.set(policy, reason)
   const kept = real
     .filter(({ policy }) => !left.has(policy))

@@ -135,7 +135,7 @@ function draftOf(table: CatalogTable, rewrites: PolicyRewrite[], plan: PolicyPla
 }
 
 function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteration {
-  const { policy, after, helpers } = rewrite
+  const { policy, after, helpers, changes } = rewrite
   const indexes = plan.indexDrafts([rewrite])
   return {
     policy: policy.name,
@@ -147,6 +147,7 @@ function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteratio
       ...indexes.flatMap((index) => index.after),
     ],
     requires: [...plan.helpers.drafts(helpers), ...indexes],
+    ...(changes.some(({ rule }) => rule !== 'auth_rls_initplan') ? { needsTrial: true } : {}),
   }
 }
 

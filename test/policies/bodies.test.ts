@@ -107,8 +107,7 @@ function isNothing(effect: string, command: string): boolean {
  */
 function isSame(was: string, is: string, command: string, isUnidentified: boolean): boolean {
   const [before, after] = [codeOf(was), codeOf(is)]
-  if (before === undefined)
-    return was === is || (isUnidentified && after === noUuid && isNothing(was, command))
+  if (before === undefined) return was === is
   if (after === undefined) return isAboutValue(before) || isNothing(is, command)
   return before === after || (isUnidentified && [before, after].includes(noUuid))
 }
@@ -124,11 +123,8 @@ function eachIsFine(was: string, is: string, isUnidentified: boolean): boolean {
       if (each === now) return true
       if (each.length === 5 && refuses(now)) return true
       if (isAboutValue(each) && (now === '1' || now === '23505')) return true
-      // Where `auth.uid()` itself raises an error, it may be met before the row is refused: that lets in no row.
-      return (
-        isUnidentified &&
-        (now === noUuid ? refuses(each) || each.length === 5 : each === noUuid && now?.length === 5)
-      )
+      // Where `auth.uid()` itself raises an error, it may be another that comes first.
+      return isUnidentified && each.length === 5 && now?.length === 5 && [each, now].includes(noUuid)
     })
   )
 }
