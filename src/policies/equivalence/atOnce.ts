@@ -7,6 +7,7 @@ import { mayBeAskedEarlier, newlyAtOnce } from '../exposed.ts'
 import type { Asker } from './ask.ts'
 import type { Identity, Look } from './evaluate.ts'
 import { actingAs, evaluate, isNoAnswer, isTimeout } from './evaluate.ts'
+import type { GivenIdentity } from './identities.ts'
 import { identityOf } from './identities.ts'
 import type { Difference } from './report.ts'
 import { anyRow } from './report.ts'
@@ -26,18 +27,27 @@ export interface ChangedTree {
 /** What an error is that was seen, where nobody could ask any more whether it is one of today. */
 export type WhenLate = 'excuse' | 'count'
 
-/** Callers for whom nothing is set up: without claims, unknown to every table, and with claims of the wrong type. */
-export function strangers(roles: EndRole[]): Asker[] {
+/**
+ * Callers for whom nothing is set up: without claims, unknown to every table, with a `sub` that is no uuid, and where
+ * other claims or settings are read, with values of the wrong type in all of them.
+ */
+export function strangers(roles: EndRole[], { claimKeys, settings }: Structure): Asker[] {
+  const wrong = (names: string[]) => Object.fromEntries(names.map((name) => [name, 'not-a-value']))
+  const others = claimKeys.filter((key) => key !== 'role' && key !== 'sub')
   return roles
     .filter(({ bypasses, canAct }) => !bypasses && canAct)
-    .flatMap((role) =>
-      [
+    .flatMap((role) => {
+      const known = { role: role.name, sub: '00000000-0000-4000-8000-00000000a001' }
+      const given: GivenIdentity[] = [
         { role: role.name },
         { role: role.name, claims: {} },
-        { role: role.name, claims: { role: role.name, sub: '00000000-0000-4000-8000-00000000a001' } },
-        { role: role.name, claims: { role: role.name, sub: 'not-a-uuid' } },
-      ].map((given) => ({ identity: identityOf(given), role })),
-    )
+        { role: role.name, claims: known },
+        { role: role.name, claims: { ...known, sub: 'not-a-uuid' } },
+      ]
+      if (others.length + settings.length > 0)
+        given.push({ role: role.name, claims: { ...known, ...wrong(others) }, settings: wrong(settings) })
+      return given.map((each) => ({ identity: identityOf(each), role }))
+    })
 }
 
 /**

@@ -111,7 +111,7 @@ export async function proveEquivalence(
     subject,
     structure,
     trees,
-    [...strangers(sample.roles), ...sample.askers],
+    [...strangers(sample.roles, structure), ...sample.askers],
     changedTrees(questions, changes, trees),
     'excuse',
   )

@@ -52,7 +52,7 @@ export async function judgeByStructure(
         subject,
         structure,
         trees,
-        strangers(roles),
+        strangers(roles, structure),
         changes,
         'count',
       ),

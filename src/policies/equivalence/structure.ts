@@ -4,7 +4,7 @@ import { listBuiltinTypes } from '../../introspect/functionSearchPaths.ts'
 import { call } from '../../sql/build.ts'
 import { canonical, isBare, parseTypeName, sameTree } from '../../sql/expression.ts'
 import type { Node, TypeName } from '../../sql/nodes.ts'
-import { as } from '../../sql/nodes.ts'
+import { as, nodesIn, words } from '../../sql/nodes.ts'
 import { fieldsOf, isRecord, walk } from '../../sql/walk.ts'
 import { newlyAtOnce, whyExposed } from '../exposed.ts'
 import type { CatalogFunction, Functions } from '../functionCatalog.ts'
@@ -39,6 +39,9 @@ export interface Structure {
   readsOnlySettings(tree: Node): boolean
   /** Calls that tell who is calling: `"auth"."uid"()`. */
   claimReaders: string[]
+  /** Keys that are read of JSON values, such as the claims, and settings of the application's own. */
+  claimKeys: string[]
+  settings: string[]
   /** Whether evaluating the expression may come to one of the calls, in a function, view or policy that it reaches. */
   reaches(tree: Node, calls: string[]): boolean
 }
@@ -134,12 +137,35 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
       const reader = call([each.schema, each.name])
       return isReader && hazards.readsOnlySettings(reader) ? [`${qualified(each)}()`] : []
     }),
+    ...namesRead([...trees, ...Array.from(reach.bodies.values(), ({ parts }) => parts)]),
     reaches: (tree, calls) => {
       const found = reached.get(tree) ?? callsReached(tree, reach)
       reached.set(tree, found)
       return calls.some((each) => found.has(each))
     },
   }
+}
+
+/** `auth.jwt() ->> 'level'` reads the key `level`, `current_setting('app.tenant', true)` the setting `app.tenant`. */
+function namesRead(trees: unknown): Pick<Structure, 'claimKeys' | 'settings'> {
+  const claimKeys = new Set<string>()
+  const settings = new Set<string>()
+  for (const node of nodesIn(trees)) {
+    const operator = as(node, 'A_Expr')
+    const isPath = ['->', '->>'].includes(words(operator?.name ?? []).at(-1) ?? '')
+    const key = isPath ? textOf(operator?.rexpr) : undefined
+    if (key !== undefined) claimKeys.add(key)
+    const call = as(node, 'FuncCall')
+    const isSetting = words(call?.funcname ?? []).at(-1) === 'current_setting'
+    const setting = isSetting ? textOf(call?.args?.[0]) : undefined
+    if (setting?.includes('.') && !setting.startsWith('request.jwt.')) settings.add(setting)
+  }
+  return { claimKeys: [...claimKeys], settings: [...settings] }
+}
+
+function textOf(node: Node | undefined): string | undefined {
+  const constant = as(node, 'A_Const') ?? as(as(node, 'TypeCast')?.arg, 'A_Const')
+  return constant?.sval?.sval
 }
 
 /** A wrapped call may have been asked first anyway; a set of keys never was. */
