@@ -53,7 +53,7 @@ export function benchCommand({ config, terminal, finish }: CommandContext): Comm
     )
     .option('--json <file>', 'write the rows as JSON; - for standard output')
     .option('--from <file>', 'measure nothing: take the bench.json of an earlier run')
-    .option('--readme', 'put the table into README.md, between <!-- bench --> and <!-- /bench -->')
+    .option('--readme', 'put five of the rows into README.md, between <!-- bench --> and <!-- /bench -->')
     .option('--results <file>', 'write this run and the last ones of other sizes, and how the cost grows')
     .addHelpText(
       'after',

@@ -1,9 +1,9 @@
 import type { Rule } from '../rules/rule.ts'
 
-/** What stands around the table in the README. */
+/** What stands around the table in docs/rules.md. */
 export const rulesMarkers = { begin: '<!-- rules -->', end: '<!-- /rules -->' }
 
-/** The README's table of rules: name, what it finds, what cures it. */
+/** The table of rules in docs/rules.md: name, what it finds, what cures it. */
 export function rulesTable(rules: Rule[]): string {
   const rows = rules.map(({ name, finds, cure }) => [`\`${name}\``, cell(finds), cell(cure)])
   const head = ['Rule', 'Finds', 'Cure']
@@ -13,12 +13,12 @@ export function rulesTable(rules: Rule[]): string {
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
 }
 
-/** The README with the table between its markers put in anew; undefined where it has no markers. */
-export function withRulesTable(readme: string, rules: Rule[]): string | undefined {
-  const begin = readme.indexOf(rulesMarkers.begin)
-  const end = readme.indexOf(rulesMarkers.end)
+/** The page with the table between its markers put in anew; undefined where it has no markers. */
+export function withRulesTable(page: string, rules: Rule[]): string | undefined {
+  const begin = page.indexOf(rulesMarkers.begin)
+  const end = page.indexOf(rulesMarkers.end)
   if (begin < 0 || end < begin) return undefined
-  return `${readme.slice(0, begin + rulesMarkers.begin.length)}\n\n${rulesTable(rules)}\n\n${readme.slice(end)}`
+  return `${page.slice(0, begin + rulesMarkers.begin.length)}\n\n${rulesTable(rules)}\n\n${page.slice(end)}`
 }
 
 function cell(text: string): string {

@@ -78,9 +78,9 @@ export class CannotSee extends Error {
 /** One self-contained check of a database. */
 export interface Rule {
   name: RuleName
-  /** For the README's table: what it finds, in half a sentence. */
+  /** For the table in docs/rules.md: what it finds, in half a sentence. */
   finds: string
-  /** For the README's table: what cures it, in half a sentence. */
+  /** For the table in docs/rules.md: what cures it, in half a sentence. */
   cure: string
   /** @throws CannotSee where the rule cannot be answered, or not for everything */
   find(context: RuleContext): Promise<Finding[]>

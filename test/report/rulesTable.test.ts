@@ -4,16 +4,16 @@ import { expect, test } from 'vitest'
 import { withRulesTable } from '../../src/report/rulesTable.ts'
 import { rules } from '../../src/rules/index.ts'
 
-const readme = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8')
+const page = readFileSync(fileURLToPath(new URL('../../docs/rules.md', import.meta.url)), 'utf8')
 
-test('the table of rules in the README is the one that the code makes; `npm run rules-table` writes it', () => {
-  expect(withRulesTable(readme, rules)).toBe(readme)
+test('the table of rules in docs/rules.md is the one that the code makes; `npm run rules-table` writes it', () => {
+  expect(withRulesTable(page, rules)).toBe(page)
 })
 
 test('every rule stands there, each once', () => {
-  for (const { name } of rules) expect(readme.split(`| \`${name}\` `).length, name).toBe(2)
+  for (const { name } of rules) expect(page.split(`| \`${name}\` `).length, name).toBe(2)
 })
 
-test('a README without the place is not touched', () => {
+test('a page without the place is not touched', () => {
   expect(withRulesTable('# Something else', rules)).toBeUndefined()
 })
