@@ -81,7 +81,7 @@ export function shareBoundaries(count: number): Share[] {
 
 /** Lets the walkers go, each share on a database of its own; returns how many strikes there were. */
 export async function walkAll(
-  plan: Pick<Walk, 'directory' | 'everyRequest'>,
+  plan: Pick<Walk, 'directory' | 'everyRequest' | 'redo'>,
   shares: Share[],
   { fault, act }: FaultKind,
 ): Promise<number> {

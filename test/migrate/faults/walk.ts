@@ -30,6 +30,8 @@ export interface Walk {
    * starts. A look changes nothing on the server, so several in a row are one boundary otherwise.
    */
   everyRequest?: boolean
+  /** Walks through `redo` as well, between `up` and `down`. */
+  redo?: boolean
   /** Which migrations: from this position to before that one. */
   from: number
   to: number
@@ -60,7 +62,7 @@ export async function walk(plan: Walk): Promise<number> {
         const hitUp = await runUntil(stage, 'up', index, boundary)
         await converge(stage, 'up', index)
         await expectApplied(stage, index)
-        const hitRedo = plan.everyRequest ? await runUntil(stage, 'redo', index, boundary) : false
+        const hitRedo = plan.redo ? await runUntil(stage, 'redo', index, boundary) : false
         if (hitRedo) await converge(stage, 'up', index)
         await expectApplied(stage, index)
         const hitDown = await runUntil(stage, 'down', index, boundary)
