@@ -74,7 +74,7 @@ async function measureWith(
   { runs, budgetMs, beforeRun }: MeasureOptions,
 ): Promise<Measurement[]> {
   for (const client of clients) await runOnce(client, statement, args)
-  // A second run of an update would leave a second dead version.
+  // A second run of an update would leave a second dead version; most of its time is planning, which leaves nothing.
   const updates = ((await updatesIn(statement.sql)) ?? []).length > 0
   const started = performance.now()
   const measured = clients.map((): { ms: number; buffers: number }[] => [])
@@ -83,8 +83,8 @@ async function measureWith(
     for (const [at, client] of clients.entries()) {
       const own = measured[at] ?? []
       // What another database read in between has emptied the processor's caches: a warm run follows one of its own.
-      if (clients.length > 1 && !beforeRun && !updates && (own.at(-1)?.ms ?? Infinity) < quickMs) {
-        await runOnce(client, statement, args)
+      if (clients.length > 1 && !beforeRun && (own.at(-1)?.ms ?? Infinity) < quickMs) {
+        await (updates ? planOnce : runOnce)(client, statement, args)
       }
       await beforeRun?.(client)
       own.push(await runOnce(client, statement, args))
@@ -101,6 +101,23 @@ async function runOnce(
   statement: WorkloadStatement,
   args: string[],
 ): Promise<{ ms: number; buffers: number }> {
+  const explained = await explainAsRole(client, statement, args, 'ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON')
+  return {
+    ms: (explained['Planning Time'] ?? 0) + (explained['Execution Time'] ?? 0),
+    buffers: explained.Plan['Shared Hit Blocks'] + explained.Plan['Shared Read Blocks'],
+  }
+}
+
+async function planOnce(client: ClientBase, statement: WorkloadStatement, args: string[]): Promise<void> {
+  await explainAsRole(client, statement, args, 'FORMAT JSON')
+}
+
+async function explainAsRole(
+  client: ClientBase,
+  statement: WorkloadStatement,
+  args: string[],
+  options: string,
+): Promise<Explained> {
   const types = statement.types.length > 0 ? `(${statement.types.join(', ')})` : ''
   const values = args.length > 0 ? `(${args.join(', ')})` : ''
   await client.query('BEGIN')
@@ -113,14 +130,11 @@ async function runOnce(
     await client.query('SET LOCAL plan_cache_mode = force_custom_plan')
     await client.query(`PREPARE hundredfold_measure ${types} AS ${statement.sql}`)
     const result = await client.query<{ 'QUERY PLAN': [Explained] }>(
-      `EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) EXECUTE hundredfold_measure${values}`,
+      `EXPLAIN (${options}) EXECUTE hundredfold_measure${values}`,
     )
     const explained = result.rows[0]?.['QUERY PLAN'][0]
     if (!explained) throw new Error('EXPLAIN returned no plan')
-    return {
-      ms: explained['Planning Time'] + explained['Execution Time'],
-      buffers: explained.Plan['Shared Hit Blocks'] + explained.Plan['Shared Read Blocks'],
-    }
+    return explained
   } finally {
     await client.query('ROLLBACK')
     await client.query('DEALLOCATE ALL')
@@ -128,8 +142,9 @@ async function runOnce(
 }
 
 interface Explained {
-  'Planning Time': number
-  'Execution Time': number
+  /** Both in milliseconds; absent where nothing ran. */
+  'Planning Time'?: number
+  'Execution Time'?: number
   Plan: { 'Shared Hit Blocks': number; 'Shared Read Blocks': number }
 }
 
