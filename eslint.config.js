@@ -26,6 +26,19 @@ const oneWayOnly = layers.slice(0, -1).flatMap((layer, depth) =>
   })),
 )
 
+const readsEnvironment = {
+  selector: "MemberExpression[object.name='process'][property.name='env']",
+  message: 'Only src/config.ts reads the environment.',
+}
+const asksRule = {
+  selector: "CallExpression[callee.object.name='rule'][callee.property.name='find']",
+  message: 'Only src/rules/find.ts asks rules: it names those that could not see or failed.',
+}
+
+function restrict(...patterns) {
+  return { 'no-restricted-syntax': ['error', ...patterns] }
+}
+
 export default tseslint.config(
   { ignores: ['node_modules', 'coverage', '.engines', '.bench', 'dist', 'diagnostics-*'] },
   ...tseslint.configs.strict,
@@ -47,17 +60,8 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
-  {
-    files: ['src/**/*.ts'],
-    ignores: ['src/config.ts'],
-    rules: {
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: "MemberExpression[object.name='process'][property.name='env']",
-          message: 'Only src/config.ts reads the environment.',
-        },
-      ],
-    },
-  },
+  { files: ['src/**/*.ts'], rules: restrict(readsEnvironment, asksRule) },
+  { files: ['test/**/*.ts'], rules: restrict(asksRule) },
+  { files: ['src/config.ts'], rules: restrict(asksRule) },
+  { files: ['src/rules/find.ts'], rules: restrict(readsEnvironment) },
 )

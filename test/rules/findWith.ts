@@ -1,16 +1,9 @@
-import type { Client } from 'pg'
-import { borrow } from '../../src/db/database.ts'
-import { readOnly } from '../../src/db/readOnly.ts'
-import type { Finding, Rule } from '../../src/rules/rule.ts'
-import { ruleContext } from '../../src/rules/rule.ts'
-import type { RuleName } from '../../src/rules/ruleNames.ts'
+import type { Finding } from '../../src/rules/rule.ts'
+import { look } from './look.ts'
 
-/** What a rule finds, looked for as `diagnose` does: in a read-only snapshot with an empty `search_path`. */
-export async function findWith(
-  client: Client,
-  rule: Rule,
-  schemas?: string[],
-  rules?: RuleName[],
-): Promise<Finding[]> {
-  return readOnly(client, () => rule.find(ruleContext(borrow(client), schemas, rules)))
+/** What a rule finds that sees everything. */
+export async function findWith(...asked: Parameters<typeof look>): Promise<Finding[]> {
+  const { findings, skipped } = await look(...asked)
+  if (skipped !== undefined) throw new Error(`not everything was seen: ${skipped}`)
+  return findings
 }

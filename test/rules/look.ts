@@ -6,8 +6,10 @@ import type { Draft } from '../../src/drafts/draft.ts'
 import { readFingerprint } from '../../src/facts/fingerprint.ts'
 import { migrationFile } from '../../src/generate/migrationFile.ts'
 import { slugOf } from '../../src/generate/migrationNames.ts'
+import { expectNoFailure, findAll } from '../../src/rules/find.ts'
 import type { Finding, Rule } from '../../src/rules/rule.ts'
-import { CannotSee, keyOf, ruleContext } from '../../src/rules/rule.ts'
+import { keyOf, ruleContext } from '../../src/rules/rule.ts'
+import type { RuleName } from '../../src/rules/ruleNames.ts'
 import { runDown, runUp } from '../migrate/run.ts'
 import { migrationDirectory } from '../support/migrationFiles.ts'
 
@@ -18,15 +20,16 @@ export interface Look {
 }
 
 /** Asks one rule in a read-only snapshot, as `diagnose` does. */
-export async function look(client: Client, rule: Rule, schemas?: string[]): Promise<Look> {
-  return readOnly(client, async () => {
-    try {
-      return { findings: await rule.find(ruleContext(borrow(client), schemas)) }
-    } catch (error) {
-      if (error instanceof CannotSee) return { findings: error.seen, skipped: error.reason }
-      throw error
-    }
-  })
+export async function look(
+  client: Client,
+  rule: Rule,
+  schemas?: string[],
+  rules?: RuleName[],
+): Promise<Look> {
+  const found = await readOnly(client, () => findAll([rule], ruleContext(borrow(client), schemas, rules)))
+  expectNoFailure(found)
+  const reason = found.looked[0]?.reason
+  return { findings: found.findings, ...(reason === undefined ? {} : { skipped: reason }) }
 }
 
 /** The keys without the rule's name, sorted: `public.a_b_idx`. */
