@@ -74,7 +74,7 @@ async function measureWith(
   { runs, budgetMs, beforeRun }: MeasureOptions,
 ): Promise<Measurement[]> {
   for (const client of clients) await runOnce(client, statement, args)
-  // A second run of an update would leave a second dead version; most of its time is planning, which leaves nothing.
+  // A second run of an update would leave a second dead version, so before a run that counts it is only planned.
   const updates = ((await updatesIn(statement.sql)) ?? []).length > 0
   const started = performance.now()
   const measured = clients.map((): { ms: number; buffers: number }[] => [])

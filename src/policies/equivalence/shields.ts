@@ -41,8 +41,8 @@ interface Shield {
  * CREATE POLICY b ON t FOR UPDATE USING (auth.role() = 'service_role');       -- comes first today
  * ```
  *
- * No condition does where the planner asks for the same claims, to compare a column with them. New rows are judged in the
- * order in which conditions are written, so that nothing comes earlier there.
+ * Nothing shields a statement for which the planner itself asks for the claims: it does to estimate `owner = auth.uid()`.
+ * Conditions on new rows keep the order in which they are written, so that nothing comes earlier there.
  */
 export async function isShielded(
   look: Look,
