@@ -45,7 +45,7 @@ test.skipIf(!disk)('a full disk leaves no half-written migration', async () => {
     rule: 'missing_index',
     why: tooMuch,
   })
-  await expect(writeMigrations(join(directory, 'new'), [draft])).rejects.toMatchObject({
+  await expect(writeMigrations(join(directory, 'new'), [{ draft, drafts: [draft] }])).rejects.toMatchObject({
     exitCode: 1,
     message: expect.stringMatching(
       /Cannot write .*\.ts: the disk is full.*No migration was written/,

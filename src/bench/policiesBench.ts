@@ -71,9 +71,10 @@ async function write(client: Client): Promise<number> {
   const wanted = rules.filter((rule) => rewriteRules.some((name) => name === rule.name))
   const directory = await mkdtemp(join(tmpdir(), 'policies-'))
   try {
-    const { found, choice } = await optimize(client, { rules: wanted, level: 'info', directory })
+    const { found, groups } = await optimize(client, { rules: wanted, level: 'info', directory })
     expectNoFailure(found)
-    return (await writeMigrations(directory, choice.drafts)).size
+    await writeMigrations(directory, groups)
+    return groups.length
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

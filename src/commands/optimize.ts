@@ -4,8 +4,9 @@ import { connect } from '../db/connect.ts'
 import { readIgnoreFile } from '../diagnose/ignoreFile.ts'
 import type { Draft } from '../drafts/draft.ts'
 import { UsageError, exitCodes } from '../errors.ts'
-import type { Choice, Skipped } from '../generate/chooseDrafts.ts'
+import type { Skipped } from '../generate/chooseDrafts.ts'
 import { skip } from '../generate/chooseDrafts.ts'
+import type { Group } from '../generate/groupDrafts.ts'
 import type { Optimized } from '../generate/optimize.ts'
 import { optimize } from '../generate/optimize.ts'
 import { writeMigrations } from '../generate/writeMigrations.ts'
@@ -33,7 +34,7 @@ interface CommandOptions extends OutputOptions {
 /** `optimize`: findings become migration files. The database is only read; nothing is applied. */
 export function optimizeCommand(context: CommandContext): Command {
   return new Command('optimize')
-    .description('write a migration file for each finding that has a cure; the database is only read')
+    .description('write migration files for the findings that have a cure; the database is only read')
     .option('--rules <names>', 'only these rules, separated by commas; all by default')
     .addOption(
       new Option('--level <level>', 'only findings of this level or graver').choices(levels).default('warn'),
@@ -51,9 +52,11 @@ Examples:
   $ npm run optimize -- --level info               what gains little too, such as indexes on small tables
   $ npm run -s optimize -- --yes --json -
 
-Review the files, see \`npm run migrate plan\`, then \`npm run migrate up\`. A finding without a safe cure is
-listed with the reason, and what is below --level in one line a rule. What a pending migration does already is not written again, and what
-.hundredfold/ignore.yaml names is left alone. Where nobody can be asked, nothing is written without --yes.
+Review the files, see \`npm run migrate plan\`, then \`npm run migrate up\`. A file holds what one rule wants of
+one table, or of several where there would be more than 60 files. A finding without a safe cure is listed with
+the reason, and what is below --level in one line a rule. What a pending migration does already is not written
+again, and what .hundredfold/ignore.yaml names is left alone. Where nobody can be asked, nothing is written
+without --yes.
 `,
     )
     .action(async (options: CommandOptions) => {
@@ -72,12 +75,12 @@ listed with the reason, and what is below --level in one line a rule. What a pen
           directory: options.out,
           onStep: (text) => terminal.progress(text),
         })
-        const { found, choice } = optimized
+        const { found, groups } = optimized
         terminal.progress('')
-        const outcome = await writeChosen(context, options, choice)
+        const outcome = await writeChosen(context, options, groups)
         await report(context, options, { ...optimized, outcome })
         refuseFailures(found.looked.map(({ rule, ...ended }) => ({ name: `rule ${rule.name}`, ...ended })))
-        if (outcome.unasked) throw nobodyToAsk(choice, options)
+        if (outcome.unasked) throw nobodyToAsk(groups, options)
       } finally {
         terminal.progress('')
         terminal.signal.removeEventListener('abort', stop)
@@ -125,17 +128,17 @@ interface Outcome {
 async function writeChosen(
   { terminal }: CommandContext,
   { out, yes }: CommandOptions,
-  { drafts }: Choice,
+  groups: Group[],
 ): Promise<Outcome> {
   const none = new Map<Draft, string>()
-  if (drafts.length === 0) return { files: none }
+  if (groups.length === 0) return { files: none }
   if (!yes && !canAsk()) {
     return { files: none, because: 'nobody could be asked; --yes writes it', unasked: true }
   }
-  if (!yes && !(await terminal.confirm(`Write ${count(drafts.length, 'migration')} into ${out}?`))) {
+  if (!yes && !(await terminal.confirm(`Write ${count(groups.length, 'migration')} into ${out}?`))) {
     return { files: none, because: 'you chose not to write it' }
   }
-  return { files: await writeMigrations(out, drafts) }
+  return { files: await writeMigrations(out, groups) }
 }
 
 /** A question is shown on standard error and answered on standard input. */
@@ -143,9 +146,9 @@ function canAsk(): boolean {
   return process.stdin.isTTY && process.stderr.isTTY
 }
 
-function nobodyToAsk({ drafts }: Choice, { out }: CommandOptions): UsageError {
+function nobodyToAsk(groups: Group[], { out }: CommandOptions): UsageError {
   return new UsageError(
-    `Nothing was written: there is no terminal on which to ask whether ${count(drafts.length, 'migration')} may go into ${out}.`,
+    `Nothing was written: there is no terminal on which to ask whether ${count(groups.length, 'migration')} may go into ${out}.`,
     'Run it again with --yes to write without being asked.',
   )
 }
@@ -162,7 +165,7 @@ async function report(
   const written: { file: string; rule: RuleName; key: string }[] = []
   const skipped: Skipped[] = [...unseen(found), ...choice.skipped, ...selection.ignored]
   for (const { finding, drafts } of choice.cures) {
-    const files = drafts.flatMap((draft) => outcome.files.get(draft) ?? [])
+    const files = [...new Set(drafts.flatMap((draft) => outcome.files.get(draft) ?? []))]
     if (files.length === 0) skipped.push(skip(finding, outcome.because ?? 'it was not written'))
     written.push(...files.map((file) => ({ file, rule: finding.rule, key: keyOf(finding) })))
   }
@@ -173,7 +176,8 @@ async function report(
   await writeJson(terminal, options, 'optimize', { written, skipped: [...skipped, ...below], failed })
 
   const print = peopleLine(terminal, options)
-  for (const file of outcome.files.values()) print(`written  ${file}`)
+  const files = new Set(outcome.files.values())
+  for (const file of files) print(`written  ${file}`)
   for (const { key, reason } of skipped) print(`skipped  ${oneLine(key)}: ${oneLine(reason)}`)
   for (const { title } of together(selection.belowLevel)) print(`skipped  ${title}`)
   if (below.length > 0) {
@@ -183,9 +187,9 @@ async function report(
   }
   const cured = new Set(written.map(({ key }) => key)).size
   print(
-    `${count(outcome.files.size, 'migration')} for ${count(cured, 'finding')}, ${skipped.length + below.length} skipped.`,
+    `${count(files.size, 'migration')} for ${count(cured, 'finding')}, ${skipped.length + below.length} skipped.`,
   )
-  if (outcome.files.size > 0) print('Next: review them, then `npm run migrate plan`.')
+  if (files.size > 0) print('Next: review them, then `npm run migrate plan`.')
 }
 
 /** A rule that was skipped has not passed. */

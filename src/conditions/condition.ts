@@ -25,6 +25,8 @@ export interface Optimization {
   why: string
   /** The rule that the migration answers, such as `missing_index`. */
   rule: string
+  /** What it does, by ids that `optimize` gave it: what a pending file does is not written again. */
+  operations?: string[]
   /** Holds before `up`, and again after `down`. */
   before: Condition[]
   /** Holds after `up`, and before `down`. */

@@ -4,7 +4,7 @@ import type { PolicyPredicates } from '../introspect/policies.ts'
 import { policyIs } from '../conditions/policies.ts'
 import { withoutArrayCasts } from '../sql/arrayCasts.ts'
 import type { AlterPolicies, Draft } from './draft.ts'
-import { condition } from './draft.ts'
+import { condition, workId } from './draft.ts'
 
 /**
  * Gives policies of one table other predicates. ALTER POLICY leaves no moment without the policy. That the
@@ -20,6 +20,9 @@ export function alterPolicies(parts: AlterPolicies): Draft {
   const needs = unique(alterations.flatMap((each) => each.needs))
   const requires = unique(alterations.flatMap((each) => each.requires))
   return {
+    kind: 'alterPolicies',
+    ids: alterations.map(({ policy, before }) => workId('alterPolicies', table, policy, before)),
+    on: [table.schema, table.name],
     title: `rewrite-${table.schema === 'public' ? '' : `${table.schema}-`}${table.name}-policies`,
     rule,
     why,

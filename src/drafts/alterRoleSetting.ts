@@ -2,7 +2,7 @@ import { escapeLiteral } from 'pg'
 import { roleSettingIs, roleSettingIsUnset } from '../conditions/roles.ts'
 import { quote } from '../db/identifiers.ts'
 import type { Draft } from './draft.ts'
-import { condition } from './draft.ts'
+import { condition, workId } from './draft.ts'
 import { draftTitle } from './titles.ts'
 
 /**
@@ -21,6 +21,9 @@ export function alterRoleSetting(
 ): Draft {
   const set = (to: string): string => `ALTER ROLE ${quote(role)} SET ${setting} = ${escapeLiteral(to).trim()}`
   return {
+    kind: 'alterRoleSetting',
+    ids: [workId('alterRoleSetting', role, setting, current, value)],
+    on: [],
     title: draftTitle('set', role, setting),
     rule,
     why,

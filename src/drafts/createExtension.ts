@@ -2,7 +2,7 @@ import { extensionIsAbsent, extensionIsAvailable, extensionIsInstalled } from '.
 import { schemaExists } from '../conditions/schemas.ts'
 import { quote } from '../db/identifiers.ts'
 import type { Draft } from './draft.ts'
-import { condition } from './draft.ts'
+import { condition, workId } from './draft.ts'
 import { draftTitle } from './titles.ts'
 
 /**
@@ -20,6 +20,9 @@ export function createExtension(
   { rule, why }: { rule: string; why: string },
 ): Draft {
   return {
+    kind: 'createExtension',
+    ids: [workId('createExtension', name)],
+    on: [],
     title: draftTitle('enable', name),
     rule,
     why,

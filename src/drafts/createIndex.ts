@@ -3,7 +3,7 @@ import { columnsExist } from '../conditions/tables.ts'
 import type { RelationName } from '../db/identifiers.ts'
 import { fitIdentifier, qualified, quote } from '../db/identifiers.ts'
 import type { Draft } from './draft.ts'
-import { condition } from './draft.ts'
+import { condition, workId } from './draft.ts'
 import { draftTitle } from './titles.ts'
 
 export interface IndexToCreate {
@@ -30,6 +30,9 @@ export function createIndex({ table, columns, where, takenNames, rule, why }: In
   const index = { schema: table.schema, name: indexName(table.name, columns, takenNames) }
   const list = columns.map(quote).join(', ')
   return {
+    kind: 'createIndex',
+    ids: [workId('createIndex', table, list, ...(where === undefined ? [] : [where]))],
+    on: [table.schema, table.name],
     title: draftTitle('create', index.name),
     rule,
     why,

@@ -4,7 +4,7 @@ import type { RelationName } from '../db/identifiers.ts'
 import { qualified, quote } from '../db/identifiers.ts'
 import { indexName } from './createIndex.ts'
 import type { Draft } from './draft.ts'
-import { condition } from './draft.ts'
+import { condition, workId } from './draft.ts'
 import { draftTitle } from './titles.ts'
 
 export interface PolicyIndexToCreate {
@@ -31,6 +31,9 @@ export function createPolicyIndex({ table, word, key, takenNames, why }: PolicyI
   const index = { schema: table.schema, name: indexName(table.name, [word], takenNames) }
   takenNames.add(index.name)
   return {
+    kind: 'createIndex',
+    ids: [workId('createIndex', table, key)],
+    on: [table.schema, table.name],
     title: draftTitle('create', index.name),
     rule: 'unindexed_policy_column',
     why,

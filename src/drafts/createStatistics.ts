@@ -3,7 +3,7 @@ import { columnsExist } from '../conditions/tables.ts'
 import type { RelationName } from '../db/identifiers.ts'
 import { fitIdentifier, qualified, quote } from '../db/identifiers.ts'
 import type { Draft } from './draft.ts'
-import { condition } from './draft.ts'
+import { condition, workId } from './draft.ts'
 import { draftTitle } from './titles.ts'
 
 /**
@@ -32,6 +32,9 @@ export function createStatistics({
 }): Draft {
   const statistics = { schema: table.schema, name: freeName([table.name, ...columns].join('_'), takenNames) }
   return {
+    kind: 'createStatistics',
+    ids: [workId('createStatistics', table, columns)],
+    on: [table.schema, table.name],
     title: draftTitle('create', statistics.name),
     rule,
     why,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Condition } from '../conditions/condition.ts'
 import type { RelationName } from '../db/identifiers.ts'
 import type { PolicyPredicates } from '../introspect/policies.ts'
@@ -7,6 +8,14 @@ import type { PolicyPredicates } from '../introspect/policies.ts'
  * mean the same under any `search_path`.
  */
 export interface Draft {
+  kind: DraftKind
+  /**
+   * What it does, as a name that stays the same from run to run: see `workId`. A file carries the ids of its drafts, and
+   * what a file that has not run yet carries is not drafted again. One for each policy that a draft alters.
+   */
+  ids: string[]
+  /** The object with whose other changes it is reviewed: `[schema, table]`, `[schema]`, or `[]` for the server. */
+  on: string[]
   /** A verb and an object, which name the file: `create-bookings-customer-id-idx`. */
   title: string
   /** The rule whose finding it cures. */
@@ -26,6 +35,33 @@ export interface Draft {
    * as PostgreSQL prints them: see `settlePolicies`.
    */
   altersPolicies?: AlterPolicies
+}
+
+export type DraftKind =
+  | 'alterPolicies'
+  | 'alterRoleSetting'
+  | 'createExtension'
+  | 'createIndex'
+  | 'createKeyHelper'
+  | 'createStatistics'
+  | 'dropDuplicatePolicy'
+  | 'dropIndex'
+  | 'enableRowSecurity'
+  | 'narrowIndex'
+  | 'primaryKeyFromIndex'
+  | 'setFunctionSearchPath'
+  | 'setStorageParameters'
+  | 'validateConstraint'
+  | 'widenSequence'
+
+/**
+ * `workId('dropIndex', 'public', 'a_b_idx')` -> `dropIndex-4cb21a0f59d6a4f7`. Two drafts with one id do the same, whatever
+ * their reasons.
+ *
+ * @param what everything by which one work differs from another of its kind: names, and the state that it ends
+ */
+export function workId(kind: DraftKind, ...what: unknown[]): string {
+  return `${kind}-${createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 16)}`
 }
 
 /** What a draft that alters policies of one table is made of. */

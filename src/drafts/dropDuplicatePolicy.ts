@@ -4,7 +4,7 @@ import { display, displayIdentifier, qualified, quote } from '../db/identifiers.
 import type { PolicyDefinition } from '../introspect/policyDefinitions.ts'
 import { withoutArrayCasts } from '../sql/arrayCasts.ts'
 import type { Draft } from './draft.ts'
-import { condition } from './draft.ts'
+import { condition, workId } from './draft.ts'
 import { draftTitle } from './titles.ts'
 
 /**
@@ -21,6 +21,9 @@ export function dropDuplicatePolicy(dropped: PolicyDefinition, kept: string): Dr
   const table = { schema: dropped.schema, name: dropped.table }
   const { using, check } = dropped
   return {
+    kind: 'dropDuplicatePolicy',
+    ids: [workId('dropDuplicatePolicy', table, dropped.name, { using, check })],
+    on: [table.schema, table.name],
     title: draftTitle('drop', dropped.table, dropped.name),
     rule: 'duplicate_policy',
     why:

@@ -2,7 +2,7 @@ import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import type { RelationName } from '../db/identifiers.ts'
 import type { TableIndex } from '../introspect/tableIndexes.ts'
 import type { Draft } from './draft.ts'
-import { condition } from './draft.ts'
+import { condition, workId } from './draft.ts'
 import { dropConcurrently, recreateIndex } from './recreateIndex.ts'
 import { draftTitle } from './titles.ts'
 
@@ -25,6 +25,9 @@ export async function dropIndex(
   const name = { schema: index.schema, name: index.name }
   const cover = coveredBy && condition(indexIsValid, { schema: coveredBy.schema, name: coveredBy.name })
   return {
+    kind: 'dropIndex',
+    ids: [workId('dropIndex', name, index.definition)],
+    on: [index.table.schema, index.table.name],
     title: draftTitle('drop', index.name),
     rule,
     why,

@@ -2,7 +2,7 @@ import { rowSecurityIsDisabled, rowSecurityIsEnabled } from '../conditions/rowSe
 import type { RelationName } from '../db/identifiers.ts'
 import { qualified } from '../db/identifiers.ts'
 import type { Draft } from './draft.ts'
-import { condition } from './draft.ts'
+import { condition, workId } from './draft.ts'
 import { draftTitle } from './titles.ts'
 
 /**
@@ -16,6 +16,9 @@ import { draftTitle } from './titles.ts'
  */
 export function enableRowSecurity(table: RelationName, { rule, why }: { rule: string; why: string }): Draft {
   return {
+    kind: 'enableRowSecurity',
+    ids: [workId('enableRowSecurity', table)],
+    on: [table.schema, table.name],
     title: draftTitle('secure', table.name),
     rule,
     why,

@@ -3,7 +3,7 @@ import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import { fitIdentifier, qualified, quote } from '../db/identifiers.ts'
 import type { TableIndex } from '../introspect/tableIndexes.ts'
 import type { Draft } from './draft.ts'
-import { condition } from './draft.ts'
+import { condition, workId } from './draft.ts'
 import { buildConcurrently, dropConcurrently, recreateIndex } from './recreateIndex.ts'
 import { draftTitle } from './titles.ts'
 
@@ -28,6 +28,9 @@ export async function narrowIndex(
   const narrow = { schema: index.schema, name: freeName(index.name, takenNames) }
   const build = await buildConcurrently(index, { name: narrow.name, where: `${quote(column)} IS NOT NULL` })
   return {
+    kind: 'narrowIndex',
+    ids: [workId('narrowIndex', old, index.definition)],
+    on: [index.table.schema, index.table.name],
     title: draftTitle('narrow', index.name),
     rule,
     why,

@@ -5,7 +5,7 @@ import type { RelationName } from '../db/identifiers.ts'
 import { qualified, quote } from '../db/identifiers.ts'
 import type { TableIndex } from '../introspect/tableIndexes.ts'
 import type { Draft } from './draft.ts'
-import { condition } from './draft.ts'
+import { condition, workId } from './draft.ts'
 import { draftTitle } from './titles.ts'
 
 /**
@@ -31,6 +31,9 @@ export function primaryKeyFromIndex(
       ? []
       : [`COMMENT ON INDEX ${qualified(name)} IS ${escapeLiteral(index.comment).trim()}`]
   return {
+    kind: 'primaryKeyFromIndex',
+    ids: [workId('primaryKeyFromIndex', name, index.definition)],
+    on: [table.schema, table.name],
     title: draftTitle('add', table.name, 'primary-key'),
     rule,
     why,

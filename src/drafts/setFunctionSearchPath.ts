@@ -2,7 +2,7 @@ import { functionBodyIs, functionSearchPathIs } from '../conditions/functions.ts
 import { display, qualified } from '../db/identifiers.ts'
 import type { FunctionName } from '../introspect/functions.ts'
 import type { Draft } from './draft.ts'
-import { condition } from './draft.ts'
+import { condition, workId } from './draft.ts'
 import { draftTitle } from './titles.ts'
 
 /**
@@ -17,6 +17,9 @@ import { draftTitle } from './titles.ts'
 export function setFunctionSearchPath(name: FunctionName, bodyMd5: string): Draft {
   const shown = `${qualified(name)}(${name.args})`
   return {
+    kind: 'setFunctionSearchPath',
+    ids: [workId('setFunctionSearchPath', name, bodyMd5)],
+    on: [name.schema],
     title: draftTitle('set', name.name, 'search-path'),
     rule: 'function_search_path_mutable',
     why:

@@ -3,7 +3,7 @@ import { storageParametersAre, storageParametersAreUnset } from '../conditions/s
 import type { RelationName } from '../db/identifiers.ts'
 import { qualified } from '../db/identifiers.ts'
 import type { ConditionCall, Draft } from './draft.ts'
-import { condition } from './draft.ts'
+import { condition, workId } from './draft.ts'
 import { draftTitle } from './titles.ts'
 
 export interface StorageParametersToSet {
@@ -30,6 +30,9 @@ export function setStorageParameters({ table, current, wanted, rule, why }: Stor
   const names = Object.keys(wanted)
   const before = Object.fromEntries(names.map((name) => [name, current[name] ?? null]))
   return {
+    kind: 'setStorageParameters',
+    ids: [workId('setStorageParameters', table, before, wanted)],
+    on: [table.schema, table.name],
     title: draftTitle('set', table.name, 'storage-parameters'),
     rule,
     why,

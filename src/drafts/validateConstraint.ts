@@ -3,7 +3,7 @@ import { constraintIsNotValidated, constraintIsValidated } from '../conditions/c
 import { qualified, quote } from '../db/identifiers.ts'
 import type { UnvalidatedConstraint } from '../introspect/constraints.ts'
 import type { Draft } from './draft.ts'
-import { condition } from './draft.ts'
+import { condition, workId } from './draft.ts'
 import { withoutArrayCasts } from '../sql/arrayCasts.ts'
 import { NotReversible } from './notReversible.ts'
 import { draftTitle } from './titles.ts'
@@ -32,6 +32,9 @@ export function validateConstraint(
   }
   const alter = `ALTER TABLE ${qualified(table)}`
   return {
+    kind: 'validateConstraint',
+    ids: [workId('validateConstraint', table, name, definition)],
+    on: [table.schema, table.name],
     title: draftTitle('validate', table.name, name),
     rule,
     why,

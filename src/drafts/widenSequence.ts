@@ -2,7 +2,7 @@ import { sequenceCountsTo } from '../conditions/sequences.ts'
 import { qualified } from '../db/identifiers.ts'
 import type { Sequence } from '../introspect/sequences.ts'
 import type { Draft } from './draft.ts'
-import { condition } from './draft.ts'
+import { condition, workId } from './draft.ts'
 import { NotReversible } from './notReversible.ts'
 import { draftTitle } from './titles.ts'
 
@@ -24,6 +24,9 @@ export function widenSequence(sequence: Sequence, { rule, why }: { rule: string;
   if (sequence.increment.startsWith('-')) throw new NotReversible('the sequence counts downwards')
   const alter = `ALTER SEQUENCE ${qualified({ schema, name })}`
   return {
+    kind: 'widenSequence',
+    ids: [workId('widenSequence', schema, name, type)],
+    on: [schema],
     title: draftTitle('widen', name),
     rule,
     why,

@@ -84,8 +84,8 @@ export async function chooseDrafts(
 
 /**
  * What a draft does, by which two are the same migration: a foreign key and a policy may want one index, each for
- * its own reasons. Where the statements are not written yet, all of the draft.
+ * its own reasons. One that alters policies may alter other ones, or in other ways, for another rule.
  */
 export function workOf(draft: Draft): string {
-  return JSON.stringify(draft.altersPolicies ? draft : [draft.up, draft.down])
+  return JSON.stringify(draft.altersPolicies ? draft : draft.ids)
 }

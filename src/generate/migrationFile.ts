@@ -5,7 +5,9 @@ import type { ConditionCall, Draft } from '../drafts/draft.ts'
  * `optimization` with the conditions.
  *
  * ```ts
- * export const optimization: Optimization = { why: '...', rule: 'missing_index', before: [...], after: [...] }
+ * export const optimization: Optimization = {
+ *   why: '...', rule: 'missing_index', operations: ['createIndex-54c1...'], before: [...], after: [...],
+ * }
  *
  * export function up(pgm: MigrationBuilder): void {
  *   pgm.noTransaction() // CREATE INDEX CONCURRENTLY cannot run inside one.
@@ -26,6 +28,7 @@ export function migrationFile(draft: Draft): string {
     'export const optimization: Optimization = {',
     `  ${printField('why', printText(draft.why, 2))},`,
     `  rule: ${printString(draft.rule)},`,
+    `  operations: ${printList(draft.ids)},`,
     `  before: ${printCalls(draft.before, names)},`,
     `  after: ${printCalls(draft.after, names)},`,
     '}',
@@ -79,6 +82,12 @@ function printDirection(name: 'up' | 'down', statements: string[], noTransaction
     lines.unshift(`  pgm.noTransaction()${name === 'up' ? ` // ${noTransaction.replaceAll('\n', ' ')}` : ''}`)
   }
   return [`export function ${name}(pgm: MigrationBuilder): void {`, ...lines, '}'].join('\n')
+}
+
+function printList(texts: string[]): string {
+  const [only, ...more] = texts.map(printString)
+  if (more.length === 0) return `[${only ?? ''}]`
+  return `[\n${texts.map((text) => `    ${printString(text)},`).join('\n')}\n  ]`
 }
 
 function printCalls(calls: ConditionCall[], names: ReadonlyMap<string, string>): string {
@@ -152,18 +161,18 @@ function printKey(key: string): string {
 /** A string literal; long ones are broken between words and joined with `+`. */
 function printText(text: string, indent: number): string {
   const whole = printString(text)
-  if (whole.length + indent <= width) return whole
+  if (whole.length + indent <= width && !text.includes('\n')) return whole
   const inner = ' '.repeat(indent + 2)
   const lines = breakText(text, width - indent - 6)
   return `\n${lines.map((line) => `${inner}${printString(line)}`).join(' +\n')}`
 }
 
-/** Pieces of at most about `length` characters, cut after spaces: joined, they are the text again. */
+/** Pieces of at most about `length` characters, cut after spaces and line ends: joined, they are the text again. */
 function breakText(text: string, length: number): string[] {
   const pieces: string[] = []
   let piece = ''
-  for (const word of text.split(/(?<= )/)) {
-    if (piece !== '' && piece.length + word.length > length) {
+  for (const word of text.split(/(?<=[ \n])/)) {
+    if (piece.endsWith('\n') || (piece !== '' && piece.length + word.length > length)) {
       pieces.push(piece)
       piece = ''
     }

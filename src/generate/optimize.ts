@@ -9,6 +9,8 @@ import type { Level, Rule } from '../rules/rule.ts'
 import { ruleContext } from '../rules/rule.ts'
 import type { Choice } from './chooseDrafts.ts'
 import { chooseDrafts } from './chooseDrafts.ts'
+import type { Group } from './groupDrafts.ts'
+import { groupDrafts } from './groupDrafts.ts'
 import { listPendingMigrations } from './pendingMigrations.ts'
 import type { Selection } from './selectFindings.ts'
 import { selectFindings } from './selectFindings.ts'
@@ -30,14 +32,16 @@ export interface Optimized {
   found: Found
   selection: Selection
   choice: Choice
+  /** One for each file to be written, in the order in which they have to run. */
+  groups: Group[]
 }
 
 /**
  * From findings to drafts that are ready to be written; the database is only read, and nothing is written.
  *
  * ```ts
- * const { choice } = await optimize(client, { level: 'warn', directory: 'migrations' })
- * await writeMigrations('migrations', choice.drafts)
+ * const { groups } = await optimize(client, { level: 'warn', directory: 'migrations' })
+ * await writeMigrations('migrations', groups)
  * ```
  *
  * @throws where the session is lost; a rule that fails is named in `found.looked`
@@ -55,5 +59,6 @@ export async function optimize(
   const selection = selectFindings(found.findings, { ignore, level, today: new Date() })
   onStep?.('reading the new policies back')
   const pending = await listPendingMigrations(directory, client)
-  return { found, selection, choice: await chooseDrafts(client, selection.selected, pending) }
+  const choice = await chooseDrafts(client, selection.selected, pending)
+  return { found, selection, choice, groups: groupDrafts(choice.drafts) }
 }

@@ -32,11 +32,24 @@ export async function listPendingMigrations(
 }
 
 /**
- * The pending migration that does what the draft would do: it has the same title and names what a condition of
- * the draft names that both of them end (a policy is as it was, an index is absent). Written twice, the second
- * would fail.
+ * The pending migration that does what the draft would do, or a part of it: it carries one of its ids. Written twice,
+ * the second would fail.
  */
 export function findPending(draft: Draft, pending: PendingMigration[]): string | undefined {
+  const carrying = pending.find(({ text }) => draft.ids.some((id) => text.includes(id)))
+  return carrying?.name ?? findUnmarked(draft, pending.filter(isUnmarked))
+}
+
+/** Written before files carried ids, or by hand. */
+function isUnmarked({ text }: PendingMigration): boolean {
+  return !/\boperations:/.test(text)
+}
+
+/**
+ * Without an id, the text has to do: the same title, and all that a condition of the draft names which both of them end
+ * (a policy is as it was, an index is absent).
+ */
+function findUnmarked(draft: Draft, pending: PendingMigration[]): string | undefined {
   const ended = draft.before.filter(({ condition }) => !stays(condition))
   const slug = slugOf(draft.title)
   return pending.find(({ name, text }) => {

@@ -17,6 +17,7 @@ const conditionSchema = z.looseObject({ description: z.string().min(1), check: z
 const optimizationSchema = z.object({
   why: z.string().min(1),
   rule: z.string().min(1),
+  operations: z.array(z.string()).optional(),
   before: z.array(conditionSchema),
   after: z.array(conditionSchema),
 })

@@ -3,7 +3,7 @@ import { schemaExists, schemaIsAbsent } from '../conditions/schemas.ts'
 import { relationExists, tableExists } from '../conditions/tables.ts'
 import { fitIdentifier, quote } from '../db/identifiers.ts'
 import type { ConditionCall, Draft } from '../drafts/draft.ts'
-import { condition } from '../drafts/draft.ts'
+import { condition, workId } from '../drafts/draft.ts'
 import { scalarSubselect } from '../sql/build.ts'
 import { printExpression } from '../sql/expression.ts'
 import { as, words } from '../sql/nodes.ts'
@@ -103,6 +103,9 @@ export class KeyHelpers {
 
 function createSchema(users: string[]): Draft {
   return {
+    kind: 'createKeyHelper',
+    ids: [workId('createKeyHelper', privateSchema)],
+    on: [privateSchema],
     title: `create-schema-${privateSchema}`,
     rule: 'policy_membership_function',
     why: 'A place for functions that policies call and that no API may expose.',
@@ -137,6 +140,9 @@ function createHelper(helper: KeyHelper, needUsage: string[], reach: Reach): Dra
   const usage = `USAGE ON SCHEMA ${quote(privateSchema)}`
   const identity = { schema: privateSchema, name, args: '' }
   return {
+    kind: 'createKeyHelper',
+    ids: [workId('createKeyHelper', identity, bodyOf(helper))],
+    on: [privateSchema],
     title: `create-${privateSchema}-${name}`,
     rule: 'policy_membership_function',
     why:

@@ -43,7 +43,7 @@ function migrationPart(migration: PlannedMigration): string {
   const { sql, locks } = migration
   return [
     `## ${migration.name}`,
-    migration.why + (migration.rule ? ` (rule \`${migration.rule}\`)` : ''),
+    whyPart(migration),
     ...(migration.objects.length > 0 ? [objectsTable(migration)] : []),
     `### Up, ${migration.transactional ? 'in one transaction' : 'statement by statement'}`,
     ...sql.up.map((text, index) => statementPart(text, locksOf(locks, 'up', index))),
@@ -55,6 +55,12 @@ function migrationPart(migration: PlannedMigration): string {
     `**If it fails:** ${migration.ifItFails}`,
     `**Guards:**\n\n${migration.guards.map((guard) => `- ${guard}`).join('\n')}`,
   ].join('\n\n')
+}
+
+/** Several reasons are a list; what follows them stands on a line of its own. */
+function whyPart({ why, rule }: PlannedMigration): string {
+  if (!rule) return why
+  return why.includes('\n') ? `${why}\n\n(Rule \`${rule}\`.)` : `${why} (rule \`${rule}\`)`
 }
 
 function objectsTable({ objects }: PlannedMigration): string {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -66,6 +66,18 @@ describe('optimize', () => {
     const { result } = await optimize('--rules', 'auth_rls_initplan,policy_function_initplan')
     expect(result.written).toEqual([])
     expect(result.skipped.every(({ reason }) => reason.startsWith('the pending migration '))).toBe(true)
+    expect(await readdir(directory)).toHaveLength(13)
+  })
+
+  test('does not write again what a file from before operations had ids does', async () => {
+    for (const file of await readdir(directory)) {
+      const path = join(directory, file)
+      const text = await readFile(path, 'utf8')
+      await writeFile(path, text.replace(/ {2}operations: \[[^\]]*\],\n/, ''))
+      expect(await readFile(path, 'utf8')).not.toContain('operations')
+    }
+    const { result } = await optimize('--rules', 'auth_rls_initplan,policy_function_initplan')
+    expect(result.written).toEqual([])
     expect(await readdir(directory)).toHaveLength(13)
   })
 
@@ -142,8 +154,7 @@ describe('what optimize writes', { timeout: 300_000 }, () => {
       const before = await policiesOf(owner)
       const { written } = await writeFor(small.ownerUrl, migrations, 'policy_membership_function')
       expect(written.map(({ file }) => basename(file).slice(18))).toEqual([
-        'create-schema-private.ts',
-        'create-private-is-member-org-ids.ts',
+        'create-key-functions-of-private.ts',
         'rewrite-docs-policies.ts',
       ])
       await migrate(small.ownerUrl, migrations, 'up')

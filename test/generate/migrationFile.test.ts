@@ -14,6 +14,9 @@ import { migrationDirectory } from '../support/migrationFiles.ts'
 const index = { schema: 'public', name: 'a_b_idx' }
 
 const draft: Draft = {
+  kind: 'createIndex',
+  ids: ['createIndex-54c1c6ed0b1b9c88'],
+  on: ['public', 'a'],
   title: 'create-a-b-idx',
   rule: 'missing_index',
   why: 'Somebody looks up "b", and nobody\'s index serves it.',
@@ -60,6 +63,7 @@ describe('the file of a draft', () => {
         `export const optimization: Optimization = {`,
         `  why: 'Somebody looks up "b", and nobody\\'s index serves it.',`,
         `  rule: 'missing_index',`,
+        `  operations: ['createIndex-54c1c6ed0b1b9c88'],`,
         `  before: [`,
         `    indexIsAbsent({ schema: 'public', name: 'a_b_idx' }),`,
         `  ],`,
@@ -92,6 +96,11 @@ describe('the file of a draft', () => {
     expect(text).toContain(`const table = { schema: 'public', name: 'notes' }\n`)
     expect(text).toContain(`policyIs(table, 'own', { using: 'true', check: null })`)
     expect(text).not.toMatch(/[ \t]$/m)
+  })
+
+  test('begins a line of its own for each of several reasons', () => {
+    const text = migrationFile({ ...draft, why: '- One.\n- Another.' })
+    expect(text).toContain([`  why:`, `    '- One.\\n' +`, `    '- Another.',`].join('\n'))
   })
 
   test('loads with its conditions', async () => {

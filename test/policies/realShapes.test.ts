@@ -146,9 +146,9 @@ async function rewriteAndBack(
 
 /** What the command `optimize` does, without a process of its own. */
 async function writeFiles(client: Client, directory: string): Promise<string[]> {
-  const { found, choice } = await optimize(client, { rules, level: 'info', directory })
+  const { found, groups } = await optimize(client, { rules, level: 'info', directory })
   expectNoFailure(found)
-  await writeMigrations(directory, choice.drafts)
+  await writeMigrations(directory, groups)
   const files = await readdir(directory)
   for (const path of files.map((file) => join(directory, file))) {
     await writeFile(path, (await readFile(path, 'utf8')).replaceAll(`'hundredfold'`, `'${hundredfold}'`))

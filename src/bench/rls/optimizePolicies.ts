@@ -37,11 +37,10 @@ export async function optimizePolicies(owner: Client): Promise<string[]> {
   try {
     for (let round = 0; round < rounds; round += 1) {
       const wanted = rules.filter(({ name }) => policyRules.includes(name))
-      const { found, choice } = await optimize(owner, { rules: wanted, level: 'info', directory })
+      const { found, groups } = await optimize(owner, { rules: wanted, level: 'info', directory })
       expectNoFailure(found)
-      const { drafts } = choice
-      if (drafts.length === 0) break
-      await writeMigrations(directory, drafts)
+      if (groups.length === 0) break
+      await writeMigrations(directory, groups)
       const result = await up(await loadMigrations(directory), {}, { ...defaultRunOptions, client: owner })
       if (result.failure) throw result.failure
       names.push(...result.ran.map(({ name }) => name.slice(18)))

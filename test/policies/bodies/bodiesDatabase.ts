@@ -202,7 +202,7 @@ async function named(body: BodyCase, work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Writes what `optimize` would and applies it; where a case's migrations stop, those of the others go on. */
+/** Writes what `optimize` would, a file for each draft, and applies it; where a case's migrations stop, those of the others go on. */
 async function optimizeAndApply(owner: Client, { cases }: BodyGroup): Promise<Map<string, string>> {
   await using directory = await migrationDirectory()
   const { found, choice } = await optimize(owner, {
@@ -211,7 +211,10 @@ async function optimizeAndApply(owner: Client, { cases }: BodyGroup): Promise<Ma
     directory: directory.path,
   })
   expectNoFailure(found)
-  const files = await writeMigrations(directory.path, choice.drafts)
+  const files = await writeMigrations(
+    directory.path,
+    choice.drafts.map((draft) => ({ draft, drafts: [draft] })),
+  )
   const caseOf = new Map<string, string>()
   for (const [draft, path] of files) {
     const statements = JSON.stringify([draft.up, draft.before])
