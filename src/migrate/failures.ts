@@ -73,6 +73,8 @@ function nextStep(cause: unknown): string {
     case '42704':
     case '3F000':
       return 'The migration names an object that this database does not have: check the schema, or state it as a condition.'
+    case '2D000':
+      return 'A procedure that commits cannot run in a transaction: call pgm.noTransaction() first. Where it is cut off it is called again.'
     case '53100':
       return 'The disk is full: free or add space, then run `migrate up` again.'
     case '57014':

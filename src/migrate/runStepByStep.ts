@@ -21,7 +21,7 @@ import { conditionsAround } from './runInTransaction.ts'
 import type { RunOptions } from './runOptions.ts'
 import type { Script } from './script.ts'
 import { inReadOnlyTransaction, readScript } from './script.ts'
-import { isConcurrent, needsAutocommit } from './statementKind.ts'
+import { isCall, isConcurrent, needsAutocommit } from './statementKind.ts'
 
 /**
  * Runs one migration that cannot run in a transaction (CREATE INDEX CONCURRENTLY, VACUUM ...), so that it
@@ -29,7 +29,8 @@ import { isConcurrent, needsAutocommit } from './statementKind.ts'
  *
  * 1. the intent is committed to the ledger, with what must be known to take everything back;
  * 2. each statement that can run in a transaction does, together with its mark in the ledger; each that
- *    cannot is one of those whose result can be looked up (is the index absent, invalid, valid?);
+ *    cannot is one of those whose result can be looked up (is the index absent, invalid, valid?), or a CALL,
+ *    which runs again where it was cut off;
  * 3. the conditions after; then the row says `applied`, or everything that was absent before is dropped.
  *
  * @param start what was prepared for a fresh start, or the ledger row that a killed run left
@@ -162,7 +163,7 @@ async function runStatements(run: StepRun, script: Script, done: number): Promis
   const { migration, options } = run
   for (const [index, statement] of script.statements.entries()) {
     if (index < done) continue
-    const autocommit = needsAutocommit(statement)
+    const autocommit = needsAutocommit(statement) || isCall(statement)
     options.onEvent?.({
       kind: 'statement',
       name: migration.name,

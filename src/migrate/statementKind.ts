@@ -16,6 +16,11 @@ export function isConcurrent({ node }: Statement): boolean {
   return false
 }
 
+/** `CALL`: its procedure may commit, which PostgreSQL allows only where no transaction block is open. */
+export function isCall({ node }: Statement): boolean {
+  return 'CallStmt' in node
+}
+
 /** Statements that PostgreSQL refuses inside a transaction block. */
 export function needsAutocommit(statement: Statement): boolean {
   const { node } = statement

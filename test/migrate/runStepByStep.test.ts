@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
 import { migrationDirectory, sqlMigration } from '../support/migrationFiles.ts'
@@ -203,6 +203,73 @@ test('statements that can run in a transaction are committed together with their
   expect(await ledger()).toMatchObject([{ state: 'applied' }])
   expect((await runDown(client, files.path)).failure).toBeUndefined()
   await client.query('DROP DOMAIN public.missing_type')
+})
+
+/** Moves the rows in pieces and commits each; what was moved before is not moved again. */
+const backfill = `CREATE PROCEDURE public.backfill(stop_at int) LANGUAGE plpgsql AS $$
+  BEGIN
+    FOR number IN 1..4 LOOP
+      IF number = stop_at THEN RAISE 'stopped'; END IF;
+      INSERT INTO public.notes VALUES (number) ON CONFLICT DO NOTHING;
+      COMMIT;
+    END LOOP;
+  END $$`
+
+describe('a procedure that commits', () => {
+  beforeEach(async () => {
+    await client.query('DROP PROCEDURE IF EXISTS public.backfill(int)')
+    await client.query('CREATE TABLE public.notes (id int PRIMARY KEY)')
+    await client.query(backfill)
+  })
+
+  async function notes(): Promise<number[]> {
+    const { rows } = await client.query<{ id: number }>('SELECT id FROM public.notes ORDER BY id')
+    return rows.map(({ id }) => id)
+  }
+
+  test('is called outside of a transaction', async () => {
+    await using files = await migrationDirectory({
+      [name]: sqlMigration({
+        up: ['CALL public.backfill(0)'],
+        down: ['TRUNCATE public.notes'],
+        noTransaction: true,
+      }),
+    })
+    expect((await runUp(client, files.path)).failure).toBeUndefined()
+    expect(await notes()).toEqual([1, 2, 3, 4])
+    expect((await runDown(client, files.path)).failure).toBeUndefined()
+    expect(await notes()).toEqual([])
+  })
+
+  test('is called again where it was cut off, and what it committed stays', async () => {
+    await using files = await migrationDirectory({
+      [name]: sqlMigration({
+        up: ['CALL public.backfill(coalesce(current_setting($$my.stop$$, true), $$0$$)::int)'],
+        down: ['TRUNCATE public.notes'],
+        noTransaction: true,
+      }),
+    })
+    await client.query(`SET my.stop = '3'`)
+    expect((await runUp(client, files.path)).failure?.message).toBe(
+      `${name.slice(0, -3)} (up): stopped. Statements that are committed stay: \`migrate up\` goes on from there.`,
+    )
+    expect(await notes()).toEqual([1, 2])
+    await client.query(`SET my.stop = '0'`)
+    expect((await runUp(client, files.path)).failure).toBeUndefined()
+    expect(await notes()).toEqual([1, 2, 3, 4])
+  })
+
+  test('is refused inside of a transaction with what to do', async () => {
+    await using files = await migrationDirectory({
+      [name]: sqlMigration({ up: ['CALL public.backfill(0)'], down: ['TRUNCATE public.notes'] }),
+    })
+    const { failure } = await runUp(client, files.path)
+    expect(failure).toMatchObject({
+      message: expect.stringContaining('invalid transaction termination. Nothing was changed.') as string,
+      next: expect.stringContaining('pgm.noTransaction()') as string,
+    })
+    expect(await notes()).toEqual([])
+  })
 })
 
 test('a concurrent statement in one string with others is refused', async () => {
