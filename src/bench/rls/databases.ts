@@ -14,6 +14,8 @@ export interface RlsDatabases {
   /** To `byHand` and `ours` as the owner, who is no superuser. */
   byHandOwner: Client
   oursOwner: Client
+  /** Sessions of their own to the three, as superuser: one may share its core with something else for as long as it lives. */
+  openAnew(): Promise<Pick<RlsDatabases, 'before' | 'byHand' | 'ours'>>
   drop(): Promise<void>
 }
 
@@ -64,10 +66,14 @@ export async function createRlsDatabases(server: Server): Promise<RlsDatabases> 
         `CREATE DATABASE ${quote(name)} TEMPLATE ${quote(before)} OWNER ${quote(owner)}`,
       )
     }
-    return {
+    const openAnew = async () => ({
       before: await open(server.url(before)),
       byHand: await open(server.url(byHand)),
       ours: await open(server.url(ours)),
+    })
+    return {
+      ...(await openAnew()),
+      openAnew,
       byHandOwner: await asOwner(byHand),
       oursOwner: await asOwner(ours),
       drop,
