@@ -1,6 +1,7 @@
 import type { MeasuredOn } from '../bench/measuredOn.ts'
 import type { BenchResult } from '../bench/result.ts'
 import type { BenchRow } from '../bench/row.ts'
+import { markdownTable } from './markdownTable.ts'
 import { amount, ratio } from './units.ts'
 
 /** A result as a Markdown table, with what it was measured on above it. */
@@ -9,9 +10,8 @@ export function benchMarkdown(result: BenchResult): string {
   return [
     `Measured on ${takenAt.slice(0, 10)} on ${machineText(measuredOn)}; ${sizeText[size]}. Before and after in one run.`,
     '',
-    ...table(
+    markdownTable(
       ['what', 'before', 'after', 'ratio', "the plan's claim", 'met'],
-      ['left', 'right', 'right', 'right', 'left', 'left'],
       rows.map((row) => [
         row.title,
         amount(row.before, row.unit),
@@ -20,6 +20,7 @@ export function benchMarkdown(result: BenchResult): string {
         row.claim,
         row.met ? 'yes' : 'no',
       ]),
+      ['left', 'right', 'right', 'right', 'left', 'left'],
     ),
     ...skipped.map(({ id, reason }) => `\n\`${id}\` was not measured: ${reason}.`),
   ].join('\n')
@@ -43,7 +44,7 @@ export function growthMarkdown(smaller: BenchResult, larger: BenchResult): strin
     const small = smaller.rows.find(({ id }) => id === row.id)
     return small ? [[row.title, small, row] as const] : []
   })
-  return table(
+  return markdownTable(
     [
       'what',
       `before, ${smaller.size}`,
@@ -53,7 +54,6 @@ export function growthMarkdown(smaller: BenchResult, larger: BenchResult): strin
       `after, ${larger.size}`,
       'grew',
     ],
-    ['left', 'right', 'right', 'right', 'right', 'right', 'right'],
     rows.map(([title, small, large]) => [
       title,
       amount(small.before, small.unit),
@@ -63,7 +63,8 @@ export function growthMarkdown(smaller: BenchResult, larger: BenchResult): strin
       amount(large.after, large.unit),
       ratio(large.after / small.after),
     ]),
-  ).join('\n')
+    ['left', 'right', 'right', 'right', 'right', 'right', 'right'],
+  )
 }
 
 const sizeText = {
@@ -77,18 +78,4 @@ const sizeText = {
 export function machineText({ postgresql, node, cores, memoryGb, platform }: MeasuredOn): string {
   const parts = [`Node ${node}`, `${cores} cores`, `${memoryGb} GB of memory`, platform]
   return [...(postgresql ? [`PostgreSQL ${postgresql}`] : []), ...parts].join(', ')
-}
-
-/** Columns are padded, as prettier would do it. */
-function table(head: string[], align: ('left' | 'right')[], body: string[][]): string[] {
-  const widths = head.map((title, at) =>
-    Math.max(3, ...[title, ...body.map((cells) => cells[at] ?? '')].map((cell) => cell.length)),
-  )
-  const pad = (cell: string, at: number): string =>
-    align[at] === 'right' ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0)
-  const line = (cells: string[]): string => `| ${cells.map(pad).join(' | ')} |`
-  const rule = widths.map((width, at) =>
-    align[at] === 'right' ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width),
-  )
-  return [line(head), line(rule), ...body.map(line)]
 }

@@ -2,6 +2,7 @@ import type { CheckedCondition } from '../migrate/migration.ts'
 import type { Plan, PlannedLock, PlannedMigration } from '../migrate/plan.ts'
 import { lockStrength } from '../shadow/locks.ts'
 import { shortList } from '../shortList.ts'
+import { markdownTable } from './markdownTable.ts'
 import { bytes, duration } from './units.ts'
 
 /** The plan as the Markdown that a reviewer reads in the pull request. */
@@ -25,9 +26,10 @@ function driftPart(drift: Plan['drift']): string {
 function overview(migrations: PlannedMigration[]): string {
   const rows = migrations.map((migration) => {
     const strongest = strongestOf(migration.locks.filter(({ direction }) => direction === 'up'))
-    return `| ${migration.name} | ${migration.rule} | ${strongest ? `${strongest.mode} on ${strongest.relation}` : 'none on tables'} | ${reversibility(migration)} |`
+    const lock = strongest ? `${strongest.mode} on ${strongest.relation}` : 'none on tables'
+    return [migration.name, migration.rule, lock, reversibility(migration)]
   })
-  return ['| migration | rule | strongest lock | reversible |', '|---|---|---|---|', ...rows].join('\n')
+  return markdownTable(['migration', 'rule', 'strongest lock', 'reversible'], rows)
 }
 
 function strongestOf(locks: PlannedLock[]): PlannedLock | undefined {
@@ -64,11 +66,16 @@ function whyPart({ why, rule }: PlannedMigration): string {
 }
 
 function objectsTable({ objects }: PlannedMigration): string {
-  const rows = objects.map(
-    ({ schema, name, kind, rows: count, bytes: size, writesPerSecond }) =>
-      `| ${kind} ${schema}.${name} | ${count === null ? 'unknown' : Math.round(count).toLocaleString('en-US')} | ${bytes(size)} | ${writesPerSecond ?? '-'} |`,
+  return markdownTable(
+    ['object', 'rows (estimated)', 'size', 'writes/s'],
+    objects.map(({ schema, name, kind, rows, bytes: size, writesPerSecond }) => [
+      `${kind} ${schema}.${name}`,
+      rows === null ? 'unknown' : Math.round(rows).toLocaleString('en-US'),
+      bytes(size),
+      `${writesPerSecond ?? '-'}`,
+    ]),
+    ['left', 'right', 'right', 'right'],
   )
-  return ['| object | rows (estimated) | size | writes/s |', '|---|---:|---:|---:|', ...rows].join('\n')
 }
 
 function locksOf(locks: PlannedLock[], direction: 'up' | 'down', index: number): PlannedLock[] {

@@ -1,16 +1,15 @@
 import type { Rule } from '../rules/rule.ts'
+import { markdownTable } from './markdownTable.ts'
 
 /** What stands around the table in docs/rules.md. */
 export const rulesMarkers = { begin: '<!-- rules -->', end: '<!-- /rules -->' }
 
 /** The table of rules in docs/rules.md: name, what it finds, what cures it. */
 export function rulesTable(rules: Rule[]): string {
-  const rows = rules.map(({ name, finds, cure }) => [`\`${name}\``, cell(finds), cell(cure)])
-  const head = ['Rule', 'Finds', 'Cure']
-  const widths = head.map((title, at) => Math.max(...[head, ...rows].map((row) => (row[at] ?? title).length)))
-  const line = (cells: string[]): string =>
-    `| ${cells.map((text, at) => text.padEnd(widths[at] ?? 0)).join(' | ')} |`
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
+  return markdownTable(
+    ['Rule', 'Finds', 'Cure'],
+    rules.map(({ name, finds, cure }) => [`\`${name}\``, finds, cure]),
+  )
 }
 
 /** The page with the table between its markers put in anew; undefined where it has no markers. */
@@ -19,8 +18,4 @@ export function withRulesTable(page: string, rules: Rule[]): string | undefined 
   const end = page.indexOf(rulesMarkers.end)
   if (begin < 0 || end < begin) return undefined
   return `${page.slice(0, begin + rulesMarkers.begin.length)}\n\n${rulesTable(rules)}\n\n${page.slice(end)}`
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|')
 }

@@ -1,6 +1,7 @@
 import type { Comparison } from '../../diagnose/compare.ts'
 import { metricValue } from '../diagnosis/cells.ts'
 import { escapeMarkdown } from '../diagnosis/summary.ts'
+import { markdownTable } from '../markdownTable.ts'
 import { duration } from '../units.ts'
 
 /** The comparison for a pull request. */
@@ -11,11 +12,15 @@ export function comparisonMarkdown(comparison: Comparison): string {
     '',
     verdictLine(comparison),
     '',
-    '| Metric | Before | After | |',
-    '| --- | ---: | ---: | --- |',
-    ...comparison.metrics.map(
-      (metric) =>
-        `| ${metric.title} | ${metricValue({ ...metric, value: metric.before })} | ${metricValue({ ...metric, value: metric.after })} | ${metric.verdict} |`,
+    markdownTable(
+      ['Metric', 'Before', 'After', ''],
+      comparison.metrics.map((metric) => [
+        metric.title,
+        metricValue({ ...metric, value: metric.before }),
+        metricValue({ ...metric, value: metric.after }),
+        metric.verdict,
+      ]),
+      ['left', 'right', 'right'],
     ),
     '',
     ...findingGroups(comparison).flatMap(({ title, lines }) =>
@@ -27,11 +32,14 @@ export function comparisonMarkdown(comparison: Comparison): string {
     '',
     ...(comparison.statements.length > 0
       ? [
-          '| Statement | Mean before | Mean after |',
-          '| --- | ---: | ---: |',
-          ...comparison.statements.map(
-            ({ text, beforeMs, afterMs }) =>
-              `| ${escapeMarkdown(text)} | ${duration(beforeMs)} | ${duration(afterMs)} |`,
+          markdownTable(
+            ['Statement', 'Mean before', 'Mean after'],
+            comparison.statements.map(({ text, beforeMs, afterMs }) => [
+              escapeMarkdown(text),
+              duration(beforeMs),
+              duration(afterMs),
+            ]),
+            ['left', 'right', 'right'],
           ),
           '',
         ]

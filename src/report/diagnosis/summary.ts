@@ -1,5 +1,6 @@
 import type { DiagnosisReport, ReportFinding } from '../../diagnose/report.ts'
 import { isAtLeast } from '../../diagnose/report.ts'
+import { markdownTable } from '../markdownTable.ts'
 import { setApart } from '../together.ts'
 import { metricTarget, metricTrend, metricValue, metricVerdict, oneLine } from './cells.ts'
 
@@ -16,12 +17,13 @@ export function diagnosisSummary(report: DiagnosisReport): string {
     '',
     `PostgreSQL ${server.version} (${server.provider}); counters ${statistics.ageDays === null ? 'of unknown age' : `of ${statistics.ageDays.toFixed(1)} days`}.`,
     '',
-    `| Metric | Value | Target | | Known |${hasTrend ? ' Since the last report |' : ''}`,
-    `| --- | ---: | --- | --- | --- |${hasTrend ? ' ---: |' : ''}`,
-    ...metrics.map(
-      (metric) =>
-        `| ${metric.title} | ${metricValue(metric)} | ${metricTarget(metric)} | ${metricVerdict(metric)} | ${metric.kind} |` +
-        (hasTrend ? ` ${metricTrend(metric)} |` : ''),
+    markdownTable(
+      ['Metric', 'Value', 'Target', '', 'Known', ...(hasTrend ? ['Since the last report'] : [])],
+      metrics.map((metric) => [
+        ...[metric.title, metricValue(metric), metricTarget(metric), metricVerdict(metric), metric.kind],
+        ...(hasTrend ? [metricTrend(metric)] : []),
+      ]),
+      ['left', 'right', 'left', 'left', 'left', 'right'],
     ),
     '',
     `## Findings: ${countLevels(findings)}`,
