@@ -3,7 +3,7 @@ import { display } from '../db/identifiers.ts'
 import type { IndexShape } from '../introspect/indexShapes.ts'
 import { listIndexesCovering } from '../introspect/indexShapes.ts'
 import type { PlannedQuery } from '../introspect/plans.ts'
-import { explain, indexesIn } from '../introspect/plans.ts'
+import { indexesIn, planWithIndexes } from '../introspect/plans.ts'
 import { shortList } from '../shortList.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
@@ -23,8 +23,8 @@ export function planCanUseIndex(query: PlannedQuery, index: RelationName | Index
     async check(db) {
       const right = 'keys' in index ? await listIndexesCovering(db, index) : [index]
       const serves = (used: string[]) => right.some(({ name }) => used.includes(name))
-      const used = indexesIn(await explain(db, query))
-      if (serves(used) || serves(indexesIn(await explain(db, query, { sorts: true })))) return holds
+      const used = indexesIn(await planWithIndexes(db, query))
+      if (serves(used) || serves(indexesIn(await planWithIndexes(db, query, { sorts: true })))) return holds
       return fails(wanted, used.length > 0 ? `the indexes ${shortList(used)}` : 'no index')
     },
   }

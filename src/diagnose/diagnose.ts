@@ -67,7 +67,7 @@ const lockTimeoutMs = 1_000
  *
  * ```sql
  * BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
- * SAVEPOINT hundredfold_section; ...; ROLLBACK TO SAVEPOINT hundredfold_section; ...
+ * SAVEPOINT hundredfold_look; ...; ROLLBACK TO SAVEPOINT hundredfold_look; ...
  * ROLLBACK;
  * ```
  *

@@ -1,5 +1,7 @@
 import type { ClientBase } from 'pg'
+import { borrow } from '../db/database.ts'
 import { readOnly } from '../db/readOnly.ts'
+import { underSavepoint } from '../db/savepoint.ts'
 
 /** Reading thousands of tables takes seconds; a minute or two means that something is wrong. */
 const statementTimeoutMs = 120_000
@@ -11,15 +13,9 @@ const statementTimeoutMs = 120_000
  */
 export async function inSnapshot<T>(client: ClientBase, look: () => Promise<T>): Promise<T> {
   if (client.getTransactionStatus() !== 'T') return readOnly(client, look, { statementTimeoutMs })
-  await client.query('SAVEPOINT hundredfold_facts')
-  try {
+  return underSavepoint(borrow(client), async () => {
     await client.query(`SELECT set_config('transaction_read_only', 'on', true),
                                set_config('search_path', '', true)`)
-    return await look()
-  } finally {
-    // A broken connection has ended the transaction already.
-    await client
-      .query('ROLLBACK TO SAVEPOINT hundredfold_facts; RELEASE SAVEPOINT hundredfold_facts')
-      .catch(() => undefined)
-  }
+    return look()
+  })
 }

@@ -4,7 +4,7 @@ import type { RelationName } from '../db/identifiers.ts'
 import { qualified } from '../db/identifiers.ts'
 import type { ColumnLayout } from './heapLayout.ts'
 import { averageRowBytes } from './heapLayout.ts'
-import { underSavepoint } from './savepoint.ts'
+import { underSavepoint } from '../db/savepoint.ts'
 import type { TableStatistics } from './tableStatistics.ts'
 import { listTableStatistics } from './tableStatistics.ts'
 

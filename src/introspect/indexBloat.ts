@@ -6,7 +6,7 @@ import { findPgstattuple, hiddenFromRole, readBlockSize } from './bloat.ts'
 import { alignUp } from './heapLayout.ts'
 import type { IndexStatistics } from './indexStatistics.ts'
 import { listIndexStatistics } from './indexStatistics.ts'
-import { underSavepoint } from './savepoint.ts'
+import { underSavepoint } from '../db/savepoint.ts'
 import { listTableStatistics } from './tableStatistics.ts'
 
 /** How much of a B-tree is empty, and how we know. */

@@ -1,5 +1,8 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import type { PlanNode } from '../db/explain.ts'
+import { explain } from '../db/explain.ts'
+import { underSavepoint } from '../db/savepoint.ts'
 
 /** A statement to plan, and as whom: `role` with `claims` is how PostgREST runs a request. */
 export interface PlannedQuery {
@@ -8,14 +11,6 @@ export interface PlannedQuery {
   role?: string
   /** What `auth.jwt()` returns; an object becomes JSON. */
   claims?: Record<string, unknown>
-}
-
-/** A node of EXPLAIN (FORMAT JSON). */
-export interface PlanNode {
-  'Node Type': string
-  'Index Name'?: string
-  'Relation Name'?: string
-  Plans?: PlanNode[]
 }
 
 /** What the planner is to avoid where it can. */
@@ -28,13 +23,12 @@ export interface Discouraged {
  * discouraged, so that the answer says what an index can serve and does not hang on how few rows there
  * are today. Settings are undone by a savepoint: call it inside a transaction.
  */
-export async function explain(
+export async function planWithIndexes(
   db: Database,
   query: PlannedQuery,
   { sorts = false }: Discouraged = {},
 ): Promise<PlanNode> {
-  await sql`SAVEPOINT hundredfold_explain`.execute(db)
-  try {
+  return underSavepoint(db, async () => {
     await sql`SELECT set_config('enable_seqscan', 'off', true)`.execute(db)
     if (sorts) await sql`SELECT set_config('enable_sort', 'off', true)`.execute(db)
     if (query.claims) {
@@ -42,16 +36,8 @@ export async function explain(
       await sql`SELECT set_config('request.jwt.claims', ${claims}, true)`.execute(db)
     }
     if (query.role) await sql`SET LOCAL ROLE ${sql.id(query.role)}`.execute(db)
-    const result = await sql<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>`EXPLAIN (FORMAT JSON) ${sql.raw(
-      query.sql,
-    )}`.execute(db)
-    const [row] = result.rows
-    if (!row) throw new Error('EXPLAIN returned no plan')
-    return row['QUERY PLAN'][0].Plan
-  } finally {
-    await sql`ROLLBACK TO SAVEPOINT hundredfold_explain`.execute(db)
-    await sql`RELEASE SAVEPOINT hundredfold_explain`.execute(db)
-  }
+    return (await explain(db, query.sql)).Plan
+  })
 }
 
 /** Names of all indexes that the plan reads. */

@@ -1,44 +1,15 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import type { PlanNode } from '../db/explain.ts'
+import { explain } from '../db/explain.ts'
+import { underSavepoint } from '../db/savepoint.ts'
 import { quote } from '../db/identifiers.ts'
 import { splitStatements } from '../sql/statements.ts'
 import { NotSeen } from './notSeen.ts'
-import { underSavepoint } from './savepoint.ts'
-
-/** A node of EXPLAIN (FORMAT JSON), with what a reader of slow plans looks at. */
-export interface ExplainedNode {
-  'Node Type': string
-  'Relation Name'?: string
-  Schema?: string
-  Alias?: string
-  'Index Name'?: string
-  'Join Type'?: string
-  'Subplan Name'?: string
-  'Parent Relationship'?: string
-  Strategy?: string
-  Filter?: string
-  'Index Cond'?: string
-  'Join Filter'?: string
-  'Startup Cost': number
-  'Total Cost': number
-  'Plan Rows': number
-  'Actual Rows'?: number
-  'Actual Loops'?: number
-  'Actual Total Time'?: number
-  'Rows Removed by Filter'?: number
-  'Sort Method'?: string
-  'Sort Space Type'?: string
-  'Hash Batches'?: number
-  'HashAgg Batches'?: number
-  'Temp Written Blocks'?: number
-  'Shared Hit Blocks'?: number
-  'Shared Read Blocks'?: number
-  Plans?: ExplainedNode[]
-}
 
 /** A statement's plan, and how it was come by. */
 export interface StatementPlan {
-  root: ExplainedNode
+  root: PlanNode
   /** Whether it was made as the role that sends the statement, so that its policies are in it. */
   asRole: boolean
   /** Parameters, in order; empty where there are none. */
@@ -96,21 +67,21 @@ export async function explainGeneric(
 export async function explainAnalyzed(
   db: Database,
   statement: { text: string; role: string | null },
-): Promise<ExplainedNode> {
+): Promise<PlanNode> {
   const { text } = await oneStatement(statement.text)
   if (/\$\d/.test(text)) throw new NotSeen('it has parameters whose values pg_stat_statements does not keep')
   const [searchPath = ''] = await searchPaths(db)
   return underSavepoint(db, async () => {
     await sql`SELECT set_config('search_path', ${searchPath}, true)`.execute(db)
     if (statement.role !== null) await sql.raw(`SET LOCAL ROLE ${quote(statement.role)}`).execute(db)
-    return readPlan(db, `EXPLAIN (ANALYZE, BUFFERS, VERBOSE, FORMAT JSON) ${text}`)
+    return (await explain(db, text, 'ANALYZE, BUFFERS, VERBOSE')).Plan
   })
 }
 
 async function explainPrepared(
   db: Database,
   text: string,
-): Promise<{ root: ExplainedNode; parameterTypes: string[] }> {
+): Promise<{ root: PlanNode; parameterTypes: string[] }> {
   await sql.raw(`PREPARE hundredfold_statement AS ${text}`).execute(db)
   try {
     const prepared = await sql<{ types: string[] }>`
@@ -118,20 +89,13 @@ async function explainPrepared(
       WHERE name = 'hundredfold_statement'`.execute(db)
     const parameterTypes = prepared.rows[0]?.types ?? []
     const values = parameterTypes.length > 0 ? `(${parameterTypes.map(() => 'NULL').join(', ')})` : ''
-    const root = await readPlan(db, `EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE hundredfold_statement${values}`)
-    return { root, parameterTypes }
+    const explained = await explain(db, `EXECUTE hundredfold_statement${values}`, 'VERBOSE')
+    return { root: explained.Plan, parameterTypes }
   } finally {
     // Prepared statements outlive a rollback, and DEALLOCATE fails in a transaction that has failed.
     await sql`ROLLBACK TO SAVEPOINT hundredfold_look`.execute(db)
     await sql`DEALLOCATE hundredfold_statement`.execute(db)
   }
-}
-
-async function readPlan(db: Database, explain: string): Promise<ExplainedNode> {
-  const result = await sql.raw<{ 'QUERY PLAN': [{ Plan: ExplainedNode }] }>(explain).execute(db)
-  const [row] = result.rows
-  if (!row) throw new Error('EXPLAIN returned no plan')
-  return row['QUERY PLAN'][0].Plan
 }
 
 const explainable = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'])

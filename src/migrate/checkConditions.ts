@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
 import type { Condition } from '../conditions/condition.ts'
 import { borrow } from '../db/database.ts'
+import { underSavepoint } from '../db/savepoint.ts'
 import { errorCode, isConnectionLost, isLockOrCancel } from '../db/sqlState.ts'
 import { guarded } from './guardedClient.ts'
 import type { CheckedCondition } from './migration.ts'
@@ -12,10 +13,10 @@ import { defaultRunOptions } from './runOptions.ts'
  * one (a missing table, say) is its answer and not the end of the transaction.
  *
  * ```sql
- * SAVEPOINT hundredfold_condition; SET LOCAL transaction_read_only = on; SET LOCAL search_path = '';
+ * SAVEPOINT hundredfold_look; SET LOCAL transaction_read_only = on; SET LOCAL search_path = '';
  * SET LOCAL statement_timeout = ...;
  * ... the condition's queries ...
- * ROLLBACK TO SAVEPOINT hundredfold_condition;
+ * ROLLBACK TO SAVEPOINT hundredfold_look;
  * ```
  *
  * The time limit is the conditions' own, so that a short one for statements does not cut a long look off.
@@ -39,12 +40,13 @@ async function checkCondition(
   timeoutMs: number,
 ): Promise<CheckedCondition> {
   const { description } = condition
-  await client.query(
-    `SAVEPOINT hundredfold_condition; SET LOCAL transaction_read_only = on; SET LOCAL search_path = '';
-     SET LOCAL statement_timeout = ${timeoutMs}`,
-  )
   try {
-    const verdict = await condition.check(borrow(guarded(client)))
+    const verdict = await underSavepoint(borrow(client), async () => {
+      await client.query(
+        `SET LOCAL transaction_read_only = on; SET LOCAL search_path = ''; SET LOCAL statement_timeout = ${timeoutMs}`,
+      )
+      return condition.check(borrow(guarded(client)))
+    })
     if (verdict.holds) return { description, phase, holds: true }
     return { description, phase, holds: false, expected: verdict.expected, actual: verdict.actual }
   } catch (error) {
@@ -52,11 +54,6 @@ async function checkCondition(
     if (isLockOrCancel(error)) throw whileChecking(description, error)
     const actual = error instanceof Error ? error.message : String(error)
     return { description, phase, holds: false, expected: 'an answer', actual: `an error: ${actual}` }
-  } finally {
-    // After a lost connection there is no savepoint to return to; the error above tells.
-    await client
-      .query('ROLLBACK TO SAVEPOINT hundredfold_condition; RELEASE SAVEPOINT hundredfold_condition')
-      .catch(() => undefined)
   }
 }
 

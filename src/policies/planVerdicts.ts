@@ -1,6 +1,7 @@
-import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import { explain } from '../db/explain.ts'
 import { qualified, quote } from '../db/identifiers.ts'
+import { underSavepoint } from '../db/savepoint.ts'
 import { disjunction } from '../sql/build.ts'
 import { printExpression } from '../sql/expression.ts'
 import type { Node } from '../sql/nodes.ts'
@@ -113,19 +114,9 @@ function shielded(predicate: Node): string {
   return `(${printExpression(disjunction([predicate, never]) ?? predicate)})`
 }
 
+/** Planning changes nothing, but one that fails would end the transaction. */
 async function costOf(db: Database, query: string): Promise<number> {
-  await sql`SAVEPOINT hundredfold_plan`.execute(db)
-  try {
-    const { rows } = await sql<{
-      'QUERY PLAN': [{ Plan: { 'Total Cost': number } }]
-    }>`EXPLAIN (FORMAT JSON) ${sql.raw(query)}`.execute(db)
-    const cost = rows[0]?.['QUERY PLAN'][0].Plan['Total Cost']
-    if (cost === undefined) throw new Error('EXPLAIN returned no plan')
-    return cost
-  } finally {
-    await sql`ROLLBACK TO SAVEPOINT hundredfold_plan`.execute(db)
-    await sql`RELEASE SAVEPOINT hundredfold_plan`.execute(db)
-  }
+  return (await underSavepoint(db, () => explain(db, query))).Plan['Total Cost']
 }
 
 function round(cost: number): string {

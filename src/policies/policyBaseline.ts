@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import { explain } from '../db/explain.ts'
 import { displayIdentifier, qualified } from '../db/identifiers.ts'
+import { underSavepoint } from '../db/savepoint.ts'
 import { errorCode } from '../db/sqlState.ts'
 import type { Policy } from './policyCatalog.ts'
 import type { CatalogTable } from './tableCatalog.ts'
@@ -86,17 +88,15 @@ async function rolesToActAs(db: Database): Promise<Set<string>> {
 }
 
 async function failureOf(db: Database, role: string, query: string): Promise<string | undefined> {
-  await sql`SAVEPOINT hundredfold_baseline`.execute(db)
   try {
-    await sql`SET LOCAL ROLE ${sql.id(role)}`.execute(db)
-    await sql`EXPLAIN ${sql.raw(query)}`.execute(db)
+    await underSavepoint(db, async () => {
+      await sql`SET LOCAL ROLE ${sql.id(role)}`.execute(db)
+      await explain(db, query)
+    })
     return undefined
   } catch (error) {
     if (!isRecursion(error)) return undefined
     return error instanceof Error ? error.message : String(error)
-  } finally {
-    await sql`ROLLBACK TO SAVEPOINT hundredfold_baseline`.execute(db)
-    await sql`RELEASE SAVEPOINT hundredfold_baseline`.execute(db)
   }
 }
 

@@ -2,6 +2,8 @@ import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import type { RelationName } from '../db/identifiers.ts'
 import { qualified } from '../db/identifiers.ts'
+import { explain } from '../db/explain.ts'
+import { underSavepoint } from '../db/savepoint.ts'
 import { errorCode } from '../db/sqlState.ts'
 import { findReader, findSubject } from './equivalence/subject.ts'
 import type { Policy } from './policyCatalog.ts'
@@ -176,32 +178,20 @@ async function timeOnce(
   { role, claims = {} }: CostIdentity,
   statement: string,
 ): Promise<{ ms: number; rows: number } | null> {
-  await sql`SAVEPOINT hundredfold_cost`.execute(db)
   try {
-    await sql`SELECT pg_catalog.set_config('request.jwt.claims', ${JSON.stringify(claims)}, true),
-                     pg_catalog.set_config('statement_timeout', ${String(timeoutMs)}, true)`.execute(db)
-    await sql`SET LOCAL ROLE ${sql.id(role)}`.execute(db)
-    const { rows } = await sql<{
-      'QUERY PLAN': [Explained]
-    }>`EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ${sql.raw(statement)}`.execute(db)
-    const [plan] = rows[0]?.['QUERY PLAN'] ?? []
-    return plan
-      ? { ms: plan['Planning Time'] + plan['Execution Time'], rows: plan.Plan['Actual Rows'] }
-      : null
+    return await underSavepoint(db, async () => {
+      await sql`SELECT pg_catalog.set_config('request.jwt.claims', ${JSON.stringify(claims)}, true),
+                       pg_catalog.set_config('statement_timeout', ${String(timeoutMs)}, true)`.execute(db)
+      await sql`SET LOCAL ROLE ${sql.id(role)}`.execute(db)
+      const explained = await explain(db, statement, 'ANALYZE, TIMING OFF')
+      const ms = (explained['Planning Time'] ?? 0) + (explained['Execution Time'] ?? 0)
+      return { ms, rows: explained.Plan['Actual Rows'] ?? 0 }
+    })
   } catch (error) {
     // 57014: the time limit.
     if (errorCode(error) === '57014') return null
     throw error
-  } finally {
-    await sql`ROLLBACK TO SAVEPOINT hundredfold_cost`.execute(db)
-    await sql`RELEASE SAVEPOINT hundredfold_cost`.execute(db)
   }
-}
-
-interface Explained {
-  'Planning Time': number
-  'Execution Time': number
-  Plan: { 'Actual Rows': number }
 }
 
 function appliesTo({ command, roles }: Policy, role: string): boolean {

@@ -1,6 +1,8 @@
 import type { ClientBase } from 'pg'
 import type { RelationName } from '../db/identifiers.ts'
+import { borrow } from '../db/database.ts'
 import { displayIdentifier, qualified, quote } from '../db/identifiers.ts'
+import { atomically, underSavepoint } from '../db/savepoint.ts'
 import { liftSessionLimits } from '../db/sessionLimits.ts'
 import { errorCode, isConnectionLost } from '../db/sqlState.ts'
 import { alterPolicies } from '../drafts/alterPolicies.ts'
@@ -110,7 +112,7 @@ async function makeRequired(
   for (const needed of requires.filter(({ noTransaction }) => noTransaction === undefined)) {
     const key = JSON.stringify(needed)
     if (!made.has(key)) {
-      const failure = await atomically(client, () => runAll(client, needed.up)).then(
+      const failure = await atomically(borrow(client), () => runAll(client, needed.up)).then(
         () => '',
         (error: unknown) => refuseLost(error) ?? messageOf(error),
       )
@@ -129,7 +131,7 @@ async function rehearse(
 ): Promise<Rehearsed> {
   if (alterations.length === 0) return { left: new Map(), shown: new Map() }
   try {
-    return await undone(rehearsal.client, () => rehearseProof(rehearsal, table, alterations))
+    return await underSavepoint(borrow(rehearsal.client), () => rehearseProof(rehearsal, table, alterations))
   } catch (error) {
     const reason = refuseLost(error) ?? `its proof could not be tried: ${messageOf(error)}`
     return { left: new Map(alterations.map(({ policy }) => [policy, reason])), shown: new Map() }
@@ -161,10 +163,10 @@ async function readBackAll(
   const read = async (some: PolicyAlteration[]): Promise<ReadBack[]> => {
     const those = { ...parts, alterations: some }
     try {
-      return await undone(client, () => readBackFromCopy(client, those))
+      return await underSavepoint(borrow(client), () => readBackFromCopy(client, those))
     } catch (onCopy) {
       try {
-        return await undone(client, () => readBackFromTable(client, those))
+        return await underSavepoint(borrow(client), () => readBackFromTable(client, those))
       } catch (error) {
         refuseLost(error)
         const failure = messageOf(onCopy)
@@ -260,29 +262,6 @@ async function readPredicates(client: ClientBase, table: string): Promise<Map<st
 
 async function runAll(client: ClientBase, statements: string[]): Promise<void> {
   if (statements.length > 0) await client.query(statements.join(';\n'))
-}
-
-/** Runs under a savepoint that is kept where all went well. */
-async function atomically<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
-  await client.query('SAVEPOINT hundredfold_settle')
-  try {
-    const result = await work()
-    await client.query('RELEASE SAVEPOINT hundredfold_settle')
-    return result
-  } catch (error) {
-    await client.query('ROLLBACK TO SAVEPOINT hundredfold_settle; RELEASE SAVEPOINT hundredfold_settle')
-    throw error
-  }
-}
-
-/** Runs under a savepoint and takes everything back. */
-async function undone<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
-  await client.query('SAVEPOINT hundredfold_read_back')
-  try {
-    return await work()
-  } finally {
-    await client.query('ROLLBACK TO SAVEPOINT hundredfold_read_back; RELEASE SAVEPOINT hundredfold_read_back')
-  }
 }
 
 function isSame(one: PolicyPredicates, other: PolicyPredicates): boolean {

@@ -1,5 +1,5 @@
-import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import { underSavepoint } from '../db/savepoint.ts'
 import { errorCode, isConnectionLost } from '../db/sqlState.ts'
 import { NotSeen } from '../introspect/notSeen.ts'
 import { CannotSee } from './rule.ts'
@@ -14,28 +14,18 @@ export type Outcome<T> =
 /**
  * Looks under a savepoint of the snapshot, so that whatever goes wrong ends this look and not the run.
  *
- * ```sql
- * SAVEPOINT hundredfold_section; ...; ROLLBACK TO SAVEPOINT hundredfold_section; ...
- * ```
- *
  * @throws only where the session is gone.
  */
 export async function attempt<T>(db: Database, look: () => Promise<T>): Promise<Outcome<T>> {
-  await sql`SAVEPOINT hundredfold_section`.execute(db)
-  let outcome: Outcome<T>
   try {
-    outcome = { status: 'ok', value: await look() }
+    return { status: 'ok', value: await underSavepoint(db, look) }
   } catch (error) {
     if (isConnectionLost(error)) throw error
     const hidden = whyNotSeen(error)
-    outcome =
-      hidden === undefined
-        ? { status: 'failed', reason: messageOf(error), error }
-        : { status: 'skipped', reason: hidden, error }
+    return hidden === undefined
+      ? { status: 'failed', reason: messageOf(error), error }
+      : { status: 'skipped', reason: hidden, error }
   }
-  await sql`ROLLBACK TO SAVEPOINT hundredfold_section`.execute(db)
-  await sql`RELEASE SAVEPOINT hundredfold_section`.execute(db)
-  return outcome
 }
 
 /** Why the look could not see what it needs; undefined where the error is one that nobody expected. */

@@ -1,4 +1,5 @@
-import type { ExplainedNode, StatementPlan } from '../introspect/statementPlan.ts'
+import type { PlanNode } from '../db/explain.ts'
+import type { StatementPlan } from '../introspect/statementPlan.ts'
 import type { StatementStatistics } from '../introspect/statements.ts'
 import { shortList } from '../shortList.ts'
 import { excerpt } from '../sql/excerpt.ts'
@@ -47,7 +48,7 @@ export function findCauses(
   statement: StatementStatistics,
   plan: StatementPlan | undefined,
   surroundings: PlanSurroundings,
-  analyzed?: ExplainedNode,
+  analyzed?: PlanNode,
 ): Cause[] {
   const root = analyzed ?? plan?.root
   const nodes = root ? flatten(root) : []
@@ -63,11 +64,11 @@ export function findCauses(
 }
 
 /** The node and all below it. */
-export function flatten(node: ExplainedNode): ExplainedNode[] {
+export function flatten(node: PlanNode): PlanNode[] {
   return [node, ...(node.Plans ?? []).flatMap(flatten)]
 }
 
-function scanCauses(node: ExplainedNode, { rows, secured, functions }: PlanSurroundings): Cause[] {
+function scanCauses(node: PlanNode, { rows, secured, functions }: PlanSurroundings): Cause[] {
   const name = node['Relation Name']
   if (name === undefined || node.Filter === undefined) return []
   const table = `${node.Schema ?? 'public'}.${name}`
@@ -110,7 +111,7 @@ function scanCauses(node: ExplainedNode, { rows, secured, functions }: PlanSurro
   return causes
 }
 
-function loopCauses(node: ExplainedNode): Cause[] {
+function loopCauses(node: PlanNode): Cause[] {
   if (node['Node Type'] !== 'Nested Loop') return []
   const [outer, inner] = node.Plans ?? []
   const rounds = inner?.['Actual Loops'] ?? outer?.['Plan Rows'] ?? 0
@@ -128,9 +129,9 @@ function loopCauses(node: ExplainedNode): Cause[] {
 
 function estimateCauses(
   statement: StatementStatistics,
-  nodes: ExplainedNode[],
+  nodes: PlanNode[],
   plan: StatementPlan | undefined,
-  analyzed: ExplainedNode | undefined,
+  analyzed: PlanNode | undefined,
   { secured }: PlanSurroundings,
 ): Cause[] {
   const cure =
@@ -175,7 +176,7 @@ function offBy(expected: number, real: number): number {
 
 function spillCauses(
   statement: StatementStatistics,
-  nodes: ExplainedNode[],
+  nodes: PlanNode[],
   { blockSize }: PlanSurroundings,
 ): Cause[] {
   const perCall = statement.tempBlocksWritten / statement.calls
@@ -250,7 +251,7 @@ function calledFunctions(expression: string): Set<string> {
   return new Set(Array.from(called, ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? ''))
 }
 
-function nameOf(node: ExplainedNode): string {
+function nameOf(node: PlanNode): string {
   const relation = node['Relation Name'] ?? node['Index Name']
   return relation === undefined ? node['Node Type'] : `${node['Node Type']} on ${relation}`
 }

@@ -1,6 +1,6 @@
 import { display } from '../../db/identifiers.ts'
 import { NotSeen } from '../../introspect/notSeen.ts'
-import type { ExplainedNode } from '../../introspect/statementPlan.ts'
+import type { PlanNode } from '../../db/explain.ts'
 import { explainAnalyzed } from '../../introspect/statementPlan.ts'
 import type { ExplainedStatement } from '../../rules/slowStatements.ts'
 import { explainSlowStatements, readSurroundings } from '../../rules/slowStatements.ts'
@@ -54,7 +54,7 @@ async function describe(explained: ExplainedStatement, context: SectionContext):
 async function analyze(
   { statement, plan }: ExplainedStatement,
   context: SectionContext,
-): Promise<ExplainedNode | string> {
+): Promise<PlanNode | string> {
   if (plan?.writes) return 'it writes or locks rows, and the snapshot is read-only; see --allow-writes'
   const outcome = await attempt(context.db, () => explainAnalyzed(context.db, statement))
   if (outcome.status === 'ok') return outcome.value
@@ -62,7 +62,7 @@ async function analyze(
 }
 
 /** The plan as an indented list: what is done to which relation, how many rows, at which cost. */
-export function nodeLines(node: ExplainedNode, depth: number): string[] {
+export function nodeLines(node: PlanNode, depth: number): string[] {
   const relation =
     node['Relation Name'] === undefined
       ? ''

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Database } from '../../db/database.ts'
 import { qualified, quote } from '../../db/identifiers.ts'
 import type { RelationName } from '../../db/identifiers.ts'
+import { underSavepoint } from '../../db/savepoint.ts'
 import { errorCode, isConnectionLost, isLockOrCancel } from '../../db/sqlState.ts'
 import type { Clock } from './clock.ts'
 
@@ -59,35 +60,19 @@ export async function actingAs<T>(
     role: identity.role,
   }
   const started = performance.now()
-  await sql`SAVEPOINT hundredfold_identity`.execute(db)
   try {
-    await sql`SELECT pg_catalog.set_config(name, value, true)
-      FROM unnest(${Object.keys(settings)}::text[], ${Object.values(settings)}::text[]) AS s(name, value)`.execute(
-      db,
-    )
-    return await look()
+    return await underSavepoint(db, async () => {
+      await sql`SELECT pg_catalog.set_config(name, value, true)
+        FROM unnest(${Object.keys(settings)}::text[], ${Object.values(settings)}::text[]) AS s(name, value)`.execute(
+        db,
+      )
+      return await look()
+    })
   } catch (error) {
     const isOurs =
       errorCode(error) === '57014' && performance.now() - started > 0.9 * Math.max(leastMs, timeoutMs)
     throw isOurs ? new TimeIsOver() : error
-  } finally {
-    await takeBack(db)
   }
-}
-
-/** How often taking back is tried: the limit of the look, however short, still holds for it. */
-const mostTries = 20
-
-async function takeBack(db: Database): Promise<void> {
-  for (let turn = 1; ; turn += 1) {
-    try {
-      await sql`ROLLBACK TO SAVEPOINT hundredfold_identity`.execute(db)
-      break
-    } catch (error) {
-      if (errorCode(error) !== '57014' || turn === mostTries) throw error
-    }
-  }
-  await sql`RELEASE SAVEPOINT hundredfold_identity`.execute(db)
 }
 
 /** Shorter limits end statements that take no time at all, on a busy machine. */

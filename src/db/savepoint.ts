@@ -1,0 +1,59 @@
+import { sql } from 'kysely'
+import type { Database } from './database.ts'
+import { errorCode } from './sqlState.ts'
+
+const begin = sql.raw('SAVEPOINT hundredfold_look')
+const rollback = sql.raw('ROLLBACK TO SAVEPOINT hundredfold_look')
+const release = sql.raw('RELEASE SAVEPOINT hundredfold_look')
+
+/** How often taking back is tried: a short limit that the look has set still holds for it. */
+const mostTries = 20
+
+/**
+ * Runs `look` inside the current transaction and undoes whatever it did and set; where it fails, the transaction goes on
+ * as if nothing had been asked. Looks may stand in one another.
+ *
+ * ```sql
+ * SAVEPOINT hundredfold_look; ...; ROLLBACK TO SAVEPOINT hundredfold_look; RELEASE SAVEPOINT hundredfold_look;
+ * ```
+ *
+ * @throws what `look` throws, also where the session is lost with it
+ */
+export async function underSavepoint<T>(db: Database, look: () => Promise<T>): Promise<T> {
+  await begin.execute(db)
+  let result: T
+  try {
+    result = await look()
+  } catch (error) {
+    // A lost session has no savepoint to return to; the first error tells.
+    await undo(db).catch(() => undefined)
+    throw error
+  }
+  await undo(db)
+  return result
+}
+
+async function undo(db: Database): Promise<void> {
+  for (let turn = 1; ; turn += 1) {
+    try {
+      await rollback.execute(db)
+      break
+    } catch (error) {
+      if (errorCode(error) !== '57014' || turn === mostTries) throw error
+    }
+  }
+  await release.execute(db)
+}
+
+/** Runs `work` under a savepoint and keeps what it did, unless it fails: then it is undone. */
+export async function atomically<T>(db: Database, work: () => Promise<T>): Promise<T> {
+  await begin.execute(db)
+  try {
+    const result = await work()
+    await release.execute(db)
+    return result
+  } catch (error) {
+    await undo(db)
+    throw error
+  }
+}
