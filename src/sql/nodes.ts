@@ -1,162 +1,84 @@
+import type * as Parser from '@pgsql/types'
+
 /** A node of PostgreSQL's parse tree: its kind is the only key, `{ IndexStmt: { ... } }`. */
 export type Node = Record<string, unknown>
 
+/** A kind's fields as the parser's own types have them, with nodes within it as above. */
+type Fields<T> = {
+  [K in keyof T]: NonNullable<T[K]> extends Parser.Node
+    ? Node
+    : NonNullable<T[K]> extends Parser.Node[]
+      ? Node[]
+      : NonNullable<T[K]> extends Parser.SelectStmt
+        ? SelectStmt
+        : T[K]
+}
+/** The parser's types let every field be absent; these never are. */
+type With<T, Present extends keyof T> = Fields<Omit<T, Present>> & Required<Fields<Pick<T, Present>>>
+
 /** `a`, `t.a`, `t.*`: the parts of the name, an `A_Star` for the star. */
-export interface ColumnRef {
-  fields: Node[]
-}
-
+export type ColumnRef = With<Parser.ColumnRef, 'fields'>
 /** `f(a, b)`; everything but the name and arguments makes it an aggregate or a window function. */
-export interface FuncCall {
-  funcname: Node[]
-  args?: Node[]
-  agg_order?: Node[]
-  agg_filter?: Node
-  over?: unknown
-  agg_within_group?: boolean
-  agg_star?: boolean
-  agg_distinct?: boolean
-  func_variadic?: boolean
-  funcformat?: string
-}
-
+export type FuncCall = With<Parser.FuncCall, 'funcname'>
 /** Operators, and what the grammar makes of IN, BETWEEN, LIKE, IS DISTINCT FROM: `kind` tells. */
-export interface OperatorExpression {
-  kind: string
-  name: Node[]
-  lexpr?: Node
-  rexpr?: Node
-}
-
+export type OperatorExpression = With<Parser.A_Expr, 'kind' | 'name'>
 /** AND, OR, NOT: `AND_EXPR`, `OR_EXPR`, `NOT_EXPR`. */
-export interface BoolExpr {
-  boolop: string
-  args: Node[]
-}
-
+export type BoolExpr = With<Parser.BoolExpr, 'boolop' | 'args'>
 /** A sub-select within an expression; `subLinkType` is `EXPR_SUBLINK`, `EXISTS_SUBLINK`, `ANY_SUBLINK` ... */
-export interface SubLink {
-  subLinkType: string
-  testexpr?: Node
-  operName?: Node[]
-  subselect: Node
-}
-
+export type SubLink = With<Parser.SubLink, 'subLinkType' | 'subselect'>
 /** A type as a cast names it. */
-export interface TypeName {
-  names?: Node[]
-  typmods?: Node[]
-  typemod?: number
-  arrayBounds?: Node[]
-  setof?: boolean
-}
-
+export type TypeName = Fields<Parser.TypeName>
 /** `a::t`. */
-export interface TypeCast {
-  arg: Node
-  typeName: TypeName
-}
-
+export type TypeCast = With<Parser.TypeCast, 'arg'> & { typeName: TypeName }
 /** One column of a target list: `val AS name`. */
-export interface ResTarget {
-  name?: string
-  val: Node
-}
-
+export type ResTarget = With<Parser.ResTarget, 'val'>
 /** SELECT, VALUES or a set operation, whose two sides are `larg` and `rarg`. */
-export interface SelectStmt {
-  distinctClause?: Node[]
-  targetList?: Node[]
-  fromClause?: Node[]
-  whereClause?: Node
-  groupClause?: Node[]
-  havingClause?: Node
-  windowClause?: Node[]
-  valuesLists?: Node[]
-  sortClause?: Node[]
-  limitOffset?: Node
-  limitCount?: Node
-  limitOption?: string
-  lockingClause?: Node[]
-  withClause?: WithClause
-  op?: string
+export interface SelectStmt extends Fields<Omit<Parser.SelectStmt, 'larg' | 'rarg' | 'withClause'>> {
   larg?: SelectStmt
   rarg?: SelectStmt
+  withClause?: WithClause
 }
-
 /** WITH: each of `ctes` is a `CommonTableExpr`. */
-export interface WithClause {
-  ctes: Node[]
-  recursive?: boolean
-}
-
+export type WithClause = With<Parser.WithClause, 'ctes'>
 /** `AS name (columns)`. */
-export interface Alias {
-  aliasname: string
-  colnames?: Node[]
-}
-
+export type Alias = With<Parser.Alias, 'aliasname'>
+type WithAlias<T> = Omit<T, 'alias'> & { alias?: Alias }
 /** A table or view in FROM. */
-export interface RangeVar {
-  schemaname?: string
-  relname: string
-  alias?: Alias
-}
-
+export type RangeVar = WithAlias<With<Parser.RangeVar, 'relname'>>
 /** A sub-select in FROM. */
-export interface RangeSubselect {
-  lateral?: boolean
-  subquery: Node
-  alias?: Alias
-}
-
+export type RangeSubselect = WithAlias<With<Parser.RangeSubselect, 'subquery'>>
 /** Functions in FROM. */
-export interface RangeFunction {
-  functions: Node[]
-  alias?: Alias
-}
-
+export type RangeFunction = WithAlias<With<Parser.RangeFunction, 'functions'>>
 /** `a JOIN b ON quals`. */
-export interface JoinExpr {
-  jointype?: string
-  larg: Node
-  rarg: Node
-  quals?: Node
-  alias?: Alias
-}
+export type JoinExpr = WithAlias<With<Parser.JoinExpr, 'larg' | 'rarg'>>
 
 interface Kinds {
-  A_ArrayExpr: { elements?: Node[] }
-  A_Const: {
-    isnull?: boolean
-    sval?: { sval?: string }
-    ival?: { ival?: number }
-    boolval?: { boolval?: boolean }
-  }
+  A_ArrayExpr: Fields<Parser.A_ArrayExpr>
+  A_Const: Fields<Parser.A_Const>
   A_Expr: OperatorExpression
-  A_Indirection: { arg: Node; indirection: Node[] }
-  A_Star: Record<string, never>
+  A_Indirection: With<Parser.A_Indirection, 'arg' | 'indirection'>
+  A_Star: Parser.A_Star
   BoolExpr: BoolExpr
-  BooleanTest: { arg: Node; booltesttype: string }
-  CaseExpr: { arg?: Node; args: Node[]; defresult?: Node }
-  CoalesceExpr: { args: Node[] }
-  CollateClause: { arg: Node; collname: Node[] }
+  BooleanTest: With<Parser.BooleanTest, 'arg' | 'booltesttype'>
+  CaseExpr: With<Parser.CaseExpr, 'args'>
+  CoalesceExpr: With<Parser.CoalesceExpr, 'args'>
+  CollateClause: With<Parser.CollateClause, 'arg' | 'collname'>
   ColumnRef: ColumnRef
-  CommonTableExpr: { ctename: string; ctequery: Node }
-  CreateFunctionStmt: { sql_body?: Node }
+  CommonTableExpr: With<Parser.CommonTableExpr, 'ctename' | 'ctequery'>
+  CreateFunctionStmt: Fields<Parser.CreateFunctionStmt>
   FuncCall: FuncCall
   JoinExpr: JoinExpr
-  List: { items?: Node[] }
-  NullTest: { arg: Node; nulltesttype: string }
-  ParamRef: { number: number }
+  List: Fields<Parser.List>
+  NullTest: With<Parser.NullTest, 'arg' | 'nulltesttype'>
+  ParamRef: With<Parser.ParamRef, 'number'>
   RangeFunction: RangeFunction
   RangeSubselect: RangeSubselect
-  RangeTableSample: { relation: Node }
+  RangeTableSample: With<Parser.RangeTableSample, 'relation'>
   RangeVar: RangeVar
   ResTarget: ResTarget
-  ReturnStmt: { returnval: Node }
+  ReturnStmt: With<Parser.ReturnStmt, 'returnval'>
   SelectStmt: SelectStmt
-  String: { sval?: string }
+  String: Fields<Parser.String>
   SubLink: SubLink
   TypeCast: TypeCast
 }
