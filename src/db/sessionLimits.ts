@@ -10,8 +10,10 @@ import type { ClientBase } from 'pg'
  * ```
  */
 export async function liftSessionLimits(client: ClientBase): Promise<void> {
+  // Older servers do not know the second one. The view `pg_settings` would describe all settings to tell.
   await client.query(
-    `SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings
-     WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')`,
+    `SELECT pg_catalog.set_config(name, '0', true)
+     FROM pg_catalog.unnest(ARRAY['idle_in_transaction_session_timeout', 'transaction_timeout']) AS name
+     WHERE pg_catalog.current_setting(name, true) IS NOT NULL`,
   )
 }

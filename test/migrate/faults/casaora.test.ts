@@ -1,19 +1,19 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { casaoraMigrations } from '../../../src/bench/casaora/database.ts'
 import type { Stand } from './faults.ts'
-import { faults, prepareFaults, prepareStands, report, shareStands, walkAll } from './faults.ts'
+import { faults, prepareFaults, prepareStands, report, walkAll } from './faults.ts'
 
 let stands: Stand[]
 
 prepareFaults()
 beforeAll(async () => {
-  stands = await prepareStands(casaoraMigrations)
+  stands = await prepareStands(casaoraMigrations, 'casaora')
 })
 
 describe("every statement of Casaora's migrations, one of each shape, up and down", () => {
   // A cut on the wire is to the server what the end of a killed process is.
   test.each(faults.slice(1))('$name', { timeout: 900_000 }, async (kind) => {
-    const strikes = await walkAll({ directory: casaoraMigrations }, shareStands(stands), kind)
+    const strikes = await walkAll({ directory: casaoraMigrations, commands: ['up', 'down'] }, stands, kind)
     report(kind.name, `${String(stands.length)} of migrations/`, strikes)
     expect(stands.length).toBeGreaterThan(7)
     expect(strikes).toBeGreaterThan(stands.length * 10)

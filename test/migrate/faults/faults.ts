@@ -3,18 +3,18 @@ import type { Client } from 'pg'
 import { connect } from '../../../src/db/connect.ts'
 import { defaultRunOptions } from '../../../src/migrate/runOptions.ts'
 import { up } from '../../../src/migrate/up.ts'
+import { readFingerprint } from '../../../src/facts/fingerprint.ts'
 import type { HeldRequest } from '../../support/wireProxy.ts'
 import type { Arena } from './arena.ts'
 import { openArena } from './arena.ts'
 import { Barrier } from './barrier.ts'
+import { Boundaries } from './boundaries.ts'
 import { oneOfEachShape } from './oneOfEachShape.ts'
-import type { Runners } from './runners.ts'
+import type { Job, Runners } from './runners.ts'
 import { startRunners } from './runners.ts'
 import type { Walk } from './walk.ts'
 import { walk } from './walk.ts'
 import { loadWithoutProofs } from './withoutProofs.ts'
-
-const walkers = 32
 
 let arena: Arena
 let runners: Runners
@@ -33,69 +33,51 @@ export function prepareFaults(): void {
 
 type Fault = (barrier: Barrier, superuserUrl: string) => Pick<Walk, 'strike' | 'run'>
 
-/** The part of one walker, and the database of which it gets a copy. */
-type Share = Pick<Walk, 'from' | 'to' | 'firstBoundary' | 'everySoMany'> & { template: string }
-
 /** A database that stands before the migration at `position`, by its name. */
 export interface Stand {
   position: number
   template: string
+  fingerprint: string
 }
 
-/** One database before each migration of a new shape, made on the way up, for walkers to copy. */
-export async function prepareStands(directory: string): Promise<Stand[]> {
+/** One database before each migration of a new shape, made on the way up from another one, for walkers to copy. */
+export async function prepareStands(directory: string, from: 'casaora' | 'template0'): Promise<Stand[]> {
   const migrations = await loadWithoutProofs(directory)
   const run = async <T>(url: string, work: (client: Client) => Promise<T>) => {
     const client = await connect(url)
     return work(client).finally(() => client.end())
   }
-  const way = await arena.create('casaora')
+  const way = await arena.create(from)
   const stands: Stand[] = []
   for (const position of await run(way.ownerUrl, (client) => oneOfEachShape(migrations, client))) {
-    await run(way.ownerUrl, (client) =>
-      up(migrations.slice(0, position), {}, { ...defaultRunOptions, client }),
-    )
-    stands.push({ position, template: (await arena.create(way.name)).name })
+    const before = migrations.slice(0, position)
+    // The walk from the first migration begins without a ledger.
+    if (position > 0) await run(way.ownerUrl, (client) => up(before, {}, { ...defaultRunOptions, client }))
+    const { text: fingerprint } = await run(way.superuserUrl, readFingerprint)
+    stands.push({ position, fingerprint, template: (await arena.create(way.name)).name })
   }
   return stands
 }
 
-/** Of few migrations, several walkers share the boundaries of one. */
-export function shareStands(stands: Stand[]): Share[] {
-  const ways = Math.max(1, Math.floor(walkers / stands.length))
-  return stands.flatMap(({ position, template }) =>
-    Array.from({ length: ways }, (_, way) => ({
-      ...{ from: position, to: position + 1, template },
-      ...{ firstBoundary: way + 1, everySoMany: ways },
-    })),
-  )
-}
-
-/** Each walker takes some of the boundaries of all migrations. */
-export function shareBoundaries(count: number): Share[] {
-  return Array.from({ length: walkers / 2 }, (_, number) => ({
-    ...{ from: 0, to: count, template: 'template0' },
-    ...{ firstBoundary: number + 1, everySoMany: walkers / 2 },
-  }))
-}
-
-/** Lets the walkers go, each share on a database of its own; returns how many strikes there were. */
+/** Lets the walkers go, each on databases of its own, until no boundary is left; returns how many strikes there were. */
 export async function walkAll(
-  plan: Pick<Walk, 'directory' | 'everyRequest' | 'redo'>,
-  shares: Share[],
-  { fault, act }: FaultKind,
+  plan: Pick<Walk, 'directory' | 'everyRequest'> & { commands: Job['command'][] },
+  stands: Stand[],
+  { fault, act, walkers }: FaultKind,
 ): Promise<number> {
-  const parts: (Share & { ownerUrl: string; superuserUrl: string })[] = []
-  for (const share of shares) parts.push({ ...share, ...(await arena.create(share.template)) })
-  const count = Math.min(walkers, parts.length)
-  const barrier = new Barrier(count, act)
+  const places = stands.map((stand) => ({ ...stand, boundaries: new Boundaries(plan.commands) }))
+  const barrier = new Barrier(walkers, act)
   const strikes = await Promise.all(
-    Array.from({ length: count }, async () => {
+    Array.from({ length: walkers }, async (_, number) => {
       let hits = 0
       try {
-        for (let part = parts.shift(); part; part = parts.shift())
-          hits += await walk({ ...plan, ...part, ...fault(barrier, part.superuserUrl) })
-        return hits
+        for (;;) {
+          const open = places.filter(({ boundaries }) => boundaries.areLeft())
+          const place = open[number % open.length]
+          if (!place) return hits
+          const database = await arena.create(place.template)
+          hits += await walk({ ...plan, ...place, ...database, ...fault(barrier, database.superuserUrl) })
+        }
       } finally {
         barrier.leave()
       }
@@ -120,28 +102,38 @@ export interface FaultKind {
   fault: Fault
   /** What is done when all walkers stand still. */
   act: () => Promise<void>
+  walkers: number
 }
+
+/** Enough to keep the machine at work. Each one costs a copy of the database and a look at all of it. */
+const few = 6
+/** One crash hits as many. */
+const many = 24
 
 export const faults: FaultKind[] = [
   {
     name: 'the connection is cut (on the wire)',
     fault: () => ({ strike: (request) => Promise.resolve(request.cut()) }),
     act: () => Promise.resolve(),
+    walkers: few,
   },
   {
     name: 'the session is terminated (pg_terminate_backend)',
     fault: (_, superuserUrl) => ({ strike: (request) => terminate(superuserUrl, request) }),
     act: () => Promise.resolve(),
+    walkers: few,
   },
   {
     name: 'the server crashes (pg_ctl stop -m immediate)',
     fault: (barrier) => ({ strike: () => barrier.arrive() }),
     act: () => arena.crashAndRestart(),
+    walkers: many,
   },
   {
     name: 'the runner is killed (SIGKILL of its process)',
     fault: (barrier) => ({ strike: () => barrier.arrive(), run: (job) => runners.run(job) }),
     act: () => runners.kill(),
+    walkers: many,
   },
 ]
 

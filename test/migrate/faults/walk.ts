@@ -13,9 +13,11 @@ import { up } from '../../../src/migrate/up.ts'
 import { verify } from '../../../src/migrate/verify.ts'
 import type { HeldRequest, WireProxy } from '../../support/wireProxy.ts'
 import { startWireProxy } from '../../support/wireProxy.ts'
+import type { Boundaries } from './boundaries.ts'
+import { committedState } from './committedState.ts'
 import type { Job } from './runners.ts'
 
-/** One database that is walked through: each migration is hit at every boundary, up and down. */
+/** One database that stands before a migration, which is hit there at boundary after boundary, up and down. */
 export interface Walk {
   directory: string
   /** As the role that runs the migrations. */
@@ -30,57 +32,62 @@ export interface Walk {
    * starts. A look changes nothing on the server, so several in a row are one boundary otherwise.
    */
   everyRequest?: boolean
-  /** Walks through `redo` as well, between `up` and `down`. */
-  redo?: boolean
-  /** Which migrations: from this position to before that one. */
-  from: number
-  to: number
-  /** Which boundaries: every so many, from this one on, so that several walkers share the rest. */
-  firstBoundary: number
-  everySoMany: number
+  /** Which migration. */
+  position: number
+  /** Of the database as it stands before the migration. */
+  fingerprint: string
+  /** Those that are left to hit, which walkers on other copies of the database hit too. */
+  boundaries: Boundaries
 }
 
 type Command = Job['command']
 
+const walksEverything = process.env.FAULTS === 'all'
+
 /**
- * Takes migration after migration through: run until the n-th boundary, strike, run again, look whether all
- * is well; the same for `down`; then the next boundary, until nothing is left to hit.
+ * Runs until a boundary, strikes, runs again, looks whether all is well; then the next boundary, by turns up and
+ * down, until nothing is left to hit.
+ *
+ * A strike that left the database as it was needs no run of its own: the next one, which is struck later or not at
+ * all, starts from the very same state.
  *
  * @returns how many times it was struck
  */
 export async function walk(plan: Walk): Promise<number> {
-  const { from, to, firstBoundary, everySoMany } = plan
+  const { position, boundaries } = plan
   const proxy = await startWireProxy(plan.ownerUrl)
   try {
     const migrations = await loadWithoutProofs(plan.directory)
     const stage: Stage = { plan, proxy, migrations, sessions: new Map() }
-    if (from > 0) await converge(stage, 'up', from - 1)
     let strikes = 0
-    for (let index = from; index < to; index += 1) {
-      const before = await fingerprint(stage)
-      for (let boundary = firstBoundary; ; boundary += everySoMany) {
-        const hitUp = await runUntil(stage, 'up', index, boundary)
-        await converge(stage, 'up', index)
-        await expectApplied(stage, index)
-        const hitRedo = plan.redo ? await runUntil(stage, 'redo', index, boundary) : false
-        if (hitRedo) await converge(stage, 'up', index)
-        await expectApplied(stage, index)
-        const hitDown = await runUntil(stage, 'down', index, boundary)
-        await converge(stage, 'down', index)
-        await expectTakenBack(stage, index)
-        const hits = [hitUp, hitRedo, hitDown].filter(Boolean).length
-        strikes += hits
-        if (hits === 0) break
-      }
-      expect(await fingerprint(stage), migrations[index]?.name).toBe(before)
-      await converge(stage, 'up', index)
+    let isApplied = false
+    let atRest = await state(stage)
+    while (isApplied || boundaries.areLeft()) {
+      const command = commandFrom(isApplied, boundaries)
+      const end = boundaries.areLeft(command)
+        ? await runUntil(stage, command, boundaries.take(command))
+        : 'not begun'
+      if (end === 'struck' || end === 'struck midway') strikes += 1
+      if (end === 'struck' && !walksEverything && (await state(stage)) === atRest) continue
+      if (end === 'unharmed') boundaries.end(command)
+      else await converge(stage, command === 'down' ? 'down' : 'up')
+      isApplied = command !== 'down'
+      await expectState(stage, isApplied)
+      atRest = await state(stage)
     }
+    expect(await fingerprint(stage), migrations[position]?.name).toBe(plan.fingerprint)
+    await converge(stage, 'up')
     await expectVerified(stage)
     await Promise.all([...stage.sessions.values()].map((client) => client.end()))
     return strikes
   } finally {
     await proxy.close()
   }
+}
+
+function commandFrom(isApplied: boolean, boundaries: Boundaries): Command {
+  if (!isApplied) return 'up'
+  return boundaries.areLeft('redo') ? 'redo' : 'down'
 }
 
 interface Stage {
@@ -91,38 +98,52 @@ interface Stage {
   sessions: Map<string, Client>
 }
 
-/** Runs the command through the proxy and strikes at the boundary; false where it ended before that. */
+/**
+ * Runs the command through the proxy and strikes at the boundary.
+ *
+ * @returns `struck midway` where the server was at work on a request, `unharmed` where the run ended before the boundary
+ */
 async function runUntil(
   { plan, proxy, migrations }: Stage,
   command: Command,
-  index: number,
   boundary: number,
-): Promise<boolean> {
+): Promise<'struck' | 'struck midway' | 'unharmed'> {
   let striking: Promise<void> | undefined
+  let isMidway = false
+  let isOver = false
   let passed = 0
   let begun = plan.everyRequest ?? false
   const isNext = () => (passed += 1) === boundary
   proxy.onRequest = async (request) => {
     begun ||= /hundredfold\.transaction|'(applying|reverting)'/.test(request.sql)
-    if (striking || !begun || (!plan.everyRequest && isLook(request.sql))) return
+    if (striking || isOver || !begun || (!plan.everyRequest && isLook(request.sql))) return
+    // The second half of `redo` is `up`, as a test of its own shows, and `up` is walked by itself.
+    isOver = command === 'redo' && !walksEverything && /\bpg_advisory_unlock\b/.test(request.sql)
     if (isNext()) {
       await (striking = plan.strike(request))
     } else if (/\bCONCURRENTLY\b/.test(request.sql) && isNext()) {
+      isMidway = true
       await (striking = whileHeldUp(plan, request, () => plan.strike(request)))
     }
   }
-  const target = { to: migrations[index]?.name ?? '' }
+  await runThrough({ plan, proxy, migrations }, command)
+  proxy.onRequest = () => undefined
+  // The run learns of a crash before the server is there again.
+  await striking
+  return striking ? (isMidway ? 'struck midway' : 'struck') : 'unharmed'
+}
+
+async function runThrough(
+  { plan, proxy, migrations }: Pick<Stage, 'plan' | 'proxy' | 'migrations'>,
+  command: Command,
+): Promise<void> {
   const job = {
     url: proxy.url(plan.ownerUrl),
     directory: plan.directory,
     command,
-    target: command === 'up' ? target : { count: 1 },
+    target: command === 'up' ? { to: migrations[plan.position]?.name ?? '' } : { count: 1 },
   }
   await (plan.run ?? ((here) => runHere(here, migrations)))(job)
-  proxy.onRequest = () => undefined
-  // The run learns of a crash before the server is there again.
-  await striking
-  return striking !== undefined
 }
 
 /** What leaves the server as it was; a migration's own statement is never one, nor is a lock. */
@@ -169,38 +190,27 @@ async function whileHeldUp(plan: Walk, request: HeldRequest, strike: () => Promi
 }
 
 /** A run that nobody disturbs ends well, whatever came before it. */
-async function converge(stage: Stage, command: 'up' | 'down', index: number): Promise<void> {
+async function converge(stage: Stage, command: 'up' | 'down'): Promise<void> {
   const { plan, migrations } = stage
-  const name = migrations[index]?.name ?? ''
+  const name = migrations[plan.position]?.name ?? ''
   const client = await session(stage, plan.ownerUrl)
   const run = command === 'up' ? up : down
   const { failure } = await run(migrations, { to: name }, { ...defaultRunOptions, client })
   expect(failure, `${command} after a fault: ${name}`).toBeUndefined()
 }
 
-async function expectApplied(stage: Stage, index: number): Promise<void> {
-  await expectState(stage, index + 1, stage.migrations[index], 'after')
-}
-
-async function expectTakenBack(stage: Stage, index: number): Promise<void> {
-  await expectState(stage, index, stage.migrations[index], 'before')
-}
-
 /** So many ledger rows, all of them applied; no invalid index; the conditions of the migration hold. */
-async function expectState(
-  stage: Stage,
-  applied: number,
-  migration: Migration | undefined,
-  phase: 'before' | 'after',
-): Promise<void> {
-  const client = await session(stage, stage.plan.ownerUrl)
+async function expectState(stage: Stage, isApplied: boolean): Promise<void> {
+  const { plan, migrations } = stage
+  const client = await session(stage, plan.ownerUrl)
   const { rows } = await client.query<{ ledger: string[]; invalid: string[] }>(
     `SELECT ARRAY(SELECT name || ' ' || state FROM hundredfold.migrations ORDER BY position) AS ledger,
             ARRAY(SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid) AS invalid`,
   )
-  const ledger = stage.migrations.slice(0, applied).map(({ name }) => `${name} applied`)
-  expect(rows).toEqual([{ ledger, invalid: [] }])
-  const conditions = migration?.optimization?.[phase] ?? []
+  const applied = migrations.slice(0, plan.position + (isApplied ? 1 : 0))
+  expect(rows).toEqual([{ ledger: applied.map(({ name }) => `${name} applied`), invalid: [] }])
+  const phase = isApplied ? 'after' : 'before'
+  const conditions = migrations[plan.position]?.optimization?.[phase] ?? []
   const checked = await inReadOnlyTransaction({ client, statementTimeoutMs: 60_000 }, () =>
     checkConditions(client, conditions, phase),
   )
@@ -212,6 +222,10 @@ async function expectVerified(stage: Stage): Promise<void> {
   const verified = await verify(stage.migrations, { client, statementTimeoutMs: 60_000 })
   const failed = verified.flatMap(({ conditions }) => conditions.filter(({ holds }) => !holds))
   expect(failed).toEqual([])
+}
+
+async function state(stage: Stage): Promise<string> {
+  return committedState(await session(stage, stage.plan.superuserUrl))
 }
 
 async function fingerprint(stage: Stage): Promise<string> {
