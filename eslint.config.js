@@ -7,7 +7,7 @@ import importX, { createNodeResolver } from 'eslint-plugin-import-x'
  */
 const layers = [
   ['errors.ts', 'config.ts', 'shortList.ts', 'wholeFile.ts', 'db'],
-  ['introspect', 'sql', 'facts', 'servers'],
+  ['catalog', 'introspect', 'sql', 'facts', 'servers'],
   ['conditions'],
   ['drafts'],
   ['policies', 'shadow', 'advisor'],

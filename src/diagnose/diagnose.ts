@@ -83,10 +83,11 @@ export async function diagnose(client: ClientBase, options: DiagnoseOptions = {}
 async function lookAt(client: ClientBase, options: DiagnoseOptions): Promise<Diagnosis> {
   const takenAt = new Date()
   const db = borrow(client)
-  const server = await readServerFacts(db)
-  const wanted = new Set(options.schemas ?? (await listUserSchemas(db)))
+  const rules = ruleContext(db, options.schemas)
+  const server = await rules.read(readServerFacts)
+  const wanted = new Set(options.schemas ?? (await rules.read(listUserSchemas)))
   const context: SectionContext = {
-    ...ruleContext(db, options.schemas),
+    ...rules,
     server,
     wants: (schema) => wanted.has(schema),
     ...(options.analyze ? { analyze: true } : {}),

@@ -1,6 +1,6 @@
 import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import type { RelationName } from '../db/identifiers.ts'
-import type { TableIndex } from '../introspect/tableIndexes.ts'
+import type { TableIndex } from '../catalog/indexes.ts'
 import type { Draft } from './draft.ts'
 import { condition, workId } from './draft.ts'
 import { dropConcurrently, recreateIndex } from './recreateIndex.ts'

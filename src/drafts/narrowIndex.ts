@@ -1,7 +1,7 @@
 import { escapeLiteral } from 'pg'
 import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import { fitIdentifier, qualified, quote } from '../db/identifiers.ts'
-import type { TableIndex } from '../introspect/tableIndexes.ts'
+import type { TableIndex } from '../catalog/indexes.ts'
 import type { Draft } from './draft.ts'
 import { condition, workId } from './draft.ts'
 import { buildConcurrently, dropConcurrently, recreateIndex } from './recreateIndex.ts'

@@ -3,7 +3,7 @@ import { constraintIsAbsent, constraintIsValidated } from '../conditions/constra
 import { indexIs } from '../conditions/indexes.ts'
 import type { RelationName } from '../db/identifiers.ts'
 import { qualified, quote } from '../db/identifiers.ts'
-import type { TableIndex } from '../introspect/tableIndexes.ts'
+import type { TableIndex } from '../catalog/indexes.ts'
 import type { Draft } from './draft.ts'
 import { condition, workId } from './draft.ts'
 import { draftTitle } from './titles.ts'

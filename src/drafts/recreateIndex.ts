@@ -1,7 +1,7 @@
 import { escapeLiteral } from 'pg'
 import type { RelationName } from '../db/identifiers.ts'
 import { qualified, quote } from '../db/identifiers.ts'
-import type { TableIndex } from '../introspect/tableIndexes.ts'
+import type { TableIndex } from '../catalog/indexes.ts'
 import { withoutArrayCasts } from '../sql/arrayCasts.ts'
 import { sameTree } from '../sql/expression.ts'
 import type { Node } from '../sql/statements.ts'

@@ -1,12 +1,13 @@
 import { sql } from 'kysely'
+import type { Read } from '../catalog/reader.ts'
 import type { Database } from '../db/database.ts'
 import type { RelationName } from '../db/identifiers.ts'
 import { qualified } from '../db/identifiers.ts'
 import type { ColumnLayout } from './heapLayout.ts'
 import { averageRowBytes } from './heapLayout.ts'
 import { underSavepoint } from '../db/savepoint.ts'
-import type { TableStatistics } from './tableStatistics.ts'
-import { listTableStatistics } from './tableStatistics.ts'
+import type { Table } from '../catalog/tables.ts'
+import { listTablesBySize } from '../catalog/tables.ts'
 
 /** How much of a heap holds no live row, and how we know. */
 export interface TableBloat extends RelationName {
@@ -36,8 +37,8 @@ const staleShare = 0.1
  * Bloat of every heap of at least a megabyte, the most wasted bytes first: measured by pgstattuple where it is
  * installed and callable, else from the planner's statistics, else unknown.
  */
-export async function listTableBloat(db: Database): Promise<TableBloat[]> {
-  const tables = (await listTableStatistics(db)).filter(({ heapBytes }) => heapBytes >= smallestHeap)
+export async function listTableBloat(db: Database, read: Read): Promise<TableBloat[]> {
+  const tables = (await read(listTablesBySize)).filter(({ heapBytes }) => heapBytes >= smallestHeap)
   if (tables.length === 0) return []
   const measured = await measure(db, tables)
   const estimated = await estimate(
@@ -49,12 +50,12 @@ export async function listTableBloat(db: Database): Promise<TableBloat[]> {
     .sort((one, other) => (other.wastedBytes ?? -1) - (one.wastedBytes ?? -1))
 }
 
-function unknown(table: TableStatistics, how: string): TableBloat {
+function unknown(table: Table, how: string): TableBloat {
   const { schema, name, heapBytes, totalBytes } = table
   return { schema, name, heapBytes, totalBytes, bloatPercent: null, wastedBytes: null, kind: 'unknown', how }
 }
 
-function known(table: TableStatistics, percent: number, how: Pick<TableBloat, 'kind' | 'how'>): TableBloat {
+function known(table: Table, percent: number, how: Pick<TableBloat, 'kind' | 'how'>): TableBloat {
   const { schema, name, heapBytes, totalBytes } = table
   const bloatPercent = Math.min(100, Math.max(0, percent))
   return {
@@ -82,7 +83,7 @@ export async function findPgstattuple(db: Database, probe: string): Promise<stri
   return row?.callable ? row.schema : undefined
 }
 
-async function measure(db: Database, tables: TableStatistics[]): Promise<Map<number, TableBloat>> {
+async function measure(db: Database, tables: Table[]): Promise<Map<number, TableBloat>> {
   const measured = new Map<number, TableBloat>()
   const schema = await findPgstattuple(db, 'pgstattuple')
   if (schema === undefined) return measured
@@ -111,7 +112,7 @@ async function measure(db: Database, tables: TableStatistics[]): Promise<Map<num
   return measured
 }
 
-async function listFillfactors(db: Database, tables: TableStatistics[]): Promise<Map<number, number>> {
+async function listFillfactors(db: Database, tables: Table[]): Promise<Map<number, number>> {
   const result = await sql<{ oid: number; fillfactor: number }>`
     SELECT class.oid, option.option_value::int AS fillfactor
     FROM pg_catalog.pg_class class, pg_catalog.pg_options_to_table(class.reloptions) option
@@ -133,7 +134,7 @@ interface HeapStatistics {
   columns: { length: number; alignment: string; width: number | null; nulls: number | null }[]
 }
 
-async function estimate(db: Database, tables: TableStatistics[]): Promise<Map<number, TableBloat>> {
+async function estimate(db: Database, tables: Table[]): Promise<Map<number, TableBloat>> {
   if (tables.length === 0) return new Map()
   const blockSize = await readBlockSize(db)
   const heaps = await readHeaps(db, tables)
@@ -155,7 +156,7 @@ const alignments: Record<string, number> = { c: 1, s: 2, i: 4, d: 8 }
 const pageHeader = 24
 const itemPointer = 4
 
-function estimateHeap(table: TableStatistics, heap: HeapStatistics, blockSize: number): TableBloat {
+function estimateHeap(table: Table, heap: HeapStatistics, blockSize: number): TableBloat {
   const pages = table.heapBytes / blockSize
   const stale = whyStale(table, heap, pages)
   if (stale !== undefined) return unknown(table, stale)
@@ -173,12 +174,12 @@ function estimateHeap(table: TableStatistics, heap: HeapStatistics, blockSize: n
   return known(table, (100 * (pages - needed)) / pages, { kind: 'estimated', how: 'statistics' })
 }
 
-function whyStale(table: TableStatistics, heap: HeapStatistics, pages: number): string | undefined {
+function whyStale(table: Table, heap: HeapStatistics, pages: number): string | undefined {
   if (table.sizeIsEstimated) return 'locked by somebody'
   if (heap.analyzedRows < 0) return 'never analyzed'
   if (heap.columns.every(({ width }) => width === null))
     return heap.visible ? 'never analyzed' : hiddenFromRole
-  const changed = table.modifiedSinceAnalyze / Math.max(1, heap.analyzedRows)
+  const changed = table.changesSinceAnalyze / Math.max(1, heap.analyzedRows)
   if (changed > staleShare)
     return `statistics are stale: ${Math.round(100 * changed)} % of the rows changed since`
   if (Math.abs(pages - heap.analyzedPages) > staleShare * pages)
@@ -186,7 +187,7 @@ function whyStale(table: TableStatistics, heap: HeapStatistics, pages: number): 
   return undefined
 }
 
-async function readHeaps(db: Database, tables: TableStatistics[]): Promise<Map<number, HeapStatistics>> {
+async function readHeaps(db: Database, tables: Table[]): Promise<Map<number, HeapStatistics>> {
   const result = await sql<HeapStatistics>`
     SELECT class.oid, pg_catalog.has_table_privilege(class.oid, 'SELECT') AS visible,
       coalesce((SELECT option_value::int FROM pg_catalog.pg_options_to_table(class.reloptions)

@@ -36,3 +36,20 @@ export function statisticsByColumn(
   const byName = new Map(statistics.map((each) => [keyOf(each.schema, each.table, each.column), each]))
   return (schema, table, column) => byName.get(keyOf(schema, table, column))
 }
+
+/** For each of the columns, whether its statistics are hidden from the current role, as `pg_stats` decides it. */
+export async function findHiddenColumns(
+  db: Database,
+  columns: { tableOid: number; number: number }[],
+): Promise<boolean[]> {
+  if (columns.length === 0) return []
+  const { rows } = await sql<{ isHidden: boolean }>`
+    SELECT NOT coalesce(pg_catalog.has_column_privilege(class.oid, wanted.number, 'SELECT')
+      AND NOT (class.relrowsecurity AND pg_catalog.row_security_active(class.oid)), false) AS "isHidden"
+    -- PostgreSQL takes several arrays only where the name is not qualified.
+    FROM unnest(${columns.map(({ tableOid }) => tableOid)}::oid[],
+      ${columns.map(({ number }) => number)}::int2[]) WITH ORDINALITY AS wanted (oid, number, place)
+    LEFT JOIN pg_catalog.pg_class class ON class.oid = wanted.oid
+    ORDER BY wanted.place`.execute(db)
+  return rows.map(({ isHidden }) => isHidden)
+}

@@ -1,13 +1,14 @@
 import { sql } from 'kysely'
+import type { Read } from '../catalog/reader.ts'
 import type { Database } from '../db/database.ts'
 import type { RelationName } from '../db/identifiers.ts'
 import { qualified } from '../db/identifiers.ts'
 import { findPgstattuple, hiddenFromRole, readBlockSize } from './bloat.ts'
 import { alignUp } from './heapLayout.ts'
-import type { IndexStatistics } from './indexStatistics.ts'
-import { listIndexStatistics } from './indexStatistics.ts'
+import type { IndexUse } from '../catalog/indexes.ts'
+import { listIndexUse } from '../catalog/indexes.ts'
 import { underSavepoint } from '../db/savepoint.ts'
-import { listTableStatistics } from './tableStatistics.ts'
+import { listTables } from '../catalog/tables.ts'
 
 /** How much of a B-tree is empty, and how we know. */
 export interface IndexBloat extends RelationName {
@@ -30,16 +31,20 @@ const mostMeasured = 200
 const staleShare = 0.1
 
 /** Bloat of every B-tree of at least a megabyte, the most wasted bytes first. */
-export async function listIndexBloat(db: Database): Promise<IndexBloat[]> {
-  const indexes = (await listIndexStatistics(db)).filter(
-    ({ method, sizeBytes, isValid }) => method === 'btree' && sizeBytes >= smallestIndex && isValid,
+export async function listIndexBloat(db: Database, read: Read): Promise<IndexBloat[]> {
+  const indexes = (await read(listIndexUse)).filter(
+    ({ accessMethod, sizeBytes, isValid }) =>
+      accessMethod === 'btree' && sizeBytes >= smallestIndex && isValid,
   )
   if (indexes.length === 0) return []
   const trees = await readTrees(db, indexes)
   const measured = await measure(db, indexes, trees)
-  const tables = await listTableStatistics(db)
+  const tables = await read(listTables)
   const changes = new Map(
-    tables.map(({ oid, modifiedSinceAnalyze, rows }) => [oid, modifiedSinceAnalyze / Math.max(1, rows ?? 0)]),
+    tables.map(({ oid, changesSinceAnalyze, estimatedRows }) => [
+      oid,
+      changesSinceAnalyze / Math.max(1, estimatedRows ?? 0),
+    ]),
   )
   const blockSize = await readBlockSize(db)
   return indexes
@@ -66,7 +71,7 @@ interface Tree {
   columns: { width: number | null; nulls: number | null; distinct: number | null }[]
 }
 
-async function readTrees(db: Database, indexes: IndexStatistics[]): Promise<Map<number, Tree>> {
+async function readTrees(db: Database, indexes: IndexUse[]): Promise<Map<number, Tree>> {
   // A key that is a column has its table's statistics, an expression those kept under the index's own name.
   const result = await sql<Tree>`
     SELECT class.oid, tab.oid AS "tableOid",
@@ -93,7 +98,7 @@ async function readTrees(db: Database, indexes: IndexStatistics[]): Promise<Map<
 
 async function measure(
   db: Database,
-  indexes: IndexStatistics[],
+  indexes: IndexUse[],
   trees: Map<number, Tree>,
 ): Promise<Map<number, IndexBloat>> {
   const measured = new Map<number, IndexBloat>()
@@ -130,7 +135,7 @@ const pageSpecial = 16
 const itemPointer = 4
 const tupleHeader = 8
 
-function estimateTree(index: IndexStatistics, tree: Tree, changed: number, blockSize: number): IndexBloat {
+function estimateTree(index: IndexUse, tree: Tree, changed: number, blockSize: number): IndexBloat {
   const pages = index.sizeBytes / blockSize
   if (!tree.analyzed || tree.entries < 0) return unknown(index, 'never analyzed')
   if (changed > staleShare || Math.abs(pages - tree.pages) > staleShare * pages) {
@@ -164,7 +169,7 @@ function hasRepeatedKeys({ unique, columns, entries }: Tree): boolean {
   return Math.max(...distinct) < 0.9 * entries
 }
 
-function unknown(index: IndexStatistics, how: string): IndexBloat {
+function unknown(index: IndexUse, how: string): IndexBloat {
   const { schema, name, table, sizeBytes } = index
   return {
     ...{ schema, name, table, sizeBytes, how },
@@ -176,7 +181,7 @@ function unknown(index: IndexStatistics, how: string): IndexBloat {
 }
 
 function known(
-  index: IndexStatistics,
+  index: IndexUse,
   percent: number,
   kind: 'measured' | 'estimated',
   how: string,

@@ -7,7 +7,8 @@ import { aliasesOf } from '../sql/rowReferences.ts'
 import type { FunctionBody } from './functionBody.ts'
 import type { CatalogFunction } from './functionCatalog.ts'
 import { Unclear, columnsIn, relationsIn } from './queryColumns.ts'
-import type { CatalogColumn, CatalogTable } from './tableCatalog.ts'
+import type { Column } from '../catalog/columns.ts'
+import type { CatalogTable } from './tableCatalog.ts'
 
 /** The keys for which a membership function says yes, as a query without parameters; names are as in the function. */
 export interface KeyQuery {
@@ -181,12 +182,7 @@ function parameters(
 }
 
 /** The columns that it can be: those of the relation that its alias names, or of all that have such a column. */
-function columnsNamed(
-  column: Node,
-  name: string,
-  query: SelectStmt,
-  tables: CatalogTable[],
-): CatalogColumn[] {
+function columnsNamed(column: Node, name: string, query: SelectStmt, tables: CatalogTable[]): Column[] {
   const parts = words(as(column, 'ColumnRef')?.fields ?? [])
   const alias = parts.length > 1 ? parts[0] : undefined
   const own =

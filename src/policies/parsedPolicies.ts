@@ -1,3 +1,4 @@
+import type { Read } from '../catalog/reader.ts'
 import type { Database } from '../db/database.ts'
 import type { Node } from '../sql/nodes.ts'
 import { as } from '../sql/nodes.ts'
@@ -45,8 +46,8 @@ export interface ParsedPolicies {
 }
 
 /** Reads every policy and parses its expressions. */
-export async function readParsedPolicies(db: Database): Promise<ParsedPolicies> {
-  const catalog = await readPolicyCatalog(db)
+export async function readParsedPolicies(db: Database, read: Read): Promise<ParsedPolicies> {
+  const catalog = await read(readPolicyCatalog)
   await prepareTypes(
     [...catalog.functions.byOid.values()].flatMap(({ returnType, argumentTypes }) => [
       returnType,

@@ -1,9 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
-import { explain } from '../db/explain.ts'
 import { displayIdentifier, qualified } from '../db/identifiers.ts'
-import { underSavepoint } from '../db/savepoint.ts'
-import { errorCode } from '../db/sqlState.ts'
 import type { Policy } from './policyCatalog.ts'
 import type { CatalogTable } from './tableCatalog.ts'
 
@@ -21,6 +18,7 @@ export async function readBaseline(db: Database, policies: Policy[]): Promise<Ba
   const byTable = new Map<CatalogTable, Policy[]>()
   for (const policy of policies) byTable.set(policy.table, [...(byTable.get(policy.table) ?? []), policy])
   const baseline: Baseline = new Map()
+  const questions: Question[] = []
   for (const [table, own] of byTable) {
     if (!table.rowSecurity) continue
     for (const policy of own) {
@@ -35,11 +33,19 @@ export async function readBaseline(db: Database, policies: Policy[]): Promise<Ba
     }
     const named = own.flatMap((policy) => policy.roles)
     const role = [...named, 'authenticated', 'anon'].find((each) => roles.has(each))
-    if (role === undefined) continue
-    const failure = await failureOf(db, role, `SELECT FROM ${qualified(table)}`)
-    if (failure !== undefined) for (const policy of own) baseline.set(policy.oid, `as ${role}, ${failure}`)
+    if (role !== undefined) questions.push({ role, table, policies: own })
+  }
+  for (const { question, failure } of await recursionsAmong(db, questions)) {
+    for (const policy of question.policies) baseline.set(policy.oid, `as ${question.role}, ${failure}`)
   }
   return baseline
+}
+
+/** A table to be planned for, and as whom. */
+interface Question {
+  role: string
+  table: CatalogTable
+  policies: Policy[]
 }
 
 /** Whether a query of somebody can be subject to both. Roles may be members of one another: too often is safe. */
@@ -87,23 +93,57 @@ async function rolesToActAs(db: Database): Promise<Set<string>> {
   return new Set(rows.map(({ name }) => name))
 }
 
-async function failureOf(db: Database, role: string, query: string): Promise<string | undefined> {
-  try {
-    await underSavepoint(db, async () => {
-      await sql`SET LOCAL ROLE ${sql.id(role)}`.execute(db)
-      await explain(db, query)
-    })
-    return undefined
-  } catch (error) {
-    if (!isRecursion(error)) return undefined
-    return error instanceof Error ? error.message : String(error)
-  }
-}
+/** So many tables are asked about in one statement, which has the time limit of one. */
+const tablesAtOnce = 200
 
 /**
- * Policies that call one another for ever. Other errors of planning say nothing: a privilege or a setting may be missing for us
- * alone, and a function that leaves out schemas finds nothing where `search_path` is empty.
+ * The tables of which planning ends with policies that call one another for ever. Other errors of planning say nothing: a
+ * privilege or a setting may be missing for us alone, and a function that leaves out schemas finds nothing where
+ * `search_path` is empty. The server goes from table to table itself; each look is undone, its role and locks with it.
+ *
+ * ```sql
+ * SET LOCAL ROLE "authenticated"; EXPLAIN SELECT FROM "public"."notes"
+ * ```
  */
-function isRecursion(error: unknown): boolean {
-  return ['42P17', '54001'].includes(errorCode(error) ?? '')
+async function recursionsAmong(
+  db: Database,
+  questions: Question[],
+): Promise<{ question: Question; failure: string }[]> {
+  const found: { question: Question; failure: string }[] = []
+  for (let first = 0; first < questions.length; first += tablesAtOnce) {
+    const part = questions.slice(first, first + tablesAtOnce)
+    const asked = part.map(({ role, table }, number) => ({ number, role, relation: qualified(table) }))
+    await sql`SELECT pg_catalog.set_config('hundredfold.asked', ${JSON.stringify(asked)}, true)`.execute(db)
+    await planEach.execute(db)
+    const { rows } = await sql<{ failures: { number: number; message: string }[] }>`
+      SELECT pg_catalog.current_setting('hundredfold.failures')::jsonb AS failures`.execute(db)
+    for (const { number, message } of rows[0]?.failures ?? []) {
+      const question = part[number]
+      if (question) found.push({ question, failure: message })
+    }
+  }
+  return found
 }
+
+/** 42P17 and 54001 are what recursion ends with; HF000 is our own, and takes back what a look did. */
+const planEach = sql.raw(`DO $each$
+DECLARE
+  asked record;
+  failures jsonb := '[]';
+BEGIN
+  FOR asked IN
+    SELECT * FROM pg_catalog.json_to_recordset(pg_catalog.current_setting('hundredfold.asked')::json)
+      AS question (number int, role text, relation text)
+  LOOP
+    BEGIN
+      EXECUTE pg_catalog.format('SET LOCAL ROLE %I', asked.role);
+      EXECUTE 'EXPLAIN SELECT FROM ' || asked.relation;
+      RAISE EXCEPTION USING ERRCODE = 'HF000';
+    EXCEPTION WHEN OTHERS THEN
+      IF SQLSTATE IN ('42P17', '54001') THEN
+        failures := failures || pg_catalog.jsonb_build_object('number', asked.number, 'message', SQLERRM);
+      END IF;
+    END;
+  END LOOP;
+  PERFORM pg_catalog.set_config('hundredfold.failures', failures::text, true);
+END $each$`)

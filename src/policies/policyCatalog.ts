@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
+import type { Read } from '../catalog/reader.ts'
 import type { Database } from '../db/database.ts'
 import { lockedRelations } from '../introspect/lockedRelations.ts'
 import type { CatalogFunction, Functions } from './functionCatalog.ts'
 import { readFunctions } from './functionCatalog.ts'
 import type { CatalogTable } from './tableCatalog.ts'
-import { readTables } from './tableCatalog.ts'
+import { listCatalogTables } from './tableCatalog.ts'
 
 /** A row-level security policy as the catalog has it. */
 export interface Policy {
@@ -39,8 +40,8 @@ export interface PolicyCatalog {
  * Reads all policies in a handful of queries, however many there are. The session must have an empty
  * `search_path`, so that expressions are printed with every name qualified.
  */
-export async function readPolicyCatalog(db: Database): Promise<PolicyCatalog> {
-  const tables = await readTables(db)
+export async function readPolicyCatalog(db: Database, read: Read): Promise<PolicyCatalog> {
+  const tables = await read(listCatalogTables)
   const rows = await readPolicies(db)
   const functions = await readFunctions(db, [...new Set(rows.flatMap((row) => row.functions))])
   const policies = rows.flatMap(({ table: oid, functions: called, ...policy }): Policy[] => {

@@ -1,7 +1,9 @@
+import type { TableIndex } from '../catalog/indexes.ts'
+import { listIndexes } from '../catalog/indexes.ts'
+import type { Read } from '../catalog/reader.ts'
 import type { Database } from '../db/database.ts'
 import { displayIdentifier, quote } from '../db/identifiers.ts'
-import type { LeadingKey } from '../introspect/leadingKeys.ts'
-import { listLeadingKeys, listTypeEqualities } from '../introspect/leadingKeys.ts'
+import { listTypeEqualities } from '../introspect/typeEqualities.ts'
 import { disjunction } from '../sql/build.ts'
 import { canonical, deparseExpression, parseExpression, sameTree } from '../sql/expression.ts'
 import { excerpt } from '../sql/excerpt.ts'
@@ -28,15 +30,18 @@ export interface PolicyIndex {
 
 /** What is known beyond the policies: how types are compared, and what the indexes there are lead on. */
 export interface IndexCatalog {
-  keys: LeadingKey[]
+  /** Those that can be searched for one value, B-tree and hash. */
+  indexes: TableIndex[]
   /** Types that a B-tree can be searched for, and whether their `=` is leakproof. */
   leakproof: Map<string, boolean>
 }
 
-export async function readIndexCatalog(db: Database): Promise<IndexCatalog> {
-  const keys = await listLeadingKeys(db)
-  const equalities = await listTypeEqualities(db)
-  return { keys, leakproof: new Map(equalities.map(({ type, isLeakproof }) => [type, isLeakproof])) }
+export async function readIndexCatalog(_: Database, read: Read): Promise<IndexCatalog> {
+  const indexes = (await read(listIndexes)).filter(
+    ({ accessMethod, isValid, isReady }) => ['btree', 'hash'].includes(accessMethod) && isValid && isReady,
+  )
+  const equalities = await read(listTypeEqualities)
+  return { indexes, leakproof: new Map(equalities.map(({ type, isLeakproof }) => [type, isLeakproof])) }
 }
 
 /**
@@ -82,13 +87,13 @@ export async function findPolicyIndexes(
 class PolicyReader {
   private readonly catalog: PolicyCatalog
   private readonly leakproof: Map<string, boolean>
-  private readonly keys: Map<number, LeadingKey[]>
+  private readonly indexes: Map<number, TableIndex[]>
   private readonly trees = new Map<string, Node | undefined>()
 
   constructor(catalog: PolicyCatalog, indexes: IndexCatalog) {
     this.catalog = catalog
     this.leakproof = indexes.leakproof
-    this.keys = groupBy(indexes.keys, ({ tableOid }) => tableOid)
+    this.indexes = groupBy(indexes.indexes, ({ tableOid }) => tableOid)
   }
 
   async ownIndexes(table: CatalogTable, policies: Policy[]): Promise<PolicyIndex[]> {
@@ -220,14 +225,14 @@ class PolicyReader {
   }
 
   private leadsOn(table: CatalogTable, column: string): boolean {
-    return (this.keys.get(table.oid) ?? []).some(
-      (key) =>
-        key.column === column && (key.predicate === null || isNotNull(this.trees.get(key.predicate), column)),
+    return (this.indexes.get(table.oid) ?? []).some(
+      ({ keys: [key], predicate }) =>
+        key?.column?.name === column && (predicate === null || isNotNull(this.trees.get(predicate), column)),
     )
   }
 
   private isIndexed(table: CatalogTable, { column, key, conditions }: Comparison): boolean {
-    return (this.keys.get(table.oid) ?? []).some((index) => {
+    return (this.indexes.get(table.oid) ?? []).some((index) => {
       const predicate = index.predicate === null ? undefined : this.trees.get(index.predicate)
       const holds =
         index.predicate === null ||
@@ -235,14 +240,16 @@ class PolicyReader {
         (predicate !== undefined &&
           conjuncts(predicate).every((part) => conditions.some((condition) => sameTree(part, condition))))
       if (!holds) return false
-      const leading = this.trees.get(index.text)
-      return column === undefined ? leading !== undefined && sameTree(leading, key) : index.column === column
+      const [leading] = index.keys
+      if (column !== undefined) return leading?.column?.name === column
+      const tree = this.trees.get(leading?.text ?? '')
+      return tree !== undefined && sameTree(tree, key)
     })
   }
 
   private async parseKeys(table: CatalogTable): Promise<void> {
-    for (const { text, predicate } of this.keys.get(table.oid) ?? []) {
-      await this.parse(text)
+    for (const { keys, predicate } of this.indexes.get(table.oid) ?? []) {
+      if (keys[0]) await this.parse(keys[0].text)
       if (predicate !== null) await this.parse(predicate)
     }
   }

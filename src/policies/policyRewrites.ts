@@ -61,15 +61,24 @@ export function rewritePolicies(
     const then = now.map((each) => (each.name === name ? { ...each, ...predicates } : each))
     return newRecursion(table, now, then, policies.selectReads)
   }
+  const tables = [...policies.catalog.tables.values()]
   const rewrites = policies.parsed
-    .map((each) => rewritePolicy(each, policies, rules, helpers, willLead, recursionWith))
+    .map((each) => rewritePolicy(each, { ...policies, tables }, rules, helpers, willLead, recursionWith))
     .filter(({ changes, refusals }) => changes.length > 0 || refusals.length > 0)
   return { rewrites, helpers }
 }
 
 function rewritePolicy(
   { policy, using, check, unreadable }: ParsedPolicy,
-  { catalog, reach, hazards, surroundings, verdicts, baseline }: ParsedPolicies,
+  {
+    catalog,
+    tables,
+    reach,
+    hazards,
+    surroundings,
+    verdicts,
+    baseline,
+  }: ParsedPolicies & { tables: CatalogTable[] },
   rules: ReadonlySet<RewriteRule>,
   keyHelpers: KeyHelpers,
   willLead: WillLead,
@@ -84,7 +93,7 @@ function rewritePolicy(
   const scope: MembershipScope = {
     table: policy.table,
     reach,
-    tables: [...catalog.tables.values()],
+    tables,
     surroundings,
     hazards,
     helpers: keyHelpers,

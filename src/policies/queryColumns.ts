@@ -1,12 +1,13 @@
 import type { SelectStmt } from '../sql/nodes.ts'
 import { as, nodesIn, words } from '../sql/nodes.ts'
-import type { CatalogColumn, CatalogTable } from './tableCatalog.ts'
+import type { Column } from '../catalog/columns.ts'
+import type { CatalogTable } from './tableCatalog.ts'
 
 /** Why a function or a sub-select cannot be turned into a set of keys. */
 export class Unclear extends Error {}
 
 /** The columns of the query's relations that it names. */
-export function columnsIn(query: SelectStmt, tables: CatalogTable[]): CatalogColumn[] {
+export function columnsIn(query: SelectStmt, tables: CatalogTable[]): Column[] {
   const named = new Set(
     Array.from(nodesIn({ SelectStmt: query })).flatMap((node) => {
       const column = as(node, 'ColumnRef')

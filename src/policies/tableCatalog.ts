@@ -1,14 +1,8 @@
 import { sql } from 'kysely'
+import type { Column } from '../catalog/columns.ts'
+import { listColumns, selectColumns } from '../catalog/columns.ts'
+import type { Read } from '../catalog/reader.ts'
 import type { Database } from '../db/database.ts'
-
-export interface CatalogColumn {
-  name: string
-  /** As `format_type` prints it: `uuid`, `numeric(10,2)`, `public.status`. */
-  type: string
-  notNull: boolean
-  /** Its collation takes different texts for equal ones. */
-  isNondeterministic: boolean
-}
 
 /** One index of a table, as far as a search by its first column goes. */
 export interface CatalogIndex {
@@ -41,20 +35,29 @@ export interface CatalogTable {
   isSecurityInvoker: boolean
   /** The planner's estimate; -1 where the table was never analysed. */
   estimatedRows: number
-  columns: CatalogColumn[]
+  columns: Column[]
   indexes: CatalogIndex[]
 }
 
-/**
- * Every relation with columns outside of the system's schemas, by oid, in one query.
- *
- * @param names only relations of these names, in whatever schema
- */
-export async function readTables(db: Database, names?: string[]): Promise<Map<number, CatalogTable>> {
+/** Every relation with columns outside of the system's schemas, by oid. */
+export async function listCatalogTables(db: Database, read: Read): Promise<Map<number, CatalogTable>> {
+  return selectTables(db, await read(listColumns))
+}
+
+/** The same of relations with one of these names alone, in whatever schema. */
+export async function findTablesNamed(db: Database, names: string[]): Promise<CatalogTable[]> {
+  return [...(await selectTables(db, await selectColumns(db, names), names)).values()]
+}
+
+async function selectTables(
+  db: Database,
+  columns: Map<number, Column[]>,
+  names?: string[],
+): Promise<Map<number, CatalogTable>> {
   const named = names && sql`relname = ANY (${names}::name[])`
   const ofNamed = (oid: string) =>
     named ? sql`AND ${sql.raw(oid)} IN (SELECT oid FROM pg_catalog.pg_class WHERE ${named})` : sql``
-  const { rows } = await sql<CatalogTable>`
+  const { rows } = await sql<Omit<CatalogTable, 'columns'>>`
     SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
       pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
       pg_catalog.pg_has_role(c.relowner, 'USAGE') AS "isOurs",
@@ -63,17 +66,9 @@ export async function readTables(db: Database, names?: string[]): Promise<Map<nu
       coalesce(lower(substring(pg_catalog.array_to_string(c.reloptions, ',') FROM 'security_invoker=([^,]*)'))
         IN ('true', 'on', 'yes', '1'), false) AS "isSecurityInvoker",
       c.reltuples AS "estimatedRows",
-      coalesce(a.columns, '[]') AS columns, coalesce(i.indexes, '[]') AS indexes
+      coalesce(i.indexes, '[]') AS indexes
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    LEFT JOIN (
-      SELECT attrelid, pg_catalog.json_agg(pg_catalog.json_build_object(
-          'name', attname, 'type', pg_catalog.format_type(atttypid, atttypmod), 'notNull', attnotnull,
-          'isNondeterministic', coalesce(NOT o.collisdeterministic, false))
-        ORDER BY attnum) AS columns
-      FROM pg_catalog.pg_attribute LEFT JOIN pg_catalog.pg_collation o ON o.oid = attcollation
-      WHERE attnum > 0 AND NOT attisdropped ${ofNamed('attrelid')}
-      GROUP BY attrelid) a ON a.attrelid = c.oid
     LEFT JOIN (
       SELECT x.indrelid, pg_catalog.json_agg(pg_catalog.json_build_object(
           'name', ic.relname, 'leadingColumn', k.attname, 'method', am.amname,
@@ -92,7 +87,7 @@ export async function readTables(db: Database, names?: string[]): Promise<Map<nu
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
       AND n.nspname NOT IN ('pg_catalog', 'information_schema')
       AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp%' ${ofNamed('c.oid')}`.execute(db)
-  return new Map(rows.map((table) => [table.oid, table]))
+  return new Map(rows.map((table) => [table.oid, { ...table, columns: columns.get(table.oid) ?? [] }]))
 }
 
 /** Whether a search for one value of the column can use an index: leading, whole and valid. */

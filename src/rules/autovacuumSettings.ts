@@ -2,8 +2,8 @@ import { setStorageParameters } from '../drafts/setStorageParameters.ts'
 import { display } from '../db/identifiers.ts'
 import type { Setting } from '../introspect/settings.ts'
 import { listSettings } from '../introspect/settings.ts'
-import type { TableActivity } from '../introspect/tableActivity.ts'
-import { knownRows, listTableActivity } from '../introspect/tableActivity.ts'
+import type { Table } from '../catalog/tables.ts'
+import { knownRows, listTables } from '../catalog/tables.ts'
 import { parseOptions } from '../introspect/tables.ts'
 import { estimated, measured, migration } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
@@ -34,7 +34,7 @@ export const autovacuumSettings: Rule = {
     const wanted = await wantedSchemas(context)
     const settings = await context.read(listSettings)
     const findings: Finding[] = []
-    for (const table of await context.read(listTableActivity)) {
+    for (const table of await context.read(listTables)) {
       if (!wanted(table.schema) || table.kind !== 'r' || table.isExtensionOwned) continue
       const current = parseOptions(table.options)
       const isOff = ['false', 'off', '0', 'no'].includes(current['autovacuum_enabled'] ?? '')
@@ -79,7 +79,7 @@ export const autovacuumSettings: Rule = {
 
 /** Factors that differ enough from what holds now, for the ways in which the table changes. */
 function betterFactors(
-  table: TableActivity,
+  table: Table,
   current: Record<string, string>,
   settings: Map<string, Setting>,
 ): Record<string, string> {
@@ -102,11 +102,7 @@ function betterFactors(
 }
 
 /** How many rows change before a vacuum, as things are. */
-function share(
-  table: TableActivity,
-  current: Record<string, string>,
-  settings: Map<string, Setting>,
-): string {
+function share(table: Table, current: Record<string, string>, settings: Map<string, Setting>): string {
   const factor = Number(
     current['autovacuum_vacuum_scale_factor'] ?? settings.get('autovacuum_vacuum_scale_factor')?.value,
   )

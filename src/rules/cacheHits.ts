@@ -1,6 +1,6 @@
 import { readBlockSize } from '../introspect/bloat.ts'
-import type { TableStatistics } from '../introspect/tableStatistics.ts'
-import { listTableStatistics } from '../introspect/tableStatistics.ts'
+import type { Table } from '../catalog/tables.ts'
+import { listTablesBySize } from '../catalog/tables.ts'
 import type { RuleContext } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
 import { targets } from './targets.ts'
@@ -20,15 +20,15 @@ export interface CacheHits {
   /** Why it is judged so. */
   note: string
   /** Tables whose blocks were read from outside it, most first. */
-  mostRead: TableStatistics[]
+  mostRead: Table[]
 }
 
 /** The hit ratio of the schemas that are looked at, judged. */
 export async function readCacheHits(context: RuleContext): Promise<CacheHits> {
   const wanted = await wantedSchemas(context)
-  const tables = (await context.read(listTableStatistics)).filter(({ schema }) => wanted(schema))
+  const tables = (await context.read(listTablesBySize)).filter(({ schema }) => wanted(schema))
   const blockSize = await context.read(readBlockSize)
-  const sum = (of: (table: TableStatistics) => number) => tables.reduce((all, table) => all + of(table), 0)
+  const sum = (of: (table: Table) => number) => tables.reduce((all, table) => all + of(table), 0)
   const counts = { blocksHit: sum((table) => table.blocksHit), blocksRead: sum((table) => table.blocksRead) }
   const storedBlocks = sum(({ totalBytes }) => totalBytes) / blockSize
   return {

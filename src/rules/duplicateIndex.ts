@@ -1,7 +1,7 @@
 import { dropIndex } from '../drafts/dropIndex.ts'
 import { dropConcurrently } from '../drafts/recreateIndex.ts'
 import { display, displayIdentifier } from '../db/identifiers.ts'
-import { listTableIndexes } from '../introspect/tableIndexes.ts'
+import { listIndexes } from '../catalog/indexes.ts'
 import type { Spare } from './indexCoverage.ts'
 import { listDuplicates } from './indexCoverage.ts'
 import { dropWithPartitions, measured, migrationOr, runbook } from './remedies.ts'
@@ -25,7 +25,7 @@ export const duplicateIndex: Rule = {
   cure: 'dropping all but one',
   async find(context) {
     const wanted = await wantedSchemas(context)
-    const spares = listDuplicates(await context.read(listTableIndexes))
+    const spares = listDuplicates(await context.read(listIndexes))
     const findings = await Promise.all(
       spares
         // The finding about the index of the partitioned table is about its parts as well.

@@ -1,6 +1,6 @@
 import type { RelationName } from '../db/identifiers.ts'
 import type { ForeignKey } from '../introspect/foreignKeys.ts'
-import type { TableIndex } from '../introspect/tableIndexes.ts'
+import type { TableIndex } from '../catalog/indexes.ts'
 
 /**
  * Whether the checks of the foreign key can use the index: its first keys are the foreign key's columns, in any

@@ -7,7 +7,7 @@ import { readFunctions } from '../policies/functionCatalog.ts'
 import { readReach, readSelectPolicies } from '../policies/reach.ts'
 import type { KnownNames } from '../policies/searchPath.ts'
 import { whyPathMatters } from '../policies/searchPath.ts'
-import { readTables } from '../policies/tableCatalog.ts'
+import { findTablesNamed } from '../policies/tableCatalog.ts'
 import { measured, migration, runbook } from './remedies.ts'
 import type { Finding, Remedy, Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
@@ -47,7 +47,7 @@ export const functionSearchPathMutable: Rule = {
       functions,
       { trees: [], called: judged.filter(({ isSecurityDefiner }) => isSecurityDefiner) },
       {
-        named: async (names) => [...(await readTables(context.db, names)).values()],
+        named: (names) => findTablesNamed(context.db, names),
         policiesOf: (tables) => readSelectPolicies(context.db, tables),
       },
     )

@@ -1,4 +1,4 @@
-import type { IndexColumn, TableIndex } from '../introspect/tableIndexes.ts'
+import type { IndexColumn, TableIndex } from '../catalog/indexes.ts'
 
 /** Whether the two are the same but for their names: same table, method, columns, order, predicate, uniqueness. */
 export function areDuplicates(one: TableIndex, other: TableIndex): boolean {

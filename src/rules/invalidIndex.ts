@@ -2,8 +2,8 @@ import { sql } from 'kysely'
 import { dropConcurrently } from '../drafts/recreateIndex.ts'
 import type { Database } from '../db/database.ts'
 import { display, displayIdentifier, qualified } from '../db/identifiers.ts'
-import type { TableIndex } from '../introspect/tableIndexes.ts'
-import { listTableIndexes } from '../introspect/tableIndexes.ts'
+import type { TableIndex } from '../catalog/indexes.ts'
+import { listIndexes } from '../catalog/indexes.ts'
 import { byTable } from './indexCoverage.ts'
 import { measured, runbook } from './remedies.ts'
 import type { Remedy, Rule } from './rule.ts'
@@ -27,7 +27,7 @@ export const invalidIndex: Rule = {
   cure: 'building them again, or dropping them',
   async find(context) {
     const wanted = await wantedSchemas(context)
-    const indexes = await context.read(listTableIndexes)
+    const indexes = await context.read(listIndexes)
     const invalid = indexes.filter(({ isValid, schema }) => !isValid && wanted(schema))
     const building = invalid.length > 0 ? await context.read(listRelationsBeingBuilt) : new Set<number>()
     const siblings = byTable(indexes)

@@ -2,8 +2,8 @@ import { setStorageParameters } from '../drafts/setStorageParameters.ts'
 import { display, displayIdentifier, qualified } from '../db/identifiers.ts'
 import { listIndexedColumns } from '../introspect/indexedColumns.ts'
 import { listWritingStatements } from '../introspect/statementTexts.ts'
-import type { TableActivity } from '../introspect/tableActivity.ts'
-import { listTableActivity } from '../introspect/tableActivity.ts'
+import type { Table } from '../catalog/tables.ts'
+import { listTables } from '../catalog/tables.ts'
 import { parseOptions } from '../introspect/tables.ts'
 import { shortList } from '../shortList.ts'
 import { updatesIn } from '../sql/updatedColumns.ts'
@@ -34,7 +34,7 @@ export const lowHotRatio: Rule = {
   cure: '`fillfactor = 90`, or one index less',
   async find(context) {
     const wanted = await wantedSchemas(context)
-    const tables = (await context.read(listTableActivity)).filter(
+    const tables = (await context.read(listTables)).filter(
       (table) =>
         wanted(table.schema) &&
         table.kind === 'r' &&
@@ -74,12 +74,7 @@ export const lowHotRatio: Rule = {
   },
 }
 
-function cureOf(
-  table: TableActivity,
-  detail: string,
-  columns: string[] | undefined,
-  blocking: string[],
-): Remedy {
+function cureOf(table: Table, detail: string, columns: string[] | undefined, blocking: string[]): Remedy {
   const current = parseOptions(table.options)
   const name = display(table)
   if (blocking.length > 0) {
@@ -135,7 +130,7 @@ async function readUpdatedColumns(
 
 /** A name without a schema may mean any table of that name: its columns count for each. */
 function columnsUpdatedIn(
-  { schema, name }: TableActivity,
+  { schema, name }: Table,
   updated: Map<string, Set<string>> | undefined,
 ): Set<string> | undefined {
   if (!updated) return undefined

@@ -1,7 +1,7 @@
 import { display, qualified } from '../db/identifiers.ts'
 import { draftTitle } from '../drafts/titles.ts'
 import { findStatisticsAge } from '../introspect/statisticsAge.ts'
-import { knownRows } from '../introspect/tableActivity.ts'
+import { knownRows } from '../catalog/tables.ts'
 import { estimated, measured, runbook } from './remedies.ts'
 import type { Rule } from './rule.ts'
 import { listTablesReadWhole } from './tablesReadWhole.ts'
@@ -33,7 +33,7 @@ export const missingIndex: Rule = {
         'how many of the rows were wanted.',
       evidence: [
         estimated('rows', knownRows(table)),
-        measured('table size', table.sizeBytes, 'bytes'),
+        measured('table size', table.heapBytes, 'bytes'),
         measured('sequential scans', table.sequentialScans),
         measured('rows read by them', table.rowsReadSequentially),
         measured('index scans', table.indexScans),

@@ -1,11 +1,10 @@
 import { primaryKeyFromIndex } from '../drafts/primaryKeyFromIndex.ts'
 import { display, displayIdentifier, qualified } from '../db/identifiers.ts'
 import { listForeignKeyTargets } from '../introspect/foreignKeys.ts'
-import { listNotNullColumns } from '../introspect/notNullColumns.ts'
-import type { TableActivity } from '../introspect/tableActivity.ts'
-import { knownRows, listTableActivity } from '../introspect/tableActivity.ts'
-import type { TableIndex } from '../introspect/tableIndexes.ts'
-import { listTableIndexes } from '../introspect/tableIndexes.ts'
+import type { Table } from '../catalog/tables.ts'
+import { knownRows, listTables } from '../catalog/tables.ts'
+import type { TableIndex } from '../catalog/indexes.ts'
+import { listIndexes } from '../catalog/indexes.ts'
 import { byTable } from './indexCoverage.ts'
 import { estimated, measured, migration, runbook } from './remedies.ts'
 import type { Remedy, Rule } from './rule.ts'
@@ -27,10 +26,9 @@ export const noPrimaryKey: Rule = {
   cure: 'the unique index that is one in all but name, else steps to add one',
   async find(context) {
     const wanted = await wantedSchemas(context)
-    const notNull = await context.read(listNotNullColumns)
     const referenced = await context.read(listForeignKeyTargets)
-    const indexes = byTable(await context.read(listTableIndexes))
-    return (await context.read(listTableActivity))
+    const indexes = byTable(await context.read(listIndexes))
+    return (await context.read(listTables))
       .filter(
         (table) =>
           wanted(table.schema) &&
@@ -40,9 +38,7 @@ export const noPrimaryKey: Rule = {
           !table.isExtensionOwned,
       )
       .map((table) => {
-        const key = indexes
-          .get(table.oid)
-          ?.find((index) => couldBeKey(index, notNull.get(table.oid)) && !referenced.has(index.oid))
+        const key = indexes.get(table.oid)?.find((index) => couldBeKey(index) && !referenced.has(index.oid))
         return {
           rule: 'no_primary_key' as const,
           level: 'warn' as const,
@@ -59,19 +55,19 @@ export const noPrimaryKey: Rule = {
 }
 
 /** A unique index, not yet a constraint's, on every row and on plain columns that are NOT NULL, in default order. */
-function couldBeKey(index: TableIndex, notNull: ReadonlySet<number> | undefined): boolean {
+function couldBeKey(index: TableIndex): boolean {
   return (
     index.isUnique &&
     index.isValid &&
     index.predicate === null &&
     index.protectedBecause === 'it keeps values unique' &&
     index.keys.every(
-      ({ attnum, isDescending, nullsFirst }) => notNull?.has(attnum) === true && !isDescending && !nullsFirst,
+      ({ column, isDescending, nullsFirst }) => column?.notNull === true && !isDescending && !nullsFirst,
     )
   )
 }
 
-function promote(table: TableActivity, index: TableIndex): Remedy {
+function promote(table: Table, index: TableIndex): Remedy {
   return migration(
     primaryKeyFromIndex({ schema: table.schema, name: table.name }, index, {
       rule: 'no_primary_key',
@@ -82,7 +78,7 @@ function promote(table: TableActivity, index: TableIndex): Remedy {
   )
 }
 
-function steps(table: TableActivity): Remedy {
+function steps(table: Table): Remedy {
   return runbook(
     `Give ${display(table)} a primary key`,
     'Where columns identify a row: CREATE UNIQUE INDEX CONCURRENTLY on them, SET NOT NULL each, then ' +

@@ -1,8 +1,14 @@
 import { narrowIndex } from '../drafts/narrowIndex.ts'
 import { display, displayIdentifier } from '../db/identifiers.ts'
-import { listIndexNulls } from '../introspect/indexNulls.ts'
+import {
+  findHiddenColumns,
+  listColumnStatistics,
+  statisticsByColumn,
+} from '../introspect/columnStatistics.ts'
 import { listRelationNames, namesBySchema } from '../introspect/relationNames.ts'
-import { listTableIndexes } from '../introspect/tableIndexes.ts'
+import type { Column } from '../catalog/columns.ts'
+import type { TableIndex } from '../catalog/indexes.ts'
+import { listIndexes } from '../catalog/indexes.ts'
 import { shortList } from '../shortList.ts'
 import { estimated, measured, migrationOr } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
@@ -32,46 +38,54 @@ export const nullHeavyIndex: Rule = {
   cure: 'an index on the rows that have a value, in its place',
   async find(context) {
     const wanted = await wantedSchemas(context)
-    const nulls = new Map((await context.read(listIndexNulls)).map((entry) => [entry.indexOid, entry]))
+    const statisticsOf = statisticsByColumn(await context.read(listColumnStatistics))
     const taken = namesBySchema(await context.read(listRelationNames))
     const findings: Finding[] = []
-    const hidden: string[] = []
-    for (const index of await context.read(listTableIndexes)) {
-      const entry = nulls.get(index.oid)
-      if (!entry || !wanted(index.schema) || index.accessMethod !== 'btree') continue
+    const withoutStatistics: { index: TableIndex; column: Column }[] = []
+    for (const index of await context.read(listIndexes)) {
+      const column = index.keys[0]?.column
+      if (!column || column.notNull || index.predicate !== null) continue
+      if (!wanted(index.schema) || index.accessMethod !== 'btree' || index.isPartitioned) continue
       if (!index.isValid || index.protectedBecause !== null || index.sizeBytes < worthwhile) continue
-      if (!entry.isVisible) hidden.push(display(index.table))
-      if (entry.nullFraction === null || entry.nullFraction < mostlyNull) continue
-      const wasted = Math.round(index.sizeBytes * entry.nullFraction)
+      const nullFraction = statisticsOf(index.schema, index.table.name, column.name)?.nullFraction
+      if (nullFraction === undefined) withoutStatistics.push({ index, column })
+      if (nullFraction === undefined || nullFraction < mostlyNull) continue
+      const wasted = Math.round(index.sizeBytes * nullFraction)
       if (wasted < worthwhile) continue
-      const share = `${Math.round(entry.nullFraction * 100)} %`
+      const share = `${Math.round(nullFraction * 100)} %`
       findings.push({
         rule: 'null_heavy_index',
         level: 'info',
         subject: [index.schema, index.name],
-        detail: `In ${share} of the entries of index ${display(index)} the column ${displayIdentifier(entry.column)} is NULL.`,
+        detail: `In ${share} of the entries of index ${display(index)} the column ${displayIdentifier(column.name)} is NULL.`,
         evidence: [
           measured('definition', index.definition),
-          estimated('null fraction', entry.nullFraction),
+          estimated('null fraction', nullFraction),
           measured('size', index.sizeBytes, 'bytes'),
           estimated('size of the entries for NULL', wasted, 'bytes'),
           measured('scans', index.scans),
         ],
         remedy: await migrationOr(
           () =>
-            narrowIndex(index, entry.column, {
+            narrowIndex(index, column.name, {
               rule: 'null_heavy_index',
               why:
                 `${share} of the entries of ${display(index)} are for NULL, which no search for a value reads. ` +
                 'Before you merge: see that no query asks for the rows where ' +
-                `${displayIdentifier(entry.column)} IS NULL, or for all rows in its order; these need the old index.`,
+                `${displayIdentifier(column.name)} IS NULL, or for all rows in its order; these need the old index.`,
               takenNames: taken.get(index.schema) ?? new Set(),
             }),
           (reason) => ({ kind: 'none', title: `It stays: ${reason}` }),
         ),
       })
     }
-    const tables = [...new Set(hidden)]
+    const hidden = await findHiddenColumns(
+      context.db,
+      withoutStatistics.map(({ index, column }) => ({ tableOid: index.tableOid, number: column.number })),
+    )
+    const tables = [
+      ...new Set(withoutStatistics.filter((_, at) => hidden[at]).map(({ index }) => display(index.table))),
+    ]
     return unlessLocked(
       context,
       findings,

@@ -1,7 +1,12 @@
 import { display, displayIdentifier, qualified, quote } from '../db/identifiers.ts'
 import { bytesOf, listSettings } from '../introspect/settings.ts'
-import { knownRows, listTableActivity } from '../introspect/tableActivity.ts'
-import { listTimeColumns } from '../introspect/timeColumns.ts'
+import { knownRows, listTables } from '../catalog/tables.ts'
+import { listColumns } from '../catalog/columns.ts'
+import {
+  findHiddenColumns,
+  listColumnStatistics,
+  statisticsByColumn,
+} from '../introspect/columnStatistics.ts'
 import { shortList } from '../shortList.ts'
 import { estimated, measured, runbook } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
@@ -10,6 +15,7 @@ import { wantedSchemas } from './scope.ts'
 
 /** Rows lie on the disk in the order in which they came. */
 const inOrder = 0.9
+const isTime = /^(date|timestamp(\(\d\))? with(out)? time zone)$/
 
 /**
  * Tables larger than the memory that PostgreSQL counts on, filled in the order of time. Partitioned by it, a month
@@ -32,14 +38,32 @@ export const partitionCandidate: Rule = {
     const cache = (await context.read(listSettings)).get('effective_cache_size')
     if (!cache) throw new CannotSee('The setting effective_cache_size is hidden from this role.')
     const memory = bytesOf(cache)
-    const columns = await listTimeColumns(context.db, memory)
+    const large = (await context.read(listTables)).filter(
+      (table) =>
+        wanted(table.schema) &&
+        table.kind === 'r' &&
+        !table.isPartition &&
+        !table.isExtensionOwned &&
+        table.totalBytes - table.indexBytes >= memory,
+    )
+    if (large.length === 0) return []
+    const columns = await context.read(listColumns)
+    const statisticsOf = statisticsByColumn(await context.read(listColumnStatistics))
     const findings: Finding[] = []
     const hidden: string[] = []
-    for (const table of await context.read(listTableActivity)) {
-      const ofTable = columns.filter(({ tableOid }) => tableOid === table.oid)
-      if (!wanted(table.schema) || table.isExtensionOwned || ofTable.length === 0) continue
-      if (!ofTable.some(({ isVisible }) => isVisible)) hidden.push(display(table))
-      const key = ofTable
+    for (const table of large) {
+      const times = (columns.get(table.oid) ?? []).filter(({ type, notNull }) => notNull && isTime.test(type))
+      if (times.length === 0) continue
+      const areHidden = await findHiddenColumns(
+        context.db,
+        times.map(({ number }) => ({ tableOid: table.oid, number })),
+      )
+      if (areHidden.every((isHidden) => isHidden)) hidden.push(display(table))
+      const key = times
+        .map(({ name }) => ({
+          name,
+          correlation: statisticsOf(table.schema, table.name, name)?.correlation ?? null,
+        }))
         .filter(({ correlation }) => Math.abs(correlation ?? 0) >= inOrder)
         .sort((a, b) => Math.abs(b.correlation ?? 0) - Math.abs(a.correlation ?? 0))[0]
       if (!key) continue
@@ -50,7 +74,7 @@ export const partitionCandidate: Rule = {
         subject: [table.schema, table.name],
         detail: `${display(table)} is larger than the memory that PostgreSQL counts on, and is filled in the order of ${column}.`,
         evidence: [
-          measured('size with TOAST', table.storedBytes, 'bytes'),
+          measured('size with TOAST', table.totalBytes - table.indexBytes, 'bytes'),
           measured('effective_cache_size', memory, 'bytes'),
           estimated('rows', knownRows(table)),
           estimated(`correlation of ${column} with the order on disk`, key.correlation),

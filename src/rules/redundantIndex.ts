@@ -1,6 +1,6 @@
 import { dropIndex } from '../drafts/dropIndex.ts'
 import { display } from '../db/identifiers.ts'
-import { listTableIndexes } from '../introspect/tableIndexes.ts'
+import { listIndexes } from '../catalog/indexes.ts'
 import { listRedundant } from './indexCoverage.ts'
 import { dropWithPartitions, measured, migrationOr } from './remedies.ts'
 import type { Rule } from './rule.ts'
@@ -24,7 +24,7 @@ export const redundantIndex: Rule = {
   cure: 'dropping the narrower one',
   async find(context) {
     const wanted = await wantedSchemas(context)
-    const spares = listRedundant(await context.read(listTableIndexes))
+    const spares = listRedundant(await context.read(listIndexes))
     const findings = await Promise.all(
       spares
         .filter(({ index }) => wanted(index.schema))

@@ -1,7 +1,7 @@
 import { display, qualified } from '../db/identifiers.ts'
 import type { Draft } from '../drafts/draft.ts'
 import { NotReversible } from '../drafts/notReversible.ts'
-import type { TableIndex } from '../introspect/tableIndexes.ts'
+import type { TableIndex } from '../catalog/indexes.ts'
 import type { Fact, Remedy } from './rule.ts'
 
 /** The draft as a remedy; where it would not be exactly reversible, what `otherwise` makes of the reason. */

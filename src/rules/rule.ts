@@ -1,3 +1,5 @@
+import type { Read } from '../catalog/reader.ts'
+import { readOnce } from '../catalog/reader.ts'
 import type { Database } from '../db/database.ts'
 import { displayIdentifier } from '../db/identifiers.ts'
 import type { Draft } from '../drafts/draft.ts'
@@ -49,8 +51,8 @@ export function keyOf({ rule, subject }: Pick<Finding, 'rule' | 'subject'>): str
 /** What a rule is given: one database, in one read-only snapshot with an empty `search_path`. */
 export interface RuleContext {
   db: Database
-  /** What `reader` reads, read once however many rules ask; a reader that failed fails for each of them. */
-  read<T>(reader: (db: Database) => Promise<T>): Promise<T>
+  /** What a reader reads, read once however many rules ask. */
+  read: Read
   /** Only findings about objects of these schemas are wanted; all user schemas where it is absent. */
   schemas?: string[]
   /** Only cures of these rules are wanted, so that a migration for several rules holds no other; all where absent. */
@@ -88,17 +90,10 @@ export interface Rule {
 
 /** A context on a session that is in a read-only snapshot already. */
 export function ruleContext(db: Database, schemas?: string[], rules?: RuleName[]): RuleContext {
-  const results = new Map<unknown, Promise<unknown>>()
   return {
     db,
+    read: readOnce(db),
     ...(schemas === undefined ? {} : { schemas }),
     ...(rules === undefined ? {} : { rules }),
-    read<T>(reader: (db: Database) => Promise<T>): Promise<T> {
-      const known = results.get(reader) as Promise<T> | undefined
-      if (known) return known
-      const result = reader(db)
-      results.set(reader, result)
-      return result
-    },
   }
 }

@@ -1,5 +1,5 @@
 import { display, qualified } from '../db/identifiers.ts'
-import { knownRows, listTableActivity, sumOverPartitions } from '../introspect/tableActivity.ts'
+import { knownRows, listTables, sumOverPartitions } from '../catalog/tables.ts'
 import { estimated, measured, runbook } from './remedies.ts'
 import type { Finding, Rule } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
@@ -26,7 +26,7 @@ export const staleStatistics: Rule = {
   cure: 'ANALYZE',
   async find(context) {
     const wanted = await wantedSchemas(context)
-    const tables = await context.read(listTableActivity)
+    const tables = await context.read(listTables)
     const rowsBelow = sumOverPartitions(tables, knownRows)
     const findings: Finding[] = []
     for (const table of tables) {

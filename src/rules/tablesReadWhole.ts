@@ -1,5 +1,5 @@
-import type { TableActivity } from '../introspect/tableActivity.ts'
-import { knownRows, listTableActivity } from '../introspect/tableActivity.ts'
+import type { Table } from '../catalog/tables.ts'
+import { knownRows, listTables } from '../catalog/tables.ts'
 import type { RuleContext } from './rule.ts'
 import { wantedSchemas } from './scope.ts'
 
@@ -15,15 +15,15 @@ export const readWholeMeans =
   `that read ${manyRows.toLocaleString('en-US')} rows or more; small tables are best read whole`
 
 /** Large tables that are read from end to end again and again, and not only beside many more lookups. */
-export async function listTablesReadWhole(context: RuleContext): Promise<TableActivity[]> {
+export async function listTablesReadWhole(context: RuleContext): Promise<Table[]> {
   const wanted = await wantedSchemas(context)
-  return (await context.read(listTableActivity)).filter(
+  return (await context.read(listTables)).filter(
     (table) =>
       wanted(table.schema) &&
       table.kind !== 'p' &&
       !table.isExtensionOwned &&
       knownRows(table) >= largeTable.rows &&
-      table.sizeBytes >= largeTable.bytes &&
+      table.heapBytes >= largeTable.bytes &&
       table.sequentialScans >= manyScans &&
       table.rowsReadSequentially >= manyRows &&
       // A few full reads beside a million lookups are reports.

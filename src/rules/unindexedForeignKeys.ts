@@ -4,9 +4,9 @@ import type { ForeignKey } from '../introspect/foreignKeys.ts'
 import { listForeignKeys } from '../introspect/foreignKeys.ts'
 import { listLockedTables } from '../introspect/lockedRelations.ts'
 import { listRelationNames, namesBySchema } from '../introspect/relationNames.ts'
-import type { TableActivity } from '../introspect/tableActivity.ts'
-import { knownRows, listTableActivity, sumOverPartitions } from '../introspect/tableActivity.ts'
-import { listTableIndexes } from '../introspect/tableIndexes.ts'
+import type { Table } from '../catalog/tables.ts'
+import { knownRows, listTables, sumOverPartitions } from '../catalog/tables.ts'
+import { listIndexes } from '../catalog/indexes.ts'
 import type { SharedIndex } from './foreignKeyIndexes.ts'
 import { fewestIndexes, servesForeignKey } from './foreignKeyIndexes.ts'
 import { byTable } from './indexCoverage.ts'
@@ -44,11 +44,11 @@ export const unindexedForeignKeys: Rule = {
   async find(context) {
     const wanted = await wantedSchemas(context)
     const keys = await context.read(listForeignKeys)
-    const indexes = byTable(await context.read(listTableIndexes))
+    const indexes = byTable(await context.read(listIndexes))
     const taken = namesBySchema(await context.read(listRelationNames))
 
     const locked = new Set((await context.read(listLockedTables)).map(({ oid }) => oid))
-    const extents = extentsOf(await context.read(listTableActivity), locked)
+    const extents = extentsOf(await context.read(listTables), locked)
     const unserved = keys.filter(
       (key) =>
         wanted(key.table.schema) &&
@@ -73,11 +73,11 @@ interface Extent {
 const unknownExtent: Extent = { bytes: null, rows: null }
 
 /** The extent of each table, by its oid; a partitioned table's is that of its partitions. */
-function extentsOf(tables: TableActivity[], locked: ReadonlySet<number>): Map<number, Extent> {
+function extentsOf(tables: Table[], locked: ReadonlySet<number>): Map<number, Extent> {
   // Of a partition that another session locks the size is not asked.
-  const bytesOf = ({ oid, sizeBytes }: TableActivity): number => (locked.has(oid) ? NaN : sizeBytes)
-  const rowsOf = (table: TableActivity): number =>
-    table.estimatedRows === null && table.liveRows === 0 && table.sizeBytes > 0 ? NaN : knownRows(table)
+  const bytesOf = ({ oid, heapBytes }: Table): number => (locked.has(oid) ? NaN : heapBytes)
+  const rowsOf = (table: Table): number =>
+    table.estimatedRows === null && table.liveRows === 0 && table.heapBytes > 0 ? NaN : knownRows(table)
   const bytesBelow = sumOverPartitions(tables, bytesOf)
   const rowsBelow = sumOverPartitions(tables, rowsOf)
   return new Map(

@@ -6,9 +6,9 @@ import { listForeignKeys } from '../introspect/foreignKeys.ts'
 import { countStandbys } from '../introspect/standbys.ts'
 import type { StatisticsAge } from '../introspect/statisticsAge.ts'
 import { findStatisticsAge } from '../introspect/statisticsAge.ts'
-import { listTableActivity } from '../introspect/tableActivity.ts'
-import type { TableIndex } from '../introspect/tableIndexes.ts'
-import { listTableIndexes } from '../introspect/tableIndexes.ts'
+import { listTables } from '../catalog/tables.ts'
+import type { TableIndex } from '../catalog/indexes.ts'
+import { listIndexes } from '../catalog/indexes.ts'
 import { servesForeignKey } from './foreignKeyIndexes.ts'
 import { byTable, listDuplicates, listRedundant } from './indexCoverage.ts'
 import { measured, migrationOr, runbook } from './remedies.ts'
@@ -52,10 +52,10 @@ export function unusedIndexAfter(days: number): Rule {
         )
       }
       const wanted = await wantedSchemas(context)
-      const indexes = await context.read(listTableIndexes)
+      const indexes = await context.read(listIndexes)
       const keys = await context.read(listForeignKeys)
       const standbys = await context.read(countStandbys)
-      const tables = new Map((await context.read(listTableActivity)).map((table) => [table.oid, table]))
+      const tables = new Map((await context.read(listTables)).map((table) => [table.oid, table]))
       const ofTable = byTable(indexes)
       const spares = [...listDuplicates(indexes), ...listRedundant(indexes)]
       const spoken = new Set(spares.flatMap(({ index, coveredBy }) => [index.oid, coveredBy.oid]))

@@ -1,5 +1,6 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readOnce } from '../../src/catalog/reader.ts'
 import { borrow } from '../../src/db/database.ts'
 import { readOnly } from '../../src/db/readOnly.ts'
 import type { TableBloat } from '../../src/introspect/bloat.ts'
@@ -49,7 +50,7 @@ async function freshen(): Promise<void> {
 }
 
 async function bloatOf(name: string): Promise<TableBloat> {
-  const found = (await readOnly(owner, () => listTableBloat(borrow(owner)))).find(
+  const found = (await readOnly(owner, () => readOnce(borrow(owner))(listTableBloat))).find(
     (table) => table.name === name,
   )
   if (!found) throw new Error(`no figure for ${name}`)
@@ -139,7 +140,7 @@ describe('of B-trees', () => {
     await settleCounters(owner)
     await owner.query('VACUUM (ANALYZE) keys')
     await settleCounters(owner)
-    const trees = await readOnly(owner, () => listIndexBloat(borrow(owner)))
+    const trees = await readOnly(owner, () => readOnce(borrow(owner))(listIndexBloat))
     const primary = trees.find(({ name }) => name === 'keys_pkey')
     const repeated = trees.find(({ name }) => name === 'keys_kind_idx')
     const { rows } = await superuser.query<{ percent: number }>(

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Client } from 'pg'
+import { readOnce } from '../../src/catalog/reader.ts'
 import { borrow } from '../../src/db/database.ts'
 import { readOnly } from '../../src/db/readOnly.ts'
 import type { PolicyCatalog } from '../../src/policies/policyCatalog.ts'
@@ -29,7 +30,7 @@ beforeAll(async () => {
       USING (owner = "Odd ""schema".who()) WITH CHECK (total < 10);
     CREATE POLICY a ON "Odd ""schema"."Dïngs" USING (true);
   `)
-  catalog = await readOnly(owner, () => readPolicyCatalog(borrow(owner)))
+  catalog = await readOnly(owner, () => readOnce(borrow(owner))(readPolicyCatalog))
 })
 afterAll(() => database.drop())
 

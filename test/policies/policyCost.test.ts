@@ -1,5 +1,6 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readOnce } from '../../src/catalog/reader.ts'
 import { borrow } from '../../src/db/database.ts'
 import { readOnly } from '../../src/db/readOnly.ts'
 import type { RlsCost, RlsCostOptions } from '../../src/policies/policyCost.ts'
@@ -33,7 +34,7 @@ describe('rlsCosts', () => {
 
   const measure = (options: Partial<RlsCostOptions> = {}): Promise<RlsCost[]> =>
     readOnly(owner, async () =>
-      rlsCosts(borrow(owner), await readParsedPolicies(borrow(owner)), { identity, ...options }),
+      rlsCosts(borrow(owner), await readOnce(borrow(owner))(readParsedPolicies), { identity, ...options }),
     )
 
   it('tells what the reader pays, what the same rows cost without policies, and the price of each', async () => {
@@ -56,7 +57,7 @@ describe('rlsCosts', () => {
 
   it('leaves the session as it was', async () => {
     await readOnly(owner, async () => {
-      await rlsCosts(borrow(owner), await readParsedPolicies(borrow(owner)), { identity })
+      await rlsCosts(borrow(owner), await readOnce(borrow(owner))(readParsedPolicies), { identity })
       const { rows } = await owner.query(
         `SELECT current_user AS role, current_setting('request.jwt.claims', true) AS claims, current_setting('statement_timeout') AS timeout`,
       )

@@ -1,4 +1,5 @@
 import type { Client } from 'pg'
+import { readOnce } from '../../src/catalog/reader.ts'
 import { borrow } from '../../src/db/database.ts'
 import { readOnly } from '../../src/db/readOnly.ts'
 import type { RewriteRule } from '../../src/policies/change.ts'
@@ -8,7 +9,7 @@ import { rewritePolicies } from '../../src/policies/policyRewrites.ts'
 
 /** Every rewrite that the database's policies ask for, by the policy's name. */
 export async function rewritesIn(client: Client, rules?: RewriteRule[]): Promise<Map<string, PolicyRewrite>> {
-  const policies = await readOnly(client, () => readParsedPolicies(borrow(client)))
+  const policies = await readOnly(client, () => readOnce(borrow(client))(readParsedPolicies))
   const { rewrites } = rewritePolicies(policies, rules && new Set(rules))
   return new Map(rewrites.map((rewrite) => [rewrite.policy.name, rewrite]))
 }

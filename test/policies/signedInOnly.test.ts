@@ -1,5 +1,6 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readOnce } from '../../src/catalog/reader.ts'
 import { borrow } from '../../src/db/database.ts'
 import { readOnly } from '../../src/db/readOnly.ts'
 import { readParsedPolicies } from '../../src/policies/parsedPolicies.ts'
@@ -32,7 +33,7 @@ describe('policiesToNarrow', () => {
   afterAll(() => database.drop())
 
   it('are those TO PUBLIC that no visitor passes, and no others', async () => {
-    const policies = await readOnly(owner, () => readParsedPolicies(borrow(owner)))
+    const policies = await readOnly(owner, () => readOnce(borrow(owner))(readParsedPolicies))
     expect(policiesToNarrow(policies).map(({ name }) => name)).toEqual(['bare', 'checked', 'wrapped'])
   })
 })

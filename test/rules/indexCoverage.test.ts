@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { IndexColumn, TableIndex } from '../../src/introspect/tableIndexes.ts'
+import type { IndexColumn, TableIndex } from '../../src/catalog/indexes.ts'
 import { areDuplicates, covers, listDuplicates, listRedundant } from '../../src/rules/indexCoverage.ts'
 
 const column = fc.record({
@@ -49,6 +49,8 @@ function toIndex(part: Part, at: number): TableIndex {
     table: { schema: 'public', name: 't' },
     accessMethod: 'btree',
     definition: '',
+    isReady: true,
+    backsConstraint: part.protectedBecause === 'a constraint needs it',
     isUnique: part.protectedBecause !== null,
     isPartitioned: false,
     isPartOfPartitioned: false,

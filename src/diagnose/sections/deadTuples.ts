@@ -1,5 +1,5 @@
 import { display } from '../../db/identifiers.ts'
-import { listTableStatistics } from '../../introspect/tableStatistics.ts'
+import { listTablesBySize } from '../../catalog/tables.ts'
 import { targets } from '../../rules/targets.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
@@ -9,7 +9,7 @@ export const deadTuples: Section = {
   id: 'dead_tuples',
   title: 'Dead tuples and autovacuum',
   async look(context) {
-    const tables = (await context.read(listTableStatistics)).filter(({ schema }) => context.wants(schema))
+    const tables = (await context.read(listTablesBySize)).filter(({ schema }) => context.wants(schema))
     const { now } = context.server
     const dead = tables.reduce((sum, table) => sum + table.deadRows * rowBytes(table), 0)
     const live = tables.reduce((sum, table) => sum + table.liveRows * rowBytes(table), 0)
@@ -37,9 +37,9 @@ export const deadTuples: Section = {
             table.liveRows,
             table.deadRows,
             (100 * table.deadRows) / (table.deadRows + table.liveRows),
-            table.modifiedSinceAnalyze,
-            secondsBetween(table.lastVacuum, now),
-            secondsBetween(table.lastAnalyze, now),
+            table.changesSinceAnalyze,
+            secondsBetween(table.lastVacuumed, now),
+            secondsBetween(table.lastAnalyzed, now),
           ]),
         }),
       ],

@@ -1,6 +1,6 @@
 import { display } from '../../db/identifiers.ts'
-import type { IndexStatistics } from '../../introspect/indexStatistics.ts'
-import { listIndexStatistics } from '../../introspect/indexStatistics.ts'
+import type { IndexUse } from '../../catalog/indexes.ts'
+import { listIndexUse } from '../../catalog/indexes.ts'
 import type { TableBlock } from '../block.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
@@ -10,7 +10,7 @@ export const indexUsage: Section = {
   id: 'index_usage',
   title: 'Index sizes and use',
   async look(context) {
-    const indexes = (await context.read(listIndexStatistics)).filter(({ schema }) => context.wants(schema))
+    const indexes = (await context.read(listIndexUse)).filter(({ schema }) => context.wants(schema))
     const unscanned = indexes.filter(
       ({ scans, isUnique, backsConstraint }) => scans === 0 && !isUnique && !backsConstraint,
     )
@@ -30,7 +30,7 @@ export const indexUsage: Section = {
   },
 }
 
-function table(id: string, title: string, indexes: IndexStatistics[]): TableBlock {
+function table(id: string, title: string, indexes: IndexUse[]): TableBlock {
   return tableBlock({
     id,
     title,
@@ -48,7 +48,7 @@ function table(id: string, title: string, indexes: IndexStatistics[]): TableBloc
       index.table.name,
       index.sizeBytes,
       index.scans,
-      index.method,
+      index.accessMethod,
       index.isValid ? 'yes' : 'no',
     ]),
   })

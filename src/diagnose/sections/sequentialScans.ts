@@ -1,5 +1,5 @@
 import { display } from '../../db/identifiers.ts'
-import { listTableStatistics } from '../../introspect/tableStatistics.ts'
+import { knownRows, listTablesBySize } from '../../catalog/tables.ts'
 import { listTablesReadWhole, readWholeMeans } from '../../rules/tablesReadWhole.ts'
 import { targets } from '../../rules/targets.ts'
 import { tableBlock } from '../block.ts'
@@ -10,10 +10,10 @@ export const sequentialScans: Section = {
   id: 'sequential_scans',
   title: 'Sequential scans',
   async look(context) {
-    const tables = (await context.read(listTableStatistics)).filter(({ schema }) => context.wants(schema))
+    const tables = (await context.read(listTablesBySize)).filter(({ schema }) => context.wants(schema))
     const scanned = tables
-      .filter(({ seqScans }) => seqScans > 0)
-      .sort((a, b) => b.seqRowsRead - a.seqRowsRead)
+      .filter(({ sequentialScans }) => sequentialScans > 0)
+      .sort((a, b) => b.rowsReadSequentially - a.rowsReadSequentially)
     const offenders = await listTablesReadWhole(context)
     return {
       blocks: [
@@ -31,11 +31,11 @@ export const sequentialScans: Section = {
           ],
           rows: scanned.map((table) => [
             display(table),
-            table.rows ?? table.liveRows,
-            table.seqScans,
-            table.seqRowsRead,
+            knownRows(table),
+            table.sequentialScans,
+            table.rowsReadSequentially,
             table.indexScans,
-            table.indexRowsFetched,
+            table.rowsFetchedByIndex,
           ]),
           note: "Rows are the planner's estimate. What backups and count(*) read is counted too.",
         }),
@@ -53,7 +53,7 @@ export const sequentialScans: Section = {
           note: readWholeMeans,
         },
       ],
-      counters: { sequentialRowsRead: scanned.reduce((sum, table) => sum + table.seqRowsRead, 0) },
+      counters: { sequentialRowsRead: scanned.reduce((sum, table) => sum + table.rowsReadSequentially, 0) },
     }
   },
 }

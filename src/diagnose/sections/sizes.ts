@@ -1,5 +1,5 @@
 import { display } from '../../db/identifiers.ts'
-import { listTableStatistics } from '../../introspect/tableStatistics.ts'
+import { listTablesBySize } from '../../catalog/tables.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 
@@ -8,7 +8,7 @@ export const sizes: Section = {
   id: 'table_sizes',
   title: 'Table sizes',
   async look(context) {
-    const tables = (await context.read(listTableStatistics)).filter(({ schema }) => context.wants(schema))
+    const tables = (await context.read(listTablesBySize)).filter(({ schema }) => context.wants(schema))
     return {
       blocks: [
         tableBlock({
@@ -29,13 +29,13 @@ export const sizes: Section = {
           ],
           rows: tables.map((table) => [
             display(table),
-            table.rows,
+            table.estimatedRows,
             table.totalBytes - table.indexBytes,
             table.indexBytes,
             table.totalBytes,
-            table.inserted,
-            table.updated,
-            table.deleted,
+            table.inserts,
+            table.updates,
+            table.deletes,
           ]),
           chart: { label: 0, values: [2, 3] },
           note: `Rows are the planner's estimate. ${tables.length.toLocaleString('en-US')} tables in all.`,

@@ -5,8 +5,8 @@ import { listTableRewrites } from '../../introspect/tableRewrites.ts'
 import { display, qualified } from '../../db/identifiers.ts'
 import type { YoungIndex } from '../../introspect/youngIndexes.ts'
 import { listYoungUnusedIndexes } from '../../introspect/youngIndexes.ts'
-import type { TableStatistics } from '../../introspect/tableStatistics.ts'
-import { listTableStatistics } from '../../introspect/tableStatistics.ts'
+import type { Table } from '../../catalog/tables.ts'
+import { knownRows, listTablesBySize } from '../../catalog/tables.ts'
 import { connectionLimits } from '../../rules/connectionLimits.ts'
 import { isStale } from '../../rules/staleStatistics.ts'
 import type { TextBlock } from '../block.ts'
@@ -21,7 +21,7 @@ export const troubleshooting: Section = {
     const use = await context.read(readConnectionUse)
     const groups = await listSessionGroups(context.db)
     const young = await listYoungUnusedIndexes(context.db)
-    const tables = (await context.read(listTableStatistics)).filter(({ schema }) => context.wants(schema))
+    const tables = (await context.read(listTablesBySize)).filter(({ schema }) => context.wants(schema))
     const rewrites = await listTableRewrites(context.db)
     return {
       blocks: [
@@ -66,12 +66,12 @@ export function saturation(use: ConnectionUse, groups: SessionGroup[]): string[]
 }
 
 /** Slow after new indexes: the planner does not use them, or does not know enough to. */
-export function slowAfterIndexes(young: YoungIndex[], tables: TableStatistics[]): string[] {
-  const stale = tables.filter(({ modifiedSinceAnalyze, rows, liveRows, lastAnalyze }) =>
+export function slowAfterIndexes(young: YoungIndex[], tables: Table[]): string[] {
+  const stale = tables.filter((table) =>
     isStale({
-      neverAnalyzed: rows === null && lastAnalyze === null,
-      rows: rows ?? liveRows,
-      changes: modifiedSinceAnalyze,
+      neverAnalyzed: table.estimatedRows === null && table.lastAnalyzed === null,
+      rows: knownRows(table),
+      changes: table.changesSinceAnalyze,
     }),
   )
   const symptom = 'Slow after new indexes:'

@@ -13,7 +13,7 @@ import { Hazards } from '../hazards.ts'
 import type { Reach } from '../reach.ts'
 import { callsReached, readReach, readSelectPolicies } from '../reach.ts'
 import { searchPathOf, whyPathMatters } from '../searchPath.ts'
-import { readTables } from '../tableCatalog.ts'
+import { findTablesNamed } from '../tableCatalog.ts'
 import { callOf, onlyResult } from './bodies.ts'
 import type { KnownBody, MembershipContext } from './membershipStructure.ts'
 import { withMemberships } from './membershipStructure.ts'
@@ -276,7 +276,7 @@ async function readReachOf(db: Database, trees: Node[]): Promise<Reach> {
     await shared(db).functions,
     { trees, called: [] },
     {
-      named: async (names) => [...(await readTables(db, names)).values()],
+      named: (names) => findTablesNamed(db, names),
       policiesOf: (tables) => readSelectPolicies(db, tables),
     },
   )

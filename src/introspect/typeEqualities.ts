@@ -1,37 +1,5 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
-import { lockedRelations } from './lockedRelations.ts'
-
-/** What an index can be searched by first. */
-export interface LeadingKey {
-  tableOid: number
-  index: string
-  /** Null where the first key is an expression. */
-  column: string | null
-  /** As PostgreSQL prints the first key, with names qualified where `search_path` is empty. */
-  text: string
-  /** The condition of a partial index; null for an index on every row. */
-  predicate: string | null
-}
-
-/** The first keys of all valid indexes that can be searched for one value, B-tree and hash, of tables that nobody locks. */
-export async function listLeadingKeys(db: Database): Promise<LeadingKey[]> {
-  const { rows } = await sql<LeadingKey>`
-    WITH locked AS MATERIALIZED (SELECT oid FROM ${lockedRelations} locked)
-    SELECT index.indrelid AS "tableOid", class.relname::text AS index, attribute.attname::text AS column,
-      pg_catalog.pg_get_indexdef(class.oid, 1, false) AS text,
-      pg_catalog.pg_get_expr(index.indpred, index.indrelid) AS predicate
-    FROM pg_catalog.pg_index index
-    JOIN pg_catalog.pg_class class ON class.oid = index.indexrelid
-    JOIN pg_catalog.pg_am method ON method.oid = class.relam AND method.amname IN ('btree', 'hash')
-    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
-    LEFT JOIN pg_catalog.pg_attribute attribute
-      ON attribute.attrelid = index.indrelid AND attribute.attnum = index.indkey[0] AND attribute.attnum > 0
-    WHERE index.indrelid NOT IN (SELECT oid FROM locked) AND class.oid NOT IN (SELECT oid FROM locked)
-      AND index.indisvalid AND index.indisready AND namespace.nspname !~ '^pg_'
-      AND namespace.nspname <> 'information_schema'`.execute(db)
-  return rows
-}
 
 /** Whether values of a type can be found by an index, and whether that works behind other conditions. */
 export interface TypeEquality {

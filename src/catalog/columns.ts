@@ -1,0 +1,45 @@
+import { sql } from 'kysely'
+import type { Database } from '../db/database.ts'
+
+/** A column of a table, view or foreign table. */
+export interface Column {
+  /** `attnum`: its place among all columns there ever were. */
+  number: number
+  name: string
+  /** The name as PostgreSQL prints it: quoted where it must be. */
+  quoted: string
+  /** As `format_type` prints it: `uuid`, `numeric(10,2)`, `public.status`. */
+  type: string
+  notNull: boolean
+  /** Its collation takes different texts for equal ones. */
+  isNondeterministic: boolean
+}
+
+/** The columns of every relation outside of the system's schemas, in their order, by the relation's oid. */
+export async function listColumns(db: Database): Promise<Map<number, Column[]>> {
+  return selectColumns(db)
+}
+
+/** The same of relations with one of these names alone, in whatever schema. */
+export async function selectColumns(db: Database, relations?: string[]): Promise<Map<number, Column[]>> {
+  const { rows } = await sql<Column & { oid: number }>`
+    SELECT attribute.attrelid AS oid, attribute.attnum AS number, attribute.attname::text AS name,
+      pg_catalog.quote_ident(attribute.attname) AS quoted,
+      pg_catalog.format_type(attribute.atttypid, attribute.atttypmod) AS type, attribute.attnotnull AS "notNull",
+      coalesce(NOT collation_of.collisdeterministic, false) AS "isNondeterministic"
+    FROM pg_catalog.pg_attribute attribute
+    JOIN pg_catalog.pg_class class ON class.oid = attribute.attrelid AND class.relkind IN ('r', 'p', 'v', 'm', 'f')
+    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+      AND namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema'
+    LEFT JOIN pg_catalog.pg_collation collation_of ON collation_of.oid = attribute.attcollation
+    WHERE attribute.attnum > 0 AND NOT attribute.attisdropped
+      ${relations ? sql`AND class.relname = ANY (${relations}::name[])` : sql``}
+    ORDER BY attribute.attrelid, attribute.attnum`.execute(db)
+  const byRelation = new Map<number, Column[]>()
+  for (const { oid, ...column } of rows) {
+    const known = byRelation.get(oid)
+    if (known) known.push(column)
+    else byRelation.set(oid, [column])
+  }
+  return byRelation
+}

@@ -1,0 +1,19 @@
+import type { Database } from '../db/database.ts'
+
+/** Reads one kind of object. What it needs of other kinds it takes from `read`, which asks for each kind once. */
+export type Reader<T> = (db: Database, read: Read) => Promise<T>
+
+export type Read = <T>(reader: Reader<T>) => Promise<T>
+
+/** Reads each kind once, however many ask for it; a reader that failed fails for each of them. */
+export function readOnce(db: Database): Read {
+  const results = new Map<unknown, Promise<unknown>>()
+  const read: Read = <T>(reader: Reader<T>): Promise<T> => {
+    const known = results.get(reader) as Promise<T> | undefined
+    if (known) return known
+    const result = reader(db, read)
+    results.set(reader, result)
+    return result
+  }
+  return read
+}
