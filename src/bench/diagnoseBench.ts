@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { ClientBase } from 'pg'
+import type { Client, ClientBase } from 'pg'
 import { connect } from '../db/connect.ts'
 import { quote } from '../db/identifiers.ts'
 import type { Config } from '../config.ts'
@@ -10,22 +13,46 @@ import { UsageError } from '../errors.ts'
 import { startEmbedded } from '../servers/embedded.ts'
 import { provideServer } from '../servers/provideServer.ts'
 import type { Server } from '../servers/server.ts'
+import { optimize } from '../generate/optimize.ts'
+import { writeMigrations } from '../generate/writeMigrations.ts'
+import { expectNoFailure } from '../rules/find.ts'
 import type { Bench } from './bench.ts'
+import { benchRow, median } from './bench.ts'
+import { generateOffice, officeSize } from './officeSchema.ts'
 import type { BenchRow } from './row.ts'
 
 interface Scale {
   id: string
   tables: number
-  indexesPerTable: number
+  indexes: number
   policies: number
   atMostMs: number
+  atMostMegabytes: number
+  make(client: ClientBase, onStep: (text: string) => void): Promise<void>
 }
 
+/** The smallest memory first: what a look has left behind counts for the next one. */
 const scales: Scale[] = [
-  { id: 'diagnose_500', tables: 500, indexesPerTable: 3, policies: 250, atMostMs: 3_000 },
-  { id: 'diagnose_10000', tables: 10_000, indexesPerTable: 3, policies: 5_000, atMostMs: 30_000 },
+  {
+    ...{ id: 'diagnose_544', ...officeSize, make: generateOffice },
+    ...{ atMostMs: 3_000, atMostMegabytes: 300 },
+  },
+  uniform({ id: 'diagnose_500', tables: 500, policies: 250, atMostMs: 3_000 }),
+  uniform({ id: 'diagnose_10000', tables: 10_000, policies: 5_000, atMostMs: 30_000 }),
 ]
-const atMostMegabytes = 500
+
+/** Tables that are all alike, with three indexes each. */
+function uniform(scale: Pick<Scale, 'id' | 'tables' | 'policies' | 'atMostMs'>): Scale {
+  return {
+    ...scale,
+    indexes: scale.tables * 3,
+    atMostMegabytes: 500,
+    make: (client, onStep) => generateSchema(client, { ...scale, indexesPerTable: 3 }, onStep),
+  }
+}
+
+/** What a reviewer is to read of the first scale's findings, at most. */
+const atMostFiles = 100
 const [oldestServer, newestServer] = [14, 18]
 const dumpEnvironment = { PATH: '/usr/local/bin:/usr/bin:/bin' }
 /** One transaction holds a lock for everything that it makes; so many tables fit into the default table of locks. */
@@ -35,14 +62,14 @@ const tablesPerTransaction = 250
 export const diagnoseBench: Bench = {
   id: 'diagnose',
   title: 'A look at large schemas',
-  rowIds: scales.map(({ id }) => id),
+  rowIds: [...scales.map(({ id }) => id), 'optimize_files'],
   async run({ config, onStep, signal }) {
     const server = await serverOfDump(config)
     try {
       const rows: BenchRow[] = []
       for (const scale of scales) {
         signal?.throwIfAborted()
-        rows.push(await runScale(server, scale, onStep))
+        rows.push(...(await runScale(server, scale, onStep)))
       }
       return rows
     } finally {
@@ -68,14 +95,14 @@ async function serverOfDump(config: Config): Promise<Server> {
   return provideServer(config)
 }
 
-async function runScale(server: Server, scale: Scale, onStep: (text: string) => void): Promise<BenchRow> {
+async function runScale(server: Server, scale: Scale, onStep: (text: string) => void): Promise<BenchRow[]> {
   const name = `bench_${randomBytes(4).toString('hex')}`
   const administrator = await connect(server.url())
   try {
     await administrator.query(`CREATE DATABASE ${quote(name)}`)
     const client = await connect(server.url(name))
     try {
-      await generateSchema(client, scale, onStep)
+      await scale.make(client, onStep)
       onStep(`${scale.tables} tables: pg_dump`)
       const dump = await timeDump(server.url(name))
       onStep(`${scale.tables} tables: diagnose`)
@@ -86,12 +113,12 @@ async function runScale(server: Server, scale: Scale, onStep: (text: string) => 
       const ms = performance.now() - started
       clearInterval(sampler)
       const megabytes = Math.round(Math.max(peak, process.memoryUsage().rss) / 1_000_000)
-      const met = ms < scale.atMostMs && megabytes < atMostMegabytes
+      const met = ms < scale.atMostMs && megabytes < scale.atMostMegabytes
       const before = typeof dump === 'string' ? scale.atMostMs : dump
-      return {
+      const row: BenchRow = {
         id: scale.id,
-        title: `${scale.tables.toLocaleString('en-US')} tables, ${(scale.tables * scale.indexesPerTable).toLocaleString('en-US')} indexes, ${scale.policies.toLocaleString('en-US')} policies: ${typeof dump === 'string' ? 'the limit' : 'pg_dump --schema-only'}, then diagnose`,
-        claim: `under ${scale.atMostMs / 1_000} s and ${atMostMegabytes} MB`,
+        title: `${scale.tables.toLocaleString('en-US')} tables, ${scale.indexes.toLocaleString('en-US')} indexes, ${scale.policies.toLocaleString('en-US')} policies: ${typeof dump === 'string' ? 'the limit' : 'pg_dump --schema-only'}, then diagnose`,
+        claim: `under ${scale.atMostMs / 1_000} s and ${scale.atMostMegabytes} MB`,
         before: Number(before.toPrecision(4)),
         after: Number(ms.toPrecision(4)),
         ratio: Number((before / ms).toPrecision(4)),
@@ -99,12 +126,39 @@ async function runScale(server: Server, scale: Scale, onStep: (text: string) => 
         met,
         how: `${megabytes} MB of memory at most, the program and its libraries included; one run each, PostgreSQL ${server.version}${typeof dump === 'string' ? `; ${dump}` : ''}`,
       }
+      if (scale.make !== generateOffice) return [row]
+      onStep(`${scale.tables} tables: optimize`)
+      return [row, await countFiles(client)]
     } finally {
       await client.end()
     }
   } finally {
     await administrator.query(`DROP DATABASE IF EXISTS ${quote(name)} WITH (FORCE)`)
     await administrator.end()
+  }
+}
+
+/** How many files hold what is found, those of little gain too. */
+async function countFiles(client: Client): Promise<BenchRow> {
+  const directory = await mkdtemp(join(tmpdir(), 'files-'))
+  try {
+    const { found, choice, groups } = await optimize(client, { level: 'info', directory })
+    expectNoFailure(found)
+    await writeMigrations(directory, groups)
+    const files = (await readdir(directory)).length
+    const statements = groups.map(({ draft }) => draft.up.length)
+    return benchRow({
+      id: 'optimize_files',
+      title: `Migrations for ${found.findings.length.toLocaleString('en-US')} findings: changes, then files`,
+      claim: `at most ${atMostFiles} files`,
+      before: choice.drafts.length,
+      after: files,
+      unit: 'files',
+      met: files <= atMostFiles,
+      how: `${choice.cures.length.toLocaleString('en-US')} findings get one; a file has ${median(statements)} statements in the median, ${Math.max(...statements)} at most`,
+    })
+  } finally {
+    await rm(directory, { recursive: true, force: true })
   }
 }
 
@@ -138,7 +192,7 @@ function withoutPassword(url: string): string {
 /** Makes tables that refer to each other, each with its indexes, and policies on some of them. */
 export async function generateSchema(
   client: ClientBase,
-  { tables, indexesPerTable, policies }: Pick<Scale, 'tables' | 'indexesPerTable' | 'policies'>,
+  { tables, indexesPerTable, policies }: Pick<Scale, 'tables' | 'policies'> & { indexesPerTable: number },
   onStep: (text: string) => void = () => undefined,
 ): Promise<void> {
   for (let first = 0; first < tables; first += tablesPerTransaction) {
