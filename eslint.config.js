@@ -6,16 +6,30 @@ import importX, { createNodeResolver } from 'eslint-plugin-import-x'
  * from the rows above it in this list, never from the rows below.
  */
 const layers = [
-  ['errors.ts', 'config.ts', 'shortList.ts', 'wholeFile.ts', 'db'],
-  ['catalog', 'introspect', 'sql', 'facts', 'servers'],
+  ['errors.ts', 'config.ts', 'shortList.ts', 'wholeFile.ts'],
+  ['postgres'],
+  ['syntax'],
+  ['catalog'],
+  ['fingerprint'],
+  ['servers'],
+  ['shadow'],
+  ['workload'],
+  ['indexes'],
+  ['metrics'],
   ['conditions'],
-  ['drafts'],
-  ['policies', 'shadow', 'advisor'],
+  ['operations'],
+  ['policies/read'],
+  ['policies/rewrite'],
+  ['policies/proof'],
+  ['policies/cost'],
   ['rules'],
-  ['generate', 'migrate', 'diagnose'],
-  ['bench'],
+  ['advisor'],
+  ['migrate'],
+  ['optimize'],
+  ['diagnose'],
   ['report'],
-  ['commands', 'cli.ts', 'index.ts'],
+  ['bench'],
+  ['cli', 'cli.ts', 'index.ts'],
 ]
 
 const oneWayOnly = layers.slice(0, -1).flatMap((layer, depth) =>

@@ -19,7 +19,7 @@ export {
   functionSearchPathIs,
 } from './conditions/functions.ts'
 export { indexCovers, indexIs, indexIsAbsent, indexIsValid, noIndexCovers } from './conditions/indexes.ts'
-export type { IndexShape } from './introspect/indexShapes.ts'
+export type { IndexShape } from './catalog/indexShapes.ts'
 export { planCanUseIndex, planUsesIndex } from './conditions/plans.ts'
 export { policiesAreAlike, policyIs, policyIsAbsent } from './conditions/policies.ts'
 export { rowSecurityIsDisabled, rowSecurityIsEnabled } from './conditions/rowSecurity.ts'
@@ -29,6 +29,6 @@ export { sequenceCountsTo } from './conditions/sequences.ts'
 export { statisticsAreAbsent, statisticsExist } from './conditions/statistics.ts'
 export { storageParametersAre, storageParametersAreUnset } from './conditions/storageParameters.ts'
 export { columnsExist, relationExists, tableExists } from './conditions/tables.ts'
-export { rewriteIsEquivalent } from './policies/rewriteIsEquivalent.ts'
+export { rewriteIsEquivalent } from './policies/proof/rewriteIsEquivalent.ts'
 // Kysely's, for conditions of one's own; nobody has to install it for that.
 export { sql } from 'kysely'

@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { expect, test } from 'vitest'
-import type { CommandContext } from '../src/commands/context.ts'
+import type { CommandContext } from '../src/cli/context.ts'
 import { loadConfig } from '../src/config.ts'
 import { rules } from '../src/rules/index.ts'
 import { rulesThatDraft } from './rules/fixture/expected.ts'
@@ -9,7 +9,7 @@ import { runCommand } from './support/commandLine.ts'
 import { listMentions } from './support/mentionedCommands.ts'
 
 /** Every command that src/commands exports a maker of. */
-const folder = new URL('../src/commands/', import.meta.url)
+const folder = new URL('../src/cli/', import.meta.url)
 const makers = (
   await Promise.all(
     readdirSync(folder).map(async (file) => (await import(new URL(file, folder).href)) as object),

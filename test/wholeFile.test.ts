@@ -11,8 +11,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { createIndex } from '../src/drafts/createIndex.ts'
-import { writeMigrations } from '../src/generate/writeMigrations.ts'
+import { createIndex } from '../src/operations/createIndex.ts'
+import { writeMigrations } from '../src/optimize/writeMigrations.ts'
 import { writeWholeFile } from '../src/wholeFile.ts'
 import { mountSmallDisk } from './support/smallDisk.ts'
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect } from '../db/connect.ts'
+import { connect } from '../postgres/connect.ts'
 import { down } from '../migrate/down.ts'
 import { loadMigrations } from '../migrate/loadMigrations.ts'
 import { defaultRunOptions } from '../migrate/runOptions.ts'

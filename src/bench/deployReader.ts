@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connect } from '../db/connect.ts'
+import { connect } from '../postgres/connect.ts'
 import { down } from '../migrate/down.ts'
 import { loadMigrations } from '../migrate/loadMigrations.ts'
 import { defaultRunOptions } from '../migrate/runOptions.ts'

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg'
-import { quote } from '../db/identifiers.ts'
-import type { WorkloadStatement } from '../db/workloadFile.ts'
-import { updatesIn } from '../sql/updatedColumns.ts'
+import { quote } from '../postgres/identifiers.ts'
+import type { WorkloadStatement } from '../workload/workloadFile.ts'
+import { updatesIn } from '../syntax/updatedColumns.ts'
 
 /** What one statement of a workload costs, over all its sets of arguments. */
 export interface Measurement {

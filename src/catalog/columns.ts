@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../db/database.ts'
+import type { Database } from '../postgres/database.ts'
 
 /** A column of a table, view or foreign table. */
 export interface Column {

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts'
+import type { Database } from '../postgres/database.ts'
 
 /** Reads one kind of object. What it needs of other kinds it takes from `read`, which asks for each kind once. */
 export type Reader<T> = (db: Database, read: Read) => Promise<T>

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import type { Database } from '../db/database.ts'
-import { lockedRelations } from '../introspect/lockedRelations.ts'
+import type { Database } from '../postgres/database.ts'
+import { lockedRelations } from './lockedRelations.ts'
 import type { Read } from './reader.ts'
 
 /** A table or materialized view with its size and what the cumulative statistics know of its use. */

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts'
+import type { Database } from '../postgres/database.ts'
 
 /** What a condition found. `expected` and `actual` complete the sentences "expected ..." and "found ...". */
 export type Verdict = { holds: true } | { holds: false; expected: string; actual: string }

@@ -1,6 +1,6 @@
-import type { RelationName } from '../db/identifiers.ts'
-import { display, displayIdentifier } from '../db/identifiers.ts'
-import { constraintValidity } from '../introspect/constraints.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { display, displayIdentifier } from '../postgres/identifiers.ts'
+import { constraintValidity } from '../catalog/constraints.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 

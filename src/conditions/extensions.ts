@@ -1,5 +1,5 @@
-import { displayIdentifier } from '../db/identifiers.ts'
-import { findExtension, libraryIsPreloaded } from '../introspect/extensions.ts'
+import { displayIdentifier } from '../postgres/identifiers.ts'
+import { findExtension, libraryIsPreloaded } from '../catalog/extensions.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 

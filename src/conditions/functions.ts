@@ -1,6 +1,6 @@
-import { display } from '../db/identifiers.ts'
-import type { FunctionName } from '../introspect/functions.ts'
-import { findFunctionSettings, functionIsThere } from '../introspect/functions.ts'
+import { display } from '../postgres/identifiers.ts'
+import type { FunctionName } from '../catalog/functions.ts'
+import { findFunctionSettings, functionIsThere } from '../catalog/functions.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 

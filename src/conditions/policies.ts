@@ -1,7 +1,7 @@
-import type { RelationName } from '../db/identifiers.ts'
-import { display, displayIdentifier } from '../db/identifiers.ts'
-import type { PolicyPredicates } from '../introspect/policies.ts'
-import { findPolicyPredicates, listPolicyContents } from '../introspect/policies.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { display, displayIdentifier } from '../postgres/identifiers.ts'
+import type { PolicyPredicates } from '../catalog/policies.ts'
+import { findPolicyPredicates, listPolicyContents } from '../catalog/policies.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 

@@ -1,5 +1,5 @@
-import { displayIdentifier } from '../db/identifiers.ts'
-import { findRole } from '../introspect/roles.ts'
+import { displayIdentifier } from '../postgres/identifiers.ts'
+import { findRole } from '../catalog/roles.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 

@@ -1,6 +1,6 @@
-import type { RelationName } from '../db/identifiers.ts'
-import { display } from '../db/identifiers.ts'
-import { findRelation } from '../introspect/tables.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { display } from '../postgres/identifiers.ts'
+import { findRelation } from '../catalog/findRelation.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 

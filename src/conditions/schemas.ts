@@ -1,5 +1,5 @@
-import { displayIdentifier } from '../db/identifiers.ts'
-import { schemaIsThere } from '../introspect/schemas.ts'
+import { displayIdentifier } from '../postgres/identifiers.ts'
+import { schemaIsThere } from '../catalog/schemas.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 

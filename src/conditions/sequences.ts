@@ -1,6 +1,6 @@
-import type { RelationName } from '../db/identifiers.ts'
-import { display } from '../db/identifiers.ts'
-import { findSequence } from '../introspect/sequences.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { display } from '../postgres/identifiers.ts'
+import { findSequence } from '../catalog/sequences.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 

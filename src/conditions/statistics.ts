@@ -1,6 +1,6 @@
-import type { RelationName } from '../db/identifiers.ts'
-import { display } from '../db/identifiers.ts'
-import { statisticsAreThere } from '../introspect/statistics.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { display } from '../postgres/identifiers.ts'
+import { statisticsAreThere } from '../catalog/statistics.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 

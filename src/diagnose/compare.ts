@@ -1,6 +1,7 @@
 import type { Fact } from '../rules/rule.ts'
 import type { DiagnosisReport, Metric, ReportFinding } from './report.ts'
-import { byLevel, isAtLeast } from './report.ts'
+import { byLevel } from './report.ts'
+import { isAtLeast } from '../rules/rule.ts'
 import { difference, whyNotComparable } from './trend.ts'
 
 /** A finding that both reports have, and that is not what it was. */

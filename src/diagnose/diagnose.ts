@@ -1,24 +1,25 @@
 import type { ClientBase } from 'pg'
-import { borrow } from '../db/database.ts'
-import { readOnly } from '../db/readOnly.ts'
-import type { RowSecurity } from '../introspect/rowSecurity.ts'
-import { readRowSecurity } from '../introspect/rowSecurity.ts'
-import { readServerFacts } from '../introspect/server.ts'
-import type { Outcome } from '../rules/attempt.ts'
-import { attempt } from '../rules/attempt.ts'
+import { borrow } from '../postgres/database.ts'
+import { readOnly } from '../postgres/readOnly.ts'
+import type { RowSecurity } from '../catalog/rowSecurity.ts'
+import { readRowSecurity } from '../catalog/rowSecurity.ts'
+import { readServerFacts } from '../catalog/server.ts'
+import type { Outcome } from '../catalog/attempt.ts'
+import { attempt } from '../catalog/attempt.ts'
 import { findAll } from '../rules/find.ts'
 import { rules as allRules } from '../rules/index.ts'
 import type { Finding, Rule } from '../rules/rule.ts'
-import { keyOf, ruleContext } from '../rules/rule.ts'
-import { listUserSchemas } from '../introspect/userSchemas.ts'
-import { findCostIdentity } from '../policies/costIdentity.ts'
-import { readParsedPolicies } from '../policies/parsedPolicies.ts'
-import type { CostIdentity, RlsCosts } from '../policies/policyCost.ts'
-import { rlsCosts } from '../policies/policyCost.ts'
-import type { Policy } from '../policies/policyCatalog.ts'
-import { policiesToNarrow } from '../policies/signedInOnly.ts'
-import type { IgnoreEntry } from './ignoreFile.ts'
-import { applyIgnoreFile } from './ignoreFile.ts'
+import { keyOf } from '../rules/rule.ts'
+import { snapshotOf } from '../catalog/snapshot.ts'
+import { listUserSchemas } from '../catalog/userSchemas.ts'
+import { findCostIdentity } from '../policies/cost/costIdentity.ts'
+import { readParsedPolicies } from '../policies/rewrite/parsedPolicies.ts'
+import type { CostIdentity, RlsCosts } from '../policies/cost/policyCost.ts'
+import { rlsCosts } from '../policies/cost/policyCost.ts'
+import type { Policy } from '../policies/read/policyCatalog.ts'
+import { policiesToNarrow } from '../policies/rewrite/signedInOnly.ts'
+import type { IgnoreEntry } from '../rules/ignoreFile.ts'
+import { applyIgnoreFile } from './applyIgnoreFile.ts'
 import type { DiagnosisReport, Metric, ReportFinding, ReportSection } from './report.ts'
 import { byLevel } from './report.ts'
 import type { Section, SectionContext } from './section.ts'
@@ -83,7 +84,7 @@ export async function diagnose(client: ClientBase, options: DiagnoseOptions = {}
 async function lookAt(client: ClientBase, options: DiagnoseOptions): Promise<Diagnosis> {
   const takenAt = new Date()
   const db = borrow(client)
-  const rules = ruleContext(db, options.schemas)
+  const rules = snapshotOf(db, options.schemas)
   const server = await rules.read(readServerFacts)
   const wanted = new Set(options.schemas ?? (await rules.read(listUserSchemas)))
   const context: SectionContext = {

@@ -1,7 +1,7 @@
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { errorCode } from '../db/sqlState.ts'
+import { errorCode } from '../postgres/sqlState.ts'
 import { UsageError } from '../errors.ts'
 import { levels } from '../rules/rule.ts'
 import type { DiagnosisReport } from './report.ts'

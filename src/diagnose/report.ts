@@ -93,7 +93,3 @@ export function byLevel(one: ReportFinding, other: ReportFinding): number {
     (one.key < other.key ? -1 : one.key > other.key ? 1 : 0)
   )
 }
-
-export function isAtLeast(level: Level, least: Level): boolean {
-  return levels.indexOf(level) >= levels.indexOf(least)
-}

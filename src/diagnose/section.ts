@@ -1,10 +1,10 @@
-import type { ServerFacts } from '../introspect/server.ts'
-import type { RuleContext } from '../rules/rule.ts'
+import type { ServerFacts } from '../catalog/server.ts'
+import type { Snapshot } from '../catalog/snapshot.ts'
 import type { Block } from './block.ts'
 import type { Metric, ReportStatement } from './report.ts'
 
 /** What a section is given: what a rule is given, and who we are talking to. */
-export interface SectionContext extends RuleContext {
+export interface SectionContext extends Snapshot {
   server: ServerFacts
   /** Whether objects of the schema are wanted in the report. */
   wants(schema: string): boolean

@@ -1,8 +1,8 @@
 import type { ClientBase } from 'pg'
-import { deparseStatement } from '../sql/deparse.ts'
-import type { Statement } from '../sql/statements.ts'
-import type { RelationName } from '../db/identifiers.ts'
-import { display, qualified, quote } from '../db/identifiers.ts'
+import { deparseStatement } from '../syntax/deparse.ts'
+import type { Statement } from '../syntax/statements.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { display, qualified, quote } from '../postgres/identifiers.ts'
 import { HundredfoldError, UsageError, exitCodes } from '../errors.ts'
 
 /** What stands under the name of an index that a statement wants to create. */

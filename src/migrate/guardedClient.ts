@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg'
 import { UsageError } from '../errors.ts'
-import { splitStatements } from '../sql/statements.ts'
+import { splitStatements } from '../syntax/statements.ts'
 import { isTransactionControl } from './statementKind.ts'
 
 /**

@@ -1,8 +1,8 @@
 import { DatabaseError } from 'pg'
 import type { ClientBase } from 'pg'
 import { z } from 'zod'
-import type { RelationName } from '../db/identifiers.ts'
-import { errorCode, isConnectionLost } from '../db/sqlState.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { errorCode, isConnectionLost } from '../postgres/sqlState.ts'
 import { HundredfoldError, UsageError, exitCodes } from '../errors.ts'
 
 /** The ledger's schema: private, since Supabase exposes `public` to every visitor. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isLockConflict } from '../db/sqlState.ts'
+import { isLockConflict } from '../postgres/sqlState.ts'
 import { HundredfoldError, exitCodes } from '../errors.ts'
 
 const firstPauseMs = 100

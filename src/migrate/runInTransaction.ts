@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { UsageError } from '../errors.ts'
-import { isConnectionLost, isLockConflict } from '../db/sqlState.ts'
+import { isConnectionLost, isLockConflict } from '../postgres/sqlState.ts'
 import { checkConditions } from './checkConditions.ts'
 import { ConditionFailed, StatementFailed } from './failures.ts'
 import { forget, recordAppliedAndCommit, transactionMark } from './ledger.ts'

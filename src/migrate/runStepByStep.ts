@@ -1,8 +1,8 @@
-import { isConnectionLost } from '../db/sqlState.ts'
-import type { RelationName } from '../db/identifiers.ts'
-import { display, qualified } from '../db/identifiers.ts'
+import { isConnectionLost } from '../postgres/sqlState.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { display, qualified } from '../postgres/identifiers.ts'
 import { HundredfoldError } from '../errors.ts'
-import type { Statement } from '../sql/statements.ts'
+import type { Statement } from '../syntax/statements.ts'
 import { checkConditions } from './checkConditions.ts'
 import {
   ForeignIndex,

@@ -1,4 +1,4 @@
-import type { Statement } from '../sql/statements.ts'
+import type { Statement } from '../syntax/statements.ts'
 
 /** BEGIN, COMMIT, ROLLBACK, PREPARE TRANSACTION ...; savepoints stay inside their transaction and are allowed. */
 export function isTransactionControl({ node }: Statement): boolean {

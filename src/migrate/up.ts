@@ -1,6 +1,6 @@
 import { HundredfoldError } from '../errors.ts'
-import { qualified } from '../db/identifiers.ts'
-import { isConnectionLost } from '../db/sqlState.ts'
+import { qualified } from '../postgres/identifiers.ts'
+import { isConnectionLost } from '../postgres/sqlState.ts'
 import { indexToCreate, inspectIndex } from './concurrentIndex.ts'
 import { ConditionFailed, SessionLost, Stopped } from './failures.ts'
 import { compareHistory, refuseDrift } from './history.ts'

@@ -1,6 +1,7 @@
-import type { Outcome } from './attempt.ts'
-import { attempt } from './attempt.ts'
-import type { Finding, Rule, RuleContext } from './rule.ts'
+import type { Outcome } from '../catalog/attempt.ts'
+import { attempt } from '../catalog/attempt.ts'
+import type { Finding, Rule } from './rule.ts'
+import type { Snapshot } from '../catalog/snapshot.ts'
 import { CannotSee } from './rule.ts'
 
 /** How the look of one rule ended, and why it was skipped or failed. */
@@ -43,7 +44,7 @@ export function expectNoFailure({ looked }: Found): void {
  */
 export async function findAll(
   rules: Rule[],
-  context: RuleContext,
+  context: Snapshot,
   { signal, onRule }: FindOptions = {},
 ): Promise<Found> {
   const found: Found = { findings: [], looked: [] }

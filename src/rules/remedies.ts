@@ -1,6 +1,6 @@
-import { display, qualified } from '../db/identifiers.ts'
-import type { Draft } from '../drafts/draft.ts'
-import { NotReversible } from '../drafts/notReversible.ts'
+import { display, qualified } from '../postgres/identifiers.ts'
+import type { Draft } from '../operations/draft.ts'
+import { NotReversible } from '../operations/notReversible.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
 import type { Fact, Remedy } from './rule.ts'
 

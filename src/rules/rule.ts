@@ -1,13 +1,16 @@
-import type { Read } from '../catalog/reader.ts'
-import { readOnce } from '../catalog/reader.ts'
-import type { Database } from '../db/database.ts'
-import { displayIdentifier } from '../db/identifiers.ts'
-import type { Draft } from '../drafts/draft.ts'
+import { NotSeen } from '../catalog/notSeen.ts'
+import type { Snapshot } from '../catalog/snapshot.ts'
+import { displayIdentifier } from '../postgres/identifiers.ts'
+import type { Draft } from '../operations/draft.ts'
 import type { RuleName } from './ruleNames.ts'
 
 /** The least grave first. */
 export const levels = ['info', 'warn', 'error'] as const
 export type Level = (typeof levels)[number]
+
+export function isAtLeast(level: Level, least: Level): boolean {
+  return levels.indexOf(level) >= levels.indexOf(least)
+}
 
 /** One figure that a finding rests on, and how it was come by. */
 export interface Fact {
@@ -48,31 +51,18 @@ export function keyOf({ rule, subject }: Pick<Finding, 'rule' | 'subject'>): str
   return `${rule} ${subject.map(displayIdentifier).join('.')}`
 }
 
-/** What a rule is given: one database, in one read-only snapshot with an empty `search_path`. */
-export interface RuleContext {
-  db: Database
-  /** What a reader reads, read once however many rules ask. */
-  read: Read
-  /** Only findings about objects of these schemas are wanted; all user schemas where it is absent. */
-  schemas?: string[]
-  /** Only cures of these rules are wanted, so that a migration for several rules holds no other; all where absent. */
-  rules?: RuleName[]
-}
-
 /**
  * A rule throws it where the role that looks, the server or its statistics do not show what the rule needs.
  * The report then says "skipped" with the reason, never "passed"; what could be seen all the same is in `seen`.
  */
-export class CannotSee extends Error {
-  /** A sentence: what is hidden, and what would show it. */
-  readonly reason: string
+export class CannotSee extends NotSeen {
   /** Findings that hold although not everything was seen. */
   readonly seen: Finding[]
 
+  /** @param reason a sentence: what is hidden, and what would show it */
   constructor(reason: string, seen: Finding[] = []) {
     super(reason)
     this.name = 'CannotSee'
-    this.reason = reason
     this.seen = seen
   }
 }
@@ -85,15 +75,5 @@ export interface Rule {
   /** For the table in docs/rules.md: what cures it, in half a sentence. */
   cure: string
   /** @throws CannotSee where the rule cannot be answered, or not for everything */
-  find(context: RuleContext): Promise<Finding[]>
-}
-
-/** A context on a session that is in a read-only snapshot already. */
-export function ruleContext(db: Database, schemas?: string[], rules?: RuleName[]): RuleContext {
-  return {
-    db,
-    read: readOnce(db),
-    ...(schemas === undefined ? {} : { schemas }),
-    ...(rules === undefined ? {} : { rules }),
-  }
+  find(snapshot: Snapshot): Promise<Finding[]>
 }

@@ -1,17 +1,18 @@
-import { display } from '../db/identifiers.ts'
-import type { LockedTable } from '../introspect/lockedRelations.ts'
-import { listLockedTables } from '../introspect/lockedRelations.ts'
+import { display } from '../postgres/identifiers.ts'
+import type { LockedTable } from '../catalog/lockedRelations.ts'
+import { listLockedTables } from '../catalog/lockedRelations.ts'
 import { shortList } from '../shortList.ts'
-import type { Finding, RuleContext } from './rule.ts'
+import type { Finding } from './rule.ts'
+import type { Snapshot } from '../catalog/snapshot.ts'
 import { CannotSee } from './rule.ts'
-import { wantedSchemas } from './scope.ts'
+import { wantedSchemas } from '../catalog/scope.ts'
 
 /**
  * The findings of a rule about policies, where those of every table could be read.
  *
  * @throws CannotSee with the findings where a session holds a table locked that has policies
  */
-export async function unlessPoliciesLocked(context: RuleContext, findings: Finding[]): Promise<Finding[]> {
+export async function unlessPoliciesLocked(context: Snapshot, findings: Finding[]): Promise<Finding[]> {
   return leavingOut(context, findings, [], ({ hasPolicies }) => hasPolicies)
 }
 
@@ -21,7 +22,7 @@ export async function unlessPoliciesLocked(context: RuleContext, findings: Findi
  * @throws CannotSee with the findings where a session holds a table locked, or `hidden` says what else was not seen
  */
 export async function unlessLocked(
-  context: RuleContext,
+  context: Snapshot,
   findings: Finding[],
   hidden?: string,
 ): Promise<Finding[]> {
@@ -29,7 +30,7 @@ export async function unlessLocked(
 }
 
 async function leavingOut(
-  context: RuleContext,
+  context: Snapshot,
   findings: Finding[],
   hidden: string[],
   concerns: (table: LockedTable) => boolean,

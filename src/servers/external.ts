@@ -1,4 +1,4 @@
-import { connect } from '../db/connect.ts'
+import { connect } from '../postgres/connect.ts'
 import type { Server } from './server.ts'
 
 /**

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { escapeLiteral } from 'pg'
 import type { Client } from 'pg'
-import { connect } from '../db/connect.ts'
-import { quote } from '../db/identifiers.ts'
+import { connect } from '../postgres/connect.ts'
+import { quote } from '../postgres/identifiers.ts'
 import type { Server } from '../servers/server.ts'
 
 /** Roles that only a shadow has. */

@@ -1,8 +1,8 @@
-import type { RelationName } from '../db/identifiers.ts'
-import { display, qualified, quote } from '../db/identifiers.ts'
-import { deparseStatement } from '../sql/deparse.ts'
-import type { Node } from '../sql/nodes.ts'
-import { splitStatements } from '../sql/statements.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { display, qualified, quote } from '../postgres/identifiers.ts'
+import { deparseStatement } from '../syntax/deparse.ts'
+import type { Node } from '../syntax/nodes.ts'
+import { splitStatements } from '../syntax/statements.ts'
 import type { CopyStatement } from './copySchema.ts'
 
 /** Where a column stands among the others of its table in the source, from 1. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseError } from 'pg'
 import type { ClientBase } from 'pg'
-import type { RelationName } from '../db/identifiers.ts'
-import { qualified } from '../db/identifiers.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { qualified } from '../postgres/identifiers.ts'
 import type { SpareSessions } from './spareSessions.ts'
 
 /** Lock modes of relations, weakest first, and what each keeps others from doing. */

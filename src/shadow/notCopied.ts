@@ -1,8 +1,8 @@
-import { differences } from '../facts/differences.ts'
-import type { Fingerprint } from '../facts/fingerprint.ts'
-import { nameOf } from '../facts/modelled.ts'
-import type { StableId } from '../facts/pgDelta.ts'
-import { keyOf } from '../facts/schemaObject.ts'
+import { differences } from '../fingerprint/differences.ts'
+import type { Fingerprint } from '../fingerprint/fingerprint.ts'
+import { nameOf } from '../fingerprint/modelled.ts'
+import type { StableId } from '../fingerprint/pgDelta.ts'
+import { keyOf } from '../fingerprint/schemaObject.ts'
 import type { Source } from './copy.ts'
 
 /** An object that the shadow lacks, or has in another form than the source. */

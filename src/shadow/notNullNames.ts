@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg'
 import { escapeLiteral } from 'pg'
-import { inUserSchema } from '../facts/rows.ts'
+import { inUserSchema } from '../fingerprint/rows.ts'
 
 /**
  * The statement that gives NOT NULL constraints the names that they have in the source; none where the source has

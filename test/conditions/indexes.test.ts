@@ -1,8 +1,8 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { indexCovers, noIndexCovers } from '../../src/conditions/indexes.ts'
-import { borrow } from '../../src/db/database.ts'
-import type { IndexShape } from '../../src/introspect/indexShapes.ts'
+import { borrow } from '../../src/postgres/database.ts'
+import type { IndexShape } from '../../src/catalog/indexShapes.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
 

@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { borrow } from '../../src/db/database.ts'
+import { borrow } from '../../src/postgres/database.ts'
 import { planCanUseIndex, planUsesIndex } from '../../src/index.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'

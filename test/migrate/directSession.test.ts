@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { connect } from '../../src/db/connect.ts'
+import { connect } from '../../src/postgres/connect.ts'
 import { findRoute } from '../../src/migrate/directSession.ts'
 import { startEmbedded } from '../../src/servers/embedded.ts'
 import { runCommand } from '../support/commandLine.ts'

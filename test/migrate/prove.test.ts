@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readFingerprint } from '../../src/facts/fingerprint.ts'
+import { readFingerprint } from '../../src/fingerprint/fingerprint.ts'
 import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
 import { prove } from '../../src/migrate/prove.ts'
 import type { TestDatabase } from '../support/database.ts'

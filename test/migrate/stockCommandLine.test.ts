@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { casaoraMigrations } from '../../src/bench/casaora/database.ts'
-import { readFingerprint } from '../../src/facts/fingerprint.ts'
+import { readFingerprint } from '../../src/fingerprint/fingerprint.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
 

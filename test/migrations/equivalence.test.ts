@@ -1,11 +1,11 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { casaoraMigrations } from '../../src/bench/casaora/database.ts'
-import type { RelationName } from '../../src/db/identifiers.ts'
+import type { RelationName } from '../../src/postgres/identifiers.ts'
 import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
 import type { Migration } from '../../src/migrate/migration.ts'
 import { buildScript } from '../../src/migrate/script.ts'
-import { rewriteIsEquivalent } from '../../src/policies/rewriteIsEquivalent.ts'
+import { rewriteIsEquivalent } from '../../src/policies/proof/rewriteIsEquivalent.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { casaoraMigrations } from '../../src/bench/casaora/database.ts'
-import { readFingerprint } from '../../src/facts/fingerprint.ts'
+import { readFingerprint } from '../../src/fingerprint/fingerprint.ts'
 import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
 import { runDown, runUp } from '../migrate/run.ts'
 import type { TestDatabase } from '../support/database.ts'

@@ -1,4 +1,4 @@
-import type { RelationName } from '../../src/db/identifiers.ts'
+import type { RelationName } from '../../src/postgres/identifiers.ts'
 import type { RuleName } from '../../src/rules/ruleNames.ts'
 
 /** What must become of a policy of test/policies/everyPolicy.sql. */

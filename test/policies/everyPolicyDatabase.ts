@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { connect } from '../../src/db/connect.ts'
-import { quote } from '../../src/db/identifiers.ts'
+import { connect } from '../../src/postgres/connect.ts'
+import { quote } from '../../src/postgres/identifiers.ts'
 
 /** Owns everything in it but one table; no superuser, and subject to forced row-level security. */
 const owner = 'every_policy_owner'

@@ -1,4 +1,4 @@
-import { rewriteIsEquivalent as original } from '../../src/policies/rewriteIsEquivalent.ts'
+import { rewriteIsEquivalent as original } from '../../src/policies/proof/rewriteIsEquivalent.ts'
 
 /**
  * What migration files import, but for the time that the proof may take: a machine that runs many tests at once

@@ -1,11 +1,11 @@
 import type { Client } from 'pg'
 import { readOnce } from '../../src/catalog/reader.ts'
-import { borrow } from '../../src/db/database.ts'
-import { readOnly } from '../../src/db/readOnly.ts'
-import type { RewriteRule } from '../../src/policies/change.ts'
-import type { PolicyRewrite } from '../../src/policies/policyRewrites.ts'
-import { readParsedPolicies } from '../../src/policies/parsedPolicies.ts'
-import { rewritePolicies } from '../../src/policies/policyRewrites.ts'
+import { borrow } from '../../src/postgres/database.ts'
+import { readOnly } from '../../src/postgres/readOnly.ts'
+import type { RewriteRule } from '../../src/policies/rewrite/change.ts'
+import type { PolicyRewrite } from '../../src/policies/rewrite/policyRewrites.ts'
+import { readParsedPolicies } from '../../src/policies/rewrite/parsedPolicies.ts'
+import { rewritePolicies } from '../../src/policies/rewrite/policyRewrites.ts'
 
 /** Every rewrite that the database's policies ask for, by the policy's name. */
 export async function rewritesIn(client: Client, rules?: RewriteRule[]): Promise<Map<string, PolicyRewrite>> {

@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
 import { casaoraOwner } from '../../src/bench/casaora/load.ts'
-import { quote } from '../../src/db/identifiers.ts'
-import type { PolicyRewrite } from '../../src/policies/equivalence/rewritten.ts'
+import { quote } from '../../src/postgres/identifiers.ts'
+import type { PolicyRewrite } from '../../src/policies/proof/rewritten.ts'
 
 /** Documents of people and teams, with the helpers that policies usually call. */
 const schema = `

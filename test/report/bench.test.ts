@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import type { BenchResult } from '../../src/bench/result.ts'
 import type { BenchRow } from '../../src/bench/row.ts'
-import { benchChart } from '../../src/report/benchChart.ts'
-import { benchComparison } from '../../src/report/benchComparison.ts'
-import { benchMarkdown, growthMarkdown, howMarkdown } from '../../src/report/benchMarkdown.ts'
+import { benchChart } from '../../src/bench/benchChart.ts'
+import { benchComparison } from '../../src/bench/benchComparison.ts'
+import { benchMarkdown, growthMarkdown, howMarkdown } from '../../src/bench/benchMarkdown.ts'
 import { replaceMarkedSection } from '../../src/report/markedSection.ts'
 
 function row(change: Partial<BenchRow> = {}): BenchRow {

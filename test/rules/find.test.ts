@@ -1,13 +1,15 @@
 import type { Client } from 'pg'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { borrow } from '../../src/db/database.ts'
-import { readOnly } from '../../src/db/readOnly.ts'
-import { isConnectionLost } from '../../src/db/sqlState.ts'
+import { borrow } from '../../src/postgres/database.ts'
+import { readOnly } from '../../src/postgres/readOnly.ts'
+import { isConnectionLost } from '../../src/postgres/sqlState.ts'
 import { findAll } from '../../src/rules/find.ts'
-import { noPrimaryKey } from '../../src/rules/noPrimaryKey.ts'
-import type { Rule, RuleContext } from '../../src/rules/rule.ts'
-import { keyOf, ruleContext } from '../../src/rules/rule.ts'
+import { noPrimaryKey } from '../../src/rules/tables/noPrimaryKey.ts'
+import type { Rule } from '../../src/rules/rule.ts'
+import type { Snapshot } from '../../src/catalog/snapshot.ts'
+import { keyOf } from '../../src/rules/rule.ts'
+import { snapshotOf } from '../../src/catalog/snapshot.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
 
@@ -25,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 /** A rule that does what it is told in place of looking. */
-function ruleThat(find: (context: RuleContext) => Promise<unknown>): Rule {
+function ruleThat(find: (context: Snapshot) => Promise<unknown>): Rule {
   return {
     ...{ name: 'cache_hit_ratio', finds: '', cure: '' },
     find: async (context) => {
@@ -37,7 +39,7 @@ function ruleThat(find: (context: RuleContext) => Promise<unknown>): Rule {
 
 /** Asks the rule and then another one. */
 function ask(rule: Rule) {
-  return readOnly(owner, () => findAll([rule, noPrimaryKey], ruleContext(borrow(owner))), {
+  return readOnly(owner, () => findAll([rule, noPrimaryKey], snapshotOf(borrow(owner))), {
     statementTimeoutMs: 3_000,
     lockTimeoutMs: 200,
   })
@@ -114,6 +116,6 @@ it('a session that is gone ends the run', async () => {
     await sql`SELECT 1`.execute(db)
   })
   await expect(
-    readOnly(doomed, () => findAll([rule, noPrimaryKey], ruleContext(borrow(doomed)))),
+    readOnly(doomed, () => findAll([rule, noPrimaryKey], snapshotOf(borrow(doomed)))),
   ).rejects.toSatisfy(isConnectionLost)
 })

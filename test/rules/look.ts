@@ -1,14 +1,15 @@
 import type { Client } from 'pg'
 import { expect } from 'vitest'
-import { borrow } from '../../src/db/database.ts'
-import { readOnly } from '../../src/db/readOnly.ts'
-import type { Draft } from '../../src/drafts/draft.ts'
-import { readFingerprint } from '../../src/facts/fingerprint.ts'
-import { migrationFile } from '../../src/generate/migrationFile.ts'
-import { slugOf } from '../../src/generate/migrationNames.ts'
+import { borrow } from '../../src/postgres/database.ts'
+import { readOnly } from '../../src/postgres/readOnly.ts'
+import type { Draft } from '../../src/operations/draft.ts'
+import { readFingerprint } from '../../src/fingerprint/fingerprint.ts'
+import { migrationFile } from '../../src/optimize/migrationFile.ts'
+import { slugOf } from '../../src/optimize/migrationNames.ts'
 import { expectNoFailure, findAll } from '../../src/rules/find.ts'
 import type { Finding, Rule } from '../../src/rules/rule.ts'
-import { keyOf, ruleContext } from '../../src/rules/rule.ts'
+import { keyOf } from '../../src/rules/rule.ts'
+import { snapshotOf } from '../../src/catalog/snapshot.ts'
 import type { RuleName } from '../../src/rules/ruleNames.ts'
 import { runDown, runUp } from '../migrate/run.ts'
 import { migrationDirectory } from '../support/migrationFiles.ts'
@@ -26,7 +27,7 @@ export async function look(
   schemas?: string[],
   rules?: RuleName[],
 ): Promise<Look> {
-  const found = await readOnly(client, () => findAll([rule], ruleContext(borrow(client), schemas, rules)))
+  const found = await readOnly(client, () => findAll([rule], snapshotOf(borrow(client), schemas, rules)))
   expectNoFailure(found)
   const reason = found.looked[0]?.reason
   return { findings: found.findings, ...(reason === undefined ? {} : { skipped: reason }) }

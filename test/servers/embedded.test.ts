@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { connect } from '../../src/db/connect.ts'
+import { connect } from '../../src/postgres/connect.ts'
 import { startEmbedded } from '../../src/servers/embedded.ts'
 import type { EmbeddedServer } from '../../src/servers/embedded.ts'
 import { engineIsMissing } from '../support/engines.ts'

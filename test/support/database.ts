@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { Client } from 'pg'
 import { inject } from 'vitest'
 import { casaoraOwner } from '../../src/bench/casaora/load.ts'
-import { connect } from '../../src/db/connect.ts'
-import { quote } from '../../src/db/identifiers.ts'
+import { connect } from '../../src/postgres/connect.ts'
+import { quote } from '../../src/postgres/identifiers.ts'
 
 /** A database of one test file's own. */
 export interface TestDatabase {

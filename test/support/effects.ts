@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
 import { escapeLiteral as literal } from 'pg'
-import type { RelationName } from '../../src/db/identifiers.ts'
-import { qualified, quote } from '../../src/db/identifiers.ts'
+import type { RelationName } from '../../src/postgres/identifiers.ts'
+import { qualified, quote } from '../../src/postgres/identifiers.ts'
 
 /** Who sends the commands: a role, its claims, and what else the application sets for the session. */
 export interface Identity {

@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
-import type { RelationName } from '../../src/db/identifiers.ts'
-import { display, qualified } from '../../src/db/identifiers.ts'
+import type { RelationName } from '../../src/postgres/identifiers.ts'
+import { display, qualified } from '../../src/postgres/identifiers.ts'
 import type { EffectOptions, Identity } from './effects.ts'
 import { effectsOn, rowsToOffer } from './effects.ts'
 

@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
 import { escapeLiteral as literal } from 'pg'
-import { qualified, quote } from '../../src/db/identifiers.ts'
+import { qualified, quote } from '../../src/postgres/identifiers.ts'
 import type { MadeUp, ValueSource } from './madeUpValues.ts'
 import { makeUpValue } from './madeUpValues.ts'
 import { seededRandom } from './seededRandom.ts'

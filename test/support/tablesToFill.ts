@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import type { RelationName } from '../../src/db/identifiers.ts'
+import type { RelationName } from '../../src/postgres/identifiers.ts'
 
 /** A table as somebody sees it who has to make up rows for it. */
 export interface TableToFill extends RelationName {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { ClientBase } from 'pg'
-import { quote } from '../../db/identifiers.ts'
+import { quote } from '../../postgres/identifiers.ts'
 
 /** How much data: `small` is 100,000 bookings and 300,000 messages, `medium` 10 times, `large` 100 times that. */
 export type CasaoraRows = 'tiny' | 'small' | 'medium' | 'large'

@@ -1,4 +1,4 @@
-import { connect } from '../../db/connect.ts'
+import { connect } from '../../postgres/connect.ts'
 import { findProgram } from '../../servers/programs.ts'
 import { provideServer } from '../../servers/provideServer.ts'
 import type { Server } from '../../servers/server.ts'

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect } from '../../db/connect.ts'
+import { connect } from '../../postgres/connect.ts'
 import { startPgBouncer } from '../../servers/pgbouncer.ts'
 import type { PgBouncer } from '../../servers/pgbouncer.ts'
 import { median, moreIsBetterRow } from '../bench.ts'

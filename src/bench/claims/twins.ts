@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { connect } from '../../db/connect.ts'
-import { quote } from '../../db/identifiers.ts'
+import { connect } from '../../postgres/connect.ts'
+import { quote } from '../../postgres/identifiers.ts'
 import { loadMigrations } from '../../migrate/loadMigrations.ts'
 import type { Migration } from '../../migrate/migration.ts'
 import { defaultRunOptions } from '../../migrate/runOptions.ts'

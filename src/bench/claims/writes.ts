@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
-import { connect } from '../../db/connect.ts'
+import { connect } from '../../postgres/connect.ts'
 import { benchRow, calmMean, median } from '../bench.ts'
 import type { CasaoraDatabase } from '../casaora/database.ts'
 import type { BenchRow } from '../row.ts'

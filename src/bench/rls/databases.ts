@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Client } from 'pg'
-import { connect } from '../../db/connect.ts'
-import { quote } from '../../db/identifiers.ts'
+import { connect } from '../../postgres/connect.ts'
+import { quote } from '../../postgres/identifiers.ts'
 import type { Server } from '../../servers/server.ts'
 
 /** The same database three times: as it was, mended by hand, and to be mended by us. */

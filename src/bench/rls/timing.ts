@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { errorCode } from '../../db/sqlState.ts'
+import { errorCode } from '../../postgres/sqlState.ts'
 import { median } from '../bench.ts'
 
 /** A session, and after how many milliseconds it is cut off; what a statement would take is at least that. */

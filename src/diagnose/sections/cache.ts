@@ -1,6 +1,6 @@
-import { display } from '../../db/identifiers.ts'
-import { readCacheHits } from '../../rules/cacheHits.ts'
-import { targets } from '../../rules/targets.ts'
+import { display } from '../../postgres/identifiers.ts'
+import { readCacheHits } from '../../metrics/cacheHits.ts'
+import { targets } from '../../metrics/targets.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 

@@ -1,6 +1,6 @@
-import { listSessionGroups, readConnectionUse } from '../../introspect/connections.ts'
-import { connectionLimits } from '../../rules/connectionLimits.ts'
-import { targets } from '../../rules/targets.ts'
+import { listSessionGroups, readConnectionUse } from '../../catalog/connections.ts'
+import { connectionLimits } from '../../metrics/connectionLimits.ts'
+import { targets } from '../../metrics/targets.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 

@@ -1,6 +1,6 @@
-import { display } from '../../db/identifiers.ts'
+import { display } from '../../postgres/identifiers.ts'
 import { listTablesBySize } from '../../catalog/tables.ts'
-import { targets } from '../../rules/targets.ts'
+import { targets } from '../../metrics/targets.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 

@@ -1,5 +1,5 @@
-import { display } from '../../db/identifiers.ts'
-import { listIndexBloat } from '../../introspect/indexBloat.ts'
+import { display } from '../../postgres/identifiers.ts'
+import { listIndexBloat } from '../../catalog/indexBloat.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 import { certainty } from './tableBloat.ts'

@@ -1,4 +1,4 @@
-import { display } from '../../db/identifiers.ts'
+import { display } from '../../postgres/identifiers.ts'
 import type { IndexUse } from '../../catalog/indexes.ts'
 import { listIndexUse } from '../../catalog/indexes.ts'
 import type { TableBlock } from '../block.ts'

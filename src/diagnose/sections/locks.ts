@@ -1,6 +1,6 @@
-import { display } from '../../db/identifiers.ts'
-import { listLockWaits } from '../../introspect/lockWaits.ts'
-import { listOpenTransactions } from '../../introspect/openTransactions.ts'
+import { display } from '../../postgres/identifiers.ts'
+import { listLockWaits } from '../../catalog/lockWaits.ts'
+import { listOpenTransactions } from '../../catalog/openTransactions.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 

@@ -1,5 +1,5 @@
-import { readDatabaseCounters } from '../../introspect/databaseCounters.ts'
-import { listSettings } from '../../introspect/server.ts'
+import { readDatabaseCounters } from '../../catalog/databaseCounters.ts'
+import { listSettings } from '../../catalog/server.ts'
 import { tableBlock, textBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 

@@ -1,7 +1,7 @@
-import { display } from '../../db/identifiers.ts'
+import { display } from '../../postgres/identifiers.ts'
 import { knownRows, listTablesBySize } from '../../catalog/tables.ts'
-import { listTablesReadWhole, readWholeMeans } from '../../rules/tablesReadWhole.ts'
-import { targets } from '../../rules/targets.ts'
+import { listTablesReadWhole, readWholeMeans } from '../../metrics/tablesReadWhole.ts'
+import { targets } from '../../metrics/targets.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 

@@ -1,4 +1,4 @@
-import { display } from '../../db/identifiers.ts'
+import { display } from '../../postgres/identifiers.ts'
 import { listTablesBySize } from '../../catalog/tables.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'

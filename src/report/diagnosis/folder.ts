@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access, chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { errorCode } from '../../db/sqlState.ts'
+import { errorCode } from '../../postgres/sqlState.ts'
 import { HundredfoldError, UsageError } from '../../errors.ts'
 import { cannotWrite } from '../../wholeFile.ts'
 

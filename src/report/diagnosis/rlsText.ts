@@ -1,10 +1,10 @@
-import { display, displayIdentifier } from '../../db/identifiers.ts'
-import type { PolicyFacts, RowSecurity, SecuredTable } from '../../introspect/rowSecurity.ts'
-import { predicateFor } from '../../policies/equivalence/effective.ts'
-import type { CheckedCommand } from '../../policies/equivalence/effective.ts'
-import type { RlsCost, RlsCosts } from '../../policies/policyCost.ts'
-import type { Policy } from '../../policies/policyCatalog.ts'
-import { rlsCostLimits } from '../../policies/policyCost.ts'
+import { display, displayIdentifier } from '../../postgres/identifiers.ts'
+import type { PolicyFacts, RowSecurity, SecuredTable } from '../../catalog/rowSecurity.ts'
+import { predicateFor } from '../../policies/proof/effective.ts'
+import type { CheckedCommand } from '../../policies/proof/effective.ts'
+import type { RlsCost, RlsCosts } from '../../policies/cost/policyCost.ts'
+import type { Policy } from '../../policies/read/policyCatalog.ts'
+import { rlsCostLimits } from '../../policies/cost/policyCost.ts'
 import { oneLine } from './cells.ts'
 
 const commands: CheckedCommand[] = ['select', 'insert', 'update', 'update (new row)', 'delete']

@@ -1,5 +1,5 @@
 import type { DiagnosisReport, ReportFinding } from '../../diagnose/report.ts'
-import { isAtLeast } from '../../diagnose/report.ts'
+import { isAtLeast } from '../../rules/rule.ts'
 import { markdownTable } from '../markdownTable.ts'
 import { setApart } from '../together.ts'
 import { metricTarget, metricTrend, metricValue, metricVerdict, oneLine } from './cells.ts'

@@ -1,5 +1,5 @@
 import type { Client, QueryResult, QueryResultRow } from 'pg'
-import { quote } from '../../../src/db/identifiers.ts'
+import { quote } from '../../../src/postgres/identifiers.ts'
 
 /** Who sends a statement: a role, and the claims that `auth.jwt()` returns meanwhile. */
 export interface Caller {

@@ -9,7 +9,7 @@ import {
   statementClaims,
   userFacingRow,
 } from '../../../src/bench/claims/workloadRows.ts'
-import { parseWorkload } from '../../../src/db/workloadFile.ts'
+import { parseWorkload } from '../../../src/workload/workloadFile.ts'
 
 const workload = await readCasaoraWorkload()
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { casaoraOwner, loadCasaora } from '../../../src/bench/casaora/load.ts'
-import { connect } from '../../../src/db/connect.ts'
+import { connect } from '../../../src/postgres/connect.ts'
 import { startEmbedded } from '../../../src/servers/embedded.ts'
 
 /** A server of one test file's own, which may be crashed, with copies of Casaora and of an empty database. */

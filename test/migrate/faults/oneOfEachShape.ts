@@ -2,7 +2,7 @@ import type { Client } from 'pg'
 import type { Migration } from '../../../src/migrate/migration.ts'
 import { readScript } from '../../../src/migrate/script.ts'
 import { isConcurrent } from '../../../src/migrate/statementKind.ts'
-import type { Statement } from '../../../src/sql/statements.ts'
+import type { Statement } from '../../../src/syntax/statements.ts'
 
 /**
  * The positions of the first migration of each shape: those that send the same kinds of statements in the same

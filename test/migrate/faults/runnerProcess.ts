@@ -1,4 +1,4 @@
-import { connect } from '../../../src/db/connect.ts'
+import { connect } from '../../../src/postgres/connect.ts'
 import { down } from '../../../src/migrate/down.ts'
 import { loadWithoutProofs } from './withoutProofs.ts'
 import type { Migration } from '../../../src/migrate/migration.ts'

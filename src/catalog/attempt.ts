@@ -1,0 +1,71 @@
+import type { Database } from '../postgres/database.ts'
+import { underSavepoint } from '../postgres/savepoint.ts'
+import { errorCode, isConnectionLost } from '../postgres/sqlState.ts'
+import { NotSeen } from './notSeen.ts'
+
+/**
+ * How a look ended. It is skipped where the session could not see what it needs: a missing privilege, a lock, a
+ * timeout, a dropped object. It has failed where something happened that nobody expected.
+ */
+export type Outcome<T> =
+  { status: 'ok'; value: T } | { status: 'skipped' | 'failed'; reason: string; error: unknown }
+
+/**
+ * Looks under a savepoint of the snapshot, so that whatever goes wrong ends this look and not the run.
+ *
+ * @throws only where the session is gone.
+ */
+export async function attempt<T>(db: Database, look: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { status: 'ok', value: await underSavepoint(db, look) }
+  } catch (error) {
+    if (isConnectionLost(error)) throw error
+    const hidden = whyNotSeen(error)
+    return hidden === undefined
+      ? { status: 'failed', reason: messageOf(error), error }
+      : { status: 'skipped', reason: hidden, error }
+  }
+}
+
+/** Why the look could not see what it needs; undefined where the error is one that nobody expected. */
+function whyNotSeen(error: unknown): string | undefined {
+  const message = messageOf(error)
+  if (error instanceof NotSeen) return message
+  if (wasDropped(error)) return `an object was dropped while it was looked at: ${message}`
+  switch (errorCode(error)) {
+    case '42501':
+      return `the role may not see it: ${message}`
+    case '55P03':
+      return 'somebody holds a lock on what was to be read'
+    case '40001':
+    case '40P01':
+      return `it stood in the way of another session: ${message}`
+    case '57014':
+      return message.includes('statement timeout')
+        ? 'it took longer than the statement timeout'
+        : 'somebody cancelled its statement'
+    default:
+      return undefined
+  }
+}
+
+/**
+ * The snapshot still shows an object that is gone from the caches by which PostgreSQL opens it. A missing object of
+ * PostgreSQL's own was not dropped: the statement that names it is wrong.
+ */
+function wasDropped(error: unknown): boolean {
+  const message = messageOf(error)
+  switch (errorCode(error)) {
+    case '42P01':
+    case '42704':
+      return !/"(pg_catalog\.)?pg_/.test(message)
+    case 'XX000':
+      return /^(could not open relation with OID|cache lookup failed for) /.test(message)
+    default:
+      return false
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,209 @@
+import { sql } from 'kysely'
+import type { Read } from './reader.ts'
+import type { Database } from '../postgres/database.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { qualified } from '../postgres/identifiers.ts'
+import type { ColumnLayout } from './heapLayout.ts'
+import { averageRowBytes } from './heapLayout.ts'
+import { underSavepoint } from '../postgres/savepoint.ts'
+import type { Table } from './tables.ts'
+import { listTablesBySize } from './tables.ts'
+
+/** How much of a heap holds no live row, and how we know. */
+export interface TableBloat extends RelationName {
+  heapBytes: number
+  totalBytes: number
+  /** Share of the heap, 0 to 100, beyond what `fillfactor` keeps free; null where nobody can tell. */
+  bloatPercent: number | null
+  wastedBytes: number | null
+  kind: 'measured' | 'estimated' | 'unknown'
+  /** `pgstattuple`, `pgstattuple_approx`, `statistics`, or why it is unknown. */
+  how: string
+}
+
+/** Smaller heaps are not worth a look: a megabyte. */
+const smallestHeap = 1_048_576
+/** pgstattuple reads every page: only heaps up to this size, the rest by the visibility map. */
+const largestExact = 256 * 1_048_576
+/** So much is read by pgstattuple in one look; what is left over is estimated. */
+const readBudget = 4 * 1_024 * 1_048_576
+const mostMeasured = 200
+/** pg_stats shows a column only to somebody who may read it. */
+export const hiddenFromRole = 'this role does not see the statistics of its columns'
+/** Beyond this share of changed rows since the last ANALYZE, an estimate says nothing. */
+const staleShare = 0.1
+
+/**
+ * Bloat of every heap of at least a megabyte, the most wasted bytes first: measured by pgstattuple where it is
+ * installed and callable, else from the planner's statistics, else unknown.
+ */
+export async function listTableBloat(db: Database, read: Read): Promise<TableBloat[]> {
+  const tables = (await read(listTablesBySize)).filter(({ heapBytes }) => heapBytes >= smallestHeap)
+  if (tables.length === 0) return []
+  const measured = await measure(db, tables)
+  const estimated = await estimate(
+    db,
+    tables.filter(({ oid }) => !measured.has(oid)),
+  )
+  return tables
+    .map((table) => measured.get(table.oid) ?? estimated.get(table.oid) ?? unknown(table, 'no statistics'))
+    .sort((one, other) => (other.wastedBytes ?? -1) - (one.wastedBytes ?? -1))
+}
+
+function unknown(table: Table, how: string): TableBloat {
+  const { schema, name, heapBytes, totalBytes } = table
+  return { schema, name, heapBytes, totalBytes, bloatPercent: null, wastedBytes: null, kind: 'unknown', how }
+}
+
+function known(table: Table, percent: number, how: Pick<TableBloat, 'kind' | 'how'>): TableBloat {
+  const { schema, name, heapBytes, totalBytes } = table
+  const bloatPercent = Math.min(100, Math.max(0, percent))
+  return {
+    schema,
+    name,
+    heapBytes,
+    totalBytes,
+    bloatPercent,
+    wastedBytes: (heapBytes * bloatPercent) / 100,
+    ...how,
+  }
+}
+
+/** Schema of pgstattuple where the current role may call it, else undefined. */
+export async function findPgstattuple(db: Database, probe: string): Promise<string | undefined> {
+  const result = await sql<{ schema: string; callable: boolean }>`
+    SELECT namespace.nspname::text AS schema,
+      pg_catalog.has_schema_privilege(namespace.oid, 'USAGE')
+        AND coalesce(bool_and(pg_catalog.has_function_privilege(function.oid, 'EXECUTE')), false) AS callable
+    FROM pg_catalog.pg_extension extension
+    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = extension.extnamespace
+    LEFT JOIN pg_catalog.pg_proc function ON function.pronamespace = namespace.oid AND function.proname = ${probe}
+    WHERE extension.extname = 'pgstattuple' GROUP BY namespace.oid, namespace.nspname`.execute(db)
+  const [row] = result.rows
+  return row?.callable ? row.schema : undefined
+}
+
+async function measure(db: Database, tables: Table[]): Promise<Map<number, TableBloat>> {
+  const measured = new Map<number, TableBloat>()
+  const schema = await findPgstattuple(db, 'pgstattuple')
+  if (schema === undefined) return measured
+  const fillfactors = await listFillfactors(db, tables)
+  let budget = readBudget
+  for (const table of tables.slice(0, mostMeasured)) {
+    if (table.sizeIsEstimated) continue
+    const isLarge = table.heapBytes > largestExact
+    budget -= isLarge ? table.heapBytes / 10 : table.heapBytes
+    if (budget < 0) break
+    const how = isLarge ? 'pgstattuple_approx' : 'pgstattuple'
+    const free = isLarge ? 'approx_free_percent' : 'free_percent'
+    try {
+      const result = await underSavepoint(db, () =>
+        sql<{ percent: number }>`
+          SELECT (${sql.id(free)} + dead_tuple_percent)::float8 AS percent
+          FROM ${sql.id(schema, how)}(${qualified(table)}::pg_catalog.regclass)`.execute(db),
+      )
+      const reserve = 100 - (fillfactors.get(table.oid) ?? 100)
+      const percent = (result.rows[0]?.percent ?? 0) - reserve
+      measured.set(table.oid, known(table, percent, { kind: 'measured', how }))
+    } catch {
+      // Locked, dropped meanwhile or too slow: it is estimated with the rest.
+    }
+  }
+  return measured
+}
+
+async function listFillfactors(db: Database, tables: Table[]): Promise<Map<number, number>> {
+  const result = await sql<{ oid: number; fillfactor: number }>`
+    SELECT class.oid, option.option_value::int AS fillfactor
+    FROM pg_catalog.pg_class class, pg_catalog.pg_options_to_table(class.reloptions) option
+    WHERE option.option_name = 'fillfactor' AND class.oid = ANY (${tables.map(({ oid }) => oid)}::oid[])`.execute(
+    db,
+  )
+  return new Map(result.rows.map(({ oid, fillfactor }) => [oid, fillfactor]))
+}
+
+/** A heap's columns and density, as catalog and statistics have them. */
+interface HeapStatistics {
+  oid: number
+  fillfactor: number
+  analyzedPages: number
+  analyzedRows: number
+  /** The role may read the table, and so its statistics. */
+  visible: boolean
+  /** Null for a column without statistics, or of which the role sees none. */
+  columns: { length: number; alignment: string; width: number | null; nulls: number | null }[]
+}
+
+async function estimate(db: Database, tables: Table[]): Promise<Map<number, TableBloat>> {
+  if (tables.length === 0) return new Map()
+  const blockSize = await readBlockSize(db)
+  const heaps = await readHeaps(db, tables)
+  return new Map(
+    tables.map((table) => {
+      const heap = heaps.get(table.oid)
+      return [table.oid, heap ? estimateHeap(table, heap, blockSize) : unknown(table, 'not readable')]
+    }),
+  )
+}
+
+export async function readBlockSize(db: Database): Promise<number> {
+  const result = await sql<{ size: number }>`
+    SELECT pg_catalog.current_setting('block_size')::int AS size`.execute(db)
+  return result.rows[0]?.size ?? 8192
+}
+
+const alignments: Record<string, number> = { c: 1, s: 2, i: 4, d: 8 }
+const pageHeader = 24
+const itemPointer = 4
+
+function estimateHeap(table: Table, heap: HeapStatistics, blockSize: number): TableBloat {
+  const pages = table.heapBytes / blockSize
+  const stale = whyStale(table, heap, pages)
+  if (stale !== undefined) return unknown(table, stale)
+  const columns: ColumnLayout[] = []
+  for (const { length, alignment, width, nulls } of heap.columns) {
+    if (width === null || nulls === null) {
+      return unknown(table, heap.visible ? 'a column has no statistics' : hiddenFromRole)
+    }
+    columns.push({ typeLength: length, alignment: alignments[alignment] ?? 8, width, nulls })
+  }
+  const usable = (blockSize - pageHeader) * (heap.fillfactor / 100)
+  // Rows are whole: what is left at a page's end is no bloat.
+  const perPage = Math.max(1, Math.floor(usable / (averageRowBytes(columns) + itemPointer)))
+  const needed = Math.ceil(heap.analyzedRows / perPage)
+  return known(table, (100 * (pages - needed)) / pages, { kind: 'estimated', how: 'statistics' })
+}
+
+function whyStale(table: Table, heap: HeapStatistics, pages: number): string | undefined {
+  if (table.sizeIsEstimated) return 'locked by somebody'
+  if (heap.analyzedRows < 0) return 'never analyzed'
+  if (heap.columns.every(({ width }) => width === null))
+    return heap.visible ? 'never analyzed' : hiddenFromRole
+  const changed = table.changesSinceAnalyze / Math.max(1, heap.analyzedRows)
+  if (changed > staleShare)
+    return `statistics are stale: ${Math.round(100 * changed)} % of the rows changed since`
+  if (Math.abs(pages - heap.analyzedPages) > staleShare * pages)
+    return 'statistics are stale: the size changed since'
+  return undefined
+}
+
+async function readHeaps(db: Database, tables: Table[]): Promise<Map<number, HeapStatistics>> {
+  const result = await sql<HeapStatistics>`
+    SELECT class.oid, pg_catalog.has_table_privilege(class.oid, 'SELECT') AS visible,
+      coalesce((SELECT option_value::int FROM pg_catalog.pg_options_to_table(class.reloptions)
+        WHERE option_name = 'fillfactor'), 100) AS fillfactor,
+      class.relpages::float8 AS "analyzedPages", class.reltuples::float8 AS "analyzedRows",
+      (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+          'length', attribute.attlen, 'alignment', attribute.attalign,
+          'width', CASE WHEN attribute.attisdropped THEN 0 ELSE stats.avg_width END,
+          'nulls', CASE WHEN attribute.attisdropped THEN 1 ELSE stats.null_frac END
+        ) ORDER BY attribute.attnum)
+        FROM pg_catalog.pg_attribute attribute
+        LEFT JOIN pg_catalog.pg_stats stats ON stats.schemaname = namespace.nspname
+          AND stats.tablename = class.relname AND stats.attname = attribute.attname AND NOT stats.inherited
+        WHERE attribute.attrelid = class.oid AND attribute.attnum > 0) AS columns
+    FROM pg_catalog.pg_class class
+    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+    WHERE class.oid = ANY (${tables.map(({ oid }) => oid)}::oid[])`.execute(db)
+  return new Map(result.rows.filter(({ columns }) => columns !== null).map((heap) => [heap.oid, heap]))
+}

@@ -1,0 +1,55 @@
+import { sql } from 'kysely'
+import type { Database } from '../postgres/database.ts'
+
+/** What ANALYZE found in one column, in the rows of the table itself and not of those that inherit from it. */
+export interface ColumnStatistics {
+  schema: string
+  table: string
+  column: string
+  /** Part of the rows in which it is NULL, 0 to 1. */
+  nullFraction: number
+  /** -1 to 1, how well the order of the rows on disk follows the column; null where that makes no sense. */
+  correlation: number | null
+}
+
+/**
+ * The statistics of all columns that the current role may see, of tables outside the system's schemas.
+ *
+ * Read on its own and put together with the catalog here: `pg_stats` is a view behind a security barrier that
+ * the planner takes for nearly empty, and joined by name it is read once for each column that is asked for.
+ */
+export async function listColumnStatistics(db: Database): Promise<ColumnStatistics[]> {
+  const result = await sql<ColumnStatistics>`
+    SELECT schemaname::text AS schema, tablename::text AS "table", attname::text AS "column",
+      null_frac AS "nullFraction", correlation
+    FROM pg_catalog.pg_stats
+    WHERE NOT inherited AND schemaname !~ '^pg_' AND schemaname <> 'information_schema'`.execute(db)
+  return result.rows
+}
+
+/** Finds the statistics of a column by its name; undefined where it was never analyzed or is hidden. */
+export function statisticsByColumn(
+  statistics: ColumnStatistics[],
+): (schema: string, table: string, column: string) => ColumnStatistics | undefined {
+  // A name may hold any character except NUL.
+  const keyOf = (...names: string[]): string => names.join('\0')
+  const byName = new Map(statistics.map((each) => [keyOf(each.schema, each.table, each.column), each]))
+  return (schema, table, column) => byName.get(keyOf(schema, table, column))
+}
+
+/** For each of the columns, whether its statistics are hidden from the current role, as `pg_stats` decides it. */
+export async function findHiddenColumns(
+  db: Database,
+  columns: { tableOid: number; number: number }[],
+): Promise<boolean[]> {
+  if (columns.length === 0) return []
+  const { rows } = await sql<{ isHidden: boolean }>`
+    SELECT NOT coalesce(pg_catalog.has_column_privilege(class.oid, wanted.number, 'SELECT')
+      AND NOT (class.relrowsecurity AND pg_catalog.row_security_active(class.oid)), false) AS "isHidden"
+    -- PostgreSQL takes several arrays only where the name is not qualified.
+    FROM unnest(${columns.map(({ tableOid }) => tableOid)}::oid[],
+      ${columns.map(({ number }) => number)}::int2[]) WITH ORDINALITY AS wanted (oid, number, place)
+    LEFT JOIN pg_catalog.pg_class class ON class.oid = wanted.oid
+    ORDER BY wanted.place`.execute(db)
+  return rows.map(({ isHidden }) => isHidden)
+}

@@ -1,0 +1,70 @@
+import { sql } from 'kysely'
+import type { Database } from '../postgres/database.ts'
+
+/** How many sessions the server lets in, and how many are there. */
+export interface ConnectionUse {
+  database: string
+  /** `max_connections` without what is kept for superusers and reserved roles. */
+  limit: number
+  used: number
+  /** Of this state, as of the next two, where the role may see it: that of others may be hidden. */
+  active: number
+  idle: number
+  idleInTransaction: number
+  /** `ALTER DATABASE ... CONNECTION LIMIT`; null where there is none. */
+  databaseLimit: number | null
+  usedInDatabase: number
+  /** The current role. */
+  role: string
+  /** `ALTER ROLE ... CONNECTION LIMIT` of the current role; null where there is none. */
+  roleLimit: number | null
+  usedByRole: number
+}
+
+/** Counts client sessions of the whole server. */
+export async function readConnectionUse(db: Database): Promise<ConnectionUse> {
+  const result = await sql<ConnectionUse>`
+    SELECT pg_catalog.current_database()::text AS database,
+      pg_catalog.current_setting('max_connections')::int
+        - pg_catalog.current_setting('superuser_reserved_connections')::int
+        - coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::int AS "limit",
+      count(*)::int AS used,
+      (count(*) FILTER (WHERE state IN ('active', 'fastpath function call')))::int AS active,
+      (count(*) FILTER (WHERE state = 'idle'))::int AS idle,
+      (count(*) FILTER (WHERE state LIKE 'idle in transaction%'))::int AS "idleInTransaction",
+      (SELECT nullif(datconnlimit, -1) FROM pg_catalog.pg_database
+        WHERE datname = pg_catalog.current_database()) AS "databaseLimit",
+      (count(*) FILTER (WHERE datname = pg_catalog.current_database()))::int AS "usedInDatabase",
+      current_user::text AS role,
+      (SELECT nullif(rolconnlimit, -1) FROM pg_catalog.pg_roles WHERE rolname = current_user) AS "roleLimit",
+      (count(*) FILTER (WHERE usename = current_user))::int AS "usedByRole"
+    FROM pg_catalog.pg_stat_activity
+    -- Other roles' sessions show neither state nor kind to somebody outside pg_read_all_stats.
+    WHERE coalesce(backend_type, 'client backend') = 'client backend' AND datname IS NOT NULL`.execute(db)
+  const [row] = result.rows
+  if (!row) throw new Error('the server did not count its sessions')
+  return row
+}
+
+/** Sessions that look alike. */
+export interface SessionGroup {
+  user: string
+  application: string
+  state: string
+  sessions: number
+  /** Seconds since the one that has been in this state longest came into it. */
+  longestSeconds: number | null
+}
+
+/** Client sessions of this database by user, application and state. */
+export async function listSessionGroups(db: Database): Promise<SessionGroup[]> {
+  const result = await sql<SessionGroup>`
+    SELECT coalesce(usename, '')::text AS "user", coalesce(application_name, '') AS application,
+      coalesce(state, 'not shown to this role') AS state, count(*)::int AS sessions,
+      max(extract(epoch FROM clock_timestamp() - state_change))::float8 AS "longestSeconds"
+    FROM pg_catalog.pg_stat_activity
+    WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid()
+      AND coalesce(backend_type, 'client backend') = 'client backend'
+    GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3 LIMIT 50`.execute(db)
+  return result.rows
+}

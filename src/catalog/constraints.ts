@@ -1,0 +1,62 @@
+import { sql } from 'kysely'
+import type { Database } from '../postgres/database.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { lockedRelations } from './lockedRelations.ts'
+
+/** A constraint that PostgreSQL enforces for new rows, while nobody has said whether the old ones meet it. */
+export interface UnvalidatedConstraint {
+  name: string
+  table: RelationName
+  tableKind: string
+  /** As `pg_get_constraintdef` prints it, with NOT VALID at the end. */
+  definition: string
+  comment: string | null
+  /** Another table inherits it, or it is inherited itself: what one change does to the family differs by version. */
+  isShared: boolean
+  isExtensionOwned: boolean
+  estimatedRows: number
+}
+
+/** Every constraint that is enforced and not validated, in one query, but for those of tables that another session locks. */
+export async function listUnvalidatedConstraints(db: Database): Promise<UnvalidatedConstraint[]> {
+  const result = await sql<UnvalidatedConstraint>`
+    SELECT con.conname AS name, class.relkind AS "tableKind",
+      pg_catalog.json_build_object('schema', namespace.nspname, 'name', class.relname) AS "table",
+      pg_catalog.pg_get_constraintdef(con.oid) AS definition,
+      pg_catalog.obj_description(con.oid, 'pg_constraint') AS comment,
+      con.conparentid <> 0 OR NOT con.conislocal
+        OR EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = class.oid) AS "isShared",
+      EXISTS (
+        SELECT FROM pg_catalog.pg_depend depend
+        WHERE depend.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+          AND depend.objid = class.oid AND depend.deptype = 'e') AS "isExtensionOwned",
+      greatest(class.reltuples, 0)::float8 AS "estimatedRows"
+    FROM pg_catalog.pg_constraint con
+    JOIN pg_catalog.pg_class class ON class.oid = con.conrelid
+    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+    LEFT JOIN ${lockedRelations} locked ON locked.oid = class.oid
+    WHERE NOT con.convalidated AND locked.oid IS NULL
+      -- PostgreSQL 18: a constraint that is NOT ENFORCED is never validated, on purpose.
+      AND coalesce((pg_catalog.to_jsonb(con) ->> 'conenforced')::boolean, true)
+      AND namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema'
+    ORDER BY namespace.nspname, class.relname, con.conname`.execute(db)
+  return result.rows
+}
+
+/** Whether the constraint is validated; undefined where there is none of that name. */
+export async function constraintValidity(
+  db: Database,
+  table: RelationName,
+  name: string,
+): Promise<boolean | undefined> {
+  const row = await db
+    .selectFrom('pg_catalog.pg_constraint as con')
+    .innerJoin('pg_catalog.pg_class as class', 'class.oid', 'con.conrelid')
+    .innerJoin('pg_catalog.pg_namespace as namespace', 'namespace.oid', 'class.relnamespace')
+    .select('con.convalidated as isValidated')
+    .where('namespace.nspname', '=', table.schema)
+    .where('class.relname', '=', table.name)
+    .where('con.conname', '=', name)
+    .executeTakeFirst()
+  return row?.isValidated
+}

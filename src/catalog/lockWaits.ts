@@ -1,0 +1,36 @@
+import { sql } from 'kysely'
+import type { Database } from '../postgres/database.ts'
+
+/** A session of this database that waits for a lock. */
+export interface LockWait {
+  pid: number
+  role: string
+  /** Null where it waits for another transaction and not for a relation as a whole. */
+  schema: string | null
+  relation: string | null
+  lockType: string
+  mode: string
+  seconds: number
+  blockedBy: number[]
+  /** What the first of them is doing, where the role may see it. */
+  blockerState: string | null
+}
+
+/** Every wait for a lock that has lasted at least so long, with those that it waits for. Locks hide from nobody. */
+export async function listLockWaits(db: Database, minimumSeconds: number): Promise<LockWait[]> {
+  const result = await sql<LockWait>`
+    SELECT lock.pid, coalesce(activity.usename::text, '') AS role, namespace.nspname AS schema,
+      class.relname AS relation, lock.locktype AS "lockType", lock.mode,
+      extract(epoch FROM clock_timestamp() - lock.waitstart)::float8 AS seconds,
+      blockers.pids AS "blockedBy", blocker.state AS "blockerState"
+    FROM pg_catalog.pg_locks lock
+    JOIN pg_catalog.pg_stat_activity activity
+      ON activity.pid = lock.pid AND activity.datname = pg_catalog.current_database()
+    CROSS JOIN LATERAL (SELECT pg_catalog.pg_blocking_pids(lock.pid) AS pids) blockers
+    LEFT JOIN pg_catalog.pg_stat_activity blocker ON blocker.pid = blockers.pids[1]
+    LEFT JOIN pg_catalog.pg_class class ON class.oid = lock.relation
+    LEFT JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+    WHERE NOT lock.granted AND lock.waitstart <= clock_timestamp() - make_interval(secs => ${minimumSeconds})
+    ORDER BY lock.waitstart, lock.pid`.execute(db)
+  return result.rows
+}

@@ -1,0 +1,53 @@
+import { sql } from 'kysely'
+import type { Database } from '../postgres/database.ts'
+
+/** A relation that belongs to somebody else. */
+export interface ForeignRelation {
+  schema: string
+  name: string
+  owner: string
+}
+
+/** Those of the named relations that are there and that neither the current role nor a role it is in owns. */
+export async function listNotOwned(
+  db: Database,
+  names: { schema?: string; name: string }[],
+): Promise<ForeignRelation[]> {
+  if (names.length === 0) return []
+  const result = await sql<ForeignRelation>`
+    SELECT DISTINCT namespace.nspname AS schema, class.relname AS name,
+      pg_catalog.pg_get_userbyid(class.relowner)::text AS owner
+    FROM pg_catalog.jsonb_to_recordset(${JSON.stringify(names)}::jsonb) AS wanted(schema text, name text)
+    JOIN pg_catalog.pg_class class ON class.relname = wanted.name
+    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+      AND (namespace.nspname = wanted.schema
+        OR wanted.schema IS NULL AND pg_catalog.pg_table_is_visible(class.oid))
+    WHERE NOT pg_catalog.pg_has_role(class.relowner, 'USAGE')
+    ORDER BY 1, 2`.execute(db)
+  return result.rows
+}
+
+/** Those of the named schemas that are there and in which the current role may not create. */
+export async function listSchemasWithoutCreate(db: Database, schemas: string[]): Promise<string[]> {
+  if (schemas.length === 0) return []
+  const rows = await db
+    .selectFrom('pg_catalog.pg_namespace')
+    .select('nspname as name')
+    .where(sql<boolean>`nspname = ANY (${schemas})`)
+    .where(sql<boolean>`NOT pg_catalog.has_schema_privilege(oid, 'CREATE')`)
+    .orderBy('nspname')
+    .execute()
+  return rows.map(({ name }) => name)
+}
+
+/** The current role, the database, and whether the role may create schemas in it. */
+export async function findDatabasePrivilege(
+  db: Database,
+): Promise<{ role: string; database: string; mayCreate: boolean }> {
+  const result = await sql<{ role: string; database: string; mayCreate: boolean }>`
+    SELECT current_user::text AS role, pg_catalog.current_database()::text AS database,
+      pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS "mayCreate"`.execute(db)
+  const [row] = result.rows
+  if (!row) throw new Error('the server did not say who we are')
+  return row
+}

@@ -1,0 +1,77 @@
+import { sql } from 'kysely'
+import type { Database } from '../postgres/database.ts'
+
+/** A role that applications use, and the statement_timeout that its sessions begin with in this database. */
+export interface RoleTimeout {
+  name: string
+  /** What `ALTER ROLE ... SET` set for every database; null where nothing is set. */
+  own: string | null
+  /** What holds in this database: the role's here, else its own, else the database's; null where nothing is set. */
+  effective: string | null
+}
+
+/**
+ * Roles that may connect to this database and are neither superusers nor the platform's nor own a table here (owners
+ * migrate and maintain, which takes long), and those that an API turns into: `anon` and `authenticated`.
+ *
+ * A server may hold databases of others, whose roles are in the same catalog and may connect here as everybody may.
+ * So only those count that have something to do here: that own something in this database, have a privilege on it or
+ * are named by a policy, themselves or through a role that they are a member of, may read or write everything, have
+ * settings for this database, or are connected to it now. What PUBLIC may do says nothing of a role.
+ */
+export async function listRoleTimeouts(db: Database): Promise<RoleTimeout[]> {
+  const result = await sql<RoleTimeout>`
+    WITH this AS (SELECT oid, datdba FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()),
+    timeouts AS (
+      SELECT setting.setdatabase, setting.setrole, pg_catalog.split_part(line, '=', 2) AS value
+      FROM pg_catalog.pg_db_role_setting setting, LATERAL pg_catalog.unnest(setting.setconfig) line
+      WHERE line LIKE 'statement\\_timeout=%'
+    ),
+    -- What DROP OWNED would look at: owners (o), grantees (a) and those whom policies name (r). PUBLIC is no role.
+    holders AS MATERIALIZED (
+      SELECT DISTINCT dependency.refobjid AS oid
+      FROM pg_catalog.pg_shdepend dependency, this
+      WHERE dependency.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
+        AND dependency.dbid = this.oid AND dependency.deptype IN ('o', 'a', 'r')
+      UNION SELECT oid FROM pg_catalog.pg_roles WHERE rolname IN ('pg_read_all_data', 'pg_write_all_data')
+    ),
+    known AS (
+      SELECT setrole AS oid FROM pg_catalog.pg_db_role_setting, this WHERE setdatabase = this.oid
+      UNION SELECT usesysid FROM pg_catalog.pg_stat_activity, this WHERE datid = this.oid AND usesysid IS NOT NULL
+    )
+    SELECT role.rolname AS name, own.value AS own,
+      coalesce(here.value, own.value, everybody.value) AS effective
+    FROM pg_catalog.pg_roles role
+    CROSS JOIN this
+    LEFT JOIN timeouts here ON here.setrole = role.oid AND here.setdatabase = this.oid
+    LEFT JOIN timeouts own ON own.setrole = role.oid AND own.setdatabase = 0
+    LEFT JOIN timeouts everybody ON everybody.setrole = 0 AND everybody.setdatabase = this.oid
+    WHERE (role.rolname IN ('anon', 'authenticated')
+      OR role.rolcanlogin AND NOT role.rolsuper AND NOT role.rolreplication
+        AND role.rolname <> current_user AND role.rolname !~ '^(pg_|supabase_|cli_login_)'
+        AND role.rolname NOT IN ('pgbouncer', 'dashboard_user')
+        AND pg_catalog.has_database_privilege(role.oid, this.oid, 'CONNECT')
+        AND role.oid <> this.datdba
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_class class WHERE class.relowner = role.oid))
+      AND (role.oid IN (SELECT oid FROM known)
+        OR EXISTS (SELECT FROM holders WHERE pg_catalog.pg_has_role(role.oid, holders.oid, 'MEMBER')))
+    ORDER BY 1`.execute(db)
+  return result.rows
+}
+
+/**
+ * The server's own statement_timeout, in milliseconds; undefined where it cannot be told, since the current role or
+ * this database has one of its own in front of it.
+ */
+export async function findServerTimeout(db: Database): Promise<number | undefined> {
+  const result = await sql<{ value: string; isOwn: boolean }>`
+    SELECT reset_val AS value, EXISTS (
+      SELECT FROM pg_catalog.pg_db_role_setting setting
+      WHERE setting.setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user))
+        AND setting.setdatabase IN
+          (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
+        AND setting.setconfig::text LIKE '%statement\\_timeout=%') AS "isOwn"
+    FROM pg_catalog.pg_settings WHERE name = 'statement_timeout'`.execute(db)
+  const [row] = result.rows
+  return row && !row.isOwn ? Number(row.value) : undefined
+}

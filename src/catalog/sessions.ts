@@ -1,0 +1,46 @@
+import { sql } from 'kysely'
+import type { Database } from '../postgres/database.ts'
+
+/** A client's session in this database. What is null is hidden from the current role, or there is no transaction. */
+export interface Session {
+  pid: number
+  role: string
+  application: string
+  state: string | null
+  /** Seconds since its transaction began. */
+  transactionSeconds: number | null
+  /** Seconds since it changed its state. */
+  stateSeconds: number | null
+  /** Transactions begun since the oldest one that it may still see: what VACUUM has to leave for it. */
+  snapshotAge: number | null
+  /** Whether the current role may see more of it than that it is there. */
+  isVisible: boolean
+}
+
+/** Sessions of clients in this database but for our own, in one query. */
+export async function listSessions(db: Database): Promise<Session[]> {
+  const result = await sql<Session>`
+    SELECT activity.pid, coalesce(activity.usename::text, '') AS role,
+      coalesce(activity.application_name, '') AS application, activity.state,
+      extract(epoch FROM clock_timestamp() - activity.xact_start)::float8 AS "transactionSeconds",
+      extract(epoch FROM clock_timestamp() - activity.state_change)::float8 AS "stateSeconds",
+      pg_catalog.age(activity.backend_xmin)::float8 AS "snapshotAge",
+      activity.query IS DISTINCT FROM '<insufficient privilege>' AS "isVisible"
+    FROM pg_catalog.pg_stat_activity activity
+    WHERE activity.datname = pg_catalog.current_database() AND activity.pid <> pg_catalog.pg_backend_pid()
+      AND coalesce(activity.backend_type, 'client backend') = 'client backend'
+    ORDER BY activity.xact_start, activity.pid`.execute(db)
+  return result.rows
+}
+
+/** Transactions that were prepared for two-phase commit in this database and never ended. */
+export async function listPreparedTransactions(
+  db: Database,
+): Promise<{ name: string; role: string; seconds: number }[]> {
+  const result = await sql<{ name: string; role: string; seconds: number }>`
+    SELECT gid AS name, owner::text AS role, extract(epoch FROM clock_timestamp() - prepared)::float8 AS seconds
+    FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database() ORDER BY prepared`.execute(
+    db,
+  )
+  return result.rows
+}

@@ -1,0 +1,24 @@
+import type { Database } from '../postgres/database.ts'
+import type { Read } from './reader.ts'
+import { readOnce } from './reader.ts'
+
+/** One database at one moment: a read-only transaction with an empty `search_path`, read lazily and each kind once. */
+export interface Snapshot {
+  db: Database
+  /** What a reader reads, read once however many rules ask. */
+  read: Read
+  /** Only findings about objects of these schemas are wanted; all user schemas where it is absent. */
+  schemas?: string[]
+  /** Only cures of these rules are wanted, so that a migration for several rules holds no other; all where absent. */
+  rules?: readonly string[]
+}
+
+/** On a session that is in a read-only transaction of its own already. */
+export function snapshotOf(db: Database, schemas?: string[], rules?: readonly string[]): Snapshot {
+  return {
+    db,
+    read: readOnce(db),
+    ...(schemas === undefined ? {} : { schemas }),
+    ...(rules === undefined ? {} : { rules }),
+  }
+}

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto'
+import { sql } from 'kysely'
+import type { Database } from '../postgres/database.ts'
+import { displayIdentifier } from '../postgres/identifiers.ts'
+import { NotSeen } from './notSeen.ts'
+
+/** A normalised statement of pg_stat_statements, with its sums since the last reset. */
+export interface StatementStatistics {
+  /** Stays the same from one database to the next, which `queryid` does not: a digest of the text. */
+  id: string
+  /** Constants are `$1`, `$2` ... */
+  text: string
+  role: string | null
+  calls: number
+  totalMs: number
+  meanMs: number
+  maxMs: number
+  deviationMs: number
+  rows: number
+  blocksHit: number
+  blocksRead: number
+  tempBlocksWritten: number
+  /** Milliseconds of reading; 0 also where `track_io_timing` is off. */
+  readMs: number
+  walBytes: number
+}
+
+/** The statements of this database, and since when they are counted. */
+export interface StatementList {
+  statements: StatementStatistics[]
+  /** Null where the server does not say. */
+  countedSince: Date | null
+  /** Statements of other roles, whose text this one may not see, and the time they took. */
+  hidden: { statements: number; totalMs: number }
+}
+
+/** One statement is read only this far; what is longer is no text that a person reads. */
+const longestText = 20_000
+const mostStatements = 1_000
+
+/**
+ * Statements of this database with the largest total time. Statements of other roles have no text for somebody
+ * outside pg_read_all_stats, and are left out.
+ *
+ * @throws NotSeen where pg_stat_statements is not installed, not loaded or not readable.
+ */
+export async function readStatements(db: Database): Promise<StatementList> {
+  const installed = await sql<{ schema: string; version: string }>`
+    SELECT namespace.nspname::text AS schema, extension.extversion AS version
+    FROM pg_catalog.pg_extension extension
+    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = extension.extnamespace
+    WHERE extension.extname = 'pg_stat_statements'`.execute(db)
+  const [extension] = installed.rows
+  if (!extension) throw new NotSeen('pg_stat_statements is not installed in this database')
+  const loaded = await sql<{ max: string | null; readable: boolean }>`
+    SELECT pg_catalog.current_setting('pg_stat_statements.max', true) AS max,
+      pg_catalog.has_schema_privilege(${extension.schema}, 'USAGE') AS readable`.execute(db)
+  if (loaded.rows[0]?.max == null) {
+    throw new NotSeen('pg_stat_statements is installed but not in shared_preload_libraries')
+  }
+  if (!loaded.rows[0].readable) {
+    throw new NotSeen(
+      `this role may not use schema ${displayIdentifier(extension.schema)} of pg_stat_statements`,
+    )
+  }
+  const view = sql.id(extension.schema, 'pg_stat_statements')
+  // Renamed in 1.11 (PostgreSQL 17).
+  const [major = 1, minor = 0] = extension.version.split('.').map(Number)
+  const readTime = sql.id(major > 1 || minor >= 11 ? 'shared_blk_read_time' : 'blk_read_time')
+  const result = await sql<Omit<StatementStatistics, 'id'>>`
+    SELECT pg_catalog.left(query, ${longestText}::int) AS text,
+      min(pg_catalog.pg_get_userbyid(userid)::text) AS role, sum(calls)::float8 AS calls,
+      sum(total_exec_time)::float8 AS "totalMs",
+      (sum(total_exec_time) / greatest(1, sum(calls)))::float8 AS "meanMs", max(max_exec_time)::float8 AS "maxMs",
+      max(stddev_exec_time)::float8 AS "deviationMs", sum(rows)::float8 AS rows,
+      sum(shared_blks_hit)::float8 AS "blocksHit", sum(shared_blks_read)::float8 AS "blocksRead",
+      sum(temp_blks_written)::float8 AS "tempBlocksWritten", sum(${readTime})::float8 AS "readMs",
+      sum(wal_bytes)::float8 AS "walBytes"
+    FROM ${view}
+    WHERE dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+      AND toplevel AND calls > 0 AND query IS NOT NULL AND query <> '<insufficient privilege>'
+    GROUP BY query, userid
+    ORDER BY sum(total_exec_time) DESC LIMIT ${mostStatements}`.execute(db)
+  const hidden = await sql<{ statements: number; totalMs: number }>`
+    SELECT count(*)::int AS statements, coalesce(sum(total_exec_time), 0)::float8 AS "totalMs"
+    FROM ${view}
+    WHERE dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+      AND toplevel AND query = '<insufficient privilege>'`.execute(db)
+  return {
+    statements: result.rows
+      .filter(({ text }) => isOfApplication(text))
+      .map((row) => ({ id: idOf(row), ...row })),
+    countedSince: await countedSince(db, extension.schema),
+    hidden: hidden.rows[0] ?? { statements: 0, totalMs: 0 },
+  }
+}
+
+async function countedSince(db: Database, schema: string): Promise<Date | null> {
+  const info = await sql<{ there: boolean }>`
+    SELECT pg_catalog.to_regclass(${`"${schema.replaceAll('"', '""')}".pg_stat_statements_info`}) IS NOT NULL AS there`.execute(
+    db,
+  )
+  if (!info.rows[0]?.there) return null
+  const result = await sql<{ reset: Date | null }>`
+    SELECT stats_reset AS reset FROM ${sql.id(schema, 'pg_stat_statements_info')}`.execute(db)
+  return result.rows[0]?.reset ?? null
+}
+
+/** Reads, writes and calls of the application; neither maintenance nor a look at the catalog, such as ours. */
+function isOfApplication(text: string): boolean {
+  return (
+    /^[\s(]*(--[^\n]*\n\s*|\/\*.*?\*\/\s*)*[\s(]*(select|insert|update|delete|merge|with|values|table|call)\b/is.test(
+      text,
+    ) && !/\bpg_catalog\.|\bpg_stat_|\binformation_schema\./i.test(text)
+  )
+}
+
+/** One statement sent by two roles is two lines: their policies, and so their plans, differ. */
+function idOf({ text, role }: { text: string; role: string | null }): string {
+  const normalised = text.replace(/\s+/g, ' ').trim()
+  return createHash('sha256')
+    .update(`${role ?? ''}\n${normalised}`)
+    .digest('hex')
+    .slice(0, 12)
+}

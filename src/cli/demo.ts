@@ -1,0 +1,92 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command, Option } from 'commander'
+import { casaoraServer } from '../bench/casaora/database.ts'
+import type { CasaoraRows } from '../bench/casaora/load.ts'
+import { runDemo } from '../bench/demo.ts'
+import { exitCodes } from '../errors.ts'
+import { benchTable } from '../bench/benchTable.ts'
+import { countLevels } from '../report/diagnosis/summary.ts'
+import { eventText } from '../report/runText.ts'
+import { provideServer } from '../servers/provideServer.ts'
+import { writeWholeFile } from '../wholeFile.ts'
+import type { CommandContext } from './context.ts'
+import type { OutputOptions } from './output.ts'
+import { peopleLine, writeJson } from './output.ts'
+import { waitForSignal } from './waitForSignal.ts'
+
+interface DemoCommandOptions extends OutputOptions {
+  rows: CasaoraRows
+  keep?: boolean
+}
+
+/** `demo`: the whole way on a throw-away PostgreSQL. */
+export function demoCommand({ config, terminal, finish }: CommandContext): Command {
+  return new Command('demo')
+    .addOption(
+      new Option(
+        '--rows <size>',
+        'how much data: small is 100,000 bookings, medium 10 times, large 100 times',
+      )
+        .choices(['small', 'medium', 'large'])
+        .default('small'),
+    )
+    .option('--keep', 'keep the server running afterwards, until Ctrl-C')
+    .option('--json <file>', 'write the result as JSON; - for standard output')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npm run demo
+  $ npm run demo -- --rows medium
+  $ npm run -s hundredfold -- demo --json -
+`,
+    )
+    .action(async (options: DemoCommandOptions) => {
+      const print = peopleLine(terminal, options)
+      print('Starting a throw-away PostgreSQL')
+      const server = await provideServer(config, casaoraServer)
+      try {
+        const { result, database } = await runDemo(server, {
+          rows: options.rows,
+          signal: terminal.signal,
+          onStage: print,
+          onStep: (step) => terminal.progress(`  ${step}`),
+          onEvent: (event) => {
+            const line =
+              event.kind === 'done' && event.ran.direction === 'down' ? undefined : eventText(event)
+            if (line) print(`  ${line}`)
+          },
+          onDiagnosis: ({ findings }) => print(`  Findings: ${countLevels(findings)}`),
+        })
+        terminal.progress('')
+        const { rows, findings, reversible } = result
+        await writeJson(terminal, options, 'demo', { rows, findings, reversible })
+        print(`\n${benchTable(rows)}`)
+        print(`\nFindings: ${findings.before} before, ${findings.after} after.`)
+        print(
+          reversible
+            ? `${result.applied} migrations applied and taken back: the schema is exactly as it was.`
+            : 'The schema is not as it was before the migrations.',
+        )
+        print('Next: set DIRECT_URL to your own database (see .env.example), then `npm run migrate status`.')
+        if (options.keep) {
+          print(`\nThe owner's URL is in ${await keepUrl(database.ownerUrl)}; the server stops at Ctrl-C.`)
+          await waitForSignal(terminal.signal)
+        }
+        const good = reversible && rows.every((row) => row.met)
+        finish(good ? exitCodes.done : exitCodes.conditionFailed)
+        if (server.kind !== 'embedded') await database.drop()
+      } finally {
+        await server.stop()
+      }
+    })
+}
+
+/** A URL holds a password, so it goes into a file that only this user can read, and never to the screen. */
+async function keepUrl(url: string): Promise<string> {
+  const file = join(await mkdtemp(join(tmpdir(), 'hundredfold-demo-')), 'DIRECT_URL')
+  await writeWholeFile(file, `${url}\n`, { mode: 0o600 })
+  return file
+}

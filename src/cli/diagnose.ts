@@ -1,0 +1,179 @@
+import { join } from 'node:path'
+import { Command, Option } from 'commander'
+import { z } from 'zod'
+import { parseTarget } from '../postgres/connect.ts'
+import { sessionUrl } from '../config.ts'
+import { connect } from '../postgres/connect.ts'
+import type { Diagnosis } from '../diagnose/diagnose.ts'
+import { diagnose } from '../diagnose/diagnose.ts'
+import { readIgnoreFile } from '../rules/ignoreFile.ts'
+import { findLatestReport } from '../diagnose/readReport.ts'
+import { isAtLeast } from '../rules/rule.ts'
+import { UsageError, exitCodes } from '../errors.ts'
+import { folderName, writeFolder } from '../report/diagnosis/folder.ts'
+import { diagnosisPage } from '../report/diagnosis/page.ts'
+import { rlsAnalysisText } from '../report/diagnosis/rlsText.ts'
+import { countLevels, diagnosisSummary } from '../report/diagnosis/summary.ts'
+import { diagnosisText, metricLines } from '../report/diagnosis/text.ts'
+import type { CostIdentity } from '../policies/cost/policyCost.ts'
+import { jsonDocument } from '../report/jsonDocument.ts'
+import { setApart } from '../report/together.ts'
+import { rules as allRules } from '../rules/index.ts'
+import type { Level, Rule } from '../rules/rule.ts'
+import { levels } from '../rules/rule.ts'
+import { writeWholeFile } from '../wholeFile.ts'
+import type { CommandContext } from './context.ts'
+import type { OutputOptions } from './output.ts'
+import { peopleLine } from './output.ts'
+import { refuseFailures } from './refuseFailures.ts'
+
+interface DiagnoseCommandOptions extends OutputOptions {
+  out: string
+  failOn?: Level
+  rules?: string
+  schema?: string[]
+  analyze?: boolean
+  allowWrites?: boolean
+  as?: string
+  claims?: string
+}
+
+/** `diagnose`: what is wrong with a database, how sure we are, and what cures it. */
+export function diagnoseCommand({ config, terminal, finish }: CommandContext): Command {
+  return new Command('diagnose')
+    .option('--out <dir>', 'where the folder diagnostics-YYYYMMDD-HHMMSS is made', '.')
+    .option('--json <file>', 'write report.json there too; - for standard output')
+    .addOption(
+      new Option('--fail-on <level>', 'end with 2 where a finding is of this level or graver').choices(
+        levels,
+      ),
+    )
+    .option('--rules <names>', 'only these rules, separated by commas')
+    .option('--schema <name...>', 'only objects of these schemas')
+    .option(
+      '--analyze',
+      'execute the worst statements that only read, rolled back, for their real rows and times',
+    )
+    .option(
+      '--allow-writes',
+      'with --analyze: those that write too, rolled back; sequences move and triggers fire all the same',
+    )
+    .option('--as <role>', 'with --analyze: the role that reads, for the price of policies')
+    .option(
+      '--claims <json>',
+      'with --as: its claims, such as {"sub": "..."}; by default a user from the statistics',
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npm run diagnose                                   writes diagnostics-20261124-153000/
+  $ npm run diagnose -- --out reports --fail-on error  for a scheduler
+  $ npm run -s diagnose -- --json - | jq .findings
+  $ npm run diagnose -- --rules unused_index,duplicate_index --schema public
+
+The folder holds SUMMARY.md, diagnostics-report.txt, rls-analysis.txt, report.json and report.html.
+An earlier report in the same place gives the trend. Findings to live with go into .hundredfold/ignore.yaml.
+`,
+    )
+    .action(async (options: DiagnoseCommandOptions) => {
+      const print = peopleLine(terminal, options)
+      const rules = selectRules(options.rules)
+      if (options.allowWrites && !options.analyze) {
+        throw new UsageError('--allow-writes means nothing without --analyze.', 'Give both, or neither.')
+      }
+      const costIdentity = readCostIdentity(options)
+      const ignore = await readIgnoreFile()
+      const url = sessionUrl(config)
+      const earlier = await findLatestReport(options.out, parseTarget(url).database)
+      const client = await connect(url)
+      let diagnosis: Diagnosis
+      try {
+        diagnosis = await diagnose(client, {
+          rules,
+          ignore,
+          signal: terminal.signal,
+          onStep: (step) => terminal.progress(`  ${step}`),
+          ...(options.schema ? { schemas: options.schema } : {}),
+          ...(earlier ? { earlier } : {}),
+          ...(options.analyze ? { analyze: true } : {}),
+          ...(costIdentity ? { costIdentity } : {}),
+          ...(options.allowWrites ? { allowWrites: true } : {}),
+        })
+      } finally {
+        await client.end()
+      }
+      terminal.progress('')
+      const { report } = diagnosis
+      const folder = join(options.out, folderName(report.takenAt))
+      const { takenAt } = report
+      const json = jsonDocument(report.command, report, new Date(takenAt))
+      await writeFolder(folder, {
+        'SUMMARY.md': diagnosisSummary(report),
+        'diagnostics-report.txt': diagnosisText(report),
+        'rls-analysis.txt': diagnosis.rowSecurity
+          ? rlsAnalysisText(diagnosis.rowSecurity, {
+              takenAt,
+              narrow: diagnosis.policiesToNarrow,
+              ...(diagnosis.rlsCosts ? { costs: diagnosis.rlsCosts } : {}),
+            })
+          : 'Not seen: row-level security could not be read; see the last section of diagnostics-report.txt.\n',
+        'report.json': json,
+        'report.html': diagnosisPage(report),
+      })
+      if (options.json === '-') terminal.out(json)
+      else if (options.json !== undefined) await writeWholeFile(options.json, json)
+
+      for (const line of metricLines(report)) print(line)
+      print(`Findings: ${countLevels(report.findings)}`)
+      const { single, groups } = setApart(report.findings)
+      for (const { level, rule, detail } of single.slice(0, 10)) print(`  ${level} ${rule}: ${detail}`)
+      for (const { title } of groups) print(`  ${title}`)
+      const notSeen = report.sections.filter(({ status }) => status !== 'ok').length
+      if (notSeen > 0) print(`Not seen: ${notSeen} sections and rules; the report says why.`)
+      print(`Written to ${folder}`)
+      refuseFailures(report.sections.map(({ id, ...ended }) => ({ name: nameOf(id), ...ended })))
+      const { failOn } = options
+      const failed = failOn !== undefined && report.findings.some(({ level }) => isAtLeast(level, failOn))
+      finish(failed ? exitCodes.conditionFailed : exitCodes.done)
+    })
+}
+
+/** `rule/unused_index` -> `rule unused_index`, `cache` -> `section cache`. */
+function nameOf(id: string): string {
+  return id.startsWith('rule/') ? id.replace('/', ' ') : `section ${id}`
+}
+
+function readCostIdentity({ analyze, as: role, claims }: DiagnoseCommandOptions): CostIdentity | undefined {
+  if (role === undefined) {
+    if (claims === undefined) return undefined
+    throw new UsageError(
+      '--claims means nothing without --as.',
+      'Name the role too, such as --as authenticated.',
+    )
+  }
+  if (!analyze) throw new UsageError('--as means nothing without --analyze.', 'Give both, or neither.')
+  const parsed = z.record(z.string(), z.unknown()).safeParse(jsonOf(claims ?? '{}'))
+  if (parsed.success) return { role, claims: parsed.data }
+  throw new UsageError('--claims is no JSON object.', `Write it so: --claims '{"sub": "..."}'.`)
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function selectRules(names: string | undefined): Rule[] {
+  if (names === undefined) return allRules
+  return names.split(',').map((name) => {
+    const rule = allRules.find((candidate) => candidate.name === name.trim())
+    if (rule) return rule
+    throw new UsageError(
+      `There is no rule called ${name.trim() || '""'}.`,
+      `There are: ${allRules.map((candidate) => candidate.name).join(', ')}.`,
+    )
+  })
+}

@@ -1,0 +1,210 @@
+import { Command, Option } from 'commander'
+import { sessionUrl } from '../config.ts'
+import { connect } from '../postgres/connect.ts'
+import { readIgnoreFile } from '../rules/ignoreFile.ts'
+import type { Draft } from '../operations/draft.ts'
+import { UsageError, exitCodes } from '../errors.ts'
+import type { Skipped } from '../optimize/chooseDrafts.ts'
+import { skip } from '../optimize/chooseDrafts.ts'
+import type { Group } from '../optimize/groupDrafts.ts'
+import type { Optimized } from '../optimize/optimize.ts'
+import { optimize } from '../optimize/optimize.ts'
+import { writeMigrations } from '../optimize/writeMigrations.ts'
+import { oneLine } from '../report/diagnosis/cells.ts'
+import { together } from '../report/together.ts'
+import type { Found } from '../rules/find.ts'
+import { rules as allRules } from '../rules/index.ts'
+import type { Finding, Level, Rule } from '../rules/rule.ts'
+import { keyOf, levels } from '../rules/rule.ts'
+import type { RuleName } from '../rules/ruleNames.ts'
+import { ruleNames } from '../rules/ruleNames.ts'
+import type { CommandContext } from './context.ts'
+import { refuseFailures } from './refuseFailures.ts'
+import type { OutputOptions } from './output.ts'
+import { peopleLine, writeJson } from './output.ts'
+
+interface CommandOptions extends OutputOptions {
+  rules?: string
+  level: Level
+  out: string
+  schema?: string[]
+  yes?: boolean
+}
+
+/** `optimize`: findings become migration files. The database is only read; nothing is applied. */
+export function optimizeCommand(context: CommandContext): Command {
+  return new Command('optimize')
+    .description('write migration files for the findings that have a cure; the database is only read')
+    .option('--rules <names>', 'only these rules, separated by commas; all by default')
+    .addOption(
+      new Option('--level <level>', 'only findings of this level or graver').choices(levels).default('warn'),
+    )
+    .option('--schema <name...>', 'only objects of these schemas')
+    .option('--out <directory>', 'where the files go', 'migrations')
+    .option('--yes', 'write without asking')
+    .option('--json <file>', 'write the result as JSON; - for standard output')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npm run optimize -- --rules auth_rls_initplan,policy_function_initplan
+  $ npm run optimize -- --schema public --out migrations --yes
+  $ npm run optimize -- --level info               what gains little too, such as indexes on small tables
+  $ npm run -s optimize -- --yes --json -
+
+Review the files, see \`npm run migrate plan\`, then \`npm run migrate up\`. A file holds what one rule wants of
+one table, or of several where there would be more than 60 files. A finding without a safe cure is listed with
+the reason, and what is below --level in one line a rule. What a pending migration does already is not written
+again, and what .hundredfold/ignore.yaml names is left alone. Where nobody can be asked, nothing is written
+without --yes.
+`,
+    )
+    .action(async (options: CommandOptions) => {
+      const { config, terminal, finish } = context
+      const chosen = parseRules(options.rules)
+      const ignore = await readIgnoreFile()
+      const client = await connect(sessionUrl(config))
+      const stop = () => void client.end().catch(() => undefined)
+      terminal.signal.addEventListener('abort', stop, { once: true })
+      try {
+        const optimized = await optimize(client, {
+          rules: chosen,
+          ...(options.schema === undefined ? {} : { schemas: options.schema }),
+          level: options.level,
+          ignore,
+          directory: options.out,
+          onStep: (text) => terminal.progress(text),
+        })
+        const { found, groups } = optimized
+        terminal.progress('')
+        const outcome = await writeChosen(context, options, groups)
+        await report(context, options, { ...optimized, outcome })
+        refuseFailures(found.looked.map(({ rule, ...ended }) => ({ name: `rule ${rule.name}`, ...ended })))
+        if (outcome.unasked) throw nobodyToAsk(groups, options)
+      } finally {
+        terminal.progress('')
+        terminal.signal.removeEventListener('abort', stop)
+        await client.end().catch(() => undefined)
+      }
+      finish(exitCodes.done)
+    })
+}
+
+/** `a,b` -> the rules of these names. */
+function parseRules(text: string | undefined): Rule[] {
+  if (text === undefined) return allRules
+  const names = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean)
+  if (names.length === 0) {
+    throw new UsageError('--rules names no rule.', `Name some of: ${namesOf(allRules)}.`)
+  }
+  return names.map((name) => {
+    const rule = allRules.find((each) => each.name === name)
+    if (rule) return rule
+    throw new UsageError(
+      ruleNames.includes(name as RuleName)
+        ? `The rule ${name} cannot be looked for yet.`
+        : `There is no rule ${name}.`,
+      `Rules are: ${namesOf(allRules)}.`,
+    )
+  })
+}
+
+function namesOf(rules: Rule[]): string {
+  return rules.map(({ name }) => name).join(', ')
+}
+
+/** What became of the drafts. */
+interface Outcome {
+  files: Map<Draft, string>
+  /** Why they were not written, where they were not. */
+  because?: string
+  /** Nobody was there who could have said yes. */
+  unasked?: true
+}
+
+async function writeChosen(
+  { terminal }: CommandContext,
+  { out, yes }: CommandOptions,
+  groups: Group[],
+): Promise<Outcome> {
+  const none = new Map<Draft, string>()
+  if (groups.length === 0) return { files: none }
+  if (!yes && !canAsk()) {
+    return { files: none, because: 'nobody could be asked; --yes writes it', unasked: true }
+  }
+  if (!yes && !(await terminal.confirm(`Write ${count(groups.length, 'migration')} into ${out}?`))) {
+    return { files: none, because: 'you chose not to write it' }
+  }
+  return { files: await writeMigrations(out, groups) }
+}
+
+/** A question is shown on standard error and answered on standard input. */
+function canAsk(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY
+}
+
+function nobodyToAsk(groups: Group[], { out }: CommandOptions): UsageError {
+  return new UsageError(
+    `Nothing was written: there is no terminal on which to ask whether ${count(groups.length, 'migration')} may go into ${out}.`,
+    'Run it again with --yes to write without being asked.',
+  )
+}
+
+interface Result extends Optimized {
+  outcome: Outcome
+}
+
+async function report(
+  { terminal }: CommandContext,
+  options: CommandOptions,
+  { found, selection, choice, outcome }: Result,
+): Promise<void> {
+  const written: { file: string; rule: RuleName; key: string }[] = []
+  const skipped: Skipped[] = [...unseen(found), ...choice.skipped, ...selection.ignored]
+  for (const { finding, drafts } of choice.cures) {
+    const files = [...new Set(drafts.flatMap((draft) => outcome.files.get(draft) ?? []))]
+    if (files.length === 0) skipped.push(skip(finding, outcome.because ?? 'it was not written'))
+    written.push(...files.map((file) => ({ file, rule: finding.rule, key: keyOf(finding) })))
+  }
+  const below = selection.belowLevel.map((finding) => skip(finding, whyBelow(finding, options)))
+  const failed = found.looked
+    .filter(({ status }) => status === 'failed')
+    .map(({ rule, reason }) => ({ rule: rule.name, reason: reason ?? '' }))
+  await writeJson(terminal, options, 'optimize', { written, skipped: [...skipped, ...below], failed })
+
+  const print = peopleLine(terminal, options)
+  const files = new Set(outcome.files.values())
+  for (const file of files) print(`written  ${file}`)
+  for (const { key, reason } of skipped) print(`skipped  ${oneLine(key)}: ${oneLine(reason)}`)
+  for (const { title } of together(selection.belowLevel)) print(`skipped  ${title}`)
+  if (below.length > 0) {
+    print(
+      `Below --level ${options.level}: ${below.length}; --level info takes them in, --json FILE lists each.`,
+    )
+  }
+  const cured = new Set(written.map(({ key }) => key)).size
+  print(
+    `${count(files.size, 'migration')} for ${count(cured, 'finding')}, ${skipped.length + below.length} skipped.`,
+  )
+  if (files.size > 0) print('Next: review them, then `npm run migrate plan`.')
+}
+
+/** A rule that was skipped has not passed. */
+function unseen({ looked }: Found): Skipped[] {
+  return looked
+    .filter(({ status }) => status === 'skipped')
+    .map(({ rule: { name }, reason }) => ({ key: name, rule: name, reason: reason ?? '' }))
+}
+
+/** What has no migration would not be written at any level: then its own reason says more. */
+function whyBelow({ level, infoBecause, remedy }: Finding, options: CommandOptions): string {
+  if (remedy.kind !== 'migration') return remedy.title
+  return `${level}, below --level ${options.level}${infoBecause === undefined ? '' : `: ${infoBecause}`}`
+}
+
+function count(number: number, one: string): string {
+  return `${number} ${number === 1 ? one : `${one}s`}`
+}

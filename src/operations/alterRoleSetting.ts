@@ -1,0 +1,39 @@
+import { escapeLiteral } from 'pg'
+import { roleSettingIs, roleSettingIsUnset } from '../conditions/roles.ts'
+import { quote } from '../postgres/identifiers.ts'
+import type { Draft } from './draft.ts'
+import { condition, workId } from './draft.ts'
+import { draftTitle } from './titles.ts'
+
+/**
+ * Sets what a role's sessions begin with, in every database; `down` restores what was set before.
+ *
+ * ```sql
+ * ALTER ROLE "anon" SET statement_timeout = '3s'
+ * -- down
+ * ALTER ROLE "anon" RESET statement_timeout
+ * ```
+ */
+export function alterRoleSetting(
+  role: string,
+  { setting, value, current }: { setting: string; value: string; current: string | null },
+  { rule, why }: { rule: string; why: string },
+): Draft {
+  const set = (to: string): string => `ALTER ROLE ${quote(role)} SET ${setting} = ${escapeLiteral(to).trim()}`
+  return {
+    kind: 'alterRoleSetting',
+    ids: [workId('alterRoleSetting', role, setting, current, value)],
+    on: [],
+    title: draftTitle('set', role, setting),
+    rule,
+    why,
+    up: [set(value)],
+    down: [current === null ? `ALTER ROLE ${quote(role)} RESET ${setting}` : set(current)],
+    before: [
+      current === null
+        ? condition(roleSettingIsUnset, role, setting)
+        : condition(roleSettingIs, role, setting, current),
+    ],
+    after: [condition(roleSettingIs, role, setting, value)],
+  }
+}

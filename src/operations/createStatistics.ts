@@ -1,0 +1,57 @@
+import { statisticsAreAbsent, statisticsExist } from '../conditions/statistics.ts'
+import { columnsExist } from '../conditions/tables.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { fitIdentifier, qualified, quote } from '../postgres/identifiers.ts'
+import type { Draft } from './draft.ts'
+import { condition, workId } from './draft.ts'
+import { draftTitle } from './titles.ts'
+
+/**
+ * Lets the planner know that columns depend on each other.
+ *
+ * ```sql
+ * CREATE STATISTICS "public"."bookings_city_currency_stat" (ndistinct, dependencies, mcv)
+ *   ON "city", "currency" FROM "public"."bookings"
+ * ANALYZE "public"."bookings"
+ * -- down
+ * DROP STATISTICS "public"."bookings_city_currency_stat"
+ * ```
+ */
+export function createStatistics({
+  table,
+  columns,
+  takenNames,
+  rule,
+  why,
+}: {
+  table: RelationName
+  columns: string[]
+  takenNames: ReadonlySet<string>
+  rule: string
+  why: string
+}): Draft {
+  const statistics = { schema: table.schema, name: freeName([table.name, ...columns].join('_'), takenNames) }
+  return {
+    kind: 'createStatistics',
+    ids: [workId('createStatistics', table, columns)],
+    on: [table.schema, table.name],
+    title: draftTitle('create', statistics.name),
+    rule,
+    why,
+    up: [
+      `CREATE STATISTICS ${qualified(statistics)} (ndistinct, dependencies, mcv) ` +
+        `ON ${columns.map(quote).join(', ')} FROM ${qualified(table)}`,
+      `ANALYZE ${qualified(table)}`,
+    ],
+    down: [`DROP STATISTICS ${qualified(statistics)}`],
+    before: [condition(columnsExist, table, columns), condition(statisticsAreAbsent, statistics)],
+    after: [condition(statisticsExist, statistics)],
+  }
+}
+
+function freeName(base: string, taken: ReadonlySet<string>): string {
+  for (let number = 0; ; number += 1) {
+    const name = fitIdentifier(base, number === 0 ? '_stat' : `_stat${number}`)
+    if (!taken.has(name)) return name
+  }
+}

@@ -1,0 +1,40 @@
+import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import type { TableIndex } from '../catalog/indexes.ts'
+import type { Draft } from './draft.ts'
+import { condition, workId } from './draft.ts'
+import { dropConcurrently, recreateIndex } from './recreateIndex.ts'
+import { draftTitle } from './titles.ts'
+
+/**
+ * Drops an index without blocking reads and writes; `down` builds it again exactly as it was.
+ * Where another index does its work, that one must be valid before and after.
+ *
+ * ```sql
+ * DROP INDEX CONCURRENTLY "public"."bookings_customer_idx"
+ * -- down
+ * CREATE INDEX CONCURRENTLY bookings_customer_idx ON public.bookings USING btree (customer_id)
+ * ```
+ *
+ * @throws NotReversible where it is protected or cannot be made again exactly
+ */
+export async function dropIndex(
+  index: TableIndex,
+  { rule, why, coveredBy }: { rule: string; why: string; coveredBy?: RelationName },
+): Promise<Draft> {
+  const name = { schema: index.schema, name: index.name }
+  const cover = coveredBy && condition(indexIsValid, { schema: coveredBy.schema, name: coveredBy.name })
+  return {
+    kind: 'dropIndex',
+    ids: [workId('dropIndex', name, index.definition)],
+    on: [index.table.schema, index.table.name],
+    title: draftTitle('drop', index.name),
+    rule,
+    why,
+    up: [dropConcurrently(name)],
+    down: await recreateIndex(index),
+    before: [condition(indexIs, name, index.definition), ...(cover ? [cover] : [])],
+    after: [condition(indexIsAbsent, name), ...(cover ? [cover] : [])],
+    noTransaction: 'DROP INDEX CONCURRENTLY cannot run inside one.',
+  }
+}

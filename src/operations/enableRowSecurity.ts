@@ -1,0 +1,30 @@
+import { rowSecurityIsDisabled, rowSecurityIsEnabled } from '../conditions/rowSecurity.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { qualified } from '../postgres/identifiers.ts'
+import type { Draft } from './draft.ts'
+import { condition, workId } from './draft.ts'
+import { draftTitle } from './titles.ts'
+
+/**
+ * Switches row-level security on.
+ *
+ * ```sql
+ * ALTER TABLE "public"."events_2026" ENABLE ROW LEVEL SECURITY
+ * -- down
+ * ALTER TABLE "public"."events_2026" DISABLE ROW LEVEL SECURITY
+ * ```
+ */
+export function enableRowSecurity(table: RelationName, { rule, why }: { rule: string; why: string }): Draft {
+  return {
+    kind: 'enableRowSecurity',
+    ids: [workId('enableRowSecurity', table)],
+    on: [table.schema, table.name],
+    title: draftTitle('secure', table.name),
+    rule,
+    why,
+    up: [`ALTER TABLE ${qualified(table)} ENABLE ROW LEVEL SECURITY`],
+    down: [`ALTER TABLE ${qualified(table)} DISABLE ROW LEVEL SECURITY`],
+    before: [condition(rowSecurityIsDisabled, table)],
+    after: [condition(rowSecurityIsEnabled, table)],
+  }
+}

@@ -1,0 +1,56 @@
+import { escapeLiteral } from 'pg'
+import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
+import { fitIdentifier, qualified, quote } from '../postgres/identifiers.ts'
+import type { TableIndex } from '../catalog/indexes.ts'
+import type { Draft } from './draft.ts'
+import { condition, workId } from './draft.ts'
+import { buildConcurrently, dropConcurrently, recreateIndex } from './recreateIndex.ts'
+import { draftTitle } from './titles.ts'
+
+/**
+ * Puts an index on the rows that have a value in place of the one on all rows. The new one is there before the old
+ * one goes, both ways.
+ *
+ * ```sql
+ * CREATE INDEX CONCURRENTLY a_b_idx_present ON public.a USING btree (b) WHERE "b" IS NOT NULL
+ * DROP INDEX CONCURRENTLY "public"."a_b_idx"
+ * ```
+ *
+ * @throws NotReversible where the old one is protected or cannot be made again exactly
+ */
+export async function narrowIndex(
+  index: TableIndex,
+  column: string,
+  { rule, why, takenNames }: { rule: string; why: string; takenNames: ReadonlySet<string> },
+): Promise<Draft> {
+  const old = { schema: index.schema, name: index.name }
+  const again = await recreateIndex(index)
+  const narrow = { schema: index.schema, name: freeName(index.name, takenNames) }
+  const build = await buildConcurrently(index, { name: narrow.name, where: `${quote(column)} IS NOT NULL` })
+  return {
+    kind: 'narrowIndex',
+    ids: [workId('narrowIndex', old, index.definition)],
+    on: [index.table.schema, index.table.name],
+    title: draftTitle('narrow', index.name),
+    rule,
+    why,
+    up: [
+      build,
+      ...(index.comment === null
+        ? []
+        : [`COMMENT ON INDEX ${qualified(narrow)} IS ${escapeLiteral(index.comment).trim()}`]),
+      dropConcurrently(old),
+    ],
+    down: [...again, dropConcurrently(narrow)],
+    before: [condition(indexIs, old, index.definition), condition(indexIsAbsent, narrow)],
+    after: [condition(indexIsValid, narrow), condition(indexIsAbsent, old)],
+    noTransaction: 'CREATE INDEX CONCURRENTLY and DROP INDEX CONCURRENTLY cannot run inside one.',
+  }
+}
+
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  for (let number = 0; ; number += 1) {
+    const free = fitIdentifier(name, number === 0 ? '_present' : `_present${number}`)
+    if (!taken.has(free)) return free
+  }
+}

@@ -1,0 +1,45 @@
+import { escapeLiteral } from 'pg'
+import { constraintIsAbsent, constraintIsValidated } from '../conditions/constraints.ts'
+import { indexIs } from '../conditions/indexes.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { qualified, quote } from '../postgres/identifiers.ts'
+import type { TableIndex } from '../catalog/indexes.ts'
+import type { Draft } from './draft.ts'
+import { condition, workId } from './draft.ts'
+import { draftTitle } from './titles.ts'
+
+/**
+ * Makes a unique index the primary key of its table, under its own name. `down` drops the key, and its index with
+ * it, and builds the unique index again; writers wait meanwhile.
+ *
+ * ```sql
+ * ALTER TABLE "public"."events" ADD CONSTRAINT "events_id" PRIMARY KEY USING INDEX "events_id"
+ * -- down
+ * ALTER TABLE "public"."events" DROP CONSTRAINT "events_id"
+ * CREATE UNIQUE INDEX events_id ON public.events USING btree (id)
+ * ```
+ */
+export function primaryKeyFromIndex(
+  table: RelationName,
+  index: TableIndex,
+  { rule, why }: { rule: string; why: string },
+): Draft {
+  const name = { schema: index.schema, name: index.name }
+  const alter = `ALTER TABLE ${qualified(table)}`
+  const comment =
+    index.comment === null
+      ? []
+      : [`COMMENT ON INDEX ${qualified(name)} IS ${escapeLiteral(index.comment).trim()}`]
+  return {
+    kind: 'primaryKeyFromIndex',
+    ids: [workId('primaryKeyFromIndex', name, index.definition)],
+    on: [table.schema, table.name],
+    title: draftTitle('add', table.name, 'primary-key'),
+    rule,
+    why,
+    up: [`${alter} ADD CONSTRAINT ${quote(index.name)} PRIMARY KEY USING INDEX ${quote(index.name)}`],
+    down: [`${alter} DROP CONSTRAINT ${quote(index.name)}`, index.definition, ...comment],
+    before: [condition(indexIs, name, index.definition), condition(constraintIsAbsent, table, index.name)],
+    after: [condition(constraintIsValidated, table, index.name)],
+  }
+}

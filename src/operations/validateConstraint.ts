@@ -1,0 +1,54 @@
+import { escapeLiteral } from 'pg'
+import { constraintIsNotValidated, constraintIsValidated } from '../conditions/constraints.ts'
+import { qualified, quote } from '../postgres/identifiers.ts'
+import type { UnvalidatedConstraint } from '../catalog/constraints.ts'
+import type { Draft } from './draft.ts'
+import { condition, workId } from './draft.ts'
+import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
+import { NotReversible } from './notReversible.ts'
+import { draftTitle } from './titles.ts'
+
+/**
+ * Checks the old rows against a constraint, while others read and write. PostgreSQL has no statement that forgets
+ * the check, so `down` drops the constraint and adds it as it was, in one transaction.
+ *
+ * ```sql
+ * ALTER TABLE "public"."a" VALIDATE CONSTRAINT "a_b_check"
+ * -- down
+ * ALTER TABLE "public"."a" DROP CONSTRAINT "a_b_check"
+ * ALTER TABLE "public"."a" ADD CONSTRAINT "a_b_check" CHECK ((b > 0)) NOT VALID
+ * ```
+ *
+ * @throws NotReversible where other tables share the constraint by inheritance
+ */
+export function validateConstraint(
+  constraint: UnvalidatedConstraint,
+  { rule, why }: { rule: string; why: string },
+): Draft {
+  const { table, name, definition, comment } = constraint
+  if (constraint.isShared) throw new NotReversible('other tables share the constraint by inheritance')
+  if (!definition.endsWith(' NOT VALID')) {
+    throw new NotReversible(`its definition cannot be repeated exactly: ${definition}`)
+  }
+  const alter = `ALTER TABLE ${qualified(table)}`
+  return {
+    kind: 'validateConstraint',
+    ids: [workId('validateConstraint', table, name, definition)],
+    on: [table.schema, table.name],
+    title: draftTitle('validate', table.name, name),
+    rule,
+    why,
+    up: [`${alter} VALIDATE CONSTRAINT ${quote(name)}`],
+    down: [
+      `${alter} DROP CONSTRAINT ${quote(name)}`,
+      `${alter} ADD CONSTRAINT ${quote(name)} ${withoutArrayCasts(definition)}`,
+      ...(comment === null
+        ? []
+        : [
+            `COMMENT ON CONSTRAINT ${quote(name)} ON ${qualified(table)} IS ${escapeLiteral(comment).trim()}`,
+          ]),
+    ],
+    before: [condition(constraintIsNotValidated, table, name)],
+    after: [condition(constraintIsValidated, table, name)],
+  }
+}

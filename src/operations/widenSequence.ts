@@ -1,0 +1,38 @@
+import { sequenceCountsTo } from '../conditions/sequences.ts'
+import { qualified } from '../postgres/identifiers.ts'
+import type { Sequence } from '../catalog/sequences.ts'
+import type { Draft } from './draft.ts'
+import { condition, workId } from './draft.ts'
+import { NotReversible } from './notReversible.ts'
+import { draftTitle } from './titles.ts'
+
+const largestBigint = '9223372036854775807'
+
+/**
+ * Lets a sequence count as far as the bigint column that it fills.
+ *
+ * ```sql
+ * ALTER SEQUENCE "public"."orders_id_seq" AS bigint MAXVALUE 9223372036854775807
+ * -- down; PostgreSQL refuses it once the sequence has passed the old end
+ * ALTER SEQUENCE "public"."orders_id_seq" AS integer MINVALUE 1 MAXVALUE 2147483647
+ * ```
+ *
+ * @throws NotReversible where the sequence counts downwards
+ */
+export function widenSequence(sequence: Sequence, { rule, why }: { rule: string; why: string }): Draft {
+  const { schema, name, type, minimum, maximum } = sequence
+  if (sequence.increment.startsWith('-')) throw new NotReversible('the sequence counts downwards')
+  const alter = `ALTER SEQUENCE ${qualified({ schema, name })}`
+  return {
+    kind: 'widenSequence',
+    ids: [workId('widenSequence', schema, name, type)],
+    on: [schema],
+    title: draftTitle('widen', name),
+    rule,
+    why,
+    up: [`${alter} AS bigint MAXVALUE ${largestBigint}`],
+    down: [`${alter} AS ${type} MINVALUE ${minimum} MAXVALUE ${maximum}`],
+    before: [condition(sequenceCountsTo, { schema, name }, type, maximum)],
+    after: [condition(sequenceCountsTo, { schema, name }, 'bigint', largestBigint)],
+  }
+}

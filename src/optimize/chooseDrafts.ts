@@ -1,0 +1,91 @@
+import type { ClientBase } from 'pg'
+import type { Draft } from '../operations/draft.ts'
+import { settlePolicies } from '../policies/proof/settlePolicies.ts'
+import type { Finding } from '../rules/rule.ts'
+import { keyOf } from '../rules/rule.ts'
+import type { RuleName } from '../rules/ruleNames.ts'
+import type { PendingMigration } from './pendingMigrations.ts'
+import { findPending } from './pendingMigrations.ts'
+
+/** A finding that nothing is written for, and why. */
+export interface Skipped {
+  key: string
+  rule: RuleName
+  reason: string
+}
+
+/** The finding as one that nothing is written for. */
+export function skip(finding: Finding, reason: string): Skipped {
+  return { key: keyOf(finding), rule: finding.rule, reason }
+}
+
+/** What is to be written for which findings. */
+export interface Choice {
+  /** Each once, in the order in which they have to run. */
+  drafts: Draft[]
+  cures: { finding: Finding; drafts: Draft[] }[]
+  skipped: Skipped[]
+}
+
+/**
+ * Turns findings into drafts that are ready to be written: several findings may share one, what a pending
+ * migration does already is left out, and predicates of policies are put into PostgreSQL's own words.
+ */
+export async function chooseDrafts(
+  client: ClientBase,
+  findings: Finding[],
+  pending: PendingMigration[],
+): Promise<Choice> {
+  const skipped: Skipped[] = []
+  const leave = (finding: Finding, reason: string) => skipped.push(skip(finding, reason))
+
+  const shared = new Map<string, Draft>()
+  const wanted: { finding: Finding; draft: Draft }[] = []
+  for (const finding of findings) {
+    const { remedy } = finding
+    if (remedy.kind !== 'migration') {
+      leave(finding, remedy.title)
+      continue
+    }
+    const work = workOf(remedy.draft)
+    const draft = shared.get(work) ?? remedy.draft
+    shared.set(work, draft)
+    const name = findPending(draft, pending)
+    if (name === undefined) wanted.push({ finding, draft })
+    else leave(finding, `the pending migration ${name} does it`)
+  }
+
+  const settled = await settlePolicies(client, [...new Set(wanted.map(({ draft }) => draft))])
+  const required = new Map<string, Draft>()
+  const drafts = new Set<Draft>()
+  const cures: Choice['cures'] = []
+  for (const { finding, draft } of wanted) {
+    const result = settled.get(draft)
+    const left = result?.left?.get(finding.subject[2] ?? '')
+    if (!result || left !== undefined || 'reason' in result) {
+      const reason = result && 'reason' in result ? result.reason : 'it could not be settled'
+      leave(finding, left === undefined ? reason : `Left as it is: ${left}`)
+      continue
+    }
+    const needed = (result.draft.requires ?? []).map((each) => {
+      const work = workOf(each)
+      const same = required.get(work) ?? shared.get(work) ?? each
+      required.set(work, same)
+      return same
+    })
+    const toWrite = [...needed.filter((each) => findPending(each, pending) === undefined), result.draft]
+    for (const each of toWrite) drafts.add(each)
+    cures.push({ finding, drafts: toWrite })
+  }
+  // What others require comes first of all.
+  const first = [...required.values()].filter((draft) => drafts.has(draft))
+  return { drafts: [...new Set([...first, ...drafts])], cures, skipped }
+}
+
+/**
+ * What a draft does, by which two are the same migration: a foreign key and a policy may want one index, each for
+ * its own reasons. One that alters policies may alter other ones, or in other ways, for another rule.
+ */
+export function workOf(draft: Draft): string {
+  return JSON.stringify(draft.altersPolicies ? draft : draft.ids)
+}

@@ -1,0 +1,58 @@
+import { displayIdentifier } from '../postgres/identifiers.ts'
+import { ignorePath } from '../rules/ignoreFile.ts'
+import { alterPolicies } from '../operations/alterPolicies.ts'
+import type { AlterPolicies, Draft } from '../operations/draft.ts'
+import type { Finding } from '../rules/rule.ts'
+import type { Skipped } from './chooseDrafts.ts'
+import { skip } from './chooseDrafts.ts'
+
+/**
+ * One migration alters all policies of a table, each for whatever is wrong with it. A policy of which one finding is
+ * ignored stays as it is: its other findings are bound to that one, and the migrations of the rest leave it out.
+ */
+export function leavePolicies(
+  findings: Finding[],
+  ignored: Finding[],
+): { free: Finding[]; bound: Skipped[] } {
+  const rules = new Map<string, string>()
+  for (const finding of ignored) if (alteredBy(finding)) rules.set(policyOf(finding.subject), finding.rule)
+  if (rules.size === 0) return { free: findings, bound: [] }
+  const free: Finding[] = []
+  const bound: Skipped[] = []
+  for (const finding of findings) {
+    const parts = alteredBy(finding)
+    const other = parts && rules.get(policyOf(finding.subject))
+    if (!parts) free.push(finding)
+    else if (other === undefined) free.push(withDraft(finding, without(parts, rules)))
+    else {
+      const alone = `--rules ${finding.rule} writes this one alone`
+      bound.push(skip(finding, `its migration would cure ${other} too, which ${ignorePath} leaves; ${alone}`))
+    }
+  }
+  return { free, bound }
+}
+
+function alteredBy({ remedy }: Finding): AlterPolicies | undefined {
+  return remedy.kind === 'migration' ? remedy.draft.altersPolicies : undefined
+}
+
+/** Schema, table and policy as one key. */
+function policyOf(subject: string[]): string {
+  return JSON.stringify(subject.slice(0, 3))
+}
+
+function withDraft(finding: Finding, draft: Draft): Finding {
+  return { ...finding, remedy: { kind: 'migration', title: finding.remedy.title, draft } }
+}
+
+function without(parts: AlterPolicies, left: ReadonlyMap<string, string>): Draft {
+  const { schema, name } = parts.table
+  const isLeft = ({ policy }: { policy: string }): boolean => left.has(policyOf([schema, name, policy]))
+  const why = [
+    parts.why,
+    ...parts.alterations
+      .filter(isLeft)
+      .map(({ policy }) => `Policy ${displayIdentifier(policy)} stays as it is: ${ignorePath} leaves it.`),
+  ].join(' ')
+  return alterPolicies({ ...parts, why, alterations: parts.alterations.filter((each) => !isLeft(each)) })
+}

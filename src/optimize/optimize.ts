@@ -1,0 +1,64 @@
+import type { ClientBase } from 'pg'
+import { borrow } from '../postgres/database.ts'
+import { readOnly } from '../postgres/readOnly.ts'
+import type { IgnoreEntry } from '../rules/ignoreFile.ts'
+import type { Found } from '../rules/find.ts'
+import { findAll } from '../rules/find.ts'
+import { rules as allRules } from '../rules/index.ts'
+import type { Level, Rule } from '../rules/rule.ts'
+import { snapshotOf } from '../catalog/snapshot.ts'
+import type { Choice } from './chooseDrafts.ts'
+import { chooseDrafts } from './chooseDrafts.ts'
+import type { Group } from './groupDrafts.ts'
+import { groupDrafts } from './groupDrafts.ts'
+import { listPendingMigrations } from './pendingMigrations.ts'
+import type { Selection } from './selectFindings.ts'
+import { selectFindings } from './selectFindings.ts'
+
+export interface OptimizeOptions {
+  /** All by default. */
+  rules?: Rule[]
+  /** Those of all schemas by default. */
+  schemas?: string[]
+  level: Level
+  ignore?: IgnoreEntry[]
+  /** What a pending migration there does already is not drafted again. */
+  directory: string
+  onStep?: (text: string) => void
+}
+
+/** What was found, what of it is to be cured, and by which migrations. */
+export interface Optimized {
+  found: Found
+  selection: Selection
+  choice: Choice
+  /** One for each file to be written, in the order in which they have to run. */
+  groups: Group[]
+}
+
+/**
+ * From findings to drafts that are ready to be written; the database is only read, and nothing is written.
+ *
+ * ```ts
+ * const { groups } = await optimize(client, { level: 'warn', directory: 'migrations' })
+ * await writeMigrations('migrations', groups)
+ * ```
+ *
+ * @throws where the session is lost; a rule that fails is named in `found.looked`
+ */
+export async function optimize(
+  client: ClientBase,
+  { rules = allRules, schemas, level, ignore = [], directory, onStep }: OptimizeOptions,
+): Promise<Optimized> {
+  const names = rules.map(({ name }) => name)
+  const found = await readOnly(client, () =>
+    findAll(rules, snapshotOf(borrow(client), schemas, names), {
+      onRule: ({ name }) => onStep?.(`looking for ${name}`),
+    }),
+  )
+  const selection = selectFindings(found.findings, { ignore, level, today: new Date() })
+  onStep?.('reading the new policies back')
+  const pending = await listPendingMigrations(directory, client)
+  const choice = await chooseDrafts(client, selection.selected, pending)
+  return { found, selection, choice, groups: groupDrafts(choice.drafts) }
+}

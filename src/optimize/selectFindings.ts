@@ -1,0 +1,46 @@
+import type { IgnoreEntry } from '../rules/ignoreFile.ts'
+import { ignorePath, sift } from '../rules/ignoreFile.ts'
+import { isAtLeast } from '../rules/rule.ts'
+import type { Finding, Level } from '../rules/rule.ts'
+import type { Skipped } from './chooseDrafts.ts'
+import { skip, workOf } from './chooseDrafts.ts'
+import { leavePolicies } from './leavePolicies.ts'
+
+/** What is to be cured of what was found. */
+export interface Selection {
+  selected: Finding[]
+  /** What the ignore file names, and what cannot be cured without curing that too. */
+  ignored: Skipped[]
+  belowLevel: Finding[]
+}
+
+/**
+ * Leaves out the findings that the ignore file names, and those below a level. A finding below the level whose very
+ * migration another one wants (the index of a foreign key that a policy needs too) is selected with it.
+ */
+export function selectFindings(
+  findings: Finding[],
+  { ignore, level, today }: { ignore: IgnoreEntry[]; level: Level; today: Date },
+): Selection {
+  const { kept, ignored } = sift(ignore, findings, today)
+  const named = ignored.map(({ finding, entry: { reason, expires } }) =>
+    skip(finding, `${ignorePath} leaves it${expires === undefined ? '' : ` until ${expires}`}: ${reason}`),
+  )
+  const { free, bound } = leavePolicies(
+    kept,
+    ignored.map(({ finding }) => finding),
+  )
+  const isGrave = (finding: Finding): boolean => isAtLeast(finding.level, level)
+  const wanted = new Set(free.filter(isGrave).flatMap(workFor))
+  const isSelected = (finding: Finding): boolean =>
+    isGrave(finding) || workFor(finding).some((work) => wanted.has(work))
+  return {
+    selected: free.filter(isSelected),
+    ignored: [...named, ...bound],
+    belowLevel: free.filter((finding) => !isSelected(finding)),
+  }
+}
+
+function workFor({ remedy }: Finding): string[] {
+  return remedy.kind === 'migration' ? [workOf(remedy.draft)] : []
+}

@@ -1,0 +1,76 @@
+import { sql } from 'kysely'
+import type { Database } from '../../postgres/database.ts'
+import type { Node } from '../../syntax/nodes.ts'
+import { as, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
+import { nameOfCall } from '../read/calls.ts'
+import type { ParsedPolicies, ParsedPolicy } from '../rewrite/parsedPolicies.ts'
+import type { CostIdentity } from './policyCost.ts'
+import type { CatalogTable } from '../read/tableCatalog.ts'
+
+/**
+ * As whom the price of policies is measured where nobody said: the role that most policies name, as the user to whom
+ * the statistics give most rows of the largest table that policies ask about its owner. The value is data: it goes
+ * into the session's claims and into no report.
+ */
+export async function findCostIdentity(db: Database, parsed: ParsedPolicies): Promise<CostIdentity> {
+  const role = mostNamedRole(parsed)
+  for (const { table, column } of ownerColumns(parsed)) {
+    const sub = await someValue(db, table, column)
+    if (sub !== undefined) return { role, claims: { sub, role } }
+  }
+  return { role, claims: { role } }
+}
+
+function mostNamedRole({ parsed }: ParsedPolicies): string {
+  const counts = new Map<string, number>()
+  for (const { policy } of parsed) {
+    for (const role of policy.roles) counts.set(role, (counts.get(role) ?? 0) + 1)
+  }
+  const [most] = [...counts].sort(([, one], [, other]) => other - one)
+  return most?.[0] ?? 'authenticated'
+}
+
+/** Columns that policies compare with `auth.uid()`, those of the largest tables first. */
+function ownerColumns({ parsed }: ParsedPolicies): { table: CatalogTable; column: string }[] {
+  return parsed
+    .flatMap((each) => comparedWithUser(each).map((column) => ({ table: each.policy.table, column })))
+    .sort((one, other) => other.table.estimatedRows - one.table.estimatedRows)
+}
+
+function comparedWithUser({ using, policy }: ParsedPolicy): string[] {
+  if (!using) return []
+  return Array.from(nodesIn(using)).flatMap((node) => {
+    const comparison = as(node, 'A_Expr')
+    const { lexpr, rexpr } = comparison ?? {}
+    if (comparison?.kind !== 'AEXPR_OP' || words(comparison.name).at(-1) !== '=' || !lexpr || !rexpr)
+      return []
+    const column = [lexpr, rexpr].find((side) => kindOf(side) === 'ColumnRef')
+    const asks = [lexpr, rexpr].some((side) => callsAuthUid(side))
+    const parts = words(as(column, 'ColumnRef')?.fields ?? [])
+    // Within a sub-select the column is another table's.
+    return asks && (parts.length === 1 || parts.at(-2) === policy.table.name) ? (parts.at(-1) ?? []) : []
+  })
+}
+
+function callsAuthUid(side: Node): boolean {
+  return Array.from(nodesIn(side)).some((node) => {
+    const call = as(node, 'FuncCall')
+    if (!call) return false
+    const { schema, name } = nameOfCall(call)
+    return schema === 'auth' && name === 'uid'
+  })
+}
+
+/** A value that rows have: the most common one, else one between the least and the greatest. */
+async function someValue(
+  db: Database,
+  { schema, name }: CatalogTable,
+  column: string,
+): Promise<string | undefined> {
+  const { rows } = await sql<{ value: string | null }>`
+    SELECT coalesce((most_common_vals::pg_catalog.text::pg_catalog.text[])[1],
+                    (histogram_bounds::pg_catalog.text::pg_catalog.text[])[2]) AS value
+    FROM pg_catalog.pg_stats
+    WHERE schemaname = ${schema} AND tablename = ${name} AND attname = ${column}`.execute(db)
+  return rows[0]?.value ?? undefined
+}

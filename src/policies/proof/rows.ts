@@ -1,0 +1,184 @@
+import { sql } from 'kysely'
+import { qualified, quote } from '../../postgres/identifiers.ts'
+import type { Identity, Look } from './evaluate.ts'
+import { actingAs, isNoAnswer } from './evaluate.ts'
+import { identityOf } from './identities.ts'
+import type { Subject } from './subject.ts'
+
+/** A row to ask the predicates about. */
+export interface Row {
+  /** As text of the table's row type; columns that no predicate reads are NULL. */
+  text: string
+  /** The values of the columns that predicates read, as `to_jsonb` gives them. */
+  values: Record<string, unknown>
+  /** For people: its primary key, and for a row that was made up, from which row and how. */
+  label: string
+  isMadeUp: boolean
+}
+
+/** The columns that the predicates read; all of them where one reads the whole row. */
+export interface NeededColumns {
+  names: Set<string>
+}
+
+/**
+ * Rows of the whole table, read as a role that sees all of them: from random blocks where the table is
+ * large, else from its beginning.
+ *
+ * ```sql
+ * SELECT ROW(id, NULL, owner_id)::public.bookings::text ... FROM public.bookings TABLESAMPLE SYSTEM (0.2) LIMIT 1000
+ * ```
+ */
+export async function sampleRows(
+  look: Look,
+  reader: string,
+  subject: Subject,
+  needed: NeededColumns,
+  count: number,
+): Promise<Row[]> {
+  const percent = (100 * 3 * count) / Math.max(1, subject.estimatedRows)
+  const blocks = percent < 50 ? ` TABLESAMPLE SYSTEM (${percent}) REPEATABLE (1)` : ''
+  const rows = await read(look, reader, subject, needed, `${blocks} LIMIT ${count}`)
+  if (blocks === '' || rows.length >= count / 2) return rows
+  return distinct([...rows, ...(await read(look, reader, subject, needed, ` LIMIT ${count - rows.length}`))])
+}
+
+/** The most rows that one predicate and one identity add. */
+const rowsNearIdentity = 4
+
+/**
+ * Rows that a predicate lets pass for an identity: among a million rows a random sample would hold none of
+ * them. The predicate is asked over all rows, so what other tables hide from the identity is not hidden here:
+ * good for finding rows, not for judging them.
+ */
+export async function rowsNear(
+  look: Look,
+  reader: string,
+  subject: Subject,
+  needed: NeededColumns,
+  identity: Identity,
+  predicate: string,
+): Promise<Row[]> {
+  try {
+    const asReader = { ...identity, role: reader }
+    const tail = ` WHERE (${predicate}) LIMIT ${rowsNearIdentity}`
+    // One slow predicate must not take the time of all others.
+    return await read(look, asReader, subject, needed, tail, Math.max(50, look.clock.remainingMs() / 8))
+  } catch (error) {
+    if (isNoAnswer(error)) throw error
+    return []
+  }
+}
+
+async function read(
+  look: Look,
+  reader: string | Identity,
+  subject: Subject,
+  needed: NeededColumns,
+  tail: string,
+  timeoutMs?: number,
+): Promise<Row[]> {
+  const from = `FROM ${qualified(subject.table)} AS ${quote(subject.table.name)}${tail}`
+  const identity = typeof reader === 'string' ? identityOf({ role: reader }) : reader
+  const { rows } = await actingAs(
+    look,
+    identity,
+    () =>
+      sql<{ text: string; values: Record<string, unknown>; key: Record<string, unknown> }>`
+        SELECT ${sql.raw(rowText(subject, needed))} AS text,
+               ${sql.raw(valuesOf(subject, (name) => needed.names.has(name)))} AS values,
+               ${sql.raw(valuesOf(subject, (name) => subject.columns.some((c) => c.isKey && c.name === name)))} AS key
+        ${sql.raw(from)}`.execute(look.db),
+    timeoutMs,
+  )
+  return rows.map(({ text, values, key }) => ({
+    text,
+    values,
+    label: JSON.stringify(Object.keys(key).length > 0 ? key : values),
+    isMadeUp: false,
+  }))
+}
+
+/** `ROW("t"."id", NULL, ...)::"s"."t"::text`: what is not read stays on the server. */
+function rowText({ table, columns }: Subject, { names }: NeededColumns): string {
+  const parts = columns.map(({ name, isDomain, isKey }) =>
+    names.has(name) || isDomain || isKey ? `${quote(table.name)}.${quote(name)}` : 'NULL',
+  )
+  return `(ROW(${parts.join(', ')})::${qualified(table)})::text`
+}
+
+function valuesOf({ table, columns }: Subject, isWanted: (name: string) => boolean): string {
+  // jsonb_build_object takes 100 arguments at most.
+  const objects = columns
+    .filter(({ name }) => isWanted(name))
+    .map(({ name }) => `jsonb_build_object(${literal(name)}, ${quote(table.name)}.${quote(name)})`)
+  return objects.length > 0 ? objects.join(' || ') : `'{}'::jsonb`
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'::text`
+}
+
+/** Each text once. */
+export function distinct(rows: Row[]): Row[] {
+  return [...new Map(rows.map((row) => [row.text, row])).values()]
+}
+
+/** A change of columns to make a row that the data may not have. */
+export interface Patch {
+  base: Row
+  change: Record<string, unknown>
+}
+
+/**
+ * The rows as changed. A change that a column's type does not take is left out.
+ *
+ * ```sql
+ * SELECT jsonb_populate_record(row, patch)::text FROM unnest($1::public.bookings[], $2::jsonb[]) ...
+ * ```
+ */
+export async function patchRows(
+  look: Look,
+  reader: string,
+  subject: Subject,
+  patches: Patch[],
+): Promise<Row[]> {
+  if (patches.length === 0) return []
+  const type = sql.raw(qualified(subject.table))
+  const texts = patches.map(({ base }) => base.text)
+  const changes = patches.map(({ change }) => JSON.stringify(change))
+  try {
+    const { rows } = await actingAs(look, identityOf({ role: reader }), () =>
+      sql<{ text: string }>`
+        SELECT (jsonb_populate_record(p.base::${type}, p.change::jsonb))::text AS text
+        FROM unnest(${texts}::text[], ${changes}::text[]) WITH ORDINALITY AS p(base, change, n)
+        ORDER BY n`.execute(look.db),
+    )
+    return rows.map(({ text }, index) => patched(patches[index], text))
+  } catch (error) {
+    if (isNoAnswer(error)) throw error
+    if (patches.length === 1 || look.clock.isOver()) return []
+    const middle = patches.length >> 1
+    return [
+      ...(await patchRows(look, reader, subject, patches.slice(0, middle))),
+      ...(await patchRows(look, reader, subject, patches.slice(middle))),
+    ]
+  }
+}
+
+function patched(patch: Patch | undefined, text: string): Row {
+  const { base, change } = patch ?? { base: emptyRow, change: {} }
+  return {
+    text,
+    values: { ...base.values, ...change },
+    label: `made up from ${base.label} with ${JSON.stringify(change)}`,
+    isMadeUp: true,
+  }
+}
+
+/** A row without a value in any column, to begin with where the table has none. */
+export function rowOfNulls({ columns }: Subject): Row {
+  return { ...emptyRow, text: `(${','.repeat(Math.max(0, columns.length - 1))})` }
+}
+
+const emptyRow: Row = { text: '()', values: {}, label: 'a row of NULLs', isMadeUp: true }

@@ -1,0 +1,103 @@
+import { sql } from 'kysely'
+import { parseExpression, printExpression } from '../../syntax/expression.ts'
+import type { Node } from '../../syntax/nodes.ts'
+import { as } from '../../syntax/nodes.ts'
+import { fieldsOf, nameParts, walk } from '../../syntax/walk.ts'
+import { relationsByAlias } from './comparisons.ts'
+import type { Identity, Look } from './evaluate.ts'
+import { actingAs, isNoAnswer, isTimeout } from './evaluate.ts'
+import type { Subject } from './subject.ts'
+
+/** A value that a part of a predicate gives an identity whatever the row is. */
+export interface SteadyValue {
+  /** The part, as the printer writes it. */
+  text: string
+  type: string
+  value: unknown
+}
+
+/** Parts asked, and values taken of each. */
+const mostParts = 8
+const mostValues = 4
+
+/**
+ * What the parts of the predicates that read nothing of the row give the identity: calls, and the sub-selects
+ * of `IN (SELECT ...)` and `ARRAY(SELECT ...)`. Rows that hold such a value are the ones that a predicate lets
+ * pass: `org_id IN (SELECT ids())` needs a row of one of these organisations, in an empty table too.
+ */
+export async function steadyValues(
+  look: Look,
+  subject: Subject,
+  identity: Identity,
+  trees: Node[],
+): Promise<SteadyValue[]> {
+  const found: SteadyValue[] = []
+  for (const { text, select } of steadyParts(subject, trees).slice(0, mostParts)) {
+    if (look.clock.isOver()) break
+    try {
+      const { rows } = await actingAs(
+        look,
+        identity,
+        () =>
+          sql<{ type: string; value: unknown }>`
+            SELECT pg_typeof(v)::text AS type, to_jsonb(v) AS value
+            FROM (${sql.raw(select)}) AS s(v) WHERE v IS NOT NULL LIMIT ${mostValues}`.execute(look.db),
+        Math.max(20, look.clock.remainingMs() / 8),
+      )
+      found.push(...rows.map((row) => ({ text, ...row })))
+    } catch (error) {
+      if (isNoAnswer(error) || (isTimeout(error) && look.clock.isOver())) throw error
+      // A part that the identity may not ask, or that is no query by itself, offers nothing.
+    }
+  }
+  return found
+}
+
+/** The parts of the trees that read no column of the subject and none from around them. */
+function steadyParts(subject: Subject, trees: Node[]): { text: string; select: string }[] {
+  const parts = new Map<string, string>()
+  const add = (node: Node, select: (text: string) => string) => {
+    try {
+      const text = printExpression(node)
+      if (!parts.has(text)) parts.set(text, select(text))
+    } catch {
+      // What cannot be printed cannot be asked.
+    }
+  }
+  for (const { kind, node, fields } of trees.flatMap((tree) => [...walk(tree)])) {
+    if (kind === 'FuncCall' && isIndependent(node)) add(node, (text) => `SELECT ${text}`)
+    if (kind !== 'SubLink' || readsAround(subject, fields['subselect'])) continue
+    const type = fields['subLinkType']
+    if (type === 'ANY_SUBLINK') {
+      const array = { SubLink: { subLinkType: 'ARRAY_SUBLINK', subselect: fields['subselect'] } }
+      add(array, (text) => `SELECT unnest(${text})`)
+    }
+    if (type === 'ARRAY_SUBLINK') add(node, (text) => `SELECT unnest(${text})`)
+  }
+  return Array.from(parts, ([text, select]) => ({ text, select }))
+}
+
+function isIndependent(node: Node): boolean {
+  return fieldsOf(node, 'ColumnRef').next().done === true && fieldsOf(node, 'ParamRef').next().done === true
+}
+
+/** Whether the sub-select reads a column of the subject: such a column is always written with the table's name there. */
+function readsAround({ table }: Subject, select: unknown): boolean {
+  const own = relationsByAlias(select)
+  return Array.from(fieldsOf(select, 'ColumnRef')).some(({ fields }) => {
+    const names = nameParts(fields)
+    return names.length > 1 && names.at(-2) === table.name && !own.has(table.name)
+  })
+}
+
+/** Parts that give one value each, as constants that stand for them: a mistake that shows everybody one user's rows. */
+export async function asConstants(values: SteadyValue[]): Promise<Map<string, Node>> {
+  const constants = new Map<string, Node>()
+  for (const { text, type, value } of values) {
+    if (constants.has(text) || typeof value === 'object') continue
+    const written = `'${String(value).replaceAll("'", "''")}'::${type}`
+    const constant = await parseExpression(written).catch(() => undefined)
+    if (constant && !as(constant, 'SubLink')) constants.set(text, constant)
+  }
+  return constants
+}

@@ -1,0 +1,336 @@
+import type { Database } from '../../postgres/database.ts'
+import { qualified } from '../../postgres/identifiers.ts'
+import { listBuiltinTypes } from '../../catalog/functionSearchPaths.ts'
+import { call } from '../../syntax/build.ts'
+import { canonical, isBare, parseTypeName, sameTree } from '../../syntax/expression.ts'
+import type { Node, TypeName } from '../../syntax/nodes.ts'
+import { as, nodesIn, words } from '../../syntax/nodes.ts'
+import { fieldsOf, isRecord, walk } from '../../syntax/walk.ts'
+import { newlyAtOnce, whyExposed } from '../read/exposed.ts'
+import type { CatalogFunction, Functions } from '../read/functionCatalog.ts'
+import { readFunctions } from '../read/functionCatalog.ts'
+import { Hazards } from '../read/hazards.ts'
+import type { Reach } from '../read/reach.ts'
+import { callsReached, readReach, readSelectPolicies } from '../read/reach.ts'
+import { searchPathOf, whyPathMatters } from '../read/searchPath.ts'
+import { findTablesNamed } from '../read/tableCatalog.ts'
+import { callOf, onlyResult } from './bodies.ts'
+import type { KnownBody, MembershipContext } from './membershipStructure.ts'
+import { withMemberships } from './membershipStructure.ts'
+import type { Subject } from './subject.ts'
+
+/** Compares trees by what they say, and not by how often PostgreSQL would call a function. */
+export interface Structure {
+  /**
+   * Whether the trees are the same but for calls that are wrapped in a scalar sub-select on one side:
+   * `auth.uid()` and `(SELECT auth.uid() AS uid)`, `f()` and `(SELECT f())::uuid[]` where `f` returns `uuid[]`.
+   * Only calls that are no VOLATILE ones and read nothing of the row count, so that the answer is proven.
+   * So are memberships of a column that are turned round: see `withMemberships`.
+   */
+  isSame(one: Node | undefined, other: Node | undefined): boolean
+  /**
+   * VOLATILE functions that are not called in the same places of both trees: within a sub-select they would be
+   * called once per statement and no more for each row.
+   */
+  movedVolatile(one: Node | undefined, other: Node | undefined): string[]
+  /** How errors could come up that nobody meets today, since a part would be evaluated at once: see `newlyAtOnce`. */
+  newErrors(one: Node | undefined, other: Node | undefined): string[]
+  /** Whether the expression is made of constants and what the session's settings say of the caller. */
+  readsOnlySettings(tree: Node): boolean
+  /** Calls that tell who is calling: `"auth"."uid"()`. */
+  claimReaders: string[]
+  /** Keys that are read of JSON values, such as the claims, and settings of the application's own. */
+  claimKeys: string[]
+  settings: string[]
+  /** Whether evaluating the expression may come to one of the calls, in a function, view or policy that it reaches. */
+  reaches(tree: Node, calls: string[]): boolean
+}
+
+/** Reads from the catalog what it needs of the functions that the trees call. */
+export async function readStructure(db: Database, subject: Subject, trees: Node[]): Promise<Structure> {
+  const reach = await readReachOf(db, trees)
+  const hazards = new Hazards(reach)
+  const reached = new Map<Node, Set<string>>()
+  const names = { reach, isBuiltinType: await readBuiltinTypes(db) }
+  const known = await readKnownBodies(reach)
+  const types = await parseReturnTypes(reach)
+  const own = (call: Record<string, unknown>): CatalogFunction[] => {
+    const { schema, name } = callOf(call)
+    return (reach.byName.get(name) ?? []).filter((each) => (schema ?? each.schema) === each.schema)
+  }
+  const builtin = (call: Record<string, unknown>) => {
+    const { schema, name } = callOf(call)
+    return (schema ?? 'pg_catalog') === 'pg_catalog' ? reach.functions.builtin.get(name) : undefined
+  }
+  const isSteady = (call: Record<string, unknown>) => {
+    const [found, server] = [own(call), builtin(call)]
+    if ((found.length === 0 && !server) || isAggregateOrWindow(call)) return false
+    return (
+      found.every((each) => each.kind === 'f' && !each.returnsSet && each.volatility !== 'v') &&
+      (!server || (server.isOrdinary && !server.returnsSet && server.volatility !== 'v'))
+    )
+  }
+  const returns = (call: Record<string, unknown>) =>
+    [
+      ...own(call).map(({ returnType }) => returnType),
+      ...(builtin(call) ? [builtin(call)?.returnType ?? ''] : []),
+    ].map((type) => types.get(type))
+  const normal = (tree: unknown) => unwrap(tree, isSteady, returns)
+  const environments = new Map<number, string>()
+  const context: MembershipContext = {
+    table: subject.table.name,
+    columnType: (name) =>
+      subject.columns.find((column) => column.name === name && !column.isNondeterministic)?.type,
+    functionOf: (call) => {
+      const [only, ...more] = own(call)
+      return more.length === 0 && only && !builtin(call) && !isAggregateOrWindow(call)
+        ? known.get(only.oid)
+        : undefined
+    },
+    isColumn: (from, name) =>
+      Array.from(fieldsOf(from, 'RangeVar')).some(({ schemaname, relname }) =>
+        (reach.relations.get(String(relname)) ?? []).some(
+          (each) =>
+            each.schema === (schemaname ?? each.schema) &&
+            each.columns.some((column) => column.name === name),
+        ),
+      ),
+    environmentOf: ({ oid }) => {
+      const called = reach.byName.size > 0 ? findByOid(reach, oid) : undefined
+      if (!called) return undefined
+      const environment =
+        environments.get(oid) ??
+        (whyPathMatters(called, names) === undefined
+          ? 'any'
+          : JSON.stringify(searchPathOf(called) ?? 'caller'))
+      environments.set(oid, environment)
+      return environment
+    },
+    isFreeOfErrors: (query, rights) =>
+      hazards.of(query, ['', 'inline'].includes(rights) ? undefined : rights) === undefined,
+    isPlainEquality: !reach.functions.openOperators.has('='),
+    normal,
+    isIndependent: (tree) => isIndependent(tree, isSteady) && hazards.readsOnlySettings(tree),
+    isSteady: (tree) => Array.from(fieldsOf(tree, 'FuncCall')).every(isSteady),
+  }
+  const canonicalTree = (tree: Node) => normal(withMemberships(normal(tree) as Node, context))
+  return {
+    isSame: (one, other) =>
+      one === undefined || other === undefined
+        ? one === other
+        : sameTree(normal(one), normal(other)) || sameTree(canonicalTree(one), canonicalTree(other)),
+    movedVolatile: (one, other) => {
+      const isVolatile = (call: Record<string, unknown>) =>
+        own(call).some(({ volatility }) => volatility === 'v') || builtin(call)?.volatility === 'v'
+      const before = volatileCalls(one, isVolatile)
+      const after = volatileCalls(other, isVolatile)
+      const count = (calls: VolatileCall[], place: string) =>
+        calls.filter((each) => each.place === place).length
+      const moved = [...before, ...after].filter(({ place }) => count(before, place) !== count(after, place))
+      return [...new Set(moved.map(({ name }) => name))]
+    },
+    newErrors: (one, other) =>
+      one && other ? newlyAtOnce(one, other).flatMap((part) => whyErrors(part, one, hazards) ?? []) : [],
+    readsOnlySettings: (tree) => hazards.readsOnlySettings(tree),
+    claimReaders: [...reach.byName.values()].flat().flatMap((each) => {
+      const isReader = each.argumentTypes.length === 0 && !each.returnsSet && each.kind === 'f'
+      const reader = call([each.schema, each.name])
+      return isReader && hazards.readsOnlySettings(reader) ? [`${qualified(each)}()`] : []
+    }),
+    ...namesRead([...trees, ...Array.from(reach.bodies.values(), ({ parts }) => parts)]),
+    reaches: (tree, calls) => {
+      const found = reached.get(tree) ?? callsReached(tree, reach)
+      reached.set(tree, found)
+      return calls.some((each) => found.has(each))
+    },
+  }
+}
+
+/** `auth.jwt() ->> 'level'` reads the key `level`, `current_setting('app.tenant', true)` the setting `app.tenant`. */
+function namesRead(trees: unknown): Pick<Structure, 'claimKeys' | 'settings'> {
+  const claimKeys = new Set<string>()
+  const settings = new Set<string>()
+  for (const node of nodesIn(trees)) {
+    const operator = as(node, 'A_Expr')
+    const isPath = ['->', '->>'].includes(words(operator?.name ?? []).at(-1) ?? '')
+    const key = isPath ? textOf(operator?.rexpr) : undefined
+    if (key !== undefined) claimKeys.add(key)
+    const call = as(node, 'FuncCall')
+    const isSetting = words(call?.funcname ?? []).at(-1) === 'current_setting'
+    const setting = isSetting ? textOf(call?.args?.[0]) : undefined
+    if (setting?.includes('.') && !setting.startsWith('request.jwt.')) settings.add(setting)
+  }
+  return { claimKeys: [...claimKeys], settings: [...settings] }
+}
+
+function textOf(node: Node | undefined): string | undefined {
+  const constant = as(node, 'A_Const') ?? as(as(node, 'TypeCast')?.arg, 'A_Const')
+  return constant?.sval?.sval
+}
+
+/** A wrapped call may have been asked first anyway; a set of keys never was. */
+function whyErrors(part: Node, before: Node, hazards: Hazards): string | undefined {
+  const call = wrapped(part)
+  if (!call || hasSet(call)) return hazards.of(part)?.what
+  const same = canonical(call)
+  const asBefore = Array.from(walk(before)).find(({ node }) => canonical(node) === same)?.node
+  return whyExposed(asBefore ?? call, before, hazards)
+}
+
+function hasSet(tree: Node): boolean {
+  return !fieldsOf(tree, 'SelectStmt').next().done
+}
+
+/** The tree with every `(SELECT call)` that reads nothing of the row written as the call itself. */
+function unwrap(
+  value: unknown,
+  isSteady: (call: Record<string, unknown>) => boolean,
+  returns: (call: Record<string, unknown>) => (TypeName | undefined)[],
+): unknown {
+  if (Array.isArray(value)) return value.map((item) => unwrap(item, isSteady, returns))
+  if (!isRecord(value)) return value
+  const bare = wrapped(value)
+  if (bare && isIndependent(bare, isSteady)) return unwrap(bare, isSteady, returns)
+  const cast = as(value, 'TypeCast')
+  if (cast && isRecord(cast.arg)) {
+    const inner = wrapped(cast.arg)
+    const call = inner && as(inner, 'FuncCall')
+    const types = call ? returns(call as unknown as Record<string, unknown>) : []
+    // The cast says of the sub-select what the function returns anyway: = ANY needs to be told.
+    if (
+      inner &&
+      isIndependent(inner, isSteady) &&
+      types.length > 0 &&
+      types.every((type) => sameTree(type, cast.typeName))
+    )
+      return unwrap(inner, isSteady, returns)
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([key, child]) => [key, unwrap(child, isSteady, returns)]),
+  )
+}
+
+/** The expression in `(SELECT expression)` without FROM, WHERE or anything else. */
+function wrapped(node: Record<string, unknown>): Node | undefined {
+  const link = as(node, 'SubLink')
+  if (link?.subLinkType !== 'EXPR_SUBLINK') return undefined
+  const select = as(link.subselect, 'SelectStmt')
+  if (!select || !isBare(select) || select.targetList?.length !== 1) return undefined
+  return as(select.targetList[0], 'ResTarget')?.val
+}
+
+function isIndependent(tree: Node, isSteady: (call: Record<string, unknown>) => boolean): boolean {
+  for (const kind of ['ColumnRef', 'ParamRef', 'GroupingFunc', 'SetToDefault'])
+    if (!fieldsOf(tree, kind).next().done) return false
+  return Array.from(fieldsOf(tree, 'FuncCall')).every(isSteady)
+}
+
+function isAggregateOrWindow(call: Record<string, unknown>): boolean {
+  return ['agg_star', 'agg_distinct', 'agg_filter', 'agg_order', 'agg_within_group', 'over'].some(
+    (field) => field in call,
+  )
+}
+
+interface VolatileCall {
+  name: string
+  /** The name and the number of sub-selects around the call. */
+  place: string
+}
+
+/** Every call of a VOLATILE function. */
+function volatileCalls(
+  tree: Node | undefined,
+  isVolatile: (call: Record<string, unknown>) => boolean,
+): VolatileCall[] {
+  const found: VolatileCall[] = []
+  const visit = (value: unknown, depth: number): void => {
+    if (Array.isArray(value)) {
+      for (const item of value) visit(item, depth)
+      return
+    }
+    if (!isRecord(value)) return
+    const call = value['FuncCall']
+    if (isRecord(call) && isVolatile(call)) {
+      const { name } = callOf(call)
+      found.push({ name, place: JSON.stringify([depth, name]) })
+    }
+    const inner = 'SubLink' in value ? depth + 1 : depth
+    for (const child of Object.values(value)) visit(child, inner)
+  }
+  visit(tree, 0)
+  return found
+}
+
+/** What does not change while one migration is checked, or one run of `optimize`. */
+const readOnce = new WeakMap<Database, { functions: Promise<Functions>; types: Promise<Set<string>> }>()
+
+function shared(db: Database): { functions: Promise<Functions>; types: Promise<Set<string>> } {
+  const known = readOnce.get(db) ?? { functions: readFunctions(db, []), types: listBuiltinTypes(db) }
+  readOnce.set(db, known)
+  return known
+}
+
+async function readReachOf(db: Database, trees: Node[]): Promise<Reach> {
+  return readReach(
+    db,
+    await shared(db).functions,
+    { trees, called: [] },
+    {
+      named: (names) => findTablesNamed(db, names),
+      policiesOf: (tables) => readSelectPolicies(db, tables),
+    },
+  )
+}
+
+async function readBuiltinTypes(db: Database): Promise<(name: string) => boolean> {
+  const types = await shared(db).types
+  return (name) => types.has(name)
+}
+
+function findByOid({ byName }: Reach, oid: number): CatalogFunction | undefined {
+  for (const functions of byName.values()) {
+    const found = functions.find((each) => each.oid === oid)
+    if (found) return found
+  }
+  return undefined
+}
+
+/** The bodies that can be compared with a query: of one expression or query, and without settings but a path. */
+async function readKnownBodies({ byName }: Reach): Promise<Map<number, KnownBody>> {
+  const known = new Map<number, KnownBody>()
+  for (const each of [...byName.values()].flat()) {
+    const { oid, schema, name, settings, volatility, kind, language, source, definition } = each
+    const isReadable =
+      kind === 'f' && volatility !== 'v' && settings.every((setting) => setting.startsWith('search_path='))
+    known.set(oid, {
+      oid,
+      schema,
+      name,
+      rights: each.isSecurityDefiner ? each.owner : '',
+      argumentTypes: each.argumentTypes,
+      argumentNames: each.argumentNames,
+      isStrict: each.isStrict,
+      returnsSet: each.returnsSet,
+      returnType: each.returnType,
+      body: isReadable ? await onlyResult(language, source, definition) : undefined,
+      typeNames: await Promise.all(
+        each.argumentTypes.map((type) => parseTypeName(type).catch(() => undefined)),
+      ),
+    })
+  }
+  return known
+}
+
+async function parseReturnTypes({ byName, functions }: Reach): Promise<Map<string, TypeName>> {
+  const names = [...byName.keys()]
+  const types = new Set([
+    ...[...byName.values()].flat().map(({ returnType }) => returnType),
+    ...names.flatMap((name) => functions.builtin.get(name)?.returnType ?? []),
+  ])
+  const parsed = new Map<string, TypeName>()
+  for (const type of types) {
+    const typeName = await parseTypeName(type).catch(() => undefined)
+    if (typeName) parsed.set(type, typeName)
+  }
+  return parsed
+}

@@ -1,0 +1,183 @@
+import type { FuncCall, Node, TypeName } from '../../syntax/nodes.ts'
+import { as, isNode, kindOf, words } from '../../syntax/nodes.ts'
+import { printExpression } from '../../syntax/expression.ts'
+import { rowReferences } from '../../syntax/rowReferences.ts'
+import type { CatalogFunction, Functions } from './functionCatalog.ts'
+import type { Hazards } from './hazards.ts'
+
+/** What is known about the names in one policy's expressions. */
+export interface Scope {
+  functions: Functions
+  /** The functions that the policy calls, as the server resolved them. */
+  called: CatalogFunction[]
+  /** The functions among them that are declared IMMUTABLE, yet read something that changes, by oid: what they read. */
+  falselyImmutable: Map<number, string>
+  /** Functions declared STABLE or IMMUTABLE whose body calls a VOLATILE one, by oid: which. */
+  hiddenVolatile: Map<number, string>
+  hazards: Hazards
+}
+
+/** Name, schema and number of arguments of a call; pg_catalog is what a name without a schema means here. */
+export function nameOfCall(call: FuncCall): { schema: string; name: string; count: number } {
+  const parts = words(call.funcname)
+  return { schema: parts.at(-2) ?? 'pg_catalog', name: parts.at(-1) ?? '', count: (call.args ?? []).length }
+}
+
+/**
+ * The functions that a call can mean: of those that the server says the policy calls, the ones with that name
+ * that take so many arguments. Mostly one; where overloads differ in types alone, all of them.
+ */
+export function candidatesFor(call: FuncCall, { called }: Pick<Scope, 'called'>): CatalogFunction[] {
+  const { schema, name, count } = nameOfCall(call)
+  return called.filter(
+    (each) =>
+      each.schema === schema &&
+      each.name === name &&
+      (each.isVariadic ||
+        (count <= each.argumentTypes.length && count >= each.argumentTypes.length - each.defaults)),
+  )
+}
+
+/** `public.is_admin()`, as a person would write it in a message; cut where it is long. */
+export function show(node: Node): string {
+  try {
+    const text = printExpression(node)
+    return text.length > 160 ? `${text.slice(0, 159)}…` : text
+  } catch {
+    const call = as(node, 'FuncCall')
+    return call ? `${words(call.funcname).join('.')}(...)` : 'an expression'
+  }
+}
+
+/**
+ * Why the function of a call may not be run once per statement instead of once per row; undefined where it
+ * may. Its arguments are not looked at.
+ */
+export function whyCallMustStay(call: FuncCall, scope: Scope): string | undefined {
+  const { schema, name } = nameOfCall(call)
+  const shown = `${schema === 'pg_catalog' ? name : `${schema}.${name}`}()`
+  if (call.over !== undefined) return `${shown} is a window function`
+  if (schema === 'pg_catalog') {
+    const builtin = scope.functions.builtin.get(name)
+    if (!builtin) return `${shown} is not in the catalog`
+    if (!builtin.isOrdinary || call.agg_star) return `${shown} is an aggregate or window function`
+    if (builtin.returnsSet) return `${shown} returns a set`
+    if (builtin.volatility === 'v') return `${shown} is VOLATILE, so it may answer differently for each row`
+    return undefined
+  }
+  const candidates = candidatesFor(call, scope)
+  if (candidates.length === 0) return `${shown} cannot be found in the catalog`
+  for (const each of candidates) {
+    if (each.kind !== 'f') return `${shown} is an aggregate or window function`
+    if (each.returnsSet) return `${shown} returns a set`
+    if (each.volatility === 'v') return `${shown} is VOLATILE, so it may answer differently for each row`
+    const reads = scope.falselyImmutable.get(each.oid)
+    if (reads !== undefined) {
+      return `${shown} is declared IMMUTABLE, yet reads ${reads}: a cached plan may show one user another's rows`
+    }
+    const hidden = scope.hiddenVolatile.get(each.oid)
+    if (hidden !== undefined) {
+      return `${shown} is declared ${each.volatility === 's' ? 'STABLE' : 'IMMUTABLE'}, yet calls ${hidden}, which is VOLATILE`
+    }
+  }
+  return undefined
+}
+
+/** Kinds of nodes whose value depends on nothing but what is below them. */
+const transparent = new Set([
+  'A_Expr',
+  'A_ArrayExpr',
+  'A_Const',
+  'A_Indices',
+  'A_Indirection',
+  'BoolExpr',
+  'BooleanTest',
+  'CaseExpr',
+  'CaseWhen',
+  'CoalesceExpr',
+  'CollateClause',
+  'Float',
+  'Integer',
+  'List',
+  'MinMaxExpr',
+  'NamedArgExpr',
+  'NullTest',
+  'RowExpr',
+  'SQLValueFunction',
+  'String',
+  'TypeCast',
+])
+
+/**
+ * Why an expression may not be evaluated once per statement; undefined where it may: it holds no column of
+ * the row, and every function, operator and cast in it is STABLE or IMMUTABLE.
+ */
+export function whyNotOncePerStatement(expression: Node, scope: Scope): string | undefined {
+  if (rowReferences(expression).length > 0) return 'it holds a column of the row'
+  return reasonWithin(expression, scope, false)
+}
+
+function reasonWithin(value: unknown, scope: Scope, inSubselect: boolean): string | undefined {
+  if (Array.isArray(value)) return firstOf(value, (item) => reasonWithin(item, scope, inSubselect))
+  if (typeof value !== 'object' || value === null) return undefined
+  if (!isNode(value)) {
+    return firstOf(Object.values(value), (child) => reasonWithin(child, scope, inSubselect))
+  }
+  const link = as(value, 'SubLink')
+  if (link) {
+    // Within a sub-select aggregates and sets are at home; only volatility counts there.
+    return reasonWithin(link.testexpr, scope, inSubselect) ?? reasonWithin(link.subselect, scope, true)
+  }
+  const call = as(value, 'FuncCall')
+  const own = call
+    ? reasonOfCall(call, scope, inSubselect)
+    : (reasonOfOperator(value, scope) ?? reasonOfCast(value, scope) ?? reasonOfKind(value, inSubselect))
+  return own ?? firstOf(Object.values(value), (child) => reasonWithin(child, scope, inSubselect))
+}
+
+function firstOf<T>(items: T[], ask: (item: T) => string | undefined): string | undefined {
+  for (const item of items) {
+    const answer = ask(item)
+    if (answer !== undefined) return answer
+  }
+  return undefined
+}
+
+function reasonOfCall(call: FuncCall, scope: Scope, inSubselect: boolean): string | undefined {
+  if (!inSubselect) return whyCallMustStay(call, scope)
+  const { schema, name } = nameOfCall(call)
+  const volatile =
+    schema === 'pg_catalog'
+      ? (scope.functions.builtin.get(name)?.volatility ?? 'v') === 'v'
+      : candidatesFor(call, scope).every(({ volatility }) => volatility === 'v')
+  return volatile ? `${name}() is VOLATILE, so it may answer differently for each row` : undefined
+}
+
+function reasonOfOperator(node: Node, { functions }: Scope): string | undefined {
+  const expression = as(node, 'A_Expr')
+  if (!expression) return undefined
+  const parts = words(expression.name)
+  const name = parts.at(-1) ?? ''
+  const schema = parts.at(-2) ?? 'pg_catalog'
+  const volatility = functions.operators.get(`${schema}.${name}`)
+  if (volatility === 'v') return `the operator ${schema}.${name} is VOLATILE`
+  return undefined
+}
+
+function reasonOfCast(node: Node, { functions }: Scope): string | undefined {
+  const cast = as(node, 'TypeCast')
+  if (!cast) return undefined
+  const type = typeText(cast.typeName)
+  return functions.typesWithCode.has(type) ? `the cast to ${type} runs checks of its own` : undefined
+}
+
+/** `public.email` as `format_type` prints a type without its modifiers, as far as that can be told from a tree. */
+function typeText({ names = [] }: TypeName): string {
+  return words(names).join('.')
+}
+
+function reasonOfKind(node: Node, inSubselect: boolean): string | undefined {
+  const kind = kindOf(node)
+  if (inSubselect || transparent.has(kind)) return undefined
+  return `it holds a construct that is not known to be safe (${kind})`
+}

@@ -1,0 +1,177 @@
+import type { Node, SelectStmt } from '../../syntax/nodes.ts'
+import { as, conjuncts, disjuncts, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
+
+/** Something of the row that a policy compares for equality with something that is the same for every row. */
+export interface Comparison {
+  /** The row's side: a column, or an expression of the row. */
+  key: Node
+  /** The column's name where the key is nothing else. */
+  column?: string
+  /** What else must hold where it holds; a partial index on rows for which that is so is good enough. */
+  conditions: readonly Node[]
+}
+
+/** Which functions change their answer from call to call; an index cannot be searched for what they return. */
+export type IsVolatile = (name: string[]) => boolean
+
+/** How the rows that a predicate lets in can be found without reading all of them. */
+export type Access =
+  /** By indexes on all of these together. */
+  | { kind: 'keys'; keys: Comparison[] }
+  /** Not at all: these parts of it, each by itself, let rows in that no index finds. `keys` would serve the rest. */
+  | { kind: 'scan'; because: Node[]; keys: Comparison[] }
+
+export interface AccessOptions {
+  table: string
+  isVolatile: IsVolatile
+  /** Of two ways to serve a conjunction the one with fewer new indexes is taken. */
+  isIndexed: (comparison: Comparison) => boolean
+  /** The name where the key is a column, or a cast of one that an index on it serves as well. */
+  columnOf: (key: Node) => string | undefined
+}
+
+/**
+ * What an index would have to lead on: every arm of a disjunction needs one, of a conjunction one is enough.
+ *
+ * `a = f() OR (b = f() AND c)` -> `a` and `b`; `a = f() OR is_admin()` -> a scan, because of `is_admin()`.
+ * Constants do not count: which rows are `status = 'open'` is not a question of who asks.
+ */
+export function accessTo(predicate: Node, options: AccessOptions, conditions: readonly Node[] = []): Access {
+  const arms = disjuncts(predicate)
+  if (arms.length > 1) return everyArm(arms.map((arm) => accessTo(arm, options, conditions)))
+  const parts = conjuncts(predicate)
+  if (parts.length > 1) {
+    const ways = parts.map((part) => accessTo(part, options, [...conditions, ...parts]))
+    const served = ways.filter(({ kind }) => kind === 'keys')
+    const missing = ({ keys }: Access): number => keys.filter((key) => !options.isIndexed(key)).length
+    const [best] = served.sort((one, other) => missing(one) - missing(other))
+    return best ?? { kind: 'scan', because: [predicate], keys: ways.flatMap(({ keys }) => keys) }
+  }
+  if (isFalse(predicate)) return { kind: 'keys', keys: [] }
+  const key = keyOf(predicate, options)
+  if (!key) return { kind: 'scan', because: [predicate], keys: [] }
+  const column = options.columnOf(key)
+  return { kind: 'keys', keys: [{ key, conditions, ...(column === undefined ? {} : { column }) }] }
+}
+
+function isFalse(predicate: Node): boolean {
+  const constant = as(predicate, 'A_Const')
+  return constant?.boolval !== undefined && constant.boolval.boolval !== true
+}
+
+function everyArm(arms: Access[]): Access {
+  const keys = arms.flatMap((arm) => arm.keys)
+  const because = arms.flatMap((arm) => (arm.kind === 'scan' ? arm.because : []))
+  return because.length > 0 ? { kind: 'scan', because, keys } : { kind: 'keys', keys }
+}
+
+/** The row's side of a comparison with something that is the same for the whole statement. */
+function keyOf(part: Node, { table, isVolatile }: AccessOptions): Node | undefined {
+  const operator = as(part, 'A_Expr')
+  if (!operator?.lexpr || !operator.rexpr || words(operator.name).at(-1) !== '=') return undefined
+  const isSame = (side: Node): boolean =>
+    !readsRow(side, table) && isQuestion(side) && !calls(side, isVolatile)
+  const isAny = operator.kind === 'AEXPR_OP_ANY'
+  if (operator.kind !== 'AEXPR_OP' && !isAny) return undefined
+  if (isSame(operator.rexpr) && readsOnlyRow(operator.lexpr)) return operator.lexpr
+  if (!isAny && isSame(operator.lexpr) && readsOnlyRow(operator.rexpr)) return operator.rexpr
+  return undefined
+}
+
+/** `owner` -> `owner`; anything more than a column -> undefined. */
+export function columnOf(key: Node): string | undefined {
+  const reference = as(key, 'ColumnRef')
+  if (!reference) return undefined
+  const column = words(reference.fields).at(-1)
+  return column === '*' ? undefined : column
+}
+
+/** An expression over columns of the row, without a sub-select: what an index can be made on. */
+function readsOnlyRow(node: Node): boolean {
+  let columns = 0
+  for (const found of nodesIn(node)) {
+    const kind = kindOf(found)
+    if (kind === 'SubLink' || kind === 'A_Star') return false
+    if (kind === 'ColumnRef') columns += 1
+  }
+  return columns > 0
+}
+
+/** Something is asked for that depends on the session: a call, a sub-select, `current_user`. */
+function isQuestion(node: Node): boolean {
+  for (const found of nodesIn(node)) {
+    if (['FuncCall', 'SubLink', 'SQLValueFunction'].includes(kindOf(found))) return true
+  }
+  return false
+}
+
+function calls(node: Node, wanted: IsVolatile): boolean {
+  for (const found of nodesIn(node)) {
+    const call = as(found, 'FuncCall')
+    if (call && wanted(words(call.funcname))) return true
+  }
+  return false
+}
+
+/**
+ * Whether the expression reads a column of the policy's own table. PostgreSQL prints such a column bare, and
+ * within a sub-select qualified by the table's name; a relation there that has the same name is given another.
+ */
+export function readsRow(node: Node, table: string): boolean {
+  return reads(node, table, false)
+}
+
+function reads(value: unknown, table: string, inSelect: boolean): boolean {
+  if (Array.isArray(value)) return value.some((item) => reads(item, table, inSelect))
+  if (typeof value !== 'object' || value === null) return false
+  const reference = as(value as Node, 'ColumnRef')
+  if (reference) {
+    const parts = words(reference.fields)
+    return inSelect ? parts.length > 1 && parts.at(-2) === table : true
+  }
+  return Object.entries(value).some(([key, child]) => reads(child, table, inSelect || key === 'subselect'))
+}
+
+/** A table that a predicate looks into, and the columns of it that are compared there. */
+export interface LookedUp {
+  schema: string
+  table: string
+  /** Compared with the row's columns or with who asks; an index on one of them finds the rows. */
+  columns: string[]
+}
+
+/**
+ * The tables in the sub-selects of a predicate, each with the columns compared for equality in the WHERE of a
+ * select from that table alone: `EXISTS (SELECT 1 FROM members m WHERE m.team = t.team)` -> members, team.
+ */
+export function tablesLookedInto(predicate: Node): LookedUp[] {
+  const found: LookedUp[] = []
+  for (const node of nodesIn(predicate)) {
+    const select = as(as(node, 'SubLink')?.subselect, 'SelectStmt')
+    const looked = select && lookedUpBy(select)
+    if (looked && looked.columns.length > 0) found.push(looked)
+  }
+  return found
+}
+
+function lookedUpBy({ fromClause = [], whereClause }: SelectStmt): LookedUp | undefined {
+  const [from, ...more] = fromClause
+  const relation = as(from, 'RangeVar')
+  if (!relation?.schemaname || more.length > 0 || !whereClause) return undefined
+  const alias = relation.alias?.aliasname ?? relation.relname
+  const columns = conjuncts(whereClause).flatMap((part) => {
+    const operator = as(part, 'A_Expr')
+    if (!operator?.lexpr || !operator.rexpr || words(operator.name).at(-1) !== '=') return []
+    if (operator.kind !== 'AEXPR_OP') return []
+    const [left, right] = [ownColumn(operator.lexpr, alias), ownColumn(operator.rexpr, alias)]
+    if ((left === undefined) === (right === undefined)) return []
+    const other = left === undefined ? operator.lexpr : operator.rexpr
+    return (as(other, 'A_Const') ?? as(as(other, 'TypeCast')?.arg, 'A_Const')) ? [] : [left ?? right ?? '']
+  })
+  return { schema: relation.schemaname, table: relation.relname, columns }
+}
+
+function ownColumn(node: Node, alias: string): string | undefined {
+  const parts = words(as(node, 'ColumnRef')?.fields ?? [])
+  return parts.length === 2 && parts[0] === alias && parts[1] !== '*' ? parts[1] : undefined
+}

@@ -1,0 +1,82 @@
+import type { FuncCall, Node } from '../../syntax/nodes.ts'
+import { as, nodesIn, words } from '../../syntax/nodes.ts'
+import type { CatalogFunction, Functions } from './functionCatalog.ts'
+import type { FunctionBody } from './functionBody.ts'
+import { changesRows } from './functionBody.ts'
+
+/** What is known of the bodies of functions, by oid. */
+export interface Bodies {
+  bodies: Map<number, FunctionBody>
+  /** Why the bodies of others cannot be read. */
+  unreadable: Map<number, string>
+  /** Functions by name, for the calls in bodies. */
+  byName: Map<string, CatalogFunction[]>
+  functions: Functions
+}
+
+/** How deep calls within calls are followed. */
+const deepest = 4
+
+/**
+ * What of the server's own VOLATILE functions a body calls, itself or through others, or that it changes rows:
+ * declared STABLE all the same, it may still answer differently for each row. Undefined where nothing is seen.
+ */
+export function hiddenVolatile(called: CatalogFunction, known: Bodies, depth = 0): string | undefined {
+  const body = known.bodies.get(called.oid)
+  if (!body || depth > deepest) return undefined
+  if (changesRows(body.parts)) return 'a statement that changes rows'
+  for (const call of callsIn(body.parts)) {
+    const { schema, name } = nameOf(call)
+    const others = schema === 'pg_catalog' ? [] : functionsNamed(known, schema, name)
+    if (schema === undefined || schema === 'pg_catalog') {
+      if (known.functions.builtin.get(name)?.volatility === 'v' && others.length === 0) return `${name}()`
+    }
+    for (const other of others) {
+      const found = hiddenVolatile(other, known, depth + 1)
+      if (found !== undefined) return found
+    }
+  }
+  return undefined
+}
+
+/**
+ * What a body reads that changes from one statement or user to the next: a table, who is calling, a setting.
+ * Declared IMMUTABLE all the same, the planner puts its answer into a cached plan, for whoever comes next.
+ */
+export function readsChanging(called: CatalogFunction, known: Bodies, depth = 0): string | undefined {
+  const body = known.bodies.get(called.oid)
+  if (!body || depth > deepest) return undefined
+  for (const node of nodesIn(body.parts)) {
+    const relation = as(node, 'RangeVar')
+    if (relation) return `the table ${relation.relname}`
+    if ('SQLValueFunction' in node) return 'who is calling'
+    const call = as(node, 'FuncCall')
+    if (!call) continue
+    const { schema, name } = nameOf(call)
+    if (name === 'current_setting') return 'a setting of the session'
+    if (schema === 'auth') return `auth.${name}()`
+    for (const other of schema === 'pg_catalog' ? [] : functionsNamed(known, schema, name)) {
+      const found = readsChanging(other, known, depth + 1)
+      if (found !== undefined) return found
+    }
+  }
+  return undefined
+}
+
+function callsIn(parts: readonly Node[]): FuncCall[] {
+  return Array.from(nodesIn(parts)).flatMap((node) => as(node, 'FuncCall') ?? [])
+}
+
+function nameOf(call: FuncCall): { schema: string | undefined; name: string } {
+  const parts = words(call.funcname)
+  return { schema: parts.at(-2), name: parts.at(-1) ?? '' }
+}
+
+function functionsNamed({ byName }: Bodies, schema: string | undefined, name: string): CatalogFunction[] {
+  return (byName.get(name) ?? []).filter((each) => schema === undefined || each.schema === schema)
+}
+
+/** The names of all functions that the trees call. */
+export function namesCalledIn(trees: readonly Node[]): string[] {
+  return [...new Set(callsIn(trees).map((call) => nameOf(call).name))]
+}

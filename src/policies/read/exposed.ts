@@ -1,0 +1,95 @@
+import { canonical, isBare } from '../../syntax/expression.ts'
+import type { Node } from '../../syntax/nodes.ts'
+import { as, nodesIn } from '../../syntax/nodes.ts'
+import { replaceNodes } from '../../syntax/replaceNodes.ts'
+import { rowReferences } from '../../syntax/rowReferences.ts'
+import type { Hazards } from './hazards.ts'
+
+/**
+ * Why a call that reads nothing of the row may not be wrapped in a sub-select, although it answers the same: it may end
+ * with an error, and other conditions decide today whether it is called at all. PostgreSQL asks cheap conditions first,
+ * and wrapped a call is cheap. Conditions come from everywhere: the same policy, the policies for other commands that an UPDATE
+ * has to pass as well, the query itself.
+ *
+ * A call compared with a column is no such: the planner runs it beforehand, to estimate how many rows there will be.
+ *
+ * @param tree the whole predicate of which the call is a part
+ */
+export function whyExposed(call: Node, tree: Node, hazards: Hazards): string | undefined {
+  const hazard = hazards.of(call)
+  if (!hazard) return undefined
+  if (hazard.isOnPurpose) {
+    return `${hazard.what}, and who meets that error would change with when it is called`
+  }
+  if (runsFirst(call, tree)) return undefined
+  return `it may end with an error (${hazard.what}), and conditions that keep it from being called today would no longer come first`
+}
+
+/**
+ * Whether a sub-select that is new may be evaluated where nothing was evaluated before: a set of keys always, a wrapped
+ * call unless the planner runs it anyway.
+ */
+export function mayBeAskedEarlier(part: Node, before: Node): boolean {
+  const link = as(part, 'SubLink')
+  const select = as(link?.subselect, 'SelectStmt')
+  const value = as(select?.targetList?.[0], 'ResTarget')?.val
+  if (link?.subLinkType !== 'EXPR_SUBLINK' || !value || !select || !isBare(select) || holdsQuery(value))
+    return true
+  const text = canonical(value)
+  const call = Array.from(nodesIn(before)).find((node) => canonical(node) === text)
+  return !call || !runsFirst(call, before)
+}
+
+function runsFirst(call: Node, tree: Node): boolean {
+  return comparedWithColumns(tree).some((each) => Array.from(nodesIn(each)).includes(call))
+}
+
+function holdsQuery(tree: Node): boolean {
+  return Array.from(nodesIn(tree)).some((node) => 'SubLink' in node)
+}
+
+/** The other sides of comparisons with a column: the planner runs them beforehand, whatever stands around. */
+export function comparedWithColumns(condition: Node): Node[] {
+  const connective = as(condition, 'BoolExpr')
+  if (connective) return connective.args.flatMap(comparedWithColumns)
+  const comparison = as(condition, 'A_Expr')
+  const { lexpr, rexpr } = comparison ?? {}
+  if (!lexpr || !rexpr || !['AEXPR_OP', 'AEXPR_OP_ANY'].includes(comparison?.kind ?? '')) return []
+  if ('ColumnRef' in lexpr) return [rexpr]
+  return 'ColumnRef' in rexpr ? [lexpr] : []
+}
+
+/** The sub-selects of a new predicate that read nothing of the row, so that they run once per statement, and are new. */
+export function newlyAtOnce(before: Node, after: Node): Node[] {
+  const known = new Set(
+    Array.from(nodesIn(before)).flatMap((node) => ('SubLink' in node ? [canonicalQuery(node)] : [])),
+  )
+  const found: Node[] = []
+  replaceNodes(after, (node) => {
+    const link = as(node, 'SubLink')
+    if (!link || rowReferences(link.subselect).length > 0) return undefined
+    // What stands to the left of IN is of the row.
+    const alone = {
+      SubLink: { subLinkType: link.testexpr ? 'ARRAY_SUBLINK' : link.subLinkType, subselect: link.subselect },
+    }
+    if (!known.has(canonicalQuery(node))) found.push(alone)
+    return undefined
+  })
+  return found
+}
+
+/** The query without the sub-selects around calls in it: wrapped or not, it ran once per statement. */
+function canonicalQuery(node: Node): string {
+  return canonical(withoutWraps(as(node, 'SubLink')?.subselect))
+}
+
+function withoutWraps<T>(tree: T): T {
+  return replaceNodes(tree, (node) => {
+    const link = as(node, 'SubLink')
+    const select = as(link?.subselect, 'SelectStmt')
+    const value = as(select?.targetList?.[0], 'ResTarget')?.val
+    return link?.subLinkType === 'EXPR_SUBLINK' && select && isBare(select) && value
+      ? withoutWraps(value)
+      : undefined
+  })
+}

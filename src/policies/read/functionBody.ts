@@ -1,0 +1,159 @@
+import { parsePlPgSQL } from 'libpg-query'
+import { sqlTokens } from '../../postgres/sqlTokens.ts'
+import { parseExpression } from '../../syntax/expression.ts'
+import type { Node } from '../../syntax/nodes.ts'
+import { as, isNode } from '../../syntax/nodes.ts'
+import { splitStatements } from '../../syntax/statements.ts'
+import type { CatalogFunction } from './functionCatalog.ts'
+import { plpgsqlTraits } from './plpgsqlTraits.ts'
+
+/** What a function does, as far as that can be read. */
+export interface FunctionBody {
+  /** Every statement and expression in it. */
+  parts: Node[]
+  /** The one expression that it returns, where that is all it does. */
+  result?: Node
+  /** Why it may end with an error of its own making, as a phrase: `has RAISE EXCEPTION`. */
+  raises?: string
+  /** It runs statements that are put together when it runs, so `parts` does not hold everything. */
+  isDynamic?: true
+  /** Types of its variables, as they are written. */
+  variableTypes?: string[]
+}
+
+/** Reads a body in SQL or PL/pgSQL; otherwise says why it cannot be read. */
+export async function readBody(called: CatalogFunction): Promise<FunctionBody | { unreadable: string }> {
+  const { language, source, definition } = called
+  try {
+    if (language === 'sql')
+      return source.trim() === '' ? await readStandardBody(definition) : await readSql(source)
+    if (language === 'plpgsql') return await readPlpgsql(definition)
+    return { unreadable: `its body is in ${language}` }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return { unreadable: `its body cannot be parsed: ${message}` }
+  }
+}
+
+async function readSql(source: string): Promise<FunctionBody> {
+  const statements = (await splitStatements(source)).map(({ node }) => node)
+  const [only, ...more] = statements
+  const result = more.length === 0 && only ? resultOfSelect(only) : undefined
+  return { parts: statements, ...(result ? { result } : {}) }
+}
+
+/** `RETURN expression`, or `BEGIN ATOMIC SELECT expression; END`. */
+async function readStandardBody(definition: string): Promise<FunctionBody> {
+  const [statement] = await splitStatements(definition)
+  const body = as(statement?.node, 'CreateFunctionStmt')?.sql_body
+  if (!body) return { parts: [] }
+  const returned = as(body, 'ReturnStmt')?.returnval
+  if (returned) return { parts: [returned], result: returned }
+  const items = as(as(body, 'List')?.items?.[0], 'List')?.items ?? []
+  const [only, ...more] = items
+  const result = more.length === 0 && only ? resultOfSelect(only) : undefined
+  return { parts: items, ...(result ? { result } : {}) }
+}
+
+/** The expression of `SELECT expression` without FROM; a query with FROM is a scalar sub-select. */
+function resultOfSelect(statement: Node): Node | undefined {
+  const select = as(statement, 'SelectStmt')
+  if (!select || select.larg || select.withClause || select.targetList?.length !== 1) return undefined
+  const target = as(select.targetList[0], 'ResTarget')?.val
+  const rest = Object.keys(select).filter((key) => !['targetList', 'limitOption', 'op'].includes(key))
+  return rest.length === 0 ? target : { SubLink: { subLinkType: 'EXPR_SUBLINK', subselect: statement } }
+}
+
+async function readPlpgsql(definition: string): Promise<FunctionBody> {
+  const parsed: unknown = await parsePlPgSQL(definition)
+  const parts: Node[] = []
+  for (const query of queriesIn(parsed)) parts.push(...(await readQuery(query)))
+  const returned = onlyReturn(parsed)
+  return {
+    parts,
+    ...plpgsqlTraits(parsed),
+    ...(returned === undefined ? {} : { result: await parseExpression(returned) }),
+  }
+}
+
+/** A statement, or an expression as PL/pgSQL writes it: without SELECT. */
+async function readQuery({ query, kind }: Query): Promise<Node[]> {
+  if (kind === 'assignment') return readAssignment(query)
+  if (kind === 'expression') return [await parseExpression(query)]
+  return (await splitStatements(query)).map(({ node }) => node)
+}
+
+/** `target := expression`, or `target = expression`; a FROM may follow, as in a SELECT. */
+async function readAssignment(text: string): Promise<Node[]> {
+  const tokens = [...sqlTokens(text)]
+  let depth = 0
+  const at = tokens.findIndex((token) => {
+    if (token === '[' || token === '(') depth += 1
+    if (token === ']' || token === ')') depth -= 1
+    return depth === 0 && token === '='
+  })
+  const target = tokens.slice(0, tokens[at - 1] === ':' ? at - 1 : at).join('')
+  const source = await splitStatements(`SELECT ${tokens.slice(at + 1).join('')}`)
+  return [await parseExpression(target), ...source.map(({ node }) => node)]
+}
+
+interface Query {
+  query: string
+  kind: 'statement' | 'type' | 'expression' | 'assignment'
+}
+
+/** The parser's modes; from the last on there is one for each number of names in the target. */
+const kinds = ['statement', 'type', 'expression', 'assignment'] as const
+
+function* queriesIn(value: unknown): Generator<Query> {
+  if (Array.isArray(value)) {
+    for (const item of value) yield* queriesIn(item)
+    return
+  }
+  if (typeof value !== 'object' || value === null) return
+  const { query, parseMode = 0 } = value as { query?: unknown; parseMode?: number }
+  if (typeof query === 'string') yield { query, kind: kinds[Math.min(parseMode, 3)] ?? 'statement' }
+  for (const child of Object.values(value)) yield* queriesIn(child)
+}
+
+/** The expression of a function that is `BEGIN RETURN expression; END` and declares nothing. */
+function onlyReturn(parsed: unknown): string | undefined {
+  const functions = (parsed as { plpgsql_funcs?: { PLpgSQL_function?: PlpgsqlFunction }[] }).plpgsql_funcs
+  const block = functions?.[0]?.PLpgSQL_function?.action?.PLpgSQL_stmt_block
+  if (!block || block.exceptions !== undefined) return undefined
+  const declares = functions?.[0]?.PLpgSQL_function?.datums?.some((datum) =>
+    Object.values(datum).some((each) => typeof each === 'object' && each !== null && 'default_val' in each),
+  )
+  // A body without a RETURN at its end gets one without an expression from the parser.
+  const statements = (block.body ?? []).filter((each) => !isEmptyReturn(each))
+  const [only, ...more] = statements
+  const query = only?.PLpgSQL_stmt_return?.expr?.PLpgSQL_expr?.query
+  return more.length === 0 && !declares ? query : undefined
+}
+
+interface PlpgsqlFunction {
+  datums?: Record<string, unknown>[]
+  action?: { PLpgSQL_stmt_block?: { body?: PlpgsqlStatement[]; exceptions?: unknown } }
+}
+
+interface PlpgsqlStatement {
+  PLpgSQL_stmt_return?: { expr?: { PLpgSQL_expr?: { query?: string } } }
+}
+
+function isEmptyReturn(statement: PlpgsqlStatement): boolean {
+  return statement.PLpgSQL_stmt_return !== undefined && statement.PLpgSQL_stmt_return.expr === undefined
+}
+
+/** Whether a part of a body changes rows: it is a statement other than SELECT. */
+export function changesRows(parts: readonly Node[]): boolean {
+  return parts.some((part) =>
+    ['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'].some((kind) => hasKind(part, kind)),
+  )
+}
+
+function hasKind(value: unknown, kind: string): boolean {
+  if (Array.isArray(value)) return value.some((item) => hasKind(item, kind))
+  if (typeof value !== 'object' || value === null) return false
+  if (isNode(value) && kind in value) return true
+  return Object.values(value).some((child) => hasKind(child, kind))
+}

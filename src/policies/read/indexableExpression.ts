@@ -1,0 +1,45 @@
+import type { Node, TypeName } from '../../syntax/nodes.ts'
+import { as, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
+import { columnOf } from './comparedColumns.ts'
+import type { Functions } from './functionCatalog.ts'
+import type { CatalogTable } from './tableCatalog.ts'
+
+const indexableKinds = new Set([
+  ...['A_Const', 'A_Expr', 'A_Indices', 'A_Indirection', 'CoalesceExpr', 'ColumnRef', 'FuncCall'],
+  ...['Integer', 'String', 'TypeCast'],
+])
+
+/** Types whose casts among one another do not depend on settings, by the names that the parser and the catalog give. */
+const plainTypes = new Set([
+  ...['text', 'varchar', 'character varying', 'uuid', 'bool', 'boolean', 'jsonb'],
+  ...['int2', 'int4', 'int8', 'smallint', 'integer', 'bigint', 'numeric'],
+])
+
+/**
+ * Whether an index can be made on the expression of the table's columns: IMMUTABLE functions and casts that no setting
+ * changes. The server has the last word when it is built.
+ */
+export function isIndexable(expression: Node, table: CatalogTable, functions: Functions): boolean {
+  for (const node of nodesIn(expression)) {
+    if (!indexableKinds.has(kindOf(node))) return false
+    const cast = as(node, 'TypeCast')
+    if (cast && !isPlainCast(cast, table)) return false
+    const call = as(node, 'FuncCall')
+    if (call && !volatilitiesOf(words(call.funcname), functions).every((each) => each === 'i')) return false
+  }
+  return true
+}
+
+function isPlainCast({ arg, typeName }: { arg: Node; typeName: TypeName }, table: CatalogTable): boolean {
+  const name = columnOf(arg)
+  const type = table.columns.find((column) => column.name === name)?.type ?? ''
+  const from = name === undefined ? 'text' : type.replace(/\(.*/, '')
+  return plainTypes.has(from) && plainTypes.has(words(typeName.names ?? []).at(-1) ?? '')
+}
+
+function volatilitiesOf(name: string[], { builtin, byOid }: Functions): (string | undefined)[] {
+  const [schema, last] = [name.at(-2) ?? 'pg_catalog', name.at(-1) ?? '']
+  if (schema === 'pg_catalog') return [builtin.get(last)?.volatility]
+  const found = Array.from(byOid.values()).filter((each) => each.schema === schema && each.name === last)
+  return found.length === 0 ? [undefined] : found.map(({ volatility }) => volatility)
+}

@@ -1,0 +1,208 @@
+import { conjunction, equals } from '../../syntax/build.ts'
+import { canonical } from '../../syntax/expression.ts'
+import type { Node, SelectStmt, SubLink } from '../../syntax/nodes.ts'
+import { as, conjuncts, nodesIn, words } from '../../syntax/nodes.ts'
+import { rowReferences } from '../../syntax/rowReferences.ts'
+import type { Scope } from '../read/calls.ts'
+import { show, whyNotOncePerStatement } from '../read/calls.ts'
+import type { Change, Refusal, Rewritten } from './change.ts'
+import { withoutLimit } from '../read/membershipBody.ts'
+import { replaceInContext } from '../read/positiveContext.ts'
+import { Unclear } from '../read/queryColumns.ts'
+import type { KeyScope } from './setOfKeys.ts'
+import { memberOfKeys } from './setOfKeys.ts'
+import type { CatalogTable } from '../read/tableCatalog.ts'
+
+const rule = 'policy_correlated_subquery'
+
+/** A correlated sub-select of a policy, and what it would become. */
+export interface Turned {
+  was: Node
+  becomes: Node
+  /** The tables that it reads. */
+  reads: { schema: string; name: string }[]
+}
+
+/** Why a sub-select that could be turned round is left. */
+export interface Verdict {
+  reason: string
+  /** Until the policies of the tables that it reads are rewritten. */
+  isForNow?: boolean
+}
+
+/** What the plans say of a sub-select that could be turned round: undefined where nothing gets slower. */
+export type PlanVerdicts = Map<string, Verdict | undefined>
+
+const runAgain = ['Apply the migrations that rewrite the policies named.', 'Run this command again.']
+
+/** The key under which a sub-select's verdict stands. */
+export function verdictKey(table: CatalogTable, node: Node): string {
+  return `${table.oid} ${canonical(node)}`
+}
+
+/**
+ * Runs a query that a policy makes for every row once per statement, where the plans say that no common query
+ * gets slower.
+ *
+ * ```sql
+ * EXISTS (SELECT 1 FROM members m WHERE m.org_id = docs.org_id AND m.user_id = auth.uid())   -- before
+ * org_id IN (SELECT m.org_id FROM members m WHERE m.user_id = auth.uid())                    -- after
+ * ```
+ */
+export function turnCorrelated(tree: Node, scope: Scope & KeyScope, verdicts: PlanVerdicts): Rewritten {
+  const changes: Change[] = []
+  const refusals: Refusal[] = []
+  const result = replaceInContext(tree, (node, isPositive) => {
+    const link = correlatedLink(node)
+    if (!link) return undefined
+    try {
+      const { becomes, needsIndexOn } = turnAround(link, isPositive, scope)
+      const key = verdictKey(scope.table, node)
+      // Of tables of other owners plans are not asked for; they are left for that reason anyway.
+      if (!verdicts.has(key) && scope.table.isOurs)
+        throw new Unclear('another rewrite changes it first; run this command again after that one')
+      const verdict = verdicts.get(key)
+      if (verdict) {
+        const { reason, isForNow } = verdict
+        refusals.push({ rule, was: show(node), reason, ...(isForNow ? { isForNow, steps: runAgain } : {}) })
+        return undefined
+      }
+      changes.push({
+        rule,
+        was: show(node),
+        becomes: show(becomes),
+        ...(needsIndexOn === undefined ? {} : { needsIndexOn }),
+      })
+      return becomes
+    } catch (error) {
+      if (!(error instanceof Unclear)) throw error
+      refusals.push({ rule, was: show(node), reason: error.message })
+      return undefined
+    }
+  })
+  return { tree: result, changes, refusals }
+}
+
+/** The sub-selects that could be turned round, before anybody has asked what plans say. */
+export function correlatedCandidates(tree: Node, scope: Scope & KeyScope): Turned[] {
+  const found: Turned[] = []
+  replaceInContext(tree, (node, isPositive) => {
+    const link = correlatedLink(node)
+    if (!link) return undefined
+    try {
+      found.push({ was: node, ...turnAround(link, isPositive, scope) })
+    } catch (error) {
+      if (!(error instanceof Unclear)) throw error
+    }
+    return undefined
+  })
+  return found
+}
+
+/** A sub-select with FROM that holds a column of the row. */
+function correlatedLink(node: Node): SubLink | undefined {
+  const link = as(node, 'SubLink')
+  const select = as(link?.subselect, 'SelectStmt')
+  if (!link || !select?.fromClause) return undefined
+  return rowReferences(link.subselect).length > 0 ? link : undefined
+}
+
+function turnAround(
+  link: SubLink,
+  isPositive: boolean,
+  scope: Scope & KeyScope,
+): { becomes: Node; needsIndexOn?: string; reads: Turned['reads'] } {
+  if (!['EXISTS_SUBLINK', 'ANY_SUBLINK'].includes(link.subLinkType)) {
+    throw new Unclear('it is neither EXISTS nor IN')
+  }
+  if (!isPositive) throw new Unclear('it stands under NOT or where NULL and false differ')
+  const select = as(link.subselect, 'SelectStmt')
+  if (!select) throw new Unclear('it is no query')
+  if (
+    link.subLinkType === 'EXISTS_SUBLINK' &&
+    Array.from(nodesIn(select.targetList)).some((node) => 'FuncCall' in node)
+  ) {
+    throw new Unclear(
+      'its query has a row for an aggregate, or several for a set, whatever its conditions say',
+    )
+  }
+  const plain = withoutLimit(select)
+  const conditions = [
+    ...(plain.whereClause ? conjuncts(plain.whereClause) : []),
+    ...memberCondition(link, plain),
+  ]
+  const correlated = conditions.filter((condition) => rowReferences(inFrom(plain, condition)).length > 0)
+  const [only, ...others] = correlated
+  if (!only || others.length > 0) throw new Unclear('it compares the row in more than one condition')
+  if (rowReferences({ SelectStmt: { ...plain, whereClause: undefined, targetList: [] } }).length > 0) {
+    throw new Unclear('its FROM depends on the row')
+  }
+  const { inner, outer } = sidesOf(only, plain)
+  const where = conjunction(conditions.filter((condition) => condition !== only))
+  const set: Node = {
+    SelectStmt: {
+      targetList: [{ ResTarget: { val: inner } }],
+      fromClause: plain.fromClause,
+      ...(where ? { whereClause: where } : {}),
+      limitOption: 'LIMIT_OPTION_DEFAULT',
+      op: 'SETOP_NONE',
+    },
+  }
+  const reason = whyNotOncePerStatement({ SubLink: { subLinkType: 'ARRAY_SUBLINK', subselect: set } }, scope)
+  if (reason !== undefined) throw new Unclear(reason)
+  const hazard = scope.hazards.of(set)
+  if (hazard) {
+    throw new Unclear(
+      `all of its rows would be read at once, and an error could come up that nobody meets today: ${hazard.what}`,
+    )
+  }
+  const { node, needsIndexOn } = memberOfKeys(outer, set, scope)
+  return {
+    becomes: node,
+    ...(needsIndexOn === undefined ? {} : { needsIndexOn }),
+    reads: (plain.fromClause ?? []).flatMap(tablesIn),
+  }
+}
+
+/** `x IN (SELECT y ...)` asks whether there is a row with `y = x`. */
+function memberCondition(link: SubLink, select: SelectStmt): Node[] {
+  if (link.subLinkType === 'EXISTS_SUBLINK') return []
+  const target = as(select.targetList?.[0], 'ResTarget')?.val
+  if (link.subLinkType !== 'ANY_SUBLINK' || link.operName || !link.testexpr || !target) {
+    throw new Unclear('it is neither EXISTS nor IN')
+  }
+  return [equals(target, link.testexpr)]
+}
+
+/** The condition within the query's FROM, so that the query's own columns count as bound. */
+function inFrom(select: SelectStmt, condition: Node): Node {
+  return { SelectStmt: { fromClause: select.fromClause?.map(withoutQuals), whereClause: condition } }
+}
+
+function withoutQuals(item: Node): Node {
+  const join = as(item, 'JoinExpr')
+  if (!join) return item
+  const { quals, ...rest } = join
+  void quals
+  return { JoinExpr: { ...rest, larg: withoutQuals(join.larg), rarg: withoutQuals(join.rarg) } }
+}
+
+function sidesOf(condition: Node, select: SelectStmt): { inner: Node; outer: Node } {
+  const expression = as(condition, 'A_Expr')
+  const { lexpr, rexpr } = expression ?? {}
+  if (expression?.kind !== 'AEXPR_OP' || words(expression.name).join('.') !== '=' || !lexpr || !rexpr) {
+    throw new Unclear('its condition on the row is not of the form key = column')
+  }
+  const isInner = (side: Node) => as(side, 'ColumnRef') && rowReferences(inFrom(select, side)).length === 0
+  const isOuter = (side: Node) => rowReferences(side).length === rowReferences(inFrom(select, side)).length
+  if (isInner(lexpr) && isOuter(rexpr)) return { inner: lexpr, outer: rexpr }
+  if (isInner(rexpr) && isOuter(lexpr)) return { inner: rexpr, outer: lexpr }
+  throw new Unclear('its condition on the row is not of the form key = column')
+}
+
+function tablesIn(item: Node): Turned['reads'] {
+  const join = as(item, 'JoinExpr')
+  if (join) return [...tablesIn(join.larg), ...tablesIn(join.rarg)]
+  const table = as(item, 'RangeVar')
+  return table ? [{ schema: table.schemaname ?? '', name: table.relname }] : []
+}

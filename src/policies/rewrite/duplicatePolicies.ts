@@ -1,0 +1,54 @@
+import { parseExpression } from '../../syntax/expression.ts'
+import { as, nodesIn, words } from '../../syntax/nodes.ts'
+import type { Policy, PolicyCatalog } from '../read/policyCatalog.ts'
+
+/** A policy that says exactly what another one of the same table says. */
+export interface DuplicatePolicy {
+  /** The older one, which stays. */
+  kept: Policy
+  dropped: Policy
+  /** Why it must stay all the same. */
+  reason?: string
+}
+
+/**
+ * Policies that are equal in table, command, kind, roles and both expressions, to the letter. `a OR a` is `a` and
+ * `a AND a` is `a`, whether they let rows in or keep them out; but not where `a` may answer differently the
+ * second time.
+ */
+export async function findDuplicatePolicies(catalog: PolicyCatalog): Promise<DuplicatePolicy[]> {
+  const first = new Map<string, Policy>()
+  const found: DuplicatePolicy[] = []
+  for (const policy of [...catalog.policies].sort((one, other) => one.oid - other.oid)) {
+    const { table, command, permissive, roles, using, check } = policy
+    const content = JSON.stringify([table.oid, command, permissive, roles, using, check])
+    const kept = first.get(content)
+    if (!kept) {
+      first.set(content, policy)
+      continue
+    }
+    const volatile = await volatileCallOf(policy, catalog)
+    found.push({
+      kept,
+      dropped: policy,
+      ...(volatile === undefined
+        ? {}
+        : { reason: `${volatile} is VOLATILE: asked once it may answer differently from asked twice` }),
+    })
+  }
+  return found
+}
+
+async function volatileCallOf({ using, check, functions }: Policy, catalog: PolicyCatalog) {
+  const own = functions.find(({ volatility }) => volatility === 'v')
+  if (own) return `${own.schema}.${own.name}()`
+  for (const text of [using, check]) {
+    if (text === null) continue
+    for (const node of nodesIn(await parseExpression(text))) {
+      const call = as(node, 'FuncCall')
+      const name = call && words(call.funcname).length === 1 ? words(call.funcname)[0] : undefined
+      if (name !== undefined && catalog.functions.builtin.get(name)?.volatility === 'v') return `${name}()`
+    }
+  }
+  return undefined
+}

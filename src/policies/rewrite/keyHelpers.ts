@@ -1,0 +1,230 @@
+import { functionExists, functionIsAbsent } from '../../conditions/functions.ts'
+import { schemaExists, schemaIsAbsent } from '../../conditions/schemas.ts'
+import { relationExists, tableExists } from '../../conditions/tables.ts'
+import { fitIdentifier, quote } from '../../postgres/identifiers.ts'
+import type { ConditionCall, Draft } from '../../operations/draft.ts'
+import { condition, workId } from '../../operations/draft.ts'
+import { scalarSubselect } from '../../syntax/build.ts'
+import { printExpression } from '../../syntax/expression.ts'
+import { as, words } from '../../syntax/nodes.ts'
+import type { Node } from '../../syntax/nodes.ts'
+import { relationsIn } from '../../syntax/relations.ts'
+import { replaceNodes } from '../../syntax/replaceNodes.ts'
+import type { CatalogFunction } from '../read/functionCatalog.ts'
+import type { KeyQuery } from '../read/membershipBody.ts'
+import { sameKeys } from '../read/membershipBody.ts'
+import type { Surroundings } from '../read/privateSchema.ts'
+import { privateSchema } from '../read/privateSchema.ts'
+import type { Reach } from '../read/reach.ts'
+import type { KnownNames } from '../read/searchPath.ts'
+import { searchPathOf, whyPathMatters } from '../read/searchPath.ts'
+
+/** A set-returning function that lists the keys for which a membership function says yes. */
+export interface KeyHelper {
+  name: string
+  /** The membership function whose keys it lists. */
+  of: CatalogFunction
+  keys: KeyQuery
+  /** Where its names are looked for; undefined for the caller's `search_path`. */
+  searchPath: string[] | undefined
+  /** A function of that name and body is there already. */
+  exists: boolean
+}
+
+/** The helpers that the policies of a database ask for, each once. */
+export class KeyHelpers {
+  readonly #surroundings: Surroundings
+  readonly #names: KnownNames
+  readonly #helpers: KeyHelper[] = []
+  readonly #drafts = new Map<KeyHelper, Draft>()
+
+  constructor(surroundings: Surroundings, reach: Reach) {
+    this.#surroundings = surroundings
+    this.#names = { reach, isBuiltinType: (name) => !surroundings.typeSchemas.has(name) }
+  }
+
+  /** The helper for this function and these keys: one that is there, or one to be made under a free name. */
+  for(called: CatalogFunction, keys: KeyQuery): KeyHelper {
+    const known = this.#helpers.find((each) => each.of === called && sameKeys(each.keys, keys))
+    if (known) return known
+    const base = `${called.name}_${keys.keyColumn}s`
+    for (let turn = 1; ; turn += 1) {
+      const name = fitIdentifier(base, turn === 1 ? '' : `_${turn}`)
+      if (this.#helpers.some((each) => each.name === name)) continue
+      const present = this.#surroundings.helpers.filter(
+        (each) => each.name === name && each.argumentTypes.length === 0,
+      )
+      const searchPath = this.#searchPathFor(called)
+      const helper = { name, of: called, keys, searchPath, exists: present.length > 0 }
+      const [same] = present
+      if (same && !isAsMade(same, helper)) continue
+      this.#helpers.push(helper)
+      return helper
+    }
+  }
+
+  /**
+   * The path of the function itself, since everything that it calls looks for its names there too; an empty one, which
+   * nobody can put objects into, where the function has none and every name that it comes to is bound without.
+   */
+  #searchPathFor(called: CatalogFunction): string[] | undefined {
+    return searchPathOf(called) ?? (whyPathMatters(called, this.#names) === undefined ? [''] : undefined)
+  }
+
+  /** The roles that need USAGE on the schema, for all helpers. */
+  usersOfSchema(): string[] {
+    const users = [...new Set(this.#helpers.flatMap((helper) => usersOf(helper)))].sort()
+    return users.includes('') ? [''] : users
+  }
+
+  /** The drafts that make these helpers, and the schema where it is missing; none for those that are there. */
+  drafts(helpers: KeyHelper[]): Draft[] {
+    const missing = [...new Set(helpers)].filter(({ exists }) => !exists)
+    if (missing.length === 0) return []
+    const { schemaExists: isThere, usage } = this.#surroundings
+    const users = this.usersOfSchema()
+    return [
+      ...(isThere ? [] : [createSchema(users)]),
+      ...missing.map((helper) => {
+        const needUsage = isThere && !usage.includes('')
+        const draft =
+          this.#drafts.get(helper) ??
+          createHelper(
+            helper,
+            needUsage ? usersOf(helper).filter((role) => !usage.includes(role)) : [],
+            this.#names.reach,
+          )
+        this.#drafts.set(helper, draft)
+        return draft
+      }),
+    ]
+  }
+}
+
+function createSchema(users: string[]): Draft {
+  return {
+    kind: 'createKeyHelper',
+    ids: [workId('createKeyHelper', privateSchema)],
+    on: [privateSchema],
+    title: `create-schema-${privateSchema}`,
+    rule: 'policy_membership_function',
+    why: 'A place for functions that policies call and that no API may expose.',
+    up: [
+      `CREATE SCHEMA ${quote(privateSchema)}`,
+      ...(users.length > 0 ? [`GRANT USAGE ON SCHEMA ${quote(privateSchema)} TO ${listRoles(users)}`] : []),
+    ],
+    down: [`DROP SCHEMA ${quote(privateSchema)}`],
+    before: [condition(schemaIsAbsent, privateSchema)],
+    after: [condition(schemaExists, privateSchema)],
+  }
+}
+
+/**
+ * ```sql
+ * CREATE FUNCTION private.is_org_member_org_ids() RETURNS SETOF uuid
+ * LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = '' AS $$
+ * BEGIN
+ *   RETURN QUERY (SELECT m.org_id FROM public.members m WHERE m.user_id = (SELECT auth.uid()));
+ * END
+ * $$
+ * ```
+ *
+ * PL/pgSQL, since it keeps its plan for the whole session. Who may call the membership function may call it, with the
+ * same rights and the same `search_path`: what its names mean, and those in what it calls, hangs on both.
+ */
+function createHelper(helper: KeyHelper, needUsage: string[], reach: Reach): Draft {
+  const { name, of, keys } = helper
+  const signature = `${quote(privateSchema)}.${quote(name)}()`
+  const roles = usersOf(helper)
+  const shown = `${of.schema}.${of.name}(${of.identityArguments})`
+  const usage = `USAGE ON SCHEMA ${quote(privateSchema)}`
+  const identity = { schema: privateSchema, name, args: '' }
+  return {
+    kind: 'createKeyHelper',
+    ids: [workId('createKeyHelper', identity, bodyOf(helper))],
+    on: [privateSchema],
+    title: `create-${privateSchema}-${name}`,
+    rule: 'policy_membership_function',
+    why:
+      `${shown} searches the memberships anew for every row. ${privateSchema}.${name}() lists, once per statement, the ` +
+      `values of ${keys.keyColumn} for which it says yes, with the same rights and for the same callers.`,
+    up: [
+      `CREATE FUNCTION ${signature} RETURNS SETOF ${keys.keyType}\n` +
+        `LANGUAGE plpgsql STABLE${of.isSecurityDefiner ? ' SECURITY DEFINER' : ''}${setSearchPath(helper)}\n` +
+        `AS ${quoteBody(bodyOf(helper))}`,
+      ...(roles.includes('') ? [] : [`REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC`]),
+      ...(roles.length > 0 && !roles.includes('')
+        ? [`GRANT EXECUTE ON FUNCTION ${signature} TO ${listRoles(roles)}`]
+        : []),
+      ...(needUsage.length > 0 ? [`GRANT ${usage} TO ${listRoles(needUsage)}`] : []),
+    ],
+    down: [
+      ...(needUsage.length > 0 ? [`REVOKE ${usage} FROM ${listRoles(needUsage)}`] : []),
+      `DROP FUNCTION ${signature}`,
+    ],
+    before: [
+      condition(functionExists, { schema: of.schema, name: of.name, args: of.identityArguments }),
+      ...relationsExist(keys.query, reach),
+      condition(functionIsAbsent, identity),
+    ],
+    after: [condition(functionExists, identity)],
+  }
+}
+
+/** Who may call the membership function, `''` for everybody; its owner may anyway. */
+function usersOf({ of }: KeyHelper): string[] {
+  if (of.grantees === null || of.grantees.includes('')) return ['']
+  return [...new Set(of.grantees)].filter((role) => role !== of.owner)
+}
+
+function bodyOf({ keys }: KeyHelper): string {
+  const query = printExpression({ SubLink: { subLinkType: 'EXPR_SUBLINK', subselect: wrapAuth(keys.query) } })
+  return `\nBEGIN\n  RETURN QUERY ${query};\nEND\n`
+}
+
+/** `auth.uid()` -> `(SELECT auth.uid())`: within the helper, too, it needs to run only once. */
+function wrapAuth(query: Node): Node {
+  return replaceNodes(query, (node) => {
+    const link = as(node, 'SubLink')
+    if (link?.subLinkType === 'EXPR_SUBLINK') return node
+    const call = as(node, 'FuncCall')
+    return call && words(call.funcname)[0] === 'auth' && !call.args ? scalarSubselect(node) : undefined
+  })
+}
+
+function setSearchPath({ searchPath }: KeyHelper): string {
+  if (!searchPath) return ''
+  return ` SET search_path = ${searchPath.map((schema) => (schema === '' ? "''" : quote(schema))).join(', ')}`
+}
+
+/** In dollar quotes that the body does not hold. */
+function quoteBody(body: string): string {
+  let tag = '$$'
+  for (let turn = 1; body.includes(tag); turn += 1) tag = `$body${turn}$`
+  return `${tag}${body}${tag}`
+}
+
+function isAsMade(present: CatalogFunction, helper: KeyHelper): boolean {
+  return (
+    present.source === bodyOf(helper) &&
+    present.returnsSet &&
+    present.volatility === 's' &&
+    JSON.stringify(searchPathOf(present)) === JSON.stringify(helper.searchPath) &&
+    present.isSecurityDefiner === helper.of.isSecurityDefiner &&
+    present.owner === (helper.of.isSecurityDefiner ? helper.of.owner : present.owner)
+  )
+}
+
+/** That the relations are there which the query names with their schemas. */
+function relationsExist(query: Node, { relations }: Reach): ConditionCall[] {
+  return relationsIn(query).flatMap(({ schema, name }) => {
+    const found = (relations.get(name) ?? []).find((each) => each.schema === schema)
+    if (!found) return []
+    const isTable = ['r', 'p', 'f'].includes(found.kind)
+    return condition(isTable ? tableExists : relationExists, { schema: found.schema, name })
+  })
+}
+
+function listRoles(roles: string[]): string {
+  return roles.map((role) => (role === '' ? 'PUBLIC' : quote(role))).join(', ')
+}

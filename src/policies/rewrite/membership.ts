@@ -1,0 +1,258 @@
+import { call as callOf, cast, selectOf } from '../../syntax/build.ts'
+import { isBare } from '../../syntax/expression.ts'
+import type { FuncCall, Node, TypeName } from '../../syntax/nodes.ts'
+import { as, kindOf, nodesIn } from '../../syntax/nodes.ts'
+import { rowReferences } from '../../syntax/rowReferences.ts'
+import type { Scope } from '../read/calls.ts'
+import { candidatesFor, nameOfCall, show } from '../read/calls.ts'
+import type { Change, Refusal, Rewritten } from './change.ts'
+import { readsChanging } from '../read/declarations.ts'
+import type { CatalogFunction } from '../read/functionCatalog.ts'
+import type { KeyHelper, KeyHelpers } from './keyHelpers.ts'
+import type { KeyQuery } from '../read/membershipBody.ts'
+import { keysOf } from '../read/membershipBody.ts'
+import type { Surroundings } from '../read/privateSchema.ts'
+import { privateSchema } from '../read/privateSchema.ts'
+import { replaceInContext } from '../read/positiveContext.ts'
+import { Unclear } from '../read/queryColumns.ts'
+import type { Reach } from '../read/reach.ts'
+import type { KeyScope } from './setOfKeys.ts'
+import { isForeign } from '../read/searchPath.ts'
+import { memberOfKeys } from './setOfKeys.ts'
+import type { CatalogTable } from '../read/tableCatalog.ts'
+import { isComparedAlike, typeNamed } from '../read/typeNames.ts'
+
+/** What the rewrite of one policy may ask about. */
+export interface MembershipScope extends Scope, KeyScope {
+  reach: Reach
+  tables: CatalogTable[]
+  surroundings: Surroundings
+  helpers: KeyHelpers
+  role: string
+}
+
+const rule = 'policy_membership_function'
+
+/**
+ * Reads the keys that a membership function says yes to once per statement, and not the memberships for every
+ * row.
+ *
+ * ```sql
+ * public.is_org_member(org_id)                                        -- before
+ * org_id = ANY (ARRAY(SELECT private.is_org_member_org_ids()))        -- after, where an index leads on org_id
+ * org_id IN (SELECT private.is_org_member_org_ids())                  -- after, elsewhere
+ * ```
+ *
+ * The function says no where the argument is NULL, the comparison says NULL; both keep a row out, except under
+ * NOT and in expressions that tell the two apart.
+ */
+export function turnMembership(tree: Node, scope: MembershipScope): Rewritten & { helpers: KeyHelper[] } {
+  const changes: Change[] = []
+  const refusals: Refusal[] = []
+  const helpers: KeyHelper[] = []
+
+  const result = replaceInContext(tree, (node, isPositive) => {
+    const membership = membershipCall(node, scope)
+    if (!membership) return undefined
+    try {
+      refuseOtherAnswers(membership.called)
+      if (!isPositive) throw new Unclear('it stands under NOT or where NULL and false differ')
+      const { replacement, helper, ...form } = turn(membership.call, membership.called, scope, tree)
+      changes.push({ rule, was: show(node), becomes: show(replacement), ...form })
+      helpers.push(helper)
+      return replacement
+    } catch (error) {
+      if (!(error instanceof Unclear)) throw error
+      refusals.push({ rule, was: show(node), reason: error.message, ...stepsFor(membership.called) })
+      return node
+    }
+  })
+  return { tree: result, changes, refusals, helpers }
+}
+
+/**
+ * `f(org_id, ...)` or the fake wrap `(SELECT f(t.org_id))`, where `f` is a function of the row that says yes or no,
+ * or one that reads a table for something else.
+ */
+function membershipCall(
+  node: Node,
+  scope: MembershipScope,
+): { call: FuncCall; called: CatalogFunction } | undefined {
+  const call = as(node, 'FuncCall') ?? fakelyWrapped(node)
+  if (!call || nameOfCall(call).schema === 'pg_catalog') return undefined
+  const [called] = candidatesFor(call, scope)
+  if (called?.kind !== 'f' || called.returnsSet) return undefined
+  if (!['sql', 'plpgsql'].includes(called.language)) return undefined
+  if (called.returnType !== 'boolean' && readsChanging(called, scope.reach) === undefined) return undefined
+  return rowReferences(call.args ?? []).length > 0 ? { call, called } : undefined
+}
+
+function fakelyWrapped(node: Node): FuncCall | undefined {
+  const link = as(node, 'SubLink')
+  const select = as(link?.subselect, 'SelectStmt')
+  if (link?.subLinkType !== 'EXPR_SUBLINK' || !select || !isBare(select)) return undefined
+  return as(as(select.targetList?.[0], 'ResTarget')?.val, 'FuncCall')
+}
+
+function turn(
+  call: FuncCall,
+  called: CatalogFunction,
+  scope: MembershipScope,
+  tree: Node,
+): { replacement: Node; needsIndexOn?: string; helper: KeyHelper } {
+  refuseUnfit(call, called, scope)
+  const { reach, hazards } = scope
+  const body = reach.bodies.get(called.oid)
+  if (!body) throw new Unclear(reach.unreadable.get(called.oid) ?? 'its body cannot be read')
+  const args = call.args ?? []
+  const ofRow = args.flatMap((argument, position) => (rowReferences(argument).length > 0 ? [position] : []))
+  const [key = 0] = ofRow
+  if (ofRow.length > 1) throw new Unclear('more than one of its arguments holds a column of the row')
+  const values = new Map<number, { value: Node; type: TypeName | undefined }>()
+  for (const [position, value] of args.entries()) {
+    if (position === key) continue
+    if (!namesCallerOrConstant(value) || !hazards.readsOnlySettings(value)) {
+      throw new Unclear(`its argument ${show(value)} is neither a constant nor who is calling`)
+    }
+    values.set(position, { value, type: typeNamed(called.argumentTypes[position]) })
+  }
+  const keys = keysOf(called, body, key, values, scope.tables)
+  if (called.isSecurityDefiner && !dependsOnCaller(keys.conditions)) {
+    throw new Unclear(
+      'its answer does not depend on who is calling, and a list of all keys would say more than it does',
+    )
+  }
+  if (holdsBackslash(keys.query)) {
+    throw new Unclear(
+      'a text in its body has a backslash, and standard_conforming_strings says what that means',
+    )
+  }
+  const hazard = hazards.of(keys.query, called.isSecurityDefiner ? called.owner : undefined)
+  if (hazard) {
+    throw new Unclear(
+      `all of its keys would be read at once, and an error could come up that nobody meets today: ${hazard.what}`,
+    )
+  }
+  const asked = args[key] as Node
+  const side = comparable(
+    asked,
+    called.argumentTypes[key] ?? '',
+    keys,
+    scope,
+    hazards.typeOf(asked, scope.table, tree),
+  )
+  const helper = scope.helpers.for(called, keys)
+  const { node, ...form } = memberOfKeys(side, selectOf(callOf([privateSchema, helper.name])), scope)
+  return { replacement: node, ...form, helper }
+}
+
+/**
+ * The row's side as the type that the function compares, so that = is the same operator as in its body.
+ *
+ * @throws Unclear where another operator could be meant
+ */
+function comparable(
+  side: Node,
+  parameter: string,
+  keys: KeyQuery,
+  { reach }: MembershipScope,
+  type: string | undefined,
+): Node {
+  for (const each of [parameter, keys.keyType]) {
+    if (isForeign(each, reach))
+      throw new Unclear(`it compares values of type ${each}, whose operators hang on search_path`)
+  }
+  if (reach.functions.openOperators.has('=')) {
+    throw new Unclear(
+      'there is an operator = for types of PostgreSQL beside its own, and search_path says which is meant',
+    )
+  }
+  if (keys.isNondeterministic)
+    throw new Unclear('the collation of its keys takes different texts for equal ones')
+  if (type !== undefined && isComparedAlike(type, parameter)) return side
+  const typeName = typeNamed(parameter)
+  if (!typeName) throw new Unclear(`its argument has the type ${parameter}, which no cast can name`)
+  return cast(side, typeName)
+}
+
+function refuseOtherAnswers({ schema, name, identityArguments, returnType }: CatalogFunction): void {
+  if (returnType === 'boolean') return
+  throw new Unclear(
+    `${schema}.${name}(${identityArguments}) returns ${returnType}: only an answer of yes or no tells who is a member`,
+  )
+}
+
+function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipScope): void {
+  const { schema, name, identityArguments, settings, volatility } = called
+  const shown = `${schema}.${name}(${identityArguments})`
+  if (candidatesFor(call, scope).length > 1)
+    throw new Unclear(`${shown} has overloads that take as many arguments`)
+  if (volatility === 'v') throw new Unclear(`${shown} is VOLATILE, so it may answer differently for each row`)
+  if (volatility === 'i') {
+    const reads = readsChanging(called, scope.reach)
+    if (reads !== undefined) {
+      throw new Unclear(
+        `${shown} is declared IMMUTABLE, yet reads ${reads}: a cached plan may show one user another's rows`,
+      )
+    }
+  }
+  const hidden = scope.hiddenVolatile.get(called.oid)
+  if (hidden !== undefined)
+    throw new Unclear(`${shown} is declared STABLE, yet calls ${hidden}, which is VOLATILE`)
+  if (called.isVariadic || (call.args ?? []).length < called.argumentTypes.length) {
+    throw new Unclear('it is called without some of its arguments, or with any number of them')
+  }
+  if ((call.args ?? []).some((argument) => kindOf(argument) === 'NamedArgExpr')) {
+    throw new Unclear('it is called with arguments by name')
+  }
+  if (called.isStrict && called.argumentTypes.length > 1) {
+    throw new Unclear(`${shown} is STRICT, so it says no where any of its arguments is NULL`)
+  }
+  const setting = settings.find((each) => !each.startsWith('search_path='))
+  if (setting !== undefined) throw new Unclear(`${shown} sets ${setting} while it runs`)
+  if (called.isSecurityDefiner && called.owner !== scope.role) {
+    throw new Unclear(
+      `${shown} runs with the rights of ${called.owner}, and a helper made here would run with those of ${scope.role}`,
+    )
+  }
+  if (!scope.surroundings.mayCreate) {
+    throw new Unclear(`${scope.role} may not create a helper in schema ${privateSchema}`)
+  }
+}
+
+/** Constants, `auth.uid()` and its like, and casts and operators around them: they mean the same in the helper. */
+function namesCallerOrConstant(value: Node): boolean {
+  return Array.from(nodesIn(value)).every((node) => {
+    const call = as(node, 'FuncCall')
+    if (call) {
+      const { schema, name } = nameOfCall(call)
+      return schema === 'auth' || (schema === 'pg_catalog' && name === 'current_setting')
+    }
+    return !['ColumnRef', 'SQLValueFunction', 'RangeVar', 'RangeFunction'].includes(kindOf(node))
+  })
+}
+
+function holdsBackslash(query: Node): boolean {
+  return Array.from(nodesIn(query)).some((node) => as(node, 'A_Const')?.sval?.sval?.includes('\\'))
+}
+
+/** Whether one of the conditions asks who is calling, itself or through a function. */
+function dependsOnCaller(conditions: Node[]): boolean {
+  return Array.from(nodesIn(conditions)).some((node) => {
+    const call = as(node, 'FuncCall')
+    if (!call) return false
+    const { schema, name } = nameOfCall(call)
+    return schema !== 'pg_catalog' || name === 'current_setting'
+  })
+}
+
+function stepsFor(called: CatalogFunction): { steps?: string[] } {
+  if (called.volatility !== 'v') return {}
+  const name = `${called.schema}.${called.name}(${called.identityArguments})`
+  return {
+    steps: [
+      `Read the body of ${name}. Where it only reads and answers the same for every row of a statement, declare it so: ALTER FUNCTION ${name} STABLE;`,
+      'Run this command again.',
+    ],
+  }
+}

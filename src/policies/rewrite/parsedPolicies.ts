@@ -1,0 +1,149 @@
+import type { Read } from '../../catalog/reader.ts'
+import type { Database } from '../../postgres/database.ts'
+import type { Node } from '../../syntax/nodes.ts'
+import { as } from '../../syntax/nodes.ts'
+import { parseExpression } from '../../syntax/expression.ts'
+import { replaceBelow } from '../../syntax/replaceNodes.ts'
+import { rowReferences } from '../../syntax/rowReferences.ts'
+import { nameOfCall } from '../read/calls.ts'
+import type { PlanVerdicts } from './correlated.ts'
+import { correlatedCandidates } from './correlated.ts'
+import { Hazards } from '../read/hazards.ts'
+import type { PlanQuestion } from './planVerdicts.ts'
+import { readPlanVerdicts } from './planVerdicts.ts'
+import type { Baseline } from './policyBaseline.ts'
+import { readBaseline } from './policyBaseline.ts'
+import type { Policy, PolicyCatalog } from '../read/policyCatalog.ts'
+import { readPolicyCatalog } from '../read/policyCatalog.ts'
+import type { Surroundings } from '../read/privateSchema.ts'
+import { readSurroundings } from '../read/privateSchema.ts'
+import type { Reach, ReadPolicy } from '../read/reach.ts'
+import { readReach } from '../read/reach.ts'
+import type { SelectReads } from '../read/recursion.ts'
+import { readSelectReads } from '../read/recursion.ts'
+import type { CatalogTable } from '../read/tableCatalog.ts'
+import { prepareTypes } from '../read/typeNames.ts'
+
+/** One policy with its expressions read. */
+export interface ParsedPolicy {
+  policy: Policy
+  using?: Node
+  check?: Node
+  /** Why an expression cannot be read. */
+  unreadable?: string
+}
+
+/** All policies, parsed, with everything that the rewrites ask about. */
+export interface ParsedPolicies {
+  catalog: PolicyCatalog
+  parsed: ParsedPolicy[]
+  reach: Reach
+  hazards: Hazards
+  surroundings: Surroundings
+  verdicts: PlanVerdicts
+  baseline: Baseline
+  selectReads: SelectReads
+}
+
+/** Reads every policy and parses its expressions. */
+export async function readParsedPolicies(db: Database, read: Read): Promise<ParsedPolicies> {
+  const catalog = await read(readPolicyCatalog)
+  await prepareTypes(
+    [...catalog.functions.byOid.values()].flatMap(({ returnType, argumentTypes }) => [
+      returnType,
+      ...argumentTypes,
+    ]),
+  )
+  const parsed: ParsedPolicy[] = []
+  for (const policy of catalog.policies) parsed.push(await parsePolicy(policy))
+  const reach = await reachOf(db, catalog, parsed)
+  const hazards = new Hazards(reach)
+  const surroundings = await readSurroundings(db)
+  const baseline = await readBaseline(db, catalog.policies)
+  const selectReads = await readSelectReads(db)
+  const known = { catalog, parsed, reach, hazards, surroundings, baseline, selectReads, verdicts: new Map() }
+  return { ...known, verdicts: await readPlanVerdicts(db, planQuestions(known)) }
+}
+
+/** What to ask the planner: each sub-select that could be turned round. */
+function planQuestions(policies: ParsedPolicies): PlanQuestion[] {
+  const { catalog, parsed } = policies
+  const isSlow = (each: { schema: string; name: string }) =>
+    parsed.some(
+      ({ policy, using }) =>
+        policy.table.rowSecurity &&
+        policy.table.schema === each.schema &&
+        policy.table.name === each.name &&
+        using !== undefined &&
+        runsCodePerRow(using),
+    )
+  return parsed.flatMap(({ policy, using, check }) => {
+    const scope = {
+      functions: catalog.functions,
+      called: policy.functions,
+      ...trusted,
+      hazards: policies.hazards,
+      table: policy.table,
+    }
+    if (!policy.table.isOurs) return []
+    return [using, check]
+      .flatMap((tree) => (tree ? correlatedCandidates(tree, scope) : []))
+      .map((turned) => ({
+        table: policy.table,
+        turned,
+        slowReads: turned.reads.filter(isSlow).map(({ schema, name }) => `${schema}.${name}`),
+      }))
+  })
+}
+
+/** For looking only: what is declared falsely is refused when the rewrite is made. */
+const trusted = {
+  falselyImmutable: new Map<number, string>(),
+  hiddenVolatile: new Map<number, string>(),
+}
+
+/** A call outside of pg_catalog that is not in a sub-select of its own, or a correlated sub-select. */
+function runsCodePerRow(tree: Node): boolean {
+  const link = as(tree, 'SubLink')
+  if (link) return rowReferences(tree).length > 0
+  const call = as(tree, 'FuncCall')
+  if (call && nameOfCall(call).schema !== 'pg_catalog') return true
+  let found = false
+  replaceBelow(tree, (child) => {
+    found ||= runsCodePerRow(child)
+    return child
+  })
+  return found
+}
+
+/** What the policies' expressions can come to; relations and policies are known already. */
+function reachOf(db: Database, { functions, tables }: PolicyCatalog, parsed: ParsedPolicy[]): Promise<Reach> {
+  const byName = new Map<string, CatalogTable[]>()
+  for (const table of tables.values()) byName.set(table.name, [...(byName.get(table.name) ?? []), table])
+  const reading = parsed.filter(({ policy }) => policy.command === 'r' || policy.command === '*')
+  const byTable = new Map<number, ReadPolicy[]>()
+  for (const { policy, using } of reading)
+    byTable.set(policy.table.oid, [...(byTable.get(policy.table.oid) ?? []), { using }])
+  const trees = parsed.flatMap(({ using, check }) => [using, check].filter((tree) => tree !== undefined))
+  return readReach(
+    db,
+    functions,
+    { trees, called: [...functions.byOid.values()] },
+    {
+      named: (names) => Promise.resolve(names.flatMap((name) => byName.get(name) ?? [])),
+      policiesOf: (of) => Promise.resolve(new Map(of.map(({ oid }) => [oid, byTable.get(oid) ?? []]))),
+    },
+  )
+}
+
+async function parsePolicy(policy: Policy): Promise<ParsedPolicy> {
+  try {
+    return {
+      policy,
+      ...(policy.using === null ? {} : { using: await parseExpression(policy.using) }),
+      ...(policy.check === null ? {} : { check: await parseExpression(policy.check) }),
+    }
+  } catch (error) {
+    return { policy, unreadable: error instanceof Error ? error.message : String(error) }
+  }
+}

@@ -1,0 +1,124 @@
+import type { Database } from '../../postgres/database.ts'
+import { explain } from '../../postgres/explain.ts'
+import { qualified, quote } from '../../postgres/identifiers.ts'
+import { underSavepoint } from '../../postgres/savepoint.ts'
+import { disjunction } from '../../syntax/build.ts'
+import { printExpression } from '../../syntax/expression.ts'
+import type { Node } from '../../syntax/nodes.ts'
+import type { PlanVerdicts, Turned, Verdict } from './correlated.ts'
+import { verdictKey } from './correlated.ts'
+import { asHeaviestCaller, comparesWithCaller } from './heaviestCaller.ts'
+import type { CatalogTable } from '../read/tableCatalog.ts'
+
+/** A query may become slower by this much; estimates are no finer. */
+const tolerance = 1.15
+/**
+ * And by this much, in the planner's units: 25 pages read at random with the default costs. A look-up of one row
+ * pays so much for the caller's whole list where it read one row of it before; that is hundredths of a millisecond.
+ */
+const slack = 100
+/** Reading the whole table has to become cheaper by this much for the change to be worth a review. */
+const worthwhile = 2
+/** And by this much, in the planner's units: a few milliseconds. Below that nobody would notice. */
+const noticeable = 500
+
+/** A sub-select of a policy that could be turned round. */
+export interface PlanQuestion {
+  table: CatalogTable
+  turned: Turned
+  /** Tables among those it reads whose own policies run code for every row. */
+  slowReads: string[]
+}
+
+/**
+ * Asks the planner, on the live statistics, what each shape of query costs with the sub-select as it is and turned
+ * round: the whole table, the first rows, one row by primary key, the rows of one value; for the average caller
+ * and for the one with the longest list. Nothing is run.
+ */
+export async function readPlanVerdicts(db: Database, questions: PlanQuestion[]): Promise<PlanVerdicts> {
+  const verdicts: PlanVerdicts = new Map()
+  for (const question of questions) {
+    const key = verdictKey(question.table, question.turned.was)
+    if (!verdicts.has(key)) verdicts.set(key, await verdictOn(db, question))
+  }
+  return verdicts
+}
+
+async function verdictOn(
+  db: Database,
+  { table, turned, slowReads }: PlanQuestion,
+): Promise<Verdict | undefined> {
+  if (slowReads.length > 0) {
+    const reason = `the policies of ${slowReads.join(' and ')}, which it reads, run code for every row: rewrite those first`
+    return { reason, isForNow: true }
+  }
+  const reason = await whyDearer(db, table, turned)
+  return reason === undefined ? undefined : { reason }
+}
+
+/** A sentence where a query gets dearer, where too little is gained and where plans say nothing. */
+async function whyDearer(db: Database, table: CatalogTable, turned: Turned): Promise<string | undefined> {
+  if (table.estimatedRows < 0) return `${table.name} was never analysed, so plans say nothing about it`
+  // A list that is the same for everybody grows with the table that it is read from, and not with who asks.
+  const isOwnList = comparesWithCaller(turned.becomes)
+  try {
+    const heaviest = await asHeaviestCaller(db, turned.becomes)
+    for (const shape of shapesFor(table)) {
+      const before = await costOf(db, shape.query(turned.was))
+      const after = await costOf(db, shape.query(turned.becomes))
+      const limit = Math.max(before * tolerance, before + (isOwnList ? slack : 0))
+      if (after > limit) {
+        return `${shape.name} would become slower (estimated cost ${round(before)} -> ${round(after)})`
+      }
+      const most = heaviest === turned.becomes ? after : await costOf(db, shape.query(heaviest))
+      if (most > limit) {
+        return `${shape.name} would become slower for who has the longest list (estimated cost ${round(before)} -> ${round(most)})`
+      }
+      if (shape.isWhole && (after * worthwhile > before || before - after < noticeable)) {
+        return `little would be gained (estimated cost of ${shape.name} ${round(before)} -> ${round(after)})`
+      }
+    }
+    return undefined
+  } catch (error) {
+    return `it cannot be planned: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
+interface Shape {
+  name: string
+  isWhole?: boolean
+  query(predicate: Node): string
+}
+
+function shapesFor(table: CatalogTable): Shape[] {
+  const from = `FROM ${qualified(table)} AS ${quote(table.name)} WHERE `
+  const keys = new Set(
+    table.indexes.flatMap(({ leadingColumn, isValid }) => (isValid && leadingColumn ? [leadingColumn] : [])),
+  )
+  return [
+    { name: 'reading all rows', isWhole: true, query: (node) => `SELECT 1 ${from}${shielded(node)}` },
+    { name: 'reading the first 20 rows', query: (node) => `SELECT 1 ${from}${shielded(node)} LIMIT 20` },
+    ...[...keys].map((column) => ({
+      name: `reading the rows of one ${column}`,
+      query: (node: Node) => {
+        const one = `(SELECT ${quote(column)} FROM ${qualified(table)} LIMIT 1)`
+        return `SELECT 1 ${from}${quote(table.name)}.${quote(column)} = ${one} AND ${shielded(node)}`
+      },
+    })),
+  ]
+}
+
+/** Below OR a sub-select is not made a join, just as the planner leaves those of policies. */
+function shielded(predicate: Node): string {
+  const never = { A_Const: { boolval: {} } }
+  return `(${printExpression(disjunction([predicate, never]) ?? predicate)})`
+}
+
+/** Planning changes nothing, but one that fails would end the transaction. */
+async function costOf(db: Database, query: string): Promise<number> {
+  return (await underSavepoint(db, () => explain(db, query))).Plan['Total Cost']
+}
+
+function round(cost: number): string {
+  return Math.round(cost).toLocaleString('en')
+}

@@ -1,0 +1,333 @@
+import type { TableIndex } from '../../catalog/indexes.ts'
+import { listIndexes } from '../../catalog/indexes.ts'
+import type { Read } from '../../catalog/reader.ts'
+import type { Database } from '../../postgres/database.ts'
+import { displayIdentifier, quote } from '../../postgres/identifiers.ts'
+import { listTypeEqualities } from '../../catalog/typeEqualities.ts'
+import { disjunction } from '../../syntax/build.ts'
+import { canonical, deparseExpression, parseExpression, sameTree } from '../../syntax/expression.ts'
+import { excerpt } from '../../syntax/excerpt.ts'
+import type { Node } from '../../syntax/nodes.ts'
+import { as, conjuncts, nodesIn, words } from '../../syntax/nodes.ts'
+import type { Access, Comparison } from '../read/comparedColumns.ts'
+import { accessTo, columnOf, tablesLookedInto } from '../read/comparedColumns.ts'
+import { isIndexable } from '../read/indexableExpression.ts'
+import type { Policy, PolicyCatalog } from '../read/policyCatalog.ts'
+import type { CatalogTable } from '../read/tableCatalog.ts'
+
+/** A column or expression that policies compare and on which no index leads. */
+export interface PolicyIndex {
+  table: CatalogTable
+  /** The column, or undefined for an expression. */
+  column?: string
+  /** The key as it stands in CREATE INDEX: `"owner_id"`, `(lower(email))`. */
+  key: string
+  /** The policies that compare it, each with its table: they may look into this table from another one. */
+  policies: Policy[]
+  /** Why an index on it would not be used, or cannot be made; undefined where it serves. */
+  useless?: string
+}
+
+/** What is known beyond the policies: how types are compared, and what the indexes there are lead on. */
+export interface IndexCatalog {
+  /** Those that can be searched for one value, B-tree and hash. */
+  indexes: TableIndex[]
+  /** Types that a B-tree can be searched for, and whether their `=` is leakproof. */
+  leakproof: Map<string, boolean>
+}
+
+export async function readIndexCatalog(_: Database, read: Read): Promise<IndexCatalog> {
+  const indexes = (await read(listIndexes)).filter(
+    ({ accessMethod, isValid, isReady }) => ['btree', 'hash'].includes(accessMethod) && isValid && isReady,
+  )
+  const equalities = await read(listTypeEqualities)
+  return { indexes, leakproof: new Map(equalities.map(({ type, isLeakproof }) => [type, isLeakproof])) }
+}
+
+/**
+ * The indexes that policies ask for. Every row of a query passes the policies of its role: where each arm of
+ * them compares a column with something that is the same for the whole statement, an index on those columns
+ * finds the rows, and else all rows must be read.
+ *
+ * ```sql
+ * USING (owner_id = (SELECT auth.uid()))   -- reads all rows, or with an index on owner_id only the caller's own
+ * ```
+ *
+ * Permissive policies are joined by OR: one of them that cannot be served makes an index for the others useless.
+ * After a restrictive policy the comparison must be leakproof to be asked first; the first condition, and so a
+ * policy without restrictive ones, may use any operator.
+ */
+export async function findPolicyIndexes(
+  catalog: PolicyCatalog,
+  indexes: IndexCatalog,
+): Promise<PolicyIndex[]> {
+  const found = new Map<string, PolicyIndex>()
+  const add = (index: PolicyIndex): void => {
+    const id = `${index.table.oid} ${index.key}`
+    const known = found.get(id)
+    if (!known) {
+      found.set(id, index)
+      return
+    }
+    known.policies = [...new Set([...known.policies, ...index.policies])]
+    // Useless for one role, yet of use for another: it is of use.
+    if (index.useless === undefined) delete known.useless
+  }
+  const reader = new PolicyReader(catalog, indexes)
+  for (const policies of groupBy(catalog.policies, ({ table }) => table.oid).values()) {
+    const [first] = policies
+    if (!first || !['r', 'p'].includes(first.table.kind)) continue
+    for (const index of await reader.ownIndexes(first.table, policies)) add(index)
+    for (const index of await reader.lookedUpIndexes(policies)) add(index)
+  }
+  return [...found.values()]
+}
+
+/** Parses each expression once, however many roles and commands it is looked at for. */
+class PolicyReader {
+  private readonly catalog: PolicyCatalog
+  private readonly leakproof: Map<string, boolean>
+  private readonly indexes: Map<number, TableIndex[]>
+  private readonly trees = new Map<string, Node | undefined>()
+
+  constructor(catalog: PolicyCatalog, indexes: IndexCatalog) {
+    this.catalog = catalog
+    this.leakproof = indexes.leakproof
+    this.indexes = groupBy(indexes.indexes, ({ tableOid }) => tableOid)
+  }
+
+  async ownIndexes(table: CatalogTable, policies: Policy[]): Promise<PolicyIndex[]> {
+    await this.parseKeys(table)
+    const found: PolicyIndex[] = []
+    const roles = new Set(policies.flatMap((policy) => (policy.roles.length > 0 ? policy.roles : [''])))
+    for (const command of ['r', 'w', 'd']) {
+      for (const role of roles) {
+        const meets = policies.filter(
+          (policy) =>
+            (policy.command === command || policy.command === '*') &&
+            policy.using !== null &&
+            (policy.roles.length === 0 || policy.roles.includes(role)),
+        )
+        found.push(...(await this.indexesFor(table, meets)))
+      }
+    }
+    return found
+  }
+
+  /** For what one role meets at one command. */
+  private async indexesFor(table: CatalogTable, policies: Policy[]): Promise<PolicyIndex[]> {
+    const permissive = policies.filter((policy) => policy.permissive)
+    if (permissive.length === 0) return []
+    const restrictive = policies.filter((policy) => !policy.permissive)
+    const ways: { access: Access; mustBeLeakproof: boolean }[] = []
+    // The server asks the restrictive ones first, one after the other, and then whether one of the permissive ones holds.
+    for (const [position, each] of [...restrictive.map((one) => [one]), permissive].entries()) {
+      const trees = await this.treesOf(each)
+      const predicate = trees && disjunction(trees)
+      if (!predicate) continue
+      const access = accessTo(predicate, {
+        table: table.name,
+        isVolatile: (name) => this.isVolatile(name, each),
+        isIndexed: (comparison) => this.isIndexed(table, comparison),
+        columnOf: (key) => columnIn(table, key),
+      })
+      ways.push({ access, mustBeLeakproof: position > 0 })
+    }
+    const served = ways.filter(({ access }) => access.kind === 'keys')
+    const chosen = served.length > 0 ? served : ways
+    // Without a condition that is always false there is something to look for; of several conditions one is enough.
+    const missing = chosen.map((way) => ({
+      ...way,
+      keys: way.access.keys.filter((key) => !this.isIndexed(table, key)),
+    }))
+    if (
+      served.length > 0 &&
+      missing.some(({ keys, mustBeLeakproof }) => keys.length === 0 && !mustBeLeakproof)
+    )
+      return []
+    const found: PolicyIndex[] = []
+    for (const { access, keys, mustBeLeakproof } of missing) {
+      // Of many arms that compare the same key one is enough.
+      for (const key of new Map(keys.map((each) => [canonical(each.key), each])).values()) {
+        const using = policies.filter((policy) => this.mentions(policy, key))
+        const useless = this.whyUseless(table, key, access, mustBeLeakproof, policies)
+        found.push(await toIndex(table, key, using, useless))
+      }
+    }
+    return found
+  }
+
+  private whyUseless(
+    table: CatalogTable,
+    { column, key }: Comparison,
+    access: Access,
+    mustBeLeakproof: boolean,
+    policies: Policy[],
+  ): string | undefined {
+    if (access.kind === 'scan') {
+      const [arm] = access.because
+      const policy = arm && policies.find((each) => this.mentions(each, { key: arm }))
+      return (
+        `policy ${policy ? displayIdentifier(policy.name) : 'another one'} lets rows in by a condition that no ` +
+        `index can serve, so every row is read all the same`
+      )
+    }
+    const type = table.columns.find(({ name }) => name === column)?.type
+    if (type !== undefined && !this.leakproof.has(type))
+      return `type ${type} has no order that a B-tree could use`
+    if (column === undefined && !isIndexable(key, table, this.catalog.functions)) {
+      return 'an index can only be made on an expression of IMMUTABLE functions'
+    }
+    if (!mustBeLeakproof || (type !== undefined && this.leakproof.get(type))) return undefined
+    return (
+      `the equality of ${type === undefined ? 'the expression' : `type ${type}`} is not leakproof, and a restrictive ` +
+      'policy is asked first: PostgreSQL does not use an index for what comes after it then'
+    )
+  }
+
+  async lookedUpIndexes(policies: Policy[]): Promise<PolicyIndex[]> {
+    const found: PolicyIndex[] = []
+    for (const policy of policies) {
+      for (const text of [policy.using, policy.check]) {
+        const tree = text === null ? undefined : await this.parse(text)
+        for (const { schema, table: name, columns } of tree ? tablesLookedInto(tree) : []) {
+          const table = this.tableOf(schema, name)
+          if (!table) continue
+          await this.parseKeys(table)
+          if (columns.some((column) => this.leadsOn(table, column))) continue
+          const column =
+            columns.find((each) => this.leakproof.has(this.typeOf(table, each) ?? '')) ?? columns[0]
+          if (column === undefined) continue
+          const type = this.typeOf(table, column) ?? ''
+          const useless = this.leakproof.has(type)
+            ? table.rowSecurity && !this.leakproof.get(type)
+              ? `the equality of type ${type} is not leakproof, and the table has row-level security of its own`
+              : undefined
+            : `type ${type} has no order that a B-tree could use`
+          const key = { key: { ColumnRef: { fields: [{ String: { sval: column } }] } }, column }
+          found.push(await toIndex(table, { ...key, conditions: [] }, [policy], useless))
+        }
+      }
+    }
+    return found
+  }
+
+  private tableOf(schema: string, name: string): CatalogTable | undefined {
+    for (const table of this.catalog.tables.values()) {
+      if (table.schema === schema && table.name === name)
+        return ['r', 'p'].includes(table.kind) ? table : undefined
+    }
+    return undefined
+  }
+
+  private typeOf(table: CatalogTable, column: string): string | undefined {
+    return table.columns.find(({ name }) => name === column)?.type
+  }
+
+  private leadsOn(table: CatalogTable, column: string): boolean {
+    return (this.indexes.get(table.oid) ?? []).some(
+      ({ keys: [key], predicate }) =>
+        key?.column?.name === column && (predicate === null || isNotNull(this.trees.get(predicate), column)),
+    )
+  }
+
+  private isIndexed(table: CatalogTable, { column, key, conditions }: Comparison): boolean {
+    return (this.indexes.get(table.oid) ?? []).some((index) => {
+      const predicate = index.predicate === null ? undefined : this.trees.get(index.predicate)
+      const holds =
+        index.predicate === null ||
+        (column !== undefined && isNotNull(predicate, column)) ||
+        (predicate !== undefined &&
+          conjuncts(predicate).every((part) => conditions.some((condition) => sameTree(part, condition))))
+      if (!holds) return false
+      const [leading] = index.keys
+      if (column !== undefined) return leading?.column?.name === column
+      const tree = this.trees.get(leading?.text ?? '')
+      return tree !== undefined && sameTree(tree, key)
+    })
+  }
+
+  private async parseKeys(table: CatalogTable): Promise<void> {
+    for (const { keys, predicate } of this.indexes.get(table.oid) ?? []) {
+      if (keys[0]) await this.parse(keys[0].text)
+      if (predicate !== null) await this.parse(predicate)
+    }
+  }
+
+  private async treesOf(policies: Policy[]): Promise<Node[] | undefined> {
+    const trees: Node[] = []
+    for (const { using } of policies) {
+      const tree = using === null ? undefined : await this.parse(using)
+      if (!tree) return undefined
+      trees.push(tree)
+    }
+    return trees
+  }
+
+  private async parse(text: string): Promise<Node | undefined> {
+    // A policy that cannot be parsed is another rule's to name; nothing is known of what it compares.
+    if (!this.trees.has(text)) this.trees.set(text, await parseExpression(text).catch(() => undefined))
+    return this.trees.get(text)
+  }
+
+  private mentions({ using }: Policy, { key }: { key: Node }): boolean {
+    const tree = using === null ? undefined : this.trees.get(using)
+    if (!tree) return false
+    for (const node of nodesIn(tree)) if (sameTree(node, key)) return true
+    return false
+  }
+
+  private isVolatile(name: string[], policies: Policy[]): boolean {
+    const [schema, last] = [name.at(-2) ?? 'pg_catalog', name.at(-1) ?? '']
+    if (schema === 'pg_catalog') return this.catalog.functions.builtin.get(last)?.volatility === 'v'
+    const called = policies.flatMap(({ functions }) => functions)
+    return called.some((each) => each.schema === schema && each.name === last && each.volatility === 'v')
+  }
+}
+
+async function toIndex(
+  table: CatalogTable,
+  { column, key }: Comparison,
+  policies: Policy[],
+  useless: string | undefined,
+): Promise<PolicyIndex> {
+  const text = await deparseExpression(key)
+  return {
+    table,
+    ...(column === undefined ? {} : { column }),
+    key: column === undefined ? `(${text})` : quote(column),
+    policies,
+    ...(useless === undefined ? {} : { useless }),
+  }
+}
+
+/** A column of the type `varchar` is printed as `(name)::text` where it is compared; an index on it serves that. */
+function columnIn(table: CatalogTable, key: Node): string | undefined {
+  const cast = as(key, 'TypeCast')
+  if (!cast) return columnOf(key)
+  const column = columnOf(cast.arg)
+  const type = table.columns.find(({ name }) => name === column)?.type
+  const isText = words(cast.typeName.names ?? []).at(-1) === 'text'
+  return isText && type?.startsWith('character varying') ? column : undefined
+}
+
+/** `column IS NOT NULL`, which a search for a value implies. */
+function isNotNull(predicate: Node | undefined, column: string): boolean {
+  const test = as(predicate, 'NullTest')
+  return test?.nulltesttype === 'IS_NOT_NULL' && columnOf(test.arg) === column
+}
+
+function groupBy<T, K>(items: T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>()
+  for (const item of items) {
+    const group = groups.get(keyOf(item))
+    if (group) group.push(item)
+    else groups.set(keyOf(item), [item])
+  }
+  return groups
+}
+
+/** For messages: the expression or column as a person would write it. */
+export function showKey({ column, key }: PolicyIndex): string {
+  return column === undefined ? excerpt(key) : displayIdentifier(column)
+}

@@ -1,0 +1,74 @@
+import { dropIndex } from '../../operations/dropIndex.ts'
+import { dropConcurrently } from '../../operations/recreateIndex.ts'
+import { display, displayIdentifier } from '../../postgres/identifiers.ts'
+import { listIndexes } from '../../catalog/indexes.ts'
+import type { Spare } from '../../indexes/indexCoverage.ts'
+import { listDuplicates } from '../../indexes/indexCoverage.ts'
+import { dropWithPartitions, measured, migrationOr, runbook } from '../remedies.ts'
+import type { Remedy, Rule } from '../rule.ts'
+import { wantedSchemas } from '../../catalog/scope.ts'
+import { unlessLocked } from '../unlessLocked.ts'
+
+/**
+ * Indexes that differ in nothing but their names. One answers every query that the other does; both are written by
+ * every change, stand in the cache and are vacuumed.
+ *
+ * ```sql
+ * CREATE INDEX a_b_idx ON a (b);
+ * CREATE INDEX a_b_idx1 ON a (b);  -- before: every insert writes b twice
+ * DROP INDEX CONCURRENTLY a_b_idx1;
+ * ```
+ */
+export const duplicateIndex: Rule = {
+  name: 'duplicate_index',
+  finds: 'indexes that differ in nothing but their names',
+  cure: 'dropping all but one',
+  async find(context) {
+    const wanted = await wantedSchemas(context)
+    const spares = listDuplicates(await context.read(listIndexes))
+    const findings = await Promise.all(
+      spares
+        // The finding about the index of the partitioned table is about its parts as well.
+        .filter(({ index }) => wanted(index.schema) && !index.isPartOfPartitioned)
+        .map(async (spare) => ({
+          rule: 'duplicate_index' as const,
+          level: 'warn' as const,
+          subject: [spare.index.schema, spare.index.name],
+          detail:
+            `Index ${display(spare.index)} of ${display(spare.index.table)} is the same as ` +
+            `${display(spare.coveredBy)}.`,
+          evidence: [
+            measured('definition', spare.index.definition),
+            measured('same as', display(spare.coveredBy)),
+            measured('size', spare.index.sizeBytes, 'bytes'),
+          ],
+          remedy: await cureOf(spare),
+        })),
+    )
+    return unlessLocked(context, findings)
+  },
+}
+
+function cureOf({ index, coveredBy }: Spare): Promise<Remedy> {
+  return migrationOr(
+    () =>
+      dropIndex(index, {
+        rule: 'duplicate_index',
+        why:
+          `Index ${display(index)} is the same as ${display(coveredBy)}: no query needs both, and every write pays ` +
+          'for both.',
+        coveredBy,
+      }),
+    (reason) =>
+      index.isPartitioned && index.protectedBecause === null
+        ? dropWithPartitions(index)
+        : reason === 'it keeps values unique'
+          ? runbook(
+              `Drop ${displayIdentifier(index.name)} once nothing names it`,
+              `${display(coveredBy)} keeps the same values unique. See that no code names ${displayIdentifier(index.name)}.`,
+              `${dropConcurrently(index)};`,
+              `To take it back: ${index.definition};`,
+            )
+          : { kind: 'none', title: `It stays: ${reason}` },
+  )
+}

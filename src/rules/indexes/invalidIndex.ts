@@ -1,0 +1,106 @@
+import { sql } from 'kysely'
+import { dropConcurrently } from '../../operations/recreateIndex.ts'
+import type { Database } from '../../postgres/database.ts'
+import { display, displayIdentifier, qualified } from '../../postgres/identifiers.ts'
+import type { TableIndex } from '../../catalog/indexes.ts'
+import { listIndexes } from '../../catalog/indexes.ts'
+import { byTable } from '../../indexes/indexCoverage.ts'
+import { measured, runbook } from '../remedies.ts'
+import type { Remedy, Rule } from '../rule.ts'
+import { wantedSchemas } from '../../catalog/scope.ts'
+import { unlessLocked } from '../unlessLocked.ts'
+
+/**
+ * Indexes that a failed concurrent build left behind. The planner ignores them, every write still maintains them,
+ * and `CREATE INDEX IF NOT EXISTS` takes them for done.
+ *
+ * ```sql
+ * CREATE INDEX CONCURRENTLY a_b_idx ON a (b);  -- before: cancelled; a_b_idx stays behind, invalid
+ * REINDEX INDEX CONCURRENTLY a_b_idx;          -- after: valid
+ * ```
+ *
+ * The cure is a runbook and no migration: no `down` should make an index invalid again.
+ */
+export const invalidIndex: Rule = {
+  name: 'invalid_index',
+  finds: 'indexes that a failed concurrent build left behind',
+  cure: 'building them again, or dropping them',
+  async find(context) {
+    const wanted = await wantedSchemas(context)
+    const indexes = await context.read(listIndexes)
+    const invalid = indexes.filter(({ isValid, schema }) => !isValid && wanted(schema))
+    const building = invalid.length > 0 ? await context.read(listRelationsBeingBuilt) : new Set<number>()
+    const siblings = byTable(indexes)
+    const findings = invalid
+      .filter((index) => !building.has(index.oid))
+      .map((index) => ({
+        rule: 'invalid_index' as const,
+        level: 'warn' as const,
+        subject: [index.schema, index.name],
+        detail: index.isPartitioned
+          ? `Index ${display(index)} is invalid: not every partition has its part of it.`
+          : `Index ${display(index)} is invalid: no query uses it, and every write maintains it.`,
+        evidence: [
+          measured('definition', index.definition),
+          measured('size', index.sizeBytes, 'bytes'),
+          ...(index.protectedBecause === null ? [] : [measured('needed because', index.protectedBecause)]),
+        ],
+        remedy: cureOf(index, siblings.get(index.tableOid) ?? []),
+      }))
+    return unlessLocked(context, findings)
+  },
+}
+
+/**
+ * Indexes that some session is building at this moment: invalid, and right so. Whoever may not see which index
+ * another role's session builds still sees that it builds one, and on which table it holds the lock for that.
+ */
+async function listRelationsBeingBuilt(db: Database): Promise<Set<number>> {
+  const result = await sql<{ oid: number }>`
+    SELECT index.indexrelid AS oid
+    FROM pg_catalog.pg_stat_progress_create_index build
+    JOIN pg_catalog.pg_locks lock ON lock.pid = build.pid AND lock.locktype = 'relation' AND lock.granted
+      AND lock.mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'AccessExclusiveLock')
+    JOIN pg_catalog.pg_index index ON index.indrelid = lock.relation AND NOT index.indisvalid
+    WHERE lock.database = (
+      SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`.execute(db)
+  return new Set(result.rows.map(({ oid }) => oid))
+}
+
+function cureOf(index: TableIndex, siblings: TableIndex[]): Remedy {
+  const name = displayIdentifier(index.name)
+  if (index.isPartitioned) {
+    return runbook(
+      `Attach what is missing to ${name}`,
+      `SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = '${qualified(index.table).replaceAll("'", "''")}'::regclass; -- the partitions`,
+      'For each partition P without its part: CREATE INDEX CONCURRENTLY P_idx ON P (the same columns);',
+      `ALTER INDEX ${qualified(index)} ATTACH PARTITION P_idx;`,
+    )
+  }
+  const twin = siblings.find(
+    (other) =>
+      other.isValid && other.isUnique === index.isUnique && withoutName(other) === withoutName(index),
+  )
+  const leftOver = /_cc(new|old)\d*$/.test(index.name)
+  if (twin || leftOver) {
+    return runbook(
+      `Drop ${name}`,
+      twin
+        ? `${display(twin)} is the same index, and valid.`
+        : 'A REINDEX CONCURRENTLY that failed left it behind; the index that it was to replace is still there.',
+      `${dropConcurrently(index)};`,
+    )
+  }
+  return runbook(
+    `Build ${name} again`,
+    ...(index.isUnique
+      ? ['A unique build fails on values that are there twice: find them and mend them first.']
+      : []),
+    `REINDEX INDEX CONCURRENTLY ${qualified(index)}; -- needs as much free space as the index, blocks nobody`,
+    `Or, where nobody needs it: ${dropConcurrently(index)};`,
+  )
+}
+
+function withoutName({ definition }: TableIndex): string {
+  return definition.slice(definition.indexOf(' ON '))
+}

@@ -1,0 +1,138 @@
+import { dropIndex } from '../../operations/dropIndex.ts'
+import { dropConcurrently } from '../../operations/recreateIndex.ts'
+import { display, displayIdentifier } from '../../postgres/identifiers.ts'
+import type { ForeignKey } from '../../catalog/foreignKeys.ts'
+import { listForeignKeys } from '../../catalog/foreignKeys.ts'
+import { countStandbys } from '../../catalog/standbys.ts'
+import type { StatisticsAge } from '../../catalog/statisticsAge.ts'
+import { findStatisticsAge } from '../../catalog/statisticsAge.ts'
+import { listTables } from '../../catalog/tables.ts'
+import type { TableIndex } from '../../catalog/indexes.ts'
+import { listIndexes } from '../../catalog/indexes.ts'
+import { servesForeignKey } from './foreignKeyIndexes.ts'
+import { byTable, listDuplicates, listRedundant } from '../../indexes/indexCoverage.ts'
+import { measured, migrationOr, runbook } from '../remedies.ts'
+import type { Finding, Remedy, Rule } from '../rule.ts'
+import { CannotSee } from '../rule.ts'
+import { wantedSchemas } from '../../catalog/scope.ts'
+import { unlessLocked } from '../unlessLocked.ts'
+
+/** A month and its reports, and a few days more. */
+const minimumAgeDays = 35
+/** Reads and writes of the table since the statistics were reset: below it nobody uses the table at all. */
+const busyTable = 100
+
+/**
+ * Indexes that no query has used while the table was busy, for longer than a month. Every insert and most updates
+ * write them all the same, and an index on a column that every update changes takes HOT updates away.
+ *
+ * ```sql
+ * CREATE INDEX bookings_note_idx ON bookings (note);  -- before: idx_scan = 0 in 60 days, 2 million updates
+ * DROP INDEX CONCURRENTLY bookings_note_idx;          -- down builds it again exactly as it was
+ * ```
+ *
+ * Never named: what backs a constraint, is unique, replica identity, clustered, attached to a partitioned index or
+ * an extension's, the only index that leads on a foreign key, and what is about to take over the work of a
+ * duplicate or redundant index. Two things no catalog shows, and the finding says so: when the index was made, and
+ * whether a standby uses it. Where this server knows of standbys, the remedy is to ask them first.
+ */
+export const unusedIndex = unusedIndexAfter(minimumAgeDays)
+
+/** The rule with another age of statistics that is thought to be enough. */
+export function unusedIndexAfter(days: number): Rule {
+  return {
+    name: 'unused_index',
+    finds: 'indexes that no query used in 35 days while their table was busy',
+    cure: 'dropping them, with a `down` that builds them again',
+    async find(context) {
+      const age = await context.read(findStatisticsAge)
+      if (age.ageDays < days) {
+        throw new CannotSee(
+          `The statistics are ${age.ageDays.toFixed(1)} days old; whether an index is unused shows after ${days} days.`,
+        )
+      }
+      const wanted = await wantedSchemas(context)
+      const indexes = await context.read(listIndexes)
+      const keys = await context.read(listForeignKeys)
+      const standbys = await context.read(countStandbys)
+      const tables = new Map((await context.read(listTables)).map((table) => [table.oid, table]))
+      const ofTable = byTable(indexes)
+      const spares = [...listDuplicates(indexes), ...listRedundant(indexes)]
+      const spoken = new Set(spares.flatMap(({ index, coveredBy }) => [index.oid, coveredBy.oid]))
+
+      const findings: Finding[] = []
+      for (const index of indexes) {
+        const table = tables.get(index.tableOid)
+        if (!wanted(index.schema) || !table || !isCandidate(index) || spoken.has(index.oid)) continue
+        const reads = table.sequentialScans + table.indexScans
+        const writes = table.inserts + table.updates + table.deletes
+        if (reads + writes < busyTable) continue
+        if (isNeededByForeignKey(index, ofTable.get(index.tableOid) ?? [], keys)) continue
+        findings.push({
+          rule: 'unused_index',
+          level: 'info',
+          subject: [index.schema, index.name],
+          detail:
+            `No query on this server used index ${display(index)} in the ${Math.floor(age.ageDays)} days that the ` +
+            'statistics cover. They do not tell whether the index is younger than that, nor what standbys do.',
+          evidence: [
+            measured('definition', index.definition),
+            measured('scans', index.scans),
+            measured('age of the statistics', Math.floor(age.ageDays), 'days'),
+            measured('reads of the table', reads),
+            measured('writes of the table', writes),
+            measured('size', index.sizeBytes, 'bytes'),
+            measured('standbys known here', standbys),
+          ],
+          remedy: await cureOf(index, age, standbys),
+        })
+      }
+      return unlessLocked(context, findings)
+    },
+  }
+}
+
+function isCandidate(index: TableIndex): boolean {
+  return (
+    index.scans === 0 &&
+    index.lastScan === null &&
+    index.isValid &&
+    !index.isPartitioned &&
+    index.protectedBecause === null
+  )
+}
+
+function isNeededByForeignKey(index: TableIndex, siblings: TableIndex[], keys: ForeignKey[]): boolean {
+  return keys.some(
+    (key) =>
+      key.tableOid === index.tableOid &&
+      servesForeignKey(index, key) &&
+      !siblings.some((other) => other.oid !== index.oid && servesForeignKey(other, key)),
+  )
+}
+
+function cureOf(index: TableIndex, age: StatisticsAge, standbys: number): Promise<Remedy> {
+  const ask = `SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = '${index.name.replaceAll("'", "''")}'`
+  return migrationOr(
+    async () => {
+      const draft = await dropIndex(index, {
+        rule: 'unused_index',
+        why:
+          `No query used ${display(index)} in the ${Math.floor(age.ageDays)} days since the statistics were reset, ` +
+          `and every write pays for it. Before you merge: see that it was there all that time, and where you have ` +
+          `standbys, ask each: ${ask}`,
+      })
+      return draft
+    },
+    (reason) => ({ kind: 'none', title: `It stays: ${reason}` }),
+  ).then((remedy) =>
+    standbys === 0 || remedy.kind !== 'migration'
+      ? remedy
+      : runbook(
+          `Ask the standbys, then drop ${displayIdentifier(index.name)}`,
+          `On each of the ${standbys} standbys: ${ask};`,
+          `Where every one of them says 0: ${dropConcurrently(index)};`,
+          `To take it back: ${remedy.draft.down.join('; ')};`,
+        ),
+  )
+}

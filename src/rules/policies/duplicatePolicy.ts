@@ -1,0 +1,90 @@
+import { display, displayIdentifier } from '../../postgres/identifiers.ts'
+import { dropDuplicatePolicy } from '../../operations/dropDuplicatePolicy.ts'
+import type { PolicyDefinition } from '../../catalog/policyDefinitions.ts'
+import { listPolicyDefinitions } from '../../catalog/policyDefinitions.ts'
+import type { DuplicatePolicy } from '../../policies/rewrite/duplicatePolicies.ts'
+import { findDuplicatePolicies } from '../../policies/rewrite/duplicatePolicies.ts'
+import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
+import { planPolicies } from './policyPlan.ts'
+import type { Finding, Remedy, Rule } from '../rule.ts'
+import type { Snapshot } from '../../catalog/snapshot.ts'
+import { unlessPoliciesLocked } from '../unlessLocked.ts'
+
+/**
+ * Policies that say exactly what another one of the table says. Each is evaluated for every row.
+ *
+ * ```sql
+ * CREATE POLICY "Users can view" ON notes FOR SELECT USING (owner_id = (SELECT auth.uid()));
+ * CREATE POLICY "users_select"   ON notes FOR SELECT USING (owner_id = (SELECT auth.uid()));
+ * -- after
+ * DROP POLICY "users_select" ON notes;
+ * ```
+ */
+export const duplicatePolicy: Rule = {
+  name: 'duplicate_policy',
+  finds: 'policies that say exactly what another one says',
+  cure: 'the newer one is dropped',
+  async find(context) {
+    const policies = await context.read(readParsedPolicies)
+    const definitions = await context.read(listPolicyDefinitions)
+    const found = await findDuplicatePolicies(policies.catalog)
+    const rewritten = found.length === 0 ? new Set<number>() : await rewrittenBeside(context)
+    const findings = found
+      .filter(({ dropped }) => context.schemas?.includes(dropped.table.schema) ?? true)
+      .map((duplicate): Finding => {
+        const { table, name } = duplicate.dropped
+        const remedy = remedyFor(duplicate, definitions, rewritten)
+        return {
+          rule: 'duplicate_policy',
+          level: remedy.kind === 'migration' && table.rowSecurity ? 'warn' : 'info',
+          subject: [table.schema, table.name, name],
+          detail: `Policy ${displayIdentifier(name)} on ${display(table)} says the same as ${displayIdentifier(duplicate.kept.name)}.`,
+          evidence: [
+            { name: 'using', value: duplicate.dropped.using, kind: 'measured' },
+            { name: 'check', value: duplicate.dropped.check, kind: 'measured' },
+          ],
+          remedy,
+        }
+      })
+    return unlessPoliciesLocked(context, findings)
+  },
+}
+
+/**
+ * The policies that other cures of the same run change: a migration that drops what another one alters, or looks
+ * for what another one has altered, could not run.
+ */
+async function rewrittenBeside(context: Snapshot): Promise<Set<number>> {
+  const { rewrites } = await planPolicies(context)
+  return new Set(rewrites.filter(({ changes }) => changes.length > 0).map(({ policy }) => policy.oid))
+}
+
+function remedyFor(
+  { dropped, kept, reason }: DuplicatePolicy,
+  definitions: Map<number, PolicyDefinition>,
+  rewritten: ReadonlySet<number>,
+): Remedy {
+  if (reason !== undefined) return { kind: 'none', title: `Left as it is: ${reason}.` }
+  const { table } = dropped
+  if (!table.isOurs) {
+    const owner = displayIdentifier(table.owner)
+    return {
+      kind: 'none',
+      title: `Left as it is: only the owner of ${display(table)}, ${owner}, may drop it.`,
+    }
+  }
+  if (rewritten.has(dropped.oid) || rewritten.has(kept.oid)) {
+    return {
+      kind: 'runbook',
+      title: 'First both are rewritten alike, then one of them can go',
+      steps: ['Apply the migration that rewrites the policies of this table.', 'Run this command again.'],
+    }
+  }
+  const definition = definitions.get(dropped.oid)
+  if (!definition) return { kind: 'none', title: 'Left as it is: it is no longer there.' }
+  return {
+    kind: 'migration',
+    title: `Drop policy ${displayIdentifier(dropped.name)} on ${display(table)}`,
+    draft: dropDuplicatePolicy(definition, kept.name),
+  }
+}

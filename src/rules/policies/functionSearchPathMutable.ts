@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto'
+import { display, displayIdentifier, qualified } from '../../postgres/identifiers.ts'
+import { setFunctionSearchPath } from '../../operations/setFunctionSearchPath.ts'
+import { listBuiltinTypes, listFunctionSearchPaths } from '../../catalog/functionSearchPaths.ts'
+import type { CatalogFunction } from '../../policies/read/functionCatalog.ts'
+import { readFunctions } from '../../policies/read/functionCatalog.ts'
+import { readReach, readSelectPolicies } from '../../policies/read/reach.ts'
+import type { KnownNames } from '../../policies/read/searchPath.ts'
+import { whyPathMatters } from '../../policies/read/searchPath.ts'
+import { findTablesNamed } from '../../policies/read/tableCatalog.ts'
+import { measured, migration, runbook } from '../remedies.ts'
+import type { Finding, Remedy, Rule } from '../rule.ts'
+import { wantedSchemas } from '../../catalog/scope.ts'
+
+/**
+ * Functions that look for names where their caller says. In a SECURITY DEFINER function that lets a caller put
+ * objects of his own in the place of others, with the owner's rights.
+ *
+ * ```sql
+ * CREATE FUNCTION is_admin() ... SECURITY DEFINER AS 'SELECT EXISTS (SELECT FROM public.admins ...)';
+ * ALTER FUNCTION is_admin() SET search_path = '';
+ * ```
+ *
+ * A migration is written for SECURITY DEFINER functions of which every name is qualified: for others an empty path
+ * would change the meaning, and a function with the caller's rights is no longer inlined, which makes it slower.
+ */
+export const functionSearchPathMutable: Rule = {
+  name: 'function_search_path_mutable',
+  finds: 'functions that look for names where their caller says',
+  cure: 'an empty search_path, where every name in the body is qualified',
+  async find(context) {
+    const wanted = await wantedSchemas(context)
+    const found = await context.read(listFunctionSearchPaths)
+    const open = new Set(
+      found
+        .filter(({ schema, setsSearchPath, isResolved }) => wanted(schema) && !setsSearchPath && !isResolved)
+        .map(({ oid }) => oid),
+    )
+    if (open.size === 0) return []
+    const functions = await readFunctions(
+      context.db,
+      found.map(({ oid }) => oid),
+    )
+    const judged = [...open].flatMap((oid) => functions.byOid.get(oid) ?? [])
+    const reach = await readReach(
+      context.db,
+      functions,
+      { trees: [], called: judged.filter(({ isSecurityDefiner }) => isSecurityDefiner) },
+      {
+        named: (names) => findTablesNamed(context.db, names),
+        policiesOf: (tables) => readSelectPolicies(context.db, tables),
+      },
+    )
+    const builtin = await context.read(listBuiltinTypes)
+    const known = { reach, isBuiltinType: (name: string) => builtin.has(name) }
+    return judged.map((each) => toFinding(each, known))
+  },
+}
+
+function toFinding(each: CatalogFunction, known: KnownNames): Finding {
+  const shown = `${display(each)}(${each.identityArguments})`
+  return {
+    rule: 'function_search_path_mutable',
+    level: each.isSecurityDefiner ? 'warn' : 'info',
+    subject: [each.schema, each.name, each.identityArguments],
+    detail:
+      `${shown} ${each.isSecurityDefiner ? 'runs with the rights of its owner and' : ''} sets no search_path.`.replace(
+        '  ',
+        ' ',
+      ),
+    evidence: [measured('security definer', each.isSecurityDefiner), measured('language', each.language)],
+    remedy: remedyFor(each, shown, known),
+    ...(each.isSecurityDefiner ? {} : { infoBecause: "on functions with their caller's rights" }),
+  }
+}
+
+function remedyFor(each: CatalogFunction, shown: string, known: KnownNames): Remedy {
+  const alter = `ALTER FUNCTION ${qualified(each)}(${each.identityArguments})`
+  if (!each.isSecurityDefiner) {
+    return runbook(
+      `${shown} has its caller's rights, so there is little to gain from a path of its own`,
+      'Leave it: with a path of its own PostgreSQL no longer inlines a function in SQL, and a policy that calls it gets 3 to 4 times slower.',
+      `Where it is wanted all the same, qualify every name in its body first: ${alter} SET search_path = '';`,
+    )
+  }
+  const reason = whyPathMatters(each, known)
+  if (reason !== undefined) {
+    return runbook(
+      `Not written: ${reason}`,
+      'Qualify every name in the body with its schema (CREATE OR REPLACE FUNCTION).',
+      `${alter} SET search_path = '';`,
+    )
+  }
+  if (!each.isOurs) {
+    return runbook(
+      `Only its owner may alter it`,
+      `As ${displayIdentifier(each.owner)}: ${alter} SET search_path = '';`,
+    )
+  }
+  const md5 = createHash('md5').update(each.source).digest('hex')
+  const name = { schema: each.schema, name: each.name, args: each.identityArguments }
+  return migration(setFunctionSearchPath(name, md5))
+}

@@ -1,0 +1,19 @@
+import { policyFindings } from './policyFindings.ts'
+import type { Rule } from '../rule.ts'
+
+/**
+ * A sub-select of a policy that holds a column of the row is run for every row. Turned round, its rows are read
+ * once per statement; scans gain by that, while a look-up of one row may lose, so it is done only where the plans
+ * of no common query get dearer.
+ *
+ * ```sql
+ * USING (EXISTS (SELECT 1 FROM members m WHERE m.org_id = docs.org_id AND m.user_id = auth.uid()))
+ * USING (org_id IN (SELECT m.org_id FROM members m WHERE m.user_id = (SELECT auth.uid())))
+ * ```
+ */
+export const policyCorrelatedSubquery: Rule = {
+  name: 'policy_correlated_subquery',
+  finds: 'sub-selects of policies that are run for every row',
+  cure: 'the same rows read once per statement, where plans say that no common query gets slower',
+  find: (context) => policyFindings(context, 'policy_correlated_subquery', 'is run for every row'),
+}

@@ -1,0 +1,175 @@
+import { display, displayIdentifier } from '../../postgres/identifiers.ts'
+import { functionExists } from '../../conditions/functions.ts'
+import { alterPolicies } from '../../operations/alterPolicies.ts'
+import type { Draft, PolicyAlteration } from '../../operations/draft.ts'
+import { condition } from '../../operations/draft.ts'
+import { privateSchema } from '../../policies/read/privateSchema.ts'
+import type { Change, Refusal, RewriteRule } from '../../policies/rewrite/change.ts'
+import { rewriteRules } from '../../policies/rewrite/change.ts'
+import type { PolicyRewrite } from '../../policies/rewrite/policyRewrites.ts'
+import type { CatalogTable } from '../../policies/read/tableCatalog.ts'
+import type { PolicyPlan } from './policyPlan.ts'
+import { planPolicies } from './policyPlan.ts'
+import type { Fact, Finding } from '../rule.ts'
+import type { Snapshot } from '../../catalog/snapshot.ts'
+import { unlessPoliciesLocked } from '../unlessLocked.ts'
+
+/**
+ * The findings of one of the rules that rewrite policies: one for each policy that is rewritten, and one for each
+ * expression that must stay, with the precondition that does not hold. All policies of a table share one
+ * migration, whichever rules they break.
+ *
+ * @param problem what is wrong with the expression: `runs for every row`
+ */
+export async function policyFindings(
+  context: Snapshot,
+  rule: RewriteRule,
+  problem: string,
+): Promise<Finding[]> {
+  const plan = await planPolicies(context)
+  const rewrites = plan.rewrites.filter(
+    ({ policy }) => context.schemas?.includes(policy.table.schema) ?? true,
+  )
+  const byTable = new Map<CatalogTable, PolicyRewrite[]>()
+  for (const rewrite of rewrites) {
+    const ofTable = byTable.get(rewrite.policy.table)
+    if (ofTable) ofTable.push(rewrite)
+    else byTable.set(rewrite.policy.table, [rewrite])
+  }
+  const drafts = new Map<CatalogTable, Draft>()
+  const draftFor = (table: CatalogTable): Draft => {
+    const known = drafts.get(table)
+    if (known) return known
+    const draft = draftOf(table, byTable.get(table) ?? [], plan)
+    drafts.set(table, draft)
+    return draft
+  }
+  const findings = rewrites.flatMap((rewrite) => [
+    ...changed(rewrite, rule, problem, draftFor),
+    ...refusalsToTell(rewrite, rule).map((each) => refused(rewrite, each, problem)),
+  ])
+  return unlessPoliciesLocked(context, findings)
+}
+
+function changed(
+  rewrite: PolicyRewrite,
+  rule: RewriteRule,
+  problem: string,
+  draftFor: (table: CatalogTable) => Draft,
+): Finding[] {
+  const { policy, changes } = rewrite
+  const own = changes.filter((each) => each.rule === rule)
+  if (own.length === 0) return []
+  const calls = [...new Set(own.map(({ was }) => was))]
+  const draft = draftFor(policy.table)
+  return [
+    {
+      rule,
+      level: policy.table.rowSecurity ? 'warn' : 'info',
+      subject: [policy.table.schema, policy.table.name, policy.name],
+      detail: `In policy ${displayIdentifier(policy.name)} on ${display(policy.table)}, ${calls.join(' and ')} ${problem}.`,
+      evidence: evidenceOf(rewrite),
+      remedy: {
+        kind: 'migration',
+        title: `Rewrite it: ${own.map(({ becomes }) => becomes).join(', ')}`,
+        draft,
+      },
+    },
+  ]
+}
+
+/** What can be rewritten later has the key that it will have then: one of a policy is enough, and none beside a change. */
+function refusalsToTell({ changes, refusals }: PolicyRewrite, rule: RewriteRule): Refusal[] {
+  const own = refusals.filter((each) => each.rule === rule)
+  const hasChange = changes.some((each) => each.rule === rule)
+  const later = own.filter(({ isForNow }) => isForNow)
+  return [...own.filter(({ isForNow }) => !isForNow), ...(hasChange ? [] : later.slice(0, 1))]
+}
+
+function refused(
+  { policy }: PolicyRewrite,
+  { rule, was, reason, steps, isForNow }: Refusal,
+  problem: string,
+): Finding {
+  const title = `Left as it is: ${reason}`
+  const subject = [policy.table.schema, policy.table.name, policy.name]
+  return {
+    rule,
+    level: isForNow && policy.table.rowSecurity ? 'warn' : 'info',
+    subject: isForNow ? subject : [...subject, was],
+    detail: `In policy ${displayIdentifier(policy.name)} on ${display(policy.table)}, ${was} ${problem}.`,
+    evidence: [rowsOf(policy.table)],
+    remedy: steps ? { kind: 'runbook', title, steps } : { kind: 'none', title },
+  }
+}
+
+function evidenceOf({ policy, after }: PolicyRewrite): Fact[] {
+  const facts: Fact[] = [rowsOf(policy.table)]
+  for (const part of ['using', 'check'] as const) {
+    if (policy[part] !== after[part]) {
+      facts.push({ name: `${part} before`, value: policy[part], kind: 'measured' })
+      facts.push({ name: `${part} after`, value: after[part], kind: 'measured' })
+    }
+  }
+  return facts
+}
+
+function rowsOf(table: CatalogTable): Fact {
+  return {
+    name: 'rows',
+    value: table.estimatedRows < 0 ? null : table.estimatedRows,
+    unit: 'rows',
+    kind: 'estimated',
+  }
+}
+
+function draftOf(table: CatalogTable, rewrites: PolicyRewrite[], plan: PolicyPlan): Draft {
+  const altered = rewrites.filter(({ changes }) => changes.length > 0)
+  const changes = altered.flatMap((each) => each.changes)
+  const rule = rewriteRules.find((each) => changes.some((change) => change.rule === each))
+  return alterPolicies({
+    table: { schema: table.schema, name: table.name },
+    rule: rule ?? rewriteRules[0],
+    why: whyOf(table, changes),
+    alterations: altered.map((rewrite) => alterationOf(rewrite, plan)),
+  })
+}
+
+function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteration {
+  const { policy, after, helpers, changes } = rewrite
+  const indexes = plan.indexDrafts([rewrite])
+  return {
+    policy: policy.name,
+    before: { using: policy.using, check: policy.check },
+    after,
+    needs: [
+      ...helpers.map(({ name }) => condition(functionExists, { schema: privateSchema, name, args: '' })),
+      // What holds after an index is made is that it is valid.
+      ...indexes.flatMap((index) => index.after),
+    ],
+    requires: [...plan.helpers.drafts(helpers), ...indexes],
+    ...(changes.some(({ rule }) => rule !== 'auth_rls_initplan') ? { needsTrial: true } : {}),
+  }
+}
+
+/** For each rule what was wrong with which expressions, and what is better now. */
+function whyOf(table: CatalogTable, changes: Change[]): string {
+  const rows = table.estimatedRows > 0 ? ` (about ${table.estimatedRows.toLocaleString('en')} rows)` : ''
+  const sentences = rewriteRules.flatMap((rule) => {
+    const was = [...new Set(changes.filter((change) => change.rule === rule).map((change) => change.was))]
+    return was.length === 0 ? [] : [reasons[rule](was.join(', '))]
+  })
+  return `Policies of ${display(table)}${rows}: ${sentences.join(' ')} The same rows pass as before.`
+}
+
+const once = (calls: string) =>
+  `${calls} ran for every row that they judge; in a sub-select it runs once per statement, and an index can serve the comparison.`
+
+const reasons: Record<RewriteRule, (expressions: string) => string> = {
+  auth_rls_initplan: once,
+  policy_function_initplan: once,
+  policy_membership_function: (calls) =>
+    `${calls} searched the memberships anew for every row; now the set of the caller's keys is read once per statement.`,
+  policy_correlated_subquery: (queries) =>
+    `${queries} was run anew for every row; now its rows are read once per statement.`,
+}

@@ -1,0 +1,80 @@
+import { display, displayIdentifier, qualified } from '../../postgres/identifiers.ts'
+import { createPolicyIndex } from '../../operations/createPolicyIndex.ts'
+import type { PolicyIndex } from '../../policies/rewrite/policyIndexes.ts'
+import { showKey } from '../../policies/rewrite/policyIndexes.ts'
+import type { Remedy } from '../rule.ts'
+
+/** A table of fewer rows fits into a few pages, which PostgreSQL reads whether there is an index or not. */
+const fewRows = 1_000
+
+/**
+ * What to do about a column that policies compare and no index leads on: an index, or why there is none.
+ *
+ * @param takenNames of the table's schema; the index's own is added
+ */
+export function policyIndexRemedy(index: PolicyIndex, takenNames: Set<string>): Remedy {
+  const { table, useless } = index
+  const policies = policyNames(index)
+  if (useless !== undefined) return { kind: 'none', title: `An index would not be used: ${useless}.` }
+  if (table.estimatedRows >= 0 && table.estimatedRows < fewRows && table.kind === 'r') {
+    return {
+      kind: 'none',
+      title: `About ${Math.round(table.estimatedRows)} rows are read as fast without an index; look again when there are more than ${fewRows}.`,
+    }
+  }
+  if (!table.isOurs) {
+    return {
+      kind: 'runbook',
+      title: `Only the owner of ${display(table)}, ${displayIdentifier(table.owner)}, may index it`,
+      steps: [
+        `As ${displayIdentifier(table.owner)}: CREATE INDEX CONCURRENTLY ON ${qualified(table)} (${index.key});`,
+      ],
+    }
+  }
+  if (table.kind === 'p') return partitionedRunbook(index)
+  const draft = createPolicyIndex({
+    table: { schema: table.schema, name: table.name },
+    word: index.column ?? wordOf(index.key),
+    key: index.key,
+    takenNames,
+    why:
+      `${listPolicies(policies)} compare${policies.length === 1 ? 's' : ''} ${showKey(index)} with who asks. Without an index ` +
+      `every query on ${display(table)} reads all of its ` +
+      `${table.estimatedRows < 0 ? '' : `about ${Math.round(table.estimatedRows)} `}rows to find the few that are let through.`,
+  })
+  return { kind: 'migration', title: `Index ${showKey(index)} of ${display(table)}`, draft }
+}
+
+/** A concurrent build cannot be started on the parent, and which partitions there are changes from month to month. */
+function partitionedRunbook({ table, key }: PolicyIndex): Remedy {
+  return {
+    kind: 'runbook',
+    title: `Index ${key} on every partition of ${display(table)}, then on the table itself`,
+    steps: [
+      `CREATE INDEX ON ONLY ${qualified(table)} (${key}); -- invalid until every partition has its own`,
+      `For each partition: CREATE INDEX CONCURRENTLY ON partition (${key});`,
+      'For each partition: ALTER INDEX index_of_the_table ATTACH PARTITION index_of_the_partition;',
+    ],
+  }
+}
+
+/** `(lower(email))` -> `lower_email`: letters and digits, as PostgreSQL itself has no name for most expressions. */
+function wordOf(key: string): string {
+  return key.replaceAll(/[^\p{L}\p{N}_]+/gu, '_').replaceAll(/^_+|_+$/g, '')
+}
+
+/** Each with its table where that is another one. */
+export function policyNames({ table, policies }: PolicyIndex): string[] {
+  return policies.map((policy) =>
+    policy.table.oid === table.oid
+      ? displayIdentifier(policy.name)
+      : `${displayIdentifier(policy.name)} of ${display(policy.table)}`,
+  )
+}
+
+/** `policy a, policy b, policy c and 2 more`. */
+export function listPolicies(names: string[]): string {
+  const shown = names.slice(0, 3).map((name) => `policy ${name}`)
+  const more = names.length - shown.length
+  return shown.join(', ') + (more > 0 ? ` and ${more} more` : '')
+}

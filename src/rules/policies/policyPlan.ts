@@ -1,0 +1,97 @@
+import type { Draft } from '../../operations/draft.ts'
+import { listLockedTables } from '../../catalog/lockedRelations.ts'
+import { listRelationNames, namesBySchema } from '../../catalog/relationNames.ts'
+import type { RewriteRule } from '../../policies/rewrite/change.ts'
+import { rewriteRules } from '../../policies/rewrite/change.ts'
+import type { ParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
+import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
+import type { PolicyCatalog } from '../../policies/read/policyCatalog.ts'
+import type { PolicyIndex } from '../../policies/rewrite/policyIndexes.ts'
+import { findPolicyIndexes, readIndexCatalog } from '../../policies/rewrite/policyIndexes.ts'
+import type { PolicyRewrite, PolicyRewrites } from '../../policies/rewrite/policyRewrites.ts'
+import { rewritePolicies } from '../../policies/rewrite/policyRewrites.ts'
+import type { CatalogTable } from '../../policies/read/tableCatalog.ts'
+import { policyIndexRemedy } from './policyIndexRemedy.ts'
+import type { Remedy } from '../rule.ts'
+import type { Snapshot } from '../../catalog/snapshot.ts'
+
+/** A column that policies compare, now or once they are rewritten, and what to do about it. */
+export interface PlannedIndex {
+  index: PolicyIndex
+  remedy: Remedy
+}
+
+/** How policies and the indexes that serve them change together. */
+export interface PolicyPlan extends PolicyRewrites {
+  indexes: PlannedIndex[]
+  /** The drafts of the indexes that the rewrites reckon with. */
+  indexDrafts(rewrites: PolicyRewrite[]): Draft[]
+}
+
+const plans = new WeakMap<ParsedPolicies, Map<string, Promise<PolicyPlan>>>()
+
+/**
+ * The rewrites that the wanted rules ask for, and the indexes that serve the policies as they will be. Which form a
+ * rewrite takes depends on the indexes, and which indexes are of use depends on the rewrites: so the policies are
+ * rewritten as if every column had one, then what is missing and of use is planned, and then they are rewritten
+ * for the indexes that there are or will be.
+ */
+export async function planPolicies(context: Snapshot): Promise<PolicyPlan> {
+  const policies = await context.read(readParsedPolicies)
+  const wanted = rewriteRules.filter((each) => context.rules?.includes(each) ?? true)
+  const known = plans.get(policies) ?? new Map<string, Promise<PolicyPlan>>()
+  plans.set(policies, known)
+  const plan = known.get(wanted.join()) ?? makePlan(context, policies, new Set(wanted))
+  known.set(wanted.join(), plan)
+  return plan
+}
+
+async function makePlan(
+  context: Snapshot,
+  policies: ParsedPolicies,
+  rules: ReadonlySet<RewriteRule>,
+): Promise<PolicyPlan> {
+  const names = namesBySchema(await context.read(listRelationNames))
+  const indexCatalog = await context.read(readIndexCatalog)
+  const assumed = rewritePolicies(policies, rules, () => true)
+  const found = await findPolicyIndexes(rewritten(policies.catalog, assumed.rewrites), indexCatalog)
+  const locked = new Set((await context.read(listLockedTables)).map(({ oid }) => oid))
+  // The indexes of a table that somebody locks are not known, so none is missing there.
+  const seen = found.filter(({ table }) => !locked.has(table.oid))
+  const indexes = seen.map((index) => ({
+    index,
+    remedy: policyIndexRemedy(index, names.get(index.table.schema) ?? new Set<string>()),
+  }))
+  const drafts = new Map<string, Draft>()
+  for (const { index, remedy } of indexes) {
+    if (index.column !== undefined && remedy.kind === 'migration')
+      drafts.set(keyOf(index.table, index.column), remedy.draft)
+  }
+  const rewrites = assumed.rewrites.some((each) => columnsNeeded(each).length > 0)
+    ? rewritePolicies(policies, rules, (table, column) => drafts.has(keyOf(table, column)))
+    : assumed
+  return {
+    ...rewrites,
+    indexes,
+    indexDrafts: (of) => [
+      ...new Set(
+        of.flatMap((each) =>
+          columnsNeeded(each).flatMap((column) => drafts.get(keyOf(each.policy.table, column)) ?? []),
+        ),
+      ),
+    ],
+  }
+}
+
+function rewritten(catalog: PolicyCatalog, rewrites: PolicyRewrite[]): PolicyCatalog {
+  const after = new Map(rewrites.map((rewrite) => [rewrite.policy.oid, rewrite.after]))
+  return { ...catalog, policies: catalog.policies.map((each) => ({ ...each, ...after.get(each.oid) })) }
+}
+
+function columnsNeeded({ changes }: PolicyRewrite): string[] {
+  return changes.flatMap(({ needsIndexOn }) => needsIndexOn ?? [])
+}
+
+function keyOf(table: CatalogTable, column: string): string {
+  return `${table.oid} ${column}`
+}

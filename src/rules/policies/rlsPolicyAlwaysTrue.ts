@@ -1,0 +1,60 @@
+import { display, displayIdentifier } from '../../postgres/identifiers.ts'
+import type { ParsedPolicy } from '../../policies/rewrite/parsedPolicies.ts'
+import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
+import { shortList } from '../../shortList.ts'
+import type { Node } from '../../syntax/nodes.ts'
+import { as } from '../../syntax/nodes.ts'
+import { measured, runbook } from '../remedies.ts'
+import type { Rule } from '../rule.ts'
+import { wantedSchemas } from '../../catalog/scope.ts'
+import { unlessPoliciesLocked } from '../unlessLocked.ts'
+
+/**
+ * Permissive policies that let everybody write every row. Reading everything is often meant, and not reported;
+ * writing everything seldom is.
+ *
+ * ```sql
+ * CREATE POLICY "anybody" ON notes FOR UPDATE USING (true);
+ * CREATE POLICY "anybody" ON notes FOR INSERT WITH CHECK (true);
+ * ```
+ */
+export const rlsPolicyAlwaysTrue: Rule = {
+  name: 'rls_policy_always_true',
+  finds: 'policies that let everybody write every row: USING (true) for more than SELECT',
+  cure: 'a condition, or privileges for those who may',
+  async find(context) {
+    const wanted = await wantedSchemas(context)
+    const { parsed } = await context.read(readParsedPolicies)
+    const findings = parsed
+      .filter((each) => wanted(each.policy.table.schema) && letsEverybodyWrite(each))
+      .map(({ policy }) => ({
+        rule: 'rls_policy_always_true' as const,
+        level: policy.table.rowSecurity ? ('warn' as const) : ('info' as const),
+        subject: [policy.table.schema, policy.table.name, policy.name],
+        detail: `Policy ${displayIdentifier(policy.name)} on ${display(policy.table)} lets ${shortList(policy.roles.map(displayIdentifier)) || 'everybody'} write every row.`,
+        evidence: [measured('using', policy.using), measured('check', policy.check)],
+        remedy: runbook(
+          'Say which rows may be written, and by whom',
+          'Replace `true` by a condition on the row, such as owner_id = (SELECT auth.uid()).',
+          'A policy for a service is not needed: service_role bypasses row-level security.',
+        ),
+      }))
+    return unlessPoliciesLocked(context, findings)
+  },
+}
+
+function letsEverybodyWrite({ policy, using, check }: ParsedPolicy): boolean {
+  if (!policy.permissive || policy.command === 'r') return false
+  // Roles that bypass it anyway, and those of the platform's own, are not everybody.
+  const reaches =
+    policy.roles.length === 0 || policy.roles.some((role) => ['anon', 'authenticated'].includes(role))
+  if (!reaches) return false
+  if (policy.command === 'a') return isTrue(check)
+  if (policy.command === 'd') return isTrue(using)
+  // Without a WITH CHECK of its own the new row is judged by USING.
+  return isTrue(using) && (check === undefined || isTrue(check))
+}
+
+function isTrue(expression: Node | undefined): boolean {
+  return as(expression, 'A_Const')?.boolval?.boolval === true
+}

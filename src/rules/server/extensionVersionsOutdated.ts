@@ -1,0 +1,64 @@
+import { sql } from 'kysely'
+import type { Database } from '../../postgres/database.ts'
+import { displayIdentifier, quote } from '../../postgres/identifiers.ts'
+import { measured, runbook } from '../remedies.ts'
+import type { Rule } from '../rule.ts'
+
+/**
+ * Extensions whose objects are older than the library that the server has for them. After an upgrade of the server
+ * the old definitions stay until somebody updates them.
+ *
+ * ```sql
+ * SELECT installed_version, default_version FROM pg_available_extensions;  -- before: 1.3 and 1.6
+ * ALTER EXTENSION pg_trgm UPDATE;                                          -- after: 1.6
+ * ```
+ *
+ * The cure is a runbook and no migration: extensions bring scripts for the way up alone.
+ */
+export const extensionVersionsOutdated: Rule = {
+  name: 'extension_versions_outdated',
+  finds: 'extensions that were not updated with the server',
+  cure: 'ALTER EXTENSION ... UPDATE',
+  async find(context) {
+    const outdated = await context.read(listOutdatedExtensions)
+    return outdated.map(({ name, installed, available, hasPath }) => ({
+      rule: 'extension_versions_outdated' as const,
+      level: 'warn' as const,
+      subject: [name],
+      detail: `Extension ${displayIdentifier(name)} is at version ${installed}, the server has ${available}.`,
+      evidence: [measured('installed', installed), measured('available', available)],
+      remedy: hasPath
+        ? runbook(
+            `Update ${displayIdentifier(name)}`,
+            'Read its release notes, and try it on a copy: there is no script for the way back.',
+            `ALTER EXTENSION ${quote(name)} UPDATE TO '${available}';`,
+          )
+        : runbook(
+            `Install ${displayIdentifier(name)} anew`,
+            `The server has no script from ${installed} to ${available}. See what depends on it, then DROP EXTENSION ${quote(name)} and CREATE EXTENSION ${quote(name)}; or bring the missing script.`,
+          ),
+    }))
+  },
+}
+
+interface OutdatedExtension {
+  name: string
+  installed: string
+  available: string
+  hasPath: boolean
+}
+
+/** Extensions of this database at another version than the server's own. */
+async function listOutdatedExtensions(db: Database): Promise<OutdatedExtension[]> {
+  const result = await sql<OutdatedExtension>`
+    SELECT extension.name, extension.installed_version AS installed, extension.default_version AS available,
+      EXISTS (
+        SELECT FROM pg_catalog.pg_extension_update_paths(extension.name) path
+        WHERE path.source = extension.installed_version AND path.target = extension.default_version
+          AND path.path IS NOT NULL) AS "hasPath"
+    FROM pg_catalog.pg_available_extensions extension
+    WHERE extension.installed_version IS NOT NULL
+      AND extension.installed_version <> extension.default_version
+    ORDER BY 1`.execute(db)
+  return result.rows
+}

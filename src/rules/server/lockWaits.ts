@@ -1,0 +1,65 @@
+import { display } from '../../postgres/identifiers.ts'
+import type { LockWait } from '../../catalog/lockWaits.ts'
+import { listLockWaits } from '../../catalog/lockWaits.ts'
+import { measured, runbook } from '../remedies.ts'
+import type { Rule } from '../rule.ts'
+
+/**
+ * Sessions that wait for a lock. One ALTER TABLE that waits for one long query stops everybody who comes after it,
+ * so a queue grows fast.
+ *
+ * ```sql
+ * ALTER TABLE bookings ADD COLUMN ...;  -- before: waits for a report, and every SELECT waits for it
+ * SET lock_timeout = '1s';              -- after: gives up, lets the others by, and tries again
+ * ```
+ */
+export const lockWaits = lockWaitsLongerThan(1)
+
+/** The rule with another time after which a wait is a finding. */
+export function lockWaitsLongerThan(seconds: number): Rule {
+  return {
+    name: 'lock_waits',
+    finds: 'sessions that have waited for a lock for a second or more',
+    cure: 'ending what blocks them, and a lock timeout',
+    async find(context) {
+      const places = new Map<string, LockWait[]>()
+      for (const wait of await listLockWaits(context.db, seconds)) {
+        const subject = JSON.stringify(subjectOf(wait))
+        places.set(subject, [...(places.get(subject) ?? []), wait])
+      }
+      return [...places].map(([subject, waits]) => {
+        const longest = Math.max(...waits.map((wait) => wait.seconds))
+        const waiting = waits.map(({ pid }) => pid)
+        const blockers = [...new Set(waits.flatMap(({ blockedBy }) => blockedBy))]
+        const first = blockers.filter((pid) => !waiting.includes(pid))
+        const [wait] = waits
+        const place =
+          wait?.schema && wait.relation
+            ? display({ schema: wait.schema, name: wait.relation })
+            : `a lock of type ${wait?.lockType}`
+        return {
+          rule: 'lock_waits' as const,
+          level: longest >= 30 * seconds ? ('error' as const) : ('warn' as const),
+          subject: JSON.parse(subject) as string[],
+          detail: `${waits.length} sessions wait for ${place}, the longest for ${Math.round(longest * 10) / 10} s.`,
+          evidence: [
+            measured('sessions that wait', waits.length),
+            measured('longest', Math.round(longest * 10) / 10, 's'),
+            measured('lock wanted', [...new Set(waits.map(({ mode }) => mode))].join(', ')),
+            measured('process ids that block', blockers.join(', ')),
+          ],
+          remedy: runbook(
+            'See what holds the lock, and end it where that is right',
+            `SELECT pid, state, xact_start, query FROM pg_stat_activity WHERE pid IN (${(first.length > 0 ? first : blockers).join(', ') || 'NULL'});`,
+            'SELECT pg_cancel_backend(pid) ends the statement, pg_terminate_backend(pid) a session that is idle in a transaction.',
+            'Changes of schema belong behind a lock_timeout with retries, as `hundredfold migrate up` runs them.',
+          ),
+        }
+      })
+    },
+  }
+}
+
+function subjectOf({ schema, relation, lockType, role }: LockWait): string[] {
+  return schema !== null && relation !== null ? [schema, relation] : [lockType, role]
+}

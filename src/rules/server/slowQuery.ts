@@ -1,0 +1,113 @@
+import { NotSeen } from '../../catalog/notSeen.ts'
+import { readStatements } from '../../catalog/statements.ts'
+import { excerpt } from '../../syntax/excerpt.ts'
+import type { Finding, Level, Remedy, Rule } from '../rule.ts'
+import { CannotSee } from '../rule.ts'
+import type { ExplainedStatement } from '../../workload/slowStatements.ts'
+import { explainSlowStatements, leastCalls, slowMs } from '../../workload/slowStatements.ts'
+
+/** A fast statement that is most of what the server does. */
+const dominantShare = 0.3
+
+/**
+ * A statement whose calls take 100 ms or more on average, or which is most of what the server does, with the cause
+ * that its counters and its plan show.
+ *
+ * ```sql
+ * -- before: reads 300,000 messages for one conversation
+ * SELECT * FROM messages WHERE conversation_id = $1
+ * -- after CREATE INDEX CONCURRENTLY ... ON messages (conversation_id): reads its own twenty
+ * ```
+ */
+export const slowQuery: Rule = {
+  name: 'slow_query',
+  finds: 'statements that are slow on average or take most of the time, and why',
+  cure: 'the one that fits the cause: an index, a rewritten policy, statistics, paging by key ...',
+  async find(context) {
+    try {
+      const findings = (await context.read(explainSlowStatements)).flatMap(toFinding)
+      const { hidden } = await context.read(readStatements)
+      if (hidden.statements > 0) throw new CannotSee(whatIsHidden(hidden.statements), findings)
+      return findings
+    } catch (error) {
+      if (error instanceof NotSeen) throw new CannotSee(error.message)
+      throw error
+    }
+  },
+}
+
+/** What a role outside pg_read_all_stats does not see. */
+export function whatIsHidden(statements: number): string {
+  return `The text of ${statements} statements of other roles is hidden; membership in pg_read_all_stats (or pg_monitor) shows it.`
+}
+
+function toFinding(explained: ExplainedStatement): Finding[] {
+  const { statement, share, plan, causes } = explained
+  const level = levelOf(explained)
+  if (level === undefined) return []
+  const calls = Math.round(statement.calls).toLocaleString('en-US')
+  return [
+    {
+      rule: 'slow_query',
+      level,
+      subject: ['statement', statement.id],
+      detail:
+        `${calls} calls take ${roundMs(statement.meanMs)} ms each, ${(100 * share).toFixed(0)} % of all time: ` +
+        `${excerpt(statement.text.replace(/\s+/g, ' '))}` +
+        (causes.length > 0 ? `. Cause: ${causes.map(({ detail }) => detail).join('; ')}` : ''),
+      evidence: [
+        { name: 'mean time', value: roundMs(statement.meanMs), unit: 'ms', kind: 'measured' },
+        { name: 'total time', value: roundMs(statement.totalMs), unit: 'ms', kind: 'measured' },
+        { name: 'calls', value: statement.calls, kind: 'measured' },
+        { name: 'role', value: statement.role, kind: 'measured' },
+        ...(plan
+          ? [{ name: 'plan cost', value: Math.round(plan.root['Total Cost']), kind: 'estimated' as const }]
+          : [{ name: 'plan', value: explained.notPlanned ?? null, kind: 'measured' as const }]),
+        ...causes.map(({ id, detail, kind }) => ({ name: `cause: ${id}`, value: detail, kind })),
+      ],
+      remedy: remedyFor(explained),
+    },
+  ]
+}
+
+function levelOf({ statement, share, isSlow }: ExplainedStatement): Level | undefined {
+  if (statement.calls < leastCalls) return undefined
+  if (isSlow) {
+    return statement.meanMs >= 10 * slowMs && share >= 0.1 ? 'error' : 'warn'
+  }
+  // Half of nothing is nothing: it must have taken a minute at least.
+  if (share >= dominantShare && statement.totalMs >= 60_000 && statement.meanMs >= 1) return 'info'
+  return undefined
+}
+
+function remedyFor({ causes }: ExplainedStatement): Remedy {
+  const [first] = causes
+  if (first === undefined) {
+    return {
+      kind: 'runbook',
+      title: 'Look at its plan with real rows: the counters alone name no cause',
+      steps: [
+        'Run EXPLAIN (ANALYZE, BUFFERS) with parameters of a slow call, as the role that sends it.',
+        'Compare estimated and actual rows, and look for the node where the time goes.',
+        'Where it has no parameters, `npm run diagnose -- --analyze` does this.',
+      ],
+    }
+  }
+  return { kind: 'runbook', title: titles[first.id], steps: causes.map(({ cure }) => cure) }
+}
+
+const titles = {
+  sequential_scan: 'Index the columns of its filter',
+  policy: 'Let its policies ask once per statement',
+  function_per_row: 'Call the function once per statement',
+  row_estimate: 'Give the planner better statistics',
+  spill: 'Save the sort, or give it memory',
+  nested_loop: 'Filter the outer side of its join earlier',
+  offset: 'Page by key instead of OFFSET',
+  lock_wait: 'Shorten the transactions that it waits for',
+  cold_cache: 'Touch fewer blocks',
+}
+
+function roundMs(ms: number): number {
+  return Number(ms.toPrecision(4))
+}

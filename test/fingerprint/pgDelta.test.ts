@@ -1,0 +1,39 @@
+import type { Client } from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readFacts, readFactsWithoutOrder } from '../../src/fingerprint/pgDelta.ts'
+import type { Facts } from '../../src/fingerprint/pgDelta.ts'
+import { inSnapshot } from '../../src/fingerprint/snapshot.ts'
+import { createDatabase } from '../support/database.ts'
+import type { TestDatabase } from '../support/database.ts'
+
+describe('facts without their order', () => {
+  let database: TestDatabase
+  let client: Client
+
+  beforeAll(async () => {
+    database = await createDatabase({ from: 'casaora' })
+    client = await database.connect(database.ownerUrl)
+  })
+  afterAll(() => database.drop())
+
+  it('are the same facts, with all owners and members of extensions', async () => {
+    const [all, unordered] = await inSnapshot(client, async () => [
+      await readFacts(client),
+      await readFactsWithoutOrder(client),
+    ])
+    expect(unordered.base.facts()).toEqual(all.base.facts())
+    expect(edgesOf(unordered)).toEqual(edgesOf(all))
+    expect(edgesOf(all).length).toBeGreaterThan(0)
+  })
+
+  it('say nothing of what needs what, so that nobody waits for it', async () => {
+    const { base } = await inSnapshot(client, () => readFactsWithoutOrder(client))
+    const needs = base.edges.filter(({ kind }) => kind === 'depends')
+    // Children of a partitioned table are asked for apart from the rest.
+    expect(needs.filter(({ from, to }) => from.kind !== 'table' || to.kind !== 'table')).toEqual([])
+  })
+})
+
+function edgesOf({ base }: Facts) {
+  return base.edges.filter(({ kind }) => kind !== 'depends')
+}

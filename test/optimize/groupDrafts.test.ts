@@ -1,0 +1,111 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createIndex } from '../../src/operations/createIndex.ts'
+import type { Draft } from '../../src/operations/draft.ts'
+import { enableRowSecurity } from '../../src/operations/enableRowSecurity.ts'
+import { setStorageParameters } from '../../src/operations/setStorageParameters.ts'
+import { groupDrafts } from '../../src/optimize/groupDrafts.ts'
+
+const why = 'Every look at the table reads all of it.'
+
+function index(name: string, column: string): Draft {
+  const table = { schema: 'public', name }
+  return createIndex({ table, columns: [column], takenNames: new Set(), rule: 'unindexed_foreign_keys', why })
+}
+
+function secure(name: string): Draft {
+  return enableRowSecurity(
+    { schema: 'public', name },
+    { rule: 'partition_without_rls', why: `Anybody reads ${name}.` },
+  )
+}
+
+/** Titles of the files, with what each does. */
+function files(drafts: Draft[]): [title: string, up: string[]][] {
+  return groupDrafts(drafts).map(({ draft }) => [draft.title, draft.up])
+}
+
+describe('what goes into one file', () => {
+  test('is what one rule wants of one table', () => {
+    const drafts = [index('a', 'x'), index('b', 'x'), index('a', 'y'), secure('a')]
+    expect(files(drafts)).toEqual([
+      ['create-indexes-of-a', [...(drafts[0]?.up ?? []), ...(drafts[2]?.up ?? [])]],
+      ['create-b-x-idx', drafts[1]?.up],
+      ['secure-a', drafts[3]?.up],
+    ])
+  })
+
+  test('is the same for the rules of a table apart, though they do things of one kind', () => {
+    const table = { schema: 'public', name: 'a' }
+    const set = (rule: string, name: string): Draft =>
+      setStorageParameters({ table, current: {}, wanted: { [name]: '1' }, rule, why })
+    expect(
+      files([set('low_hot_ratio', 'fillfactor'), set('autovacuum_settings', 'autovacuum_vacuum_threshold')]),
+    ).toHaveLength(2)
+  })
+
+  test('says for each why, and once what all share', () => {
+    const [indexes] = groupDrafts([index('a', 'x'), index('a', 'y')])
+    expect(indexes?.draft.why).toBe(why)
+    const many = groupDrafts(Array.from({ length: 100 }, (_, at) => secure(`t${at}`)))
+    expect(many[0]?.draft.why).toContain('- Anybody reads t0.\n- Anybody reads t1.\n')
+  })
+
+  test('goes back in the opposite order', () => {
+    const [one] = groupDrafts([index('a', 'x'), index('a', 'y')])
+    expect(one?.draft.down).toEqual([...index('a', 'y').down, ...index('a', 'x').down])
+  })
+})
+
+describe('of many tables', () => {
+  test('no more files are made than somebody reads, none larger than needed', () => {
+    const drafts = Array.from({ length: 544 }, (_, table) => [
+      ...['x', 'y', 'z', 'u', 'v'].map((column) => index(`t${table}`, column)),
+      secure(`t${table}`),
+    ]).flat()
+    const groups = groupDrafts(drafts)
+    expect(groups.length).toBeLessThanOrEqual(60)
+    expect(groups.length).toBeGreaterThan(40)
+    expect(groups[0]?.draft.title).toMatch(/^create-indexes-of-t0-to-t\d+$/)
+  })
+
+  test('each is in one file, with its ids and conditions, and behind what it requires', () => {
+    const draft = fc
+      .record({
+        table: fc.nat(80),
+        column: fc.constantFrom('x', 'y', 'z'),
+        isIndex: fc.boolean(),
+        needs: fc.boolean(),
+      })
+      .map(({ table, column, isIndex, needs }): Draft => {
+        const made = isIndex ? index(`t${table}`, column) : secure(`t${table}`)
+        return needs ? { ...made, requires: [index(`needed${table}`, 'id')] } : made
+      })
+    fc.assert(
+      fc.property(fc.uniqueArray(draft, { selector: ({ ids }) => ids.join(), maxLength: 300 }), (chosen) => {
+        const required = new Map(
+          chosen.flatMap(({ requires = [] }) => requires).map((each) => [each.ids.join(), each]),
+        )
+        const drafts = [...required.values(), ...chosen]
+        const groups = groupDrafts(drafts)
+        expect(groups.flatMap(({ draft: { ids } }) => ids).toSorted()).toEqual(
+          drafts.flatMap(({ ids }) => ids).toSorted(),
+        )
+        const place = new Map(
+          groups.flatMap(({ drafts: held }, at) => held.map((each) => [each.ids.join(), at])),
+        )
+        for (const { ids, requires = [] } of drafts) {
+          for (const each of requires)
+            expect(place.get(each.ids.join())).toBeLessThan(place.get(ids.join()) ?? -1)
+        }
+        for (const { draft: whole, drafts: held } of groups) {
+          expect(new Set(held.map(({ rule, kind }) => `${rule} ${kind}`)).size).toBe(1)
+          for (const each of held) {
+            for (const call of [...each.before, ...each.after])
+              expect([...whole.before, ...whole.after]).toContainEqual(call)
+          }
+        }
+      }),
+    )
+  })
+})

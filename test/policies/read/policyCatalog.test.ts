@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Client } from 'pg'
+import { readOnce } from '../../../src/catalog/reader.ts'
+import { borrow } from '../../../src/postgres/database.ts'
+import { readOnly } from '../../../src/postgres/readOnly.ts'
+import type { PolicyCatalog } from '../../../src/policies/read/policyCatalog.ts'
+import { readPolicyCatalog } from '../../../src/policies/read/policyCatalog.ts'
+import type { TestDatabase } from '../../support/database.ts'
+import { createDatabase } from '../../support/database.ts'
+
+let database: TestDatabase
+let owner: Client
+let catalog: PolicyCatalog
+
+beforeAll(async () => {
+  database = await createDatabase()
+  owner = await database.connect(database.ownerUrl)
+  await owner.query(`
+    CREATE SCHEMA "Odd ""schema";
+    CREATE FUNCTION "Odd ""schema".who() RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
+      AS $$ SELECT NULL::uuid $$;
+    CREATE FUNCTION "Odd ""schema".near(a uuid, b uuid) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT a = b';
+    CREATE OPERATOR public.=~= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = "Odd ""schema".near);
+    CREATE TABLE "Odd ""schema"."Dïngs" (gone int, id uuid, owner uuid NOT NULL, total numeric(10,2));
+    ALTER TABLE "Odd ""schema"."Dïngs" DROP COLUMN gone;
+    CREATE INDEX "owner idx" ON "Odd ""schema"."Dïngs" (owner, id);
+    CREATE INDEX "lower idx" ON "Odd ""schema"."Dïngs" ((total + 1)) WHERE total > 0;
+    ALTER TABLE "Odd ""schema"."Dïngs" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+    CREATE POLICY "it's ""theirs""" ON "Odd ""schema"."Dïngs" AS RESTRICTIVE FOR UPDATE TO authenticated, anon
+      USING (owner = "Odd ""schema".who()) WITH CHECK (total < 10);
+    CREATE POLICY a ON "Odd ""schema"."Dïngs" USING (true);
+  `)
+  catalog = await readOnly(owner, () => readOnce(borrow(owner))(readPolicyCatalog))
+})
+afterAll(() => database.drop())
+
+describe('readPolicyCatalog', () => {
+  test('reads policies with their roles, command and kind, and the functions that they call', () => {
+    expect(
+      catalog.policies.map(({ functions, table, ...policy }) => ({
+        ...policy,
+        oid: 0,
+        table: table.name,
+        functions: functions.map(({ schema, name }) => [schema, name]),
+      })),
+    ).toEqual([
+      {
+        oid: 0,
+        name: 'a',
+        table: 'Dïngs',
+        command: '*',
+        permissive: true,
+        roles: [],
+        using: 'true',
+        check: null,
+        functions: [],
+      },
+      {
+        oid: 0,
+        name: `it's "theirs"`,
+        table: 'Dïngs',
+        command: 'w',
+        permissive: false,
+        roles: ['anon', 'authenticated'],
+        using: '(owner = "Odd ""schema".who())',
+        check: '(total < (10)::numeric)',
+        functions: [['Odd "schema', 'who']],
+      },
+    ])
+  })
+
+  test('reads tables with columns and what each index leads on', () => {
+    expect(catalog.policies[0]?.table).toMatchObject({
+      schema: 'Odd "schema',
+      kind: 'r',
+      isOurs: true,
+      rowSecurity: true,
+      forcesRowSecurity: true,
+      columns: [
+        { name: 'id', type: 'uuid', notNull: false },
+        { name: 'owner', type: 'uuid', notNull: true },
+        { name: 'total', type: 'numeric(10,2)', notNull: false },
+      ],
+      indexes: [
+        { name: 'lower idx', leadingColumn: null, method: 'btree', isPartial: true, isValid: true },
+        { name: 'owner idx', leadingColumn: 'owner', method: 'btree', isPartial: false, isValid: true },
+      ],
+    })
+  })
+
+  test('knows the properties of functions, of the server’s own and of operators', () => {
+    expect(catalog.policies[1]?.functions[0]).toMatchObject({
+      identityArguments: '',
+      volatility: 's',
+      returnsSet: false,
+      returnType: 'uuid',
+      isSecurityDefiner: true,
+      settings: ['search_path=""'],
+      isOurs: true,
+      mayExecute: true,
+      grantees: null,
+      language: 'sql',
+    })
+    expect(catalog.functions.builtin.get('random')).toMatchObject({ volatility: 'v' })
+    expect(catalog.functions.builtin.get('unnest')).toMatchObject({ returnsSet: true })
+    expect(catalog.functions.builtin.get('count')).toMatchObject({ isOrdinary: false })
+    expect(catalog.functions.operators.get('public.=~=')).toBe('i')
+    expect(catalog.serverVersion).toBeGreaterThan(140_000)
+  })
+})

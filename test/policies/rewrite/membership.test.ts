@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Client } from 'pg'
+import { canonical, parseExpression } from '../../../src/syntax/expression.ts'
+import type { TestDatabase } from '../../support/database.ts'
+import { createDatabase } from '../../support/database.ts'
+import { createPolicies, rewritesIn } from '../rewriting.ts'
+
+let database: TestDatabase
+let owner: Client
+
+beforeAll(async () => {
+  database = await createDatabase()
+  owner = await database.connect(database.ownerUrl)
+  const definer = `LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public`
+  await owner.query(`
+    CREATE SCHEMA auth;
+    CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT current_setting('request.sub', true)::uuid $$;
+    CREATE TABLE members (org_id uuid, user_id uuid, role text, note text);
+    CREATE TABLE orgs (id uuid, is_open boolean);
+    CREATE TABLE docs (id uuid, org_id uuid, other_id uuid, name text, secret boolean);
+    CREATE INDEX docs_org_id_idx ON docs (org_id);
+    ALTER TABLE docs ENABLE ROW LEVEL SECURITY;
+    CREATE FUNCTION is_member(org uuid) RETURNS boolean ${definer} AS
+      $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org AND m.user_id = auth.uid()) $$;
+    CREATE FUNCTION is_member_numbered(uuid) RETURNS boolean ${definer} AS
+      $$ SELECT EXISTS (SELECT 1 FROM members WHERE user_id = auth.uid() AND $1 = org_id LIMIT 1) $$;
+    CREATE FUNCTION is_member_plpgsql(org uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER AS
+      $$ BEGIN RETURN EXISTS (SELECT 1 FROM public.members m WHERE m.org_id = org AND m.user_id = auth.uid()); END $$;
+    CREATE FUNCTION is_member_in(org uuid) RETURNS boolean ${definer} AS
+      $$ SELECT org IN (SELECT m.org_id FROM members m WHERE m.user_id = auth.uid()) $$;
+    CREATE FUNCTION has_role(org uuid, wanted text) RETURNS boolean ${definer} AS
+      $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org AND m.user_id = auth.uid() AND m.role = wanted) $$;
+    CREATE FUNCTION member_is(person uuid, org uuid) RETURNS boolean ${definer} AS
+      $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org AND m.user_id = person) $$;
+    CREATE FUNCTION is_open_member(org uuid) RETURNS boolean LANGUAGE sql STABLE AS
+      $$ SELECT EXISTS (SELECT 1 FROM members m JOIN orgs o ON o.id = m.org_id
+         WHERE m.org_id = org AND m.user_id = auth.uid() AND o.is_open) $$;
+    CREATE FUNCTION is_member_volatile(org uuid) RETURNS boolean LANGUAGE sql AS
+      $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org AND m.user_id = auth.uid()) $$;
+    CREATE FUNCTION is_member_cached(org uuid) RETURNS boolean LANGUAGE sql IMMUTABLE AS
+      $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org AND m.user_id = auth.uid()) $$;
+    CREATE FUNCTION is_member_or_open(org uuid) RETURNS boolean LANGUAGE sql STABLE AS
+      $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org) OR true $$;
+    CREATE FUNCTION is_known(org uuid) RETURNS boolean ${definer} AS
+      $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org) $$;
+    CREATE FUNCTION is_many(org uuid) RETURNS boolean LANGUAGE sql STABLE AS
+      $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org GROUP BY m.org_id HAVING count(*) > 1) $$;
+    CREATE FUNCTION is_near(org uuid) RETURNS boolean LANGUAGE sql STABLE AS
+      $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org AND m.note = org::text) $$;
+    CREATE FUNCTION is_before(org uuid) RETURNS boolean LANGUAGE sql STABLE AS
+      $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id < org) $$;
+    CREATE FUNCTION starts_with(t text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT t LIKE 'a%' $$;
+  `)
+})
+afterAll(() => database.drop())
+
+async function rewrite(predicate: string) {
+  await createPolicies(owner, 'docs', [predicate])
+  try {
+    const found = (await rewritesIn(owner, ['policy_membership_function'])).get('p0')
+    return {
+      using: found && found.changes.length > 0 ? found.after.using : null,
+      helpers: found?.helpers.map(({ name, keys }) => [name, keys.keyType]) ?? [],
+      refusals: found?.refusals.map(({ reason }) => reason) ?? [],
+    }
+  } finally {
+    await owner.query('DROP POLICY p0 ON docs')
+  }
+}
+
+async function meaning(predicate: string | null): Promise<string> {
+  return canonical(await parseExpression(predicate ?? 'NULL'))
+}
+
+describe('turnMembership turns', () => {
+  test.each([
+    [
+      'where an index leads on the column into = ANY',
+      'is_member(org_id)',
+      'org_id = ANY (ARRAY(SELECT private.is_member_org_ids()))',
+    ],
+    ['elsewhere into IN', 'is_member(other_id)', 'other_id IN (SELECT private.is_member_org_ids())'],
+    [
+      'below AND and OR',
+      'NOT secret OR (is_member(org_id) AND name IS NOT NULL)',
+      'NOT secret OR (org_id = ANY (ARRAY(SELECT private.is_member_org_ids())) AND name IS NOT NULL)',
+    ],
+    [
+      'where it is compared with true',
+      'is_member(org_id) = true OR (is_member(other_id) IS TRUE AND secret = true)',
+      `org_id = ANY (ARRAY(SELECT private.is_member_org_ids())) OR
+         (other_id IN (SELECT private.is_member_org_ids()) AND secret = true)`,
+    ],
+    [
+      'a numbered argument',
+      'is_member_numbered(org_id)',
+      'org_id = ANY (ARRAY(SELECT private.is_member_numbered_org_ids()))',
+    ],
+    [
+      'PL/pgSQL that only returns',
+      'is_member_plpgsql(org_id)',
+      'org_id = ANY (ARRAY(SELECT private.is_member_plpgsql_org_ids()))',
+    ],
+    [
+      'IN within the body',
+      'is_member_in(org_id)',
+      'org_id = ANY (ARRAY(SELECT private.is_member_in_org_ids()))',
+    ],
+    [
+      'beside constants',
+      `has_role(org_id, 'admin')`,
+      'org_id = ANY (ARRAY(SELECT private.has_role_org_ids()))',
+    ],
+    [
+      'beside who is calling',
+      'member_is(auth.uid(), org_id)',
+      'org_id = ANY (ARRAY(SELECT private.member_is_org_ids()))',
+    ],
+    [
+      'beside who is calling, wrapped',
+      'member_is((SELECT auth.uid()), org_id)',
+      'org_id = ANY (ARRAY(SELECT private.member_is_org_ids()))',
+    ],
+    [
+      'joins in the body',
+      'is_open_member(org_id)',
+      'org_id = ANY (ARRAY(SELECT private.is_open_member_org_ids()))',
+    ],
+    [
+      'the fake wrap',
+      '(SELECT is_member(docs.org_id))',
+      'docs.org_id = ANY (ARRAY(SELECT private.is_member_org_ids()))',
+    ],
+    [
+      'within a sub-select’s WHERE, under whatever it stands',
+      'NOT EXISTS (SELECT 1 FROM orgs o WHERE o.id = docs.other_id AND is_member(o.id))',
+      'NOT EXISTS (SELECT 1 FROM public.orgs o WHERE o.id = docs.other_id AND o.id IN (SELECT private.is_member_org_ids()))',
+    ],
+  ])('%s', async (_, predicate, expected) => {
+    const { using, refusals } = await rewrite(predicate)
+    expect(refusals).toEqual([])
+    expect(await meaning(using)).toBe(await meaning(expected))
+  })
+
+  test('the same function with other constants into helpers of their own', async () => {
+    const { helpers } = await rewrite(`has_role(org_id, 'admin') OR has_role(org_id, 'editor')`)
+    expect(helpers).toEqual([
+      ['has_role_org_ids', 'uuid'],
+      ['has_role_org_ids_2', 'uuid'],
+    ])
+  })
+})
+
+describe('turnMembership refuses', () => {
+  test.each([
+    ['NOT', 'NOT is_member(org_id)', 'under NOT'],
+    ['IS TRUE and the like', 'is_member(org_id) IS NOT TRUE', 'where NULL and false differ'],
+    ['a comparison with false', 'is_member(org_id) = false', 'where NULL and false differ'],
+    ['what is compared with true under NOT', 'NOT (is_member(org_id) = true)', 'under NOT'],
+    ['a VOLATILE function', 'is_member_volatile(org_id)', 'is VOLATILE'],
+    [
+      'an IMMUTABLE one that reads a table',
+      'is_member_cached(org_id)',
+      'declared IMMUTABLE, yet reads the table members',
+    ],
+    ['a body that is more than one EXISTS', 'is_member_or_open(org_id)', 'not one EXISTS'],
+    ['a list that would say more than the function', 'is_known(org_id)', 'does not depend on who is calling'],
+    ['grouping', 'is_many(org_id)', 'more than FROM and WHERE'],
+    ['an argument that is used twice', 'is_near(org_id)', 'in another place than key = argument'],
+    ['another comparison', 'is_before(org_id)', 'no condition of the form key = argument'],
+    ['a body without a query', 'starts_with(name)', 'not one EXISTS'],
+    ['two columns of the row', 'member_is(other_id, org_id)', 'more than one of its arguments'],
+    [
+      'an argument that is neither constant nor caller',
+      'has_role(org_id, CURRENT_USER::text)',
+      'neither a constant',
+    ],
+  ])('%s, and names the precondition', async (_, predicate, reason) => {
+    const { using, refusals } = await rewrite(predicate)
+    expect(using).toBeNull()
+    expect(refusals).toEqual([expect.stringContaining(reason)])
+  })
+})

@@ -1,0 +1,75 @@
+import { sql } from 'kysely'
+import type { Client } from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { borrow } from '../../src/postgres/database.ts'
+import { atomically, underSavepoint } from '../../src/postgres/savepoint.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { createDatabase } from '../support/database.ts'
+
+let database: TestDatabase
+let client: Client
+
+beforeAll(async () => {
+  database = await createDatabase({ from: 'empty' })
+  client = await database.connect()
+  await client.query('CREATE TABLE notes (id int)')
+})
+afterAll(() => database.drop())
+
+const add = (id: number) => () => client.query('INSERT INTO notes VALUES ($1)', [id])
+const fail = () => client.query('SELECT 1 / 0')
+
+/** What stands in the table at the end of a transaction in which `work` ran. */
+async function notesAfter(work: () => Promise<unknown>): Promise<number[]> {
+  await client.query('BEGIN')
+  await work()
+  const { rows } = await client.query<{ id: number }>('SELECT id FROM notes ORDER BY id')
+  await client.query('ROLLBACK')
+  return rows.map(({ id }) => id)
+}
+
+test('what a look does is undone, and its answer stays', async () => {
+  const db = borrow(client)
+  const notes = await notesAfter(async () => {
+    expect((await underSavepoint(db, add(1))).rowCount).toBe(1)
+  })
+  expect(notes).toEqual([])
+})
+
+test('a look that fails leaves the transaction as it was', async () => {
+  const db = borrow(client)
+  const notes = await notesAfter(async () => {
+    await atomically(db, add(1))
+    await expect(underSavepoint(db, fail)).rejects.toThrow('division by zero')
+    await expect(atomically(db, () => add(2)().then(fail))).rejects.toThrow('division by zero')
+  })
+  expect(notes).toEqual([1])
+})
+
+test('looks may stand in one another', async () => {
+  const db = borrow(client)
+  const notes = await notesAfter(() =>
+    atomically(db, async () => {
+      await add(1)()
+      await underSavepoint(db, async () => {
+        await add(2)()
+        await expect(underSavepoint(db, fail)).rejects.toThrow('division by zero')
+      })
+    }),
+  )
+  expect(notes).toEqual([1])
+})
+
+test('a limit so short that it ends the way back too is got over', async () => {
+  const db = borrow(client)
+  const notes = await notesAfter(async () => {
+    await expect(
+      underSavepoint(db, async () => {
+        await sql`SELECT pg_catalog.set_config('statement_timeout', '1ms', true)`.execute(db)
+        await sql`SELECT pg_catalog.pg_sleep(1)`.execute(db)
+      }),
+    ).rejects.toThrow('statement timeout')
+    await add(3)()
+  })
+  expect(notes).toEqual([3])
+})

@@ -1,0 +1,156 @@
+import type { Client } from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { missingStatementTimeout } from '../../../src/rules/server/missingStatementTimeout.ts'
+import type { TestDatabase } from '../../support/database.ts'
+import { createDatabase, urlOf } from '../../support/database.ts'
+import { draftAbout, expectReversible, subjectsOf } from '../look.ts'
+
+describe('missing_statement_timeout', () => {
+  let database: TestDatabase
+  let superuser: Client
+
+  beforeAll(async () => {
+    database = await createDatabase()
+    superuser = await database.connect()
+  })
+  afterAll(() => database.drop())
+
+  const roles = ['Bad App', 'bad_zero', 'good_own', 'good_here', 'good_owner', 'good_nologin'].map(
+    (role) => `${role} of test`,
+  )
+  const ours = async (): Promise<string[]> =>
+    (await subjectsOf(superuser, missingStatementTimeout)).filter((key) => key.endsWith('of test"'))
+
+  beforeAll(async () => {
+    for (const role of roles) await superuser.query(`CREATE ROLE "${role}" LOGIN`)
+    await superuser.query(`
+      GRANT CREATE ON SCHEMA public TO ${roles.map((role) => `"${role}"`).join(', ')};
+      ALTER ROLE "bad_zero of test" SET statement_timeout = 0;
+      ALTER ROLE "good_own of test" SET statement_timeout = '5s';
+      ALTER ROLE "good_here of test" IN DATABASE ${database.name} SET statement_timeout = 5000;
+      ALTER ROLE "good_nologin of test" NOLOGIN;
+      CREATE TABLE owned (a int);
+      ALTER TABLE owned OWNER TO "good_owner of test"`)
+  })
+  afterAll(async () => {
+    await superuser.query(roles.map((role) => `DROP OWNED BY "${role}"; DROP ROLE "${role}";`).join(''))
+  })
+
+  it('finds roles whose statements nothing ends, and neither owners nor those who cannot log in', async () => {
+    expect(await ours()).toEqual(['"Bad App of test"', '"bad_zero of test"'])
+  })
+
+  it('finds none where the whole database has a timeout', async () => {
+    await superuser.query(`ALTER DATABASE ${database.name} SET statement_timeout = '1min'`)
+    expect(await ours()).toEqual(['"bad_zero of test"'])
+    await superuser.query(`ALTER DATABASE ${database.name} RESET statement_timeout`)
+  })
+
+  it('drafts a timeout, taken back exactly', async () => {
+    const drafts = [
+      await draftAbout(superuser, missingStatementTimeout, 'Bad App of test'),
+      await draftAbout(superuser, missingStatementTimeout, 'bad_zero of test'),
+    ]
+    expect(drafts[1]?.down).toEqual([`ALTER ROLE "bad_zero of test" SET statement_timeout = '0'`])
+    await expectReversible(superuser, ...drafts)
+    expect(await ours()).toEqual([])
+  })
+})
+
+describe('missing_statement_timeout on a server with databases of others', () => {
+  let ours: TestDatabase
+  let theirs: TestDatabase
+  let superuser: Client
+
+  const logins = [
+    'granted',
+    'column_granted',
+    'function_owner',
+    'named_by_policy',
+    'through_group',
+    'reader_of_all',
+    'with_setting_here',
+    'connected_here',
+    'nothing_at_all',
+    'granted_there',
+    'through_group_there',
+    'with_setting_there',
+    'connected_there',
+    'connect_only',
+    'may_not_connect',
+    'authenticator_of_none',
+  ]
+  const name = (role: string) => `"of others ${role}"`
+  const found = async (database: TestDatabase) =>
+    (await subjectsOf(await database.connect(), missingStatementTimeout))
+      .filter((key) => key.startsWith('"of others'))
+      .map((key) => key.slice('"of others '.length, -1))
+
+  beforeAll(async () => {
+    ours = await createDatabase()
+    theirs = await createDatabase()
+    superuser = await ours.connect()
+    await superuser.query(`
+      CREATE ROLE ${name('group')};
+      CREATE ROLE ${name('group_there')};
+      ${logins.map((role) => `CREATE ROLE ${name(role)} LOGIN PASSWORD 'test';`).join('\n')}
+      CREATE TABLE open_to_all (a int, b int);
+      GRANT ALL ON open_to_all TO PUBLIC;
+      ALTER TABLE open_to_all ENABLE ROW LEVEL SECURITY;
+      CREATE POLICY p ON open_to_all FOR SELECT TO ${name('named_by_policy')} USING (true);
+      CREATE TABLE closed (a int, b int);
+      GRANT SELECT ON closed TO ${name('granted')}, ${name('group')}, ${name('may_not_connect')};
+      GRANT SELECT (b) ON closed TO ${name('column_granted')};
+      CREATE FUNCTION made() RETURNS int LANGUAGE sql RETURN 1;
+      ALTER FUNCTION made() OWNER TO ${name('function_owner')};
+      ALTER ROLE ${name('through_group')} NOINHERIT;
+      GRANT ${name('group')} TO ${name('through_group')};
+      GRANT ${name('group_there')} TO ${name('through_group_there')};
+      GRANT pg_read_all_data TO ${name('reader_of_all')};
+      ALTER ROLE ${name('with_setting_here')} IN DATABASE ${ours.name} SET work_mem = '8MB';
+      ALTER ROLE ${name('with_setting_there')} IN DATABASE ${theirs.name} SET work_mem = '8MB';
+      REVOKE CONNECT ON DATABASE ${ours.name} FROM PUBLIC;
+      GRANT CONNECT ON DATABASE ${ours.name} TO
+        ${logins
+          .filter((role) => role !== 'may_not_connect')
+          .map(name)
+          .join(', ')}`)
+    const there = await theirs.connect()
+    await there.query(`
+      CREATE TABLE closed (a int);
+      GRANT SELECT ON closed TO ${name('granted_there')}, ${name('group_there')}`)
+    await ours.connect(urlOf(ours.name, { user: 'of others connected_here', password: 'test' }))
+    await theirs.connect(urlOf(theirs.name, { user: 'of others connected_there', password: 'test' }))
+  })
+  afterAll(async () => {
+    const all = [...logins, 'group', 'group_there'].map(name).join(', ')
+    for (const database of [theirs, ours]) await (await database.connect()).query(`DROP OWNED BY ${all}`)
+    const last = await theirs.connect()
+    await ours.drop()
+    await last.query(`DROP ROLE ${all}`)
+    await theirs.drop()
+  })
+
+  it('concerns itself with roles that have something to do here', async () => {
+    expect(await found(ours)).toEqual([
+      'column_granted',
+      'connected_here',
+      'function_owner',
+      'granted',
+      'named_by_policy',
+      'reader_of_all',
+      'through_group',
+      'with_setting_here',
+    ])
+  })
+
+  it('and from there with those that have something to do there', async () => {
+    expect(await found(theirs)).toEqual([
+      'connected_there',
+      'granted_there',
+      'reader_of_all',
+      'through_group_there',
+      'with_setting_there',
+    ])
+  })
+})
