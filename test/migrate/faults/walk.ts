@@ -148,7 +148,7 @@ async function runThrough(
 
 /** What leaves the server as it was; a migration's own statement is never one, nor is a lock. */
 function isLook(sql: string): boolean {
-  return /^\s*(SELECT\b(?!.*advisory)|WITH\b|SAVEPOINT\b|ROLLBACK TO\b|EXPLAIN\b|SET LOCAL\b|BEGIN TRANSACTION READ ONLY)/is.test(
+  return /^\s*(SELECT\b(?!.*advisory)|WITH\b|SAVEPOINT\b|ROLLBACK TO\b|RELEASE\b|EXPLAIN\b|SET LOCAL\b|BEGIN TRANSACTION READ ONLY)/is.test(
     sql,
   )
 }
