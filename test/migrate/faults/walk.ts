@@ -117,7 +117,7 @@ async function runUntil(
   proxy.onRequest = async (request) => {
     begun ||= /hundredfold\.transaction|'(applying|reverting)'/.test(request.sql)
     if (striking || isOver || !begun || (!plan.everyRequest && isLook(request.sql))) return
-    // The second half of `redo` is `up`, as a test of its own shows, and `up` is walked by itself.
+    // `redo` calls `down` and then `up`, which is walked by itself.
     isOver = command === 'redo' && !walksEverything && /\bpg_advisory_unlock\b/.test(request.sql)
     if (isNext()) {
       await (striking = plan.strike(request))
