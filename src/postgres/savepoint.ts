@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from './database.ts'
-import { errorCode } from './sqlState.ts'
+import { errorCode, isConnectionLost } from './sqlState.ts'
 
 const begin = sql.raw('SAVEPOINT hundredfold_look')
 const rollback = sql.raw('ROLLBACK TO SAVEPOINT hundredfold_look')
@@ -25,8 +25,9 @@ export async function underSavepoint<T>(db: Database, look: () => Promise<T>): P
   try {
     result = await look()
   } catch (error) {
+    const undone = undo(db)
     // A lost session has no savepoint to return to; the first error tells.
-    await undo(db).catch(() => undefined)
+    await (isConnectionLost(error) ? undone.catch(() => undefined) : undone)
     throw error
   }
   await undo(db)
