@@ -7,7 +7,7 @@ import type { Client } from 'pg'
  */
 export async function committedState(superuser: Client): Promise<string> {
   await untilRunnersAreGone(superuser)
-  const results = (await superuser.query(`
+  await superuser.query(`
     DO $$
     DECLARE
       relation regclass;
@@ -23,9 +23,9 @@ export async function committedState(superuser: Client): Promise<string> {
         state := state || relation || ' ' || rows || E'\\n';
       END LOOP;
       PERFORM set_config('test.state', state, false);
-    END $$;
-    SELECT current_setting('test.state') AS state`)) as unknown as { rows: { state: string }[] }[]
-  return results.at(-1)?.rows[0]?.state ?? ''
+    END $$`)
+  const { rows } = await superuser.query<{ state: string }>(`SELECT current_setting('test.state') AS state`)
+  return rows[0]?.state ?? ''
 }
 
 /** A session whose client is gone may still be at work. It is asked for again and again, as a snapshot would hold up builds. */
