@@ -33,7 +33,7 @@ export const commands: ListedCommand[] = [
   },
   {
     name: 'optimize',
-    description: 'write a migration file for each finding that has a cure; the database is only read',
+    description: 'write migration files for the findings that have a cure; the database is only read',
     load: async () => (await import('./optimize.ts')).optimizeCommand,
   },
   {

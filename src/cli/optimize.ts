@@ -34,7 +34,6 @@ interface CommandOptions extends OutputOptions {
 /** `optimize`: findings become migration files. The database is only read; nothing is applied. */
 export function optimizeCommand(context: CommandContext): Command {
   return new Command('optimize')
-    .description('write migration files for the findings that have a cure; the database is only read')
     .option('--rules <names>', 'only these rules, separated by commas; all by default')
     .addOption(
       new Option('--level <level>', 'only findings of this level or graver').choices(levels).default('warn'),

@@ -4,7 +4,7 @@ import type { PolicyPredicates } from '../catalog/policies.ts'
 import { policyIs } from '../conditions/policies.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import type { AlterPolicies, Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
+import { condition, unique, workId } from './draft.ts'
 
 /**
  * Gives policies of one table other predicates. ALTER POLICY leaves no moment without the policy. That the
@@ -47,11 +47,6 @@ export function alterPolicies(parts: AlterPolicies): Draft {
     ...(requires.length > 0 ? { requires } : {}),
     altersPolicies: parts,
   }
-}
-
-/** Several policies may need the same function. */
-function unique<T>(items: T[]): T[] {
-  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
 }
 
 /** Only what changes is written, so that a predicate which stays is not parsed and printed anew. */

@@ -64,6 +64,11 @@ export function workId(kind: DraftKind, ...what: unknown[]): string {
   return `${kind}-${createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 16)}`
 }
 
+/** Each once: several drafts, or policies of one, may need the same function. */
+export function unique<T>(items: T[]): T[] {
+  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
+}
+
 /** What a draft that alters policies of one table is made of. */
 export interface AlterPolicies {
   table: RelationName

@@ -1,4 +1,5 @@
 import type { Draft, DraftKind } from '../operations/draft.ts'
+import { unique } from '../operations/draft.ts'
 import { draftTitle } from '../operations/titles.ts'
 
 /** What one file holds: drafts that are reviewed, run and taken back together. */
@@ -135,8 +136,4 @@ function whyOf(drafts: Draft[]): string {
   const reasons = [...new Set(drafts.map(({ why }) => why))]
   const [only] = reasons
   return reasons.length === 1 && only !== undefined ? only : reasons.map((reason) => `- ${reason}`).join('\n')
-}
-
-function unique<T>(items: T[]): T[] {
-  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
 }
