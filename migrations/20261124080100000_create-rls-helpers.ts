@@ -53,9 +53,10 @@ export function up(pgm: MigrationBuilder): void {
   )
   createHelper(
     pgm,
-    'conversation_ids() RETURNS SETOF uuid',
-    `RETURN QUERY
-      SELECT m.conversation_id FROM public.conversation_members m WHERE m.user_id = (SELECT auth.uid());`,
+    'conversation_ids() RETURNS uuid[]',
+    `RETURN ARRAY(
+      SELECT m.conversation_id FROM public.conversation_members m WHERE m.user_id = (SELECT auth.uid())
+    );`,
   )
   // Policies ask them for whoever reads, as they asked the functions before; each tells a caller about itself only.
   pgm.sql('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA private TO PUBLIC')

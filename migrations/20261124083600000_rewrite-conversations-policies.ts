@@ -10,7 +10,7 @@ const policies = [
     before: { using: '(public.is_conversation_member(id) OR (created_by = auth.uid()))', check: null },
     after: {
       using:
-        '((created_by = ( SELECT private.current_user_id() AS current_user_id)) OR (id = ANY (ARRAY( SELECT private.conversation_ids() AS conversation_ids))))',
+        '((created_by = ( SELECT private.current_user_id() AS current_user_id)) OR (id = ANY (( SELECT private.conversation_ids() AS conversation_ids)::uuid[])))',
       check: null,
     },
   },

@@ -9,7 +9,7 @@ const policies = [
     name: 'Members can view members',
     before: { using: 'public.is_conversation_member(conversation_id)', check: null },
     after: {
-      using: '(conversation_id = ANY (ARRAY( SELECT private.conversation_ids() AS conversation_ids)))',
+      using: '(conversation_id = ANY (( SELECT private.conversation_ids() AS conversation_ids)::uuid[]))',
       check: null,
     },
   },

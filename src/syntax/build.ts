@@ -58,21 +58,28 @@ export function inSubselect(expression: Node, select: Node): Node {
   return { SubLink: { subLinkType: 'ANY_SUBLINK', testexpr: expression, subselect: select } }
 }
 
-/** `expression = ANY (ARRAY(select))`: the array is made once, and an index on the expression can be used. */
-export function anyOfArray(expression: Node, select: Node): Node {
+/** `ARRAY(select)`. */
+export function arraySubselect(select: Node): Node {
+  return { SubLink: { subLinkType: 'ARRAY_SUBLINK', subselect: select } }
+}
+
+/** `expression = ANY (array)`: an index on the expression can be used. */
+export function anyOfArray(expression: Node, array: Node): Node {
   return {
-    A_Expr: {
-      kind: 'AEXPR_OP_ANY',
-      name: nameNodes(['=']),
-      lexpr: expression,
-      rexpr: { SubLink: { subLinkType: 'ARRAY_SUBLINK', subselect: select } },
-    },
+    A_Expr: { kind: 'AEXPR_OP_ANY', name: nameNodes(['=']), lexpr: expression, rexpr: array },
   }
 }
 
 /** `expression::type`. */
 export function cast(expression: Node, typeName: TypeName): Node {
   return { TypeCast: { arg: expression, typeName } }
+}
+
+/** `uuid` -> `uuid[]`; a modifier as in `varchar(20)` is of columns only and is left out. */
+export function arrayOf(typeName: TypeName): TypeName {
+  const array: TypeName = { ...typeName, arrayBounds: [{ Integer: { ival: -1 } }] }
+  delete array.typmods
+  return array
 }
 
 /** NULL, or a string literal without a type. */

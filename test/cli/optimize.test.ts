@@ -159,7 +159,7 @@ describe('what optimize writes', { timeout: 300_000 }, () => {
       ])
       await migrate(small.ownerUrl, migrations, 'up')
       expect((await policiesOf(owner)).map(({ using }) => using)).toEqual([
-        '(org_id = ANY (ARRAY( SELECT private.is_member_org_ids() AS is_member_org_ids)))',
+        '(org_id = ANY (( SELECT private.is_member_org_ids() AS is_member_org_ids)::uuid[]))',
       ])
       await migrate(small.ownerUrl, migrations, 'down', '99')
       expect(await policiesOf(owner)).toEqual(before)

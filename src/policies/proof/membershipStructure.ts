@@ -1,6 +1,6 @@
 import { conjunction, scalarSubselect } from '../../syntax/build.ts'
 import { canonical } from '../../syntax/expression.ts'
-import type { Node, RangeVar, SelectStmt, TypeName } from '../../syntax/nodes.ts'
+import type { FuncCall, Node, RangeVar, SelectStmt, TypeName } from '../../syntax/nodes.ts'
 import { as, conjuncts, words } from '../../syntax/nodes.ts'
 import { replaceNodes } from '../../syntax/replaceNodes.ts'
 import { fieldsOf, isRecord, nameParts, walk } from '../../syntax/walk.ts'
@@ -71,6 +71,8 @@ interface Membership {
  * ```sql
  * is_member(org_id)            -- SELECT EXISTS (SELECT FROM members m WHERE m.org_id = $1 AND m.user_id = auth.uid())
  * org_id = ANY (ARRAY(SELECT ids()))                     -- ids: SELECT m.org_id FROM members m WHERE m.user_id = ...
+ * org_id = ANY ((SELECT all_ids())::uuid[])              -- all_ids: ARRAY(SELECT m.org_id FROM members m WHERE ...)
+ * org_id IN (SELECT unnest(all_ids()))
  * org_id IN (SELECT m.org_id FROM members m WHERE ...)   -- and EXISTS (... m.org_id = t.org_id ...)
  * ```
  *
@@ -150,30 +152,47 @@ function existsMembership(node: Node, context: MembershipContext): Membership | 
   return found && test && { ...found, test, rights: 'inline', environment: 'any' }
 }
 
-/** `org_id = ANY (ARRAY(SELECT ...))` and `org_id IN (SELECT ...)` */
+/** `org_id = ANY (ARRAY(SELECT ...))` and `org_id IN (SELECT ...)`, with the query there or in a function. */
 function listed(node: Node, context: MembershipContext): Membership | undefined {
   const operator = as(node, 'A_Expr')
   const link = as(node, 'SubLink')
   const isAny = operator?.kind === 'AEXPR_OP_ANY' && words(operator.name).join('.') === '='
-  const array = isAny && operator.rexpr ? as(operator.rexpr, 'SubLink') : undefined
   const isIn = link?.subLinkType === 'ANY_SUBLINK' && (link.operName ?? []).length === 0
-  const [test, query] =
-    array?.subLinkType === 'ARRAY_SUBLINK'
-      ? [operator?.lexpr, as(array.subselect, 'SelectStmt')]
-      : isIn
-        ? [link.testexpr, as(link.subselect, 'SelectStmt')]
-        : []
-  if (!test || !query || ownColumnType(test, context) === undefined) return undefined
-  const target = onlyTarget(query)
-  const call = target && as(target, 'FuncCall')
-  if (!call || query.fromClause) return { ...keysOf(query), test, rights: 'inline', environment: 'any' }
-  const called = context.functionOf(call as unknown as Record<string, unknown>)
-  const body = called?.body && as(called.body, 'SelectStmt')
-  if (!called?.returnsSet || !body || (call.args ?? []).length > 0) return undefined
-  const environment = context.environmentOf(called)
-  if (environment === undefined || !isComparedAlike(called.returnType, ownColumnType(test, context) ?? ''))
+  const test = isAny ? operator.lexpr : isIn ? link.testexpr : undefined
+  const type = test && ownColumnType(test, context)
+  if (!test || type === undefined) return undefined
+  const query = isIn ? as(link.subselect, 'SelectStmt') : inArray(operator?.rexpr)
+  const value = query ? onlyTarget(query) : operator?.rexpr
+  const call = value && as(value, 'FuncCall')
+  if (query && (!call || query.fromClause))
+    return { ...keysOf(query), test, rights: 'inline', environment: 'any' }
+  if (!call) return undefined
+  const array = query ? unnested(call) : call
+  const called = context.functionOf((array ?? call) as unknown as Record<string, unknown>)
+  if (!called?.body || called.argumentTypes.length > 0 || called.returnsSet === (array !== undefined))
     return undefined
-  return { ...keysOf(body), test, rights: called.rights, environment }
+  const keys = array ? inArray(called.body) : as(called.body, 'SelectStmt')
+  const keyType = array ? called.returnType.replace(/\[\]$/, '') : called.returnType
+  const environment = context.environmentOf(called)
+  if (!keys || environment === undefined || !isComparedAlike(keyType, type)) return undefined
+  return { ...keysOf(keys), test, rights: called.rights, environment }
+}
+
+/** The query of `ARRAY(query)`, also as `SELECT ARRAY(query)`. */
+function inArray(node: Node | undefined): SelectStmt | undefined {
+  const link = node && as(node, 'SubLink')
+  if (link?.subLinkType === 'ARRAY_SUBLINK') return as(link.subselect, 'SelectStmt')
+  const target = node && onlyTargetOfBare(node)
+  return target && as(target, 'SubLink') ? inArray(target) : undefined
+}
+
+/** The call of `unnest(call)`. */
+function unnested({ funcname, args = [] }: FuncCall): FuncCall | undefined {
+  const name = words(funcname)
+    .join('.')
+    .replace(/^pg_catalog\./, '')
+  const [array, ...more] = args
+  return name === 'unnest' && array && more.length === 0 ? as(array, 'FuncCall') : undefined
 }
 
 function keysOf(query: SelectStmt): Pick<Membership, 'key' | 'select' | 'conditions'> {
@@ -192,8 +211,7 @@ function existsIn(node: Node): SelectStmt | undefined {
     // An aggregate has a row and a set has several, whatever the conditions say.
     return fieldsOf(query?.targetList, 'FuncCall').next().done ? query : undefined
   }
-  const select = as(node, 'SelectStmt')
-  const target = select && !select.fromClause && !select.whereClause ? onlyTarget(select) : undefined
+  const target = onlyTargetOfBare(node)
   return target && as(target, 'SubLink')?.subLinkType === 'EXISTS_SUBLINK' ? existsIn(target) : undefined
 }
 
@@ -228,6 +246,12 @@ function splitExists(
 function onlyTarget(select: SelectStmt): Node | undefined {
   const [target, ...more] = select.targetList ?? []
   return more.length === 0 && target ? as(target, 'ResTarget')?.val : undefined
+}
+
+/** The expression of `SELECT expression`. */
+function onlyTargetOfBare(node: Node): Node | undefined {
+  const select = as(node, 'SelectStmt')
+  return select && !select.fromClause && !select.whereClause ? onlyTarget(select) : undefined
 }
 
 function ownColumnType(node: Node, context: MembershipContext): string | undefined {

@@ -21,8 +21,8 @@ const mostParts = 8
 const mostValues = 4
 
 /**
- * What the parts of the predicates that read nothing of the row give the identity: calls, and the sub-selects
- * of `IN (SELECT ...)` and `ARRAY(SELECT ...)`. Rows that hold such a value are the ones that a predicate lets
+ * What the parts of the predicates that read nothing of the row give the identity: calls, the sub-selects of
+ * `IN (SELECT ...)` and `ARRAY(SELECT ...)`, and the arrays of `= ANY ((SELECT ids())::uuid[])`. Rows that hold such a value are the ones that a predicate lets
  * pass: `org_id IN (SELECT ids())` needs a row of one of these organisations, in an empty table too.
  */
 export async function steadyValues(
@@ -66,6 +66,8 @@ function steadyParts(subject: Subject, trees: Node[]): { text: string; select: s
   }
   for (const { kind, node, fields } of trees.flatMap((tree) => [...walk(tree)])) {
     if (kind === 'FuncCall' && isIndependent(node)) add(node, (text) => `SELECT ${text}`)
+    const array = fields['kind'] === 'AEXPR_OP_ANY' ? as(fields['rexpr'] as Node, 'TypeCast') : undefined
+    if (array && !readsAround(subject, array)) add({ TypeCast: array }, (text) => `SELECT unnest(${text})`)
     if (kind !== 'SubLink' || readsAround(subject, fields['subselect'])) continue
     const type = fields['subLinkType']
     if (type === 'ANY_SUBLINK') {

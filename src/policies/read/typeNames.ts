@@ -1,4 +1,4 @@
-import { parseTypeName } from '../../syntax/expression.ts'
+import { parseTypeName, printExpression } from '../../syntax/expression.ts'
 import type { TypeName } from '../../syntax/nodes.ts'
 
 const known = new Map<string, TypeName>()
@@ -6,10 +6,16 @@ const known = new Map<string, TypeName>()
 /** Parses names of types, as `format_type` prints them, once; the rewrites themselves never wait. */
 export async function prepareTypes(types: Iterable<string>): Promise<void> {
   for (const type of new Set(types)) {
-    // A pseudo-type that no cast can name is not asked for either.
-    const parsed = known.has(type) ? undefined : await parseTypeName(type).catch(() => undefined)
+    // A type that no cast can name, or none that can be printed (`"char"`), is as good as unknown.
+    const parsed = known.has(type) ? undefined : await parseCast(type).catch(() => undefined)
     if (parsed) known.set(type, parsed)
   }
+}
+
+async function parseCast(type: string): Promise<TypeName> {
+  const typeName = await parseTypeName(type)
+  printExpression({ TypeCast: { arg: { A_Const: { isnull: true } }, typeName } })
+  return typeName
 }
 
 /** The type of that name as a cast writes it, where it was prepared. */

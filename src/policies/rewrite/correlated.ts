@@ -1,4 +1,4 @@
-import { conjunction, equals } from '../../syntax/build.ts'
+import { arraySubselect, conjunction, equals } from '../../syntax/build.ts'
 import { canonical } from '../../syntax/expression.ts'
 import type { Node, SelectStmt, SubLink } from '../../syntax/nodes.ts'
 import { as, conjuncts, nodesIn, words } from '../../syntax/nodes.ts'
@@ -10,7 +10,7 @@ import { withoutLimit } from '../read/membershipBody.ts'
 import { replaceInContext } from '../read/positiveContext.ts'
 import { Unclear } from '../read/queryColumns.ts'
 import type { KeyScope } from './setOfKeys.ts'
-import { memberOfKeys } from './setOfKeys.ts'
+import { listedKeys, memberOfKeys } from './setOfKeys.ts'
 import type { CatalogTable } from '../read/tableCatalog.ts'
 
 const rule = 'policy_correlated_subquery'
@@ -148,7 +148,7 @@ function turnAround(
       op: 'SETOP_NONE',
     },
   }
-  const reason = whyNotOncePerStatement({ SubLink: { subLinkType: 'ARRAY_SUBLINK', subselect: set } }, scope)
+  const reason = whyNotOncePerStatement(arraySubselect(set), scope)
   if (reason !== undefined) throw new Unclear(reason)
   const hazard = scope.hazards.of(set)
   if (hazard) {
@@ -156,7 +156,7 @@ function turnAround(
       `all of its rows would be read at once, and an error could come up that nobody meets today: ${hazard.what}`,
     )
   }
-  const { node, needsIndexOn } = memberOfKeys(outer, set, scope)
+  const { node, needsIndexOn } = memberOfKeys(outer, listedKeys(set), scope)
   return {
     becomes: node,
     ...(needsIndexOn === undefined ? {} : { needsIndexOn }),

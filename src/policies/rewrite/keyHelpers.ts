@@ -4,7 +4,7 @@ import { relationExists, tableExists } from '../../conditions/tables.ts'
 import { fitIdentifier, quote } from '../../postgres/identifiers.ts'
 import type { ConditionCall, Draft } from '../../operations/draft.ts'
 import { condition, workId } from '../../operations/draft.ts'
-import { scalarSubselect } from '../../syntax/build.ts'
+import { arraySubselect, scalarSubselect } from '../../syntax/build.ts'
 import { printExpression } from '../../syntax/expression.ts'
 import { as, words } from '../../syntax/nodes.ts'
 import type { Node } from '../../syntax/nodes.ts'
@@ -19,7 +19,7 @@ import type { Reach } from '../read/reach.ts'
 import type { KnownNames } from '../read/searchPath.ts'
 import { searchPathOf, whyPathMatters } from '../read/searchPath.ts'
 
-/** A set-returning function that lists the keys for which a membership function says yes. */
+/** A function that returns, as one array, the keys for which a membership function says yes. */
 export interface KeyHelper {
   name: string
   /** The membership function whose keys it lists. */
@@ -121,10 +121,10 @@ function createSchema(users: string[]): Draft {
 
 /**
  * ```sql
- * CREATE FUNCTION private.is_org_member_org_ids() RETURNS SETOF uuid
+ * CREATE FUNCTION private.is_org_member_org_ids() RETURNS uuid[]
  * LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = '' AS $$
  * BEGIN
- *   RETURN QUERY (SELECT m.org_id FROM public.members m WHERE m.user_id = (SELECT auth.uid()));
+ *   RETURN ARRAY(SELECT m.org_id FROM public.members m WHERE m.user_id = (SELECT auth.uid()));
  * END
  * $$
  * ```
@@ -149,7 +149,7 @@ function createHelper(helper: KeyHelper, needUsage: string[], reach: Reach): Dra
       `${shown} searches the memberships anew for every row. ${privateSchema}.${name}() lists, once per statement, the ` +
       `values of ${keys.keyColumn} for which it says yes, with the same rights and for the same callers.`,
     up: [
-      `CREATE FUNCTION ${signature} RETURNS SETOF ${keys.keyType}\n` +
+      `CREATE FUNCTION ${signature} RETURNS ${keys.keyType}[]\n` +
         `LANGUAGE plpgsql STABLE${of.isSecurityDefiner ? ' SECURITY DEFINER' : ''}${setSearchPath(helper)}\n` +
         `AS ${quoteBody(bodyOf(helper))}`,
       ...(roles.includes('') ? [] : [`REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC`]),
@@ -178,8 +178,7 @@ function usersOf({ of }: KeyHelper): string[] {
 }
 
 function bodyOf({ keys }: KeyHelper): string {
-  const query = printExpression({ SubLink: { subLinkType: 'EXPR_SUBLINK', subselect: wrapAuth(keys.query) } })
-  return `\nBEGIN\n  RETURN QUERY ${query};\nEND\n`
+  return `\nBEGIN\n  RETURN ${printExpression(arraySubselect(wrapAuth(keys.query)))};\nEND\n`
 }
 
 /** `auth.uid()` -> `(SELECT auth.uid())`: within the helper, too, it needs to run only once. */
@@ -207,7 +206,7 @@ function quoteBody(body: string): string {
 function isAsMade(present: CatalogFunction, helper: KeyHelper): boolean {
   return (
     present.source === bodyOf(helper) &&
-    present.returnsSet &&
+    !present.returnsSet &&
     present.volatility === 's' &&
     JSON.stringify(searchPathOf(present)) === JSON.stringify(helper.searchPath) &&
     present.isSecurityDefiner === helper.of.isSecurityDefiner &&

@@ -1,4 +1,4 @@
-import { call as callOf, cast, selectOf } from '../../syntax/build.ts'
+import { call as callOf, cast } from '../../syntax/build.ts'
 import { isBare } from '../../syntax/expression.ts'
 import type { FuncCall, Node, TypeName } from '../../syntax/nodes.ts'
 import { as, kindOf, nodesIn } from '../../syntax/nodes.ts'
@@ -18,7 +18,7 @@ import { Unclear } from '../read/queryColumns.ts'
 import type { Reach } from '../read/reach.ts'
 import type { KeyScope } from './setOfKeys.ts'
 import { isForeign } from '../read/searchPath.ts'
-import { memberOfKeys } from './setOfKeys.ts'
+import { memberOfKeys, returnedKeys } from './setOfKeys.ts'
 import type { CatalogTable } from '../read/tableCatalog.ts'
 import { isComparedAlike, typeNamed } from '../read/typeNames.ts'
 
@@ -39,8 +39,8 @@ const rule = 'policy_membership_function'
  *
  * ```sql
  * public.is_org_member(org_id)                                        -- before
- * org_id = ANY (ARRAY(SELECT private.is_org_member_org_ids()))        -- after, where an index leads on org_id
- * org_id IN (SELECT private.is_org_member_org_ids())                  -- after, elsewhere
+ * org_id = ANY ((SELECT private.is_org_member_org_ids())::uuid[])     -- after, where an index leads on org_id
+ * org_id IN (SELECT unnest(private.is_org_member_org_ids()))          -- after, elsewhere
  * ```
  *
  * The function says no where the argument is NULL, the comparison says NULL; both keep a row out, except under
@@ -141,8 +141,14 @@ function turn(
     scope,
     hazards.typeOf(asked, scope.table, tree),
   )
+  const keyType = typeNamed(keys.keyType)
+  if (!keyType || keyType.arrayBounds) throw new Unclear(`there is no array of keys of type ${keys.keyType}`)
   const helper = scope.helpers.for(called, keys)
-  const { node, ...form } = memberOfKeys(side, selectOf(callOf([privateSchema, helper.name])), scope)
+  const { node, ...form } = memberOfKeys(
+    side,
+    returnedKeys(callOf([privateSchema, helper.name]), keyType),
+    scope,
+  )
   return { replacement: node, ...form, helper }
 }
 

@@ -48,12 +48,13 @@ export interface ParsedPolicies {
 /** Reads every policy and parses its expressions. */
 export async function readParsedPolicies(db: Database, read: Read): Promise<ParsedPolicies> {
   const catalog = await read(readPolicyCatalog)
-  await prepareTypes(
-    [...catalog.functions.byOid.values()].flatMap(({ returnType, argumentTypes }) => [
+  await prepareTypes([
+    ...[...catalog.functions.byOid.values()].flatMap(({ returnType, argumentTypes }) => [
       returnType,
       ...argumentTypes,
     ]),
-  )
+    ...[...catalog.tables.values()].flatMap(({ columns }) => columns.map(({ type }) => type)),
+  ])
   const parsed: ParsedPolicy[] = []
   for (const policy of catalog.policies) parsed.push(await parsePolicy(policy))
   const reach = await reachOf(db, catalog, parsed)

@@ -1,5 +1,14 @@
-import { anyOfArray, inSubselect } from '../../syntax/build.ts'
-import type { Node } from '../../syntax/nodes.ts'
+import {
+  anyOfArray,
+  arrayOf,
+  arraySubselect,
+  call as callOf,
+  cast,
+  inSubselect,
+  scalarSubselect,
+  selectOf,
+} from '../../syntax/build.ts'
+import type { Node, TypeName } from '../../syntax/nodes.ts'
 import { as, words } from '../../syntax/nodes.ts'
 import type { CatalogTable } from '../read/tableCatalog.ts'
 import { leadsAnIndex } from '../read/tableCatalog.ts'
@@ -11,27 +20,53 @@ export interface KeyScope {
   willLead?: (column: string) => boolean
 }
 
+/** Keys that are read once per statement. */
+export interface Keys {
+  /** The query that lists them. */
+  list: Node
+  /** The expression that has all of them. */
+  array: Node
+}
+
+/** Keys that a query lists. */
+export function listedKeys(select: Node): Keys {
+  return { list: select, array: arraySubselect(select) }
+}
+
+/**
+ * Keys that a function returns as one array, which costs half of what a set costs: nothing is handed over row by row.
+ *
+ * @param type the type of a key
+ */
+export function returnedKeys(call: Node, type: TypeName): Keys {
+  return {
+    list: selectOf(callOf(['pg_catalog', 'unnest'], [call])),
+    // Without a type, = ANY ((SELECT ...)) would compare with the rows of the query.
+    array: cast(scalarSubselect(call), arrayOf(type)),
+  }
+}
+
 /**
  * The comparison of a row's side with a set of keys that is read once per statement, by the index rule: where an
  * index leads on the column, an array can be searched for in it; elsewhere a hash table answers for each row, while
  * an array would be gone through from its start.
  *
  * ```sql
- * org_id = ANY (ARRAY(SELECT private.my_orgs()))   -- with an index on org_id
- * org_id IN (SELECT private.my_orgs())             -- without
+ * org_id = ANY ((SELECT private.my_orgs())::uuid[])   -- with an index on org_id
+ * org_id IN (SELECT unnest(private.my_orgs()))        -- without
  * ```
  */
 export function memberOfKeys(
   side: Node,
-  keys: Node,
+  { list, array }: Keys,
   { table, willLead }: KeyScope,
 ): { node: Node; needsIndexOn?: string } {
   const column = plainColumn(side, table)
-  if (column === undefined) return { node: inSubselect(side, keys) }
-  if (leadsAnIndex(table, column)) return { node: anyOfArray(side, keys) }
+  if (column === undefined) return { node: inSubselect(side, list) }
+  if (leadsAnIndex(table, column)) return { node: anyOfArray(side, array) }
   return willLead?.(column)
-    ? { node: anyOfArray(side, keys), needsIndexOn: column }
-    : { node: inSubselect(side, keys) }
+    ? { node: anyOfArray(side, array), needsIndexOn: column }
+    : { node: inSubselect(side, list) }
 }
 
 /** The column of the policy's table that an expression is, with or without the table's name before it. */

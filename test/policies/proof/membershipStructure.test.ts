@@ -41,6 +41,16 @@ describe('a membership turned round, without a row in any table', () => {
         SELECT EXISTS (SELECT FROM public.team_members m WHERE m.team_id = t AND m.user_id = auth.uid() AND 6 / m.level > 1) $$;
       CREATE FUNCTION risky_ids() RETURNS SETOF int LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
         SELECT m.team_id FROM public.team_members m WHERE m.user_id = auth.uid() AND 6 / m.level > 1 $$;
+      CREATE FUNCTION key_array() RETURNS int[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = '' AS $$
+        BEGIN RETURN ARRAY(SELECT team_members.team_id FROM public.team_members
+          WHERE team_members.is_blocked IS NOT TRUE AND team_members.user_id = (SELECT auth.uid())); END $$;
+      CREATE FUNCTION level_array() RETURNS int[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+        SELECT ARRAY(SELECT m.team_id FROM public.team_members m WHERE m.user_id = auth.uid() AND m.level >= 2::int) $$;
+      CREATE FUNCTION blocked_array() RETURNS int[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+        SELECT ARRAY(SELECT m.team_id FROM public.team_members m WHERE m.user_id = auth.uid()) $$;
+      CREATE FUNCTION longer_array() RETURNS int[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+        SELECT ARRAY(SELECT m.team_id FROM public.team_members m
+          WHERE m.user_id = auth.uid() AND m.is_blocked IS NOT TRUE) || 1 $$;
       CREATE FUNCTION two_steps(t int) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
         BEGIN IF t = 3 THEN RETURN true; END IF;
           RETURN EXISTS (SELECT 1 FROM team_members WHERE user_id = auth.uid() AND team_id = t AND is_blocked IS NOT TRUE); END $$`)
@@ -63,6 +73,9 @@ describe('a membership turned round, without a row in any table', () => {
     ['is_member(team_id)', '(team_id IN ( SELECT public.team_ids() AS team_ids))'],
     ['is_member(team_id)', '(team_id = ANY (ARRAY( SELECT public.key_ids() AS key_ids)))'],
     ['plain_member(team_id)', '(team_id = ANY (ARRAY( SELECT public.plain_ids() AS plain_ids)))'],
+    ['is_member(team_id)', '(team_id = ANY (( SELECT public.key_array() AS key_array)::integer[]))'],
+    ['is_member(team_id)', '(team_id IN ( SELECT unnest(public.key_array()) AS unnest))'],
+    ['has_level(2, team_id)', '(team_id = ANY (( SELECT public.level_array() AS level_array)::integer[]))'],
     ['has_level(2, team_id)', '(team_id IN ( SELECT public.second_level_ids() AS second_level_ids))'],
     [
       'owner_id = auth.uid() OR (is_member(team_id) AND NOT is_locked)',
@@ -78,6 +91,16 @@ describe('a membership turned round, without a row in any table', () => {
 
   it.each([
     ['another condition', 'is_member(team_id)', '(team_id IN ( SELECT public.blocked_too() AS blocked_too))'],
+    [
+      'another condition in an array',
+      'is_member(team_id)',
+      '(team_id = ANY (( SELECT public.blocked_array() AS blocked_array)::integer[]))',
+    ],
+    [
+      'another condition in an array gone through',
+      'is_member(team_id)',
+      '(team_id IN ( SELECT unnest(public.blocked_array()) AS unnest))',
+    ],
     [
       'the rights of the caller',
       'is_member(team_id)',
@@ -118,5 +141,15 @@ describe('a membership turned round, without a row in any table', () => {
     ],
   ])('is not proven with %s', async (_, policy, using) => {
     expect(await outcome(policy, using)).toEqual(notShown)
+  })
+
+  it('sees the rows of one more key in an array', async () => {
+    await setPolicy(owner, { policy: 'FOR SELECT TO authenticated USING (is_member(team_id))' })
+    const using = '(team_id = ANY (( SELECT public.longer_array() AS longer_array)::integer[]))'
+    const rewrites = [{ policy: policyName, using, check: null }]
+    const { differences } = await readOnly(owner, () => proveEquivalence(borrow(owner), documents, rewrites))
+    expect(differences).toContainEqual(
+      expect.objectContaining({ effect: 'gained', row: 'made up from a row of NULLs with {"team_id":1}' }),
+    )
   })
 })

@@ -77,64 +77,68 @@ describe('turnMembership turns', () => {
     [
       'where an index leads on the column into = ANY',
       'is_member(org_id)',
-      'org_id = ANY (ARRAY(SELECT private.is_member_org_ids()))',
+      'org_id = ANY ((SELECT private.is_member_org_ids())::uuid[])',
     ],
-    ['elsewhere into IN', 'is_member(other_id)', 'other_id IN (SELECT private.is_member_org_ids())'],
+    [
+      'elsewhere into IN',
+      'is_member(other_id)',
+      'other_id IN (SELECT pg_catalog.unnest(private.is_member_org_ids()))',
+    ],
     [
       'below AND and OR',
       'NOT secret OR (is_member(org_id) AND name IS NOT NULL)',
-      'NOT secret OR (org_id = ANY (ARRAY(SELECT private.is_member_org_ids())) AND name IS NOT NULL)',
+      'NOT secret OR (org_id = ANY ((SELECT private.is_member_org_ids())::uuid[]) AND name IS NOT NULL)',
     ],
     [
       'where it is compared with true',
       'is_member(org_id) = true OR (is_member(other_id) IS TRUE AND secret = true)',
-      `org_id = ANY (ARRAY(SELECT private.is_member_org_ids())) OR
-         (other_id IN (SELECT private.is_member_org_ids()) AND secret = true)`,
+      `org_id = ANY ((SELECT private.is_member_org_ids())::uuid[]) OR
+         (other_id IN (SELECT pg_catalog.unnest(private.is_member_org_ids())) AND secret = true)`,
     ],
     [
       'a numbered argument',
       'is_member_numbered(org_id)',
-      'org_id = ANY (ARRAY(SELECT private.is_member_numbered_org_ids()))',
+      'org_id = ANY ((SELECT private.is_member_numbered_org_ids())::uuid[])',
     ],
     [
       'PL/pgSQL that only returns',
       'is_member_plpgsql(org_id)',
-      'org_id = ANY (ARRAY(SELECT private.is_member_plpgsql_org_ids()))',
+      'org_id = ANY ((SELECT private.is_member_plpgsql_org_ids())::uuid[])',
     ],
     [
       'IN within the body',
       'is_member_in(org_id)',
-      'org_id = ANY (ARRAY(SELECT private.is_member_in_org_ids()))',
+      'org_id = ANY ((SELECT private.is_member_in_org_ids())::uuid[])',
     ],
     [
       'beside constants',
       `has_role(org_id, 'admin')`,
-      'org_id = ANY (ARRAY(SELECT private.has_role_org_ids()))',
+      'org_id = ANY ((SELECT private.has_role_org_ids())::uuid[])',
     ],
     [
       'beside who is calling',
       'member_is(auth.uid(), org_id)',
-      'org_id = ANY (ARRAY(SELECT private.member_is_org_ids()))',
+      'org_id = ANY ((SELECT private.member_is_org_ids())::uuid[])',
     ],
     [
       'beside who is calling, wrapped',
       'member_is((SELECT auth.uid()), org_id)',
-      'org_id = ANY (ARRAY(SELECT private.member_is_org_ids()))',
+      'org_id = ANY ((SELECT private.member_is_org_ids())::uuid[])',
     ],
     [
       'joins in the body',
       'is_open_member(org_id)',
-      'org_id = ANY (ARRAY(SELECT private.is_open_member_org_ids()))',
+      'org_id = ANY ((SELECT private.is_open_member_org_ids())::uuid[])',
     ],
     [
       'the fake wrap',
       '(SELECT is_member(docs.org_id))',
-      'docs.org_id = ANY (ARRAY(SELECT private.is_member_org_ids()))',
+      'docs.org_id = ANY ((SELECT private.is_member_org_ids())::uuid[])',
     ],
     [
       'within a sub-select’s WHERE, under whatever it stands',
       'NOT EXISTS (SELECT 1 FROM orgs o WHERE o.id = docs.other_id AND is_member(o.id))',
-      'NOT EXISTS (SELECT 1 FROM public.orgs o WHERE o.id = docs.other_id AND o.id IN (SELECT private.is_member_org_ids()))',
+      'NOT EXISTS (SELECT 1 FROM public.orgs o WHERE o.id = docs.other_id AND o.id IN (SELECT pg_catalog.unnest(private.is_member_org_ids())))',
     ],
   ])('%s', async (_, predicate, expected) => {
     const { using, refusals } = await rewrite(predicate)
