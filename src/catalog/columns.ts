@@ -1,5 +1,7 @@
+import type { RawBuilder } from 'kysely'
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
 
 /** A column of a table, view or foreign table. */
 export interface Column {
@@ -17,23 +19,34 @@ export interface Column {
 
 /** The columns of every relation outside of the system's schemas, in their order, by the relation's oid. */
 export async function listColumns(db: Database): Promise<Map<number, Column[]>> {
-  return selectColumns(db)
+  return selectColumns(db, notOfTheSystem)
 }
 
 /** The same of relations with one of these names alone, in whatever schema. */
-export async function selectColumns(db: Database, relations?: string[]): Promise<Map<number, Column[]>> {
+export async function findColumnsNamed(db: Database, relations: string[]): Promise<Map<number, Column[]>> {
+  return selectColumns(db, sql`${notOfTheSystem} AND class.relname = ANY (${relations}::name[])`)
+}
+
+/** The columns of one relation, in their order; none where it is not there. */
+export async function findColumns(db: Database, { schema, name }: RelationName): Promise<Column[]> {
+  const found = await selectColumns(db, sql`namespace.nspname = ${schema} AND class.relname = ${name}`)
+  return [...found.values()].flat()
+}
+
+const notOfTheSystem = sql`class.relkind IN ('r', 'p', 'v', 'm', 'f')
+  AND namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema'`
+
+async function selectColumns(db: Database, condition: RawBuilder<unknown>): Promise<Map<number, Column[]>> {
   const { rows } = await sql<Column & { oid: number }>`
     SELECT attribute.attrelid AS oid, attribute.attnum AS number, attribute.attname::text AS name,
       pg_catalog.quote_ident(attribute.attname) AS quoted,
       pg_catalog.format_type(attribute.atttypid, attribute.atttypmod) AS type, attribute.attnotnull AS "notNull",
       coalesce(NOT collation_of.collisdeterministic, false) AS "isNondeterministic"
     FROM pg_catalog.pg_attribute attribute
-    JOIN pg_catalog.pg_class class ON class.oid = attribute.attrelid AND class.relkind IN ('r', 'p', 'v', 'm', 'f')
+    JOIN pg_catalog.pg_class class ON class.oid = attribute.attrelid
     JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
-      AND namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema'
     LEFT JOIN pg_catalog.pg_collation collation_of ON collation_of.oid = attribute.attcollation
-    WHERE attribute.attnum > 0 AND NOT attribute.attisdropped
-      ${relations ? sql`AND class.relname = ANY (${relations}::name[])` : sql``}
+    WHERE attribute.attnum > 0 AND NOT attribute.attisdropped AND ${condition}
     ORDER BY attribute.attrelid, attribute.attnum`.execute(db)
   const byRelation = new Map<number, Column[]>()
   for (const { oid, ...column } of rows) {

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { parseOptions } from './findRelation.ts'
+import { parseOptions } from './relations.ts'
 import type { Database } from '../postgres/database.ts'
 
 /** A function by schema, name and the argument list that `pg_get_function_identity_arguments` prints. */

@@ -1,5 +1,5 @@
 import type { Database } from '../postgres/database.ts'
-import { parseOptions } from './findRelation.ts'
+import { parseOptions } from './relations.ts'
 
 export interface Role {
   name: string

@@ -3,7 +3,7 @@ import { display } from '../postgres/identifiers.ts'
 import type { IndexShape } from '../catalog/indexShapes.ts'
 import { listIndexesCovering } from '../catalog/indexShapes.ts'
 import { findIndex } from '../catalog/findIndex.ts'
-import { findRelation } from '../catalog/findRelation.ts'
+import { findRelation } from '../catalog/relations.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 

@@ -1,6 +1,6 @@
 import type { RelationName } from '../postgres/identifiers.ts'
 import { display } from '../postgres/identifiers.ts'
-import { findRelation } from '../catalog/findRelation.ts'
+import { findRelation } from '../catalog/relations.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 

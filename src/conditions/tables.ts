@@ -1,6 +1,7 @@
 import type { RelationName } from '../postgres/identifiers.ts'
 import { display, displayIdentifier } from '../postgres/identifiers.ts'
-import { findRelation, listColumns } from '../catalog/findRelation.ts'
+import { findColumns } from '../catalog/columns.ts'
+import { findRelation } from '../catalog/relations.ts'
 import { shortList } from '../shortList.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
@@ -36,7 +37,7 @@ export function columnsExist(table: RelationName, columns: string[]): Condition 
   return {
     description: `table ${display(table)} has the columns ${shortList(columns.map(displayIdentifier))}`,
     async check(db) {
-      const present = await listColumns(db, table)
+      const present = (await findColumns(db, table)).map(({ name }) => name)
       const missing = columns.filter((column) => !present.includes(column))
       if (missing.length === 0) return holds
       const actual =

@@ -332,11 +332,8 @@ export class Hazards {
     const tables = this.#relations(relation.schemaname, relation.relname)
     return (
       tables.length > 0 &&
-      tables.every(({ indexes }) =>
-        indexes.some(
-          ({ uniqueColumns }) =>
-            uniqueColumns.length > 0 && uniqueColumns.every((column) => fixed.has(column)),
-        ),
+      tables.every(({ uniqueColumns }) =>
+        uniqueColumns.some((columns) => columns.every((column) => fixed.has(column))),
       )
     )
   }

@@ -4,14 +4,14 @@ import type { Database } from '../../postgres/database.ts'
 import { lockedRelations } from '../../catalog/lockedRelations.ts'
 import type { CatalogFunction, Functions } from './functionCatalog.ts'
 import { readFunctions } from './functionCatalog.ts'
-import type { CatalogTable } from './tableCatalog.ts'
+import type { IndexedTable } from './tableCatalog.ts'
 import { listCatalogTables } from './tableCatalog.ts'
 
 /** A row-level security policy as the catalog has it. */
 export interface Policy {
   oid: number
   name: string
-  table: CatalogTable
+  table: IndexedTable
   /** `*` for all commands, `r` select, `a` insert, `w` update, `d` delete. */
   command: '*' | 'r' | 'a' | 'w' | 'd'
   permissive: boolean
@@ -29,7 +29,7 @@ export interface PolicyCatalog {
   /** By schema, table and name. */
   policies: Policy[]
   /** Every table, view and foreign table outside of the system's schemas, by oid. */
-  tables: Map<number, CatalogTable>
+  tables: Map<number, IndexedTable>
   functions: Functions
   /** The role that asked. */
   role: string

@@ -8,7 +8,7 @@ import type { Node } from '../../syntax/nodes.ts'
 import type { PlanVerdicts, Turned, Verdict } from './correlated.ts'
 import { verdictKey } from './correlated.ts'
 import { asHeaviestCaller, comparesWithCaller } from './heaviestCaller.ts'
-import type { CatalogTable } from '../read/tableCatalog.ts'
+import type { IndexedTable } from '../read/tableCatalog.ts'
 
 /** A query may become slower by this much; estimates are no finer. */
 const tolerance = 1.15
@@ -24,7 +24,7 @@ const noticeable = 500
 
 /** A sub-select of a policy that could be turned round. */
 export interface PlanQuestion {
-  table: CatalogTable
+  table: IndexedTable
   turned: Turned
   /** Tables among those it reads whose own policies run code for every row. */
   slowReads: string[]
@@ -57,7 +57,7 @@ async function verdictOn(
 }
 
 /** A sentence where a query gets dearer, where too little is gained and where plans say nothing. */
-async function whyDearer(db: Database, table: CatalogTable, turned: Turned): Promise<string | undefined> {
+async function whyDearer(db: Database, table: IndexedTable, turned: Turned): Promise<string | undefined> {
   if (table.estimatedRows < 0) return `${table.name} was never analysed, so plans say nothing about it`
   // A list that is the same for everybody grows with the table that it is read from, and not with who asks.
   const isOwnList = comparesWithCaller(turned.becomes)
@@ -90,10 +90,12 @@ interface Shape {
   query(predicate: Node): string
 }
 
-function shapesFor(table: CatalogTable): Shape[] {
+function shapesFor(table: IndexedTable): Shape[] {
   const from = `FROM ${qualified(table)} AS ${quote(table.name)} WHERE `
   const keys = new Set(
-    table.indexes.flatMap(({ leadingColumn, isValid }) => (isValid && leadingColumn ? [leadingColumn] : [])),
+    table.indexes.flatMap(({ keys: [first], isValid }) =>
+      isValid && first?.column ? [first.column.name] : [],
+    ),
   )
   return [
     { name: 'reading all rows', isWhole: true, query: (node) => `SELECT 1 ${from}${shielded(node)}` },

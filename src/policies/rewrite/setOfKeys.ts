@@ -10,12 +10,12 @@ import {
 } from '../../syntax/build.ts'
 import type { Node, TypeName } from '../../syntax/nodes.ts'
 import { as, words } from '../../syntax/nodes.ts'
-import type { CatalogTable } from '../read/tableCatalog.ts'
+import type { IndexedTable } from '../read/tableCatalog.ts'
 import { leadsAnIndex } from '../read/tableCatalog.ts'
 
 /** Where the keys of a row's owner, team or organisation are looked for. */
 export interface KeyScope {
-  table: CatalogTable
+  table: IndexedTable
   /** Whether an index on the column is to be made before the policy changes. */
   willLead?: (column: string) => boolean
 }
@@ -70,7 +70,7 @@ export function memberOfKeys(
 }
 
 /** The column of the policy's table that an expression is, with or without the table's name before it. */
-function plainColumn(expression: Node, table: CatalogTable): string | undefined {
+function plainColumn(expression: Node, table: IndexedTable): string | undefined {
   const column = as(expression, 'ColumnRef')
   if (!column) return undefined
   const [first, second, ...more] = words(column.fields)

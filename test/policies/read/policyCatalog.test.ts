@@ -82,10 +82,13 @@ describe('readPolicyCatalog', () => {
         { name: 'total', type: 'numeric(10,2)', notNull: false },
       ],
       indexes: [
-        { name: 'lower idx', leadingColumn: null, method: 'btree', isPartial: true, isValid: true },
-        { name: 'owner idx', leadingColumn: 'owner', method: 'btree', isPartial: false, isValid: true },
+        { name: 'lower idx', accessMethod: 'btree', predicate: '(total > (0)::numeric)', isValid: true },
+        { name: 'owner idx', accessMethod: 'btree', predicate: null, isValid: true },
       ],
     })
+    expect(
+      catalog.policies[0]?.table.indexes.map(({ keys: [first] }) => first?.column?.name ?? null),
+    ).toEqual([null, 'owner'])
   })
 
   test('knows the properties of functions, of the server’s own and of operators', () => {
