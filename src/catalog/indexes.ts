@@ -29,8 +29,12 @@ export interface IndexUse {
   tableOid: number
   table: RelationName
   accessMethod: string
+  keys: IndexColumn[]
   isUnique: boolean
   isValid: boolean
+  isPartial: boolean
+  /** Somebody holds it or its table locked: its definition and its expressions are not read. */
+  isLocked: boolean
   /** A constraint rests on it, so that it is needed even if nothing ever scans it. */
   backsConstraint: boolean
   /** An index of a partitioned table, which stands for one index on every partition. */
@@ -45,7 +49,6 @@ export interface IndexUse {
 
 /** An index with all that decides whether another one can stand in for it, and whether it may be dropped. */
 export interface TableIndex extends IndexUse {
-  keys: IndexColumn[]
   included: IndexColumn[]
   /** As `pg_get_expr` prints it; null for an index on every row. */
   predicate: string | null
@@ -72,7 +75,6 @@ export interface Indexes {
 
 /** As the query answers: what hangs on the table's columns is put together here, and not once more for each index. */
 interface IndexRow extends Omit<TableIndex, 'keys' | 'included'> {
-  isLocked: boolean
   keyCount: number
   /** Vectors as the catalog prints them: `1 3 0`. */
   columns: string
@@ -89,7 +91,7 @@ interface IndexRow extends Omit<TableIndex, 'keys' | 'included'> {
  * locked, or whose table is, the definition is not read, since that would wait. Read it with an empty `search_path`, so
  * that expressions are printed with qualified names.
  */
-async function readIndexes(db: Database, read: Read): Promise<Indexes> {
+export async function readIndexes(db: Database, read: Read): Promise<Indexes> {
   const { versionNumber } = await read(readServerFacts)
   const lastScan = sql.raw(versionNumber >= 160_000 ? 'pg_catalog.pg_stat_get_lastscan(class.oid)' : 'NULL')
   const { rows } = await sql<IndexRow>`
@@ -129,6 +131,7 @@ async function readIndexes(db: Database, read: Read): Promise<Indexes> {
       index.indcollation::text AS collations, index.indoption::text AS options,
       texts.expressions, special.parameters, texts.predicate, texts.definition,
       index.indisunique AS "isUnique", index.indisvalid AS "isValid", index.indisready AS "isReady",
+      index.indpred IS NOT NULL AS "isPartial",
       constrained.conindid IS NOT NULL AS "backsConstraint",
       CASE
         WHEN constrained.conindid IS NOT NULL OR index.indisprimary OR index.indisexclusion
@@ -162,12 +165,8 @@ async function readIndexes(db: Database, read: Read): Promise<Indexes> {
     ) constrained ON constrained.conindid = class.oid
     ORDER BY 2, 3`.execute(db)
   const columns = await read(listColumns)
-  return {
-    all: rows,
-    readable: rows
-      .filter(({ isLocked }) => !isLocked)
-      .map((row) => toIndex(row, columns.get(row.tableOid) ?? [])),
-  }
+  const all = rows.map((row) => toIndex(row, columns.get(row.tableOid) ?? []))
+  return { all, readable: all.filter(({ isLocked }) => !isLocked) }
 }
 
 /** The indexes that nobody locks, by schema and name. */

@@ -13,6 +13,12 @@ export const lockedRelations = sql`(
     AND lock.pid <> pg_catalog.pg_backend_pid() AND lock.database = (
       SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))`
 
+/** The same, read once. */
+export async function listLockedOids(db: Database): Promise<Set<number>> {
+  const { rows } = await sql<{ oid: number }>`SELECT oid FROM ${lockedRelations} locked`.execute(db)
+  return new Set(rows.map(({ oid }) => oid))
+}
+
 export interface LockedTable extends RelationName {
   oid: number
   hasPolicies: boolean

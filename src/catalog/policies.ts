@@ -1,6 +1,8 @@
+import type { RawBuilder } from 'kysely'
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
+import { lockedRelations } from './lockedRelations.ts'
 
 /** The predicates of a policy as `pg_get_expr` prints them; null where the policy has none. */
 export interface PolicyPredicates {
@@ -8,41 +10,95 @@ export interface PolicyPredicates {
   check: string | null
 }
 
-/** The predicates of one policy, or undefined. Read it with an empty `search_path`, so that names are qualified. */
-export async function findPolicyPredicates(
-  db: Database,
-  table: RelationName,
-  policy: string,
-): Promise<PolicyPredicates | undefined> {
-  return db
-    .selectFrom('pg_catalog.pg_policy as policy')
-    .innerJoin('pg_catalog.pg_class as class', 'class.oid', 'policy.polrelid')
-    .innerJoin('pg_catalog.pg_namespace as namespace', 'namespace.oid', 'class.relnamespace')
-    .select([
-      sql<string | null>`pg_catalog.pg_get_expr(policy.polqual, policy.polrelid)`.as('using'),
-      sql<string | null>`pg_catalog.pg_get_expr(policy.polwithcheck, policy.polrelid)`.as('check'),
-    ])
-    .where('namespace.nspname', '=', table.schema)
-    .where('class.relname', '=', table.name)
-    .where('policy.polname', '=', policy)
-    .executeTakeFirst()
+/** What a policy is for. */
+export type PolicyCommand = 'ALL' | 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE'
+
+/** A row-level security policy. */
+export interface Policy extends PolicyPredicates {
+  oid: number
+  tableOid: number
+  name: string
+  command: PolicyCommand
+  permissive: boolean
+  /** Names of the roles it is for, in the order of the alphabet; empty for PUBLIC. */
+  roles: string[]
+  comment: string | null
+  /** Oids of the functions that its predicates call; those of the server itself are not among them. */
+  functionOids: number[]
+  /** Numbers of the columns of its own table that its predicates read. */
+  columnNumbers: number[]
 }
 
-/** What each policy of the table says, in one line: command, kind, roles and predicates; by its name. */
-export async function listPolicyContents(db: Database, table: RelationName): Promise<Map<string, string>> {
-  const { rows } = await sql<{ name: string; content: string }>`
-    SELECT policy.polname::text AS name,
-      pg_catalog.concat_ws(' ',
-        CASE WHEN policy.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
-        'FOR ' || policy.polcmd::text,
-        'TO ' || CASE WHEN policy.polroles = '{0}' THEN 'PUBLIC' ELSE (
-          SELECT pg_catalog.string_agg(pg_catalog.quote_ident(role.rolname), ', ' ORDER BY role.rolname)
-          FROM pg_catalog.pg_roles role WHERE role.oid = ANY (policy.polroles)) END,
-        'USING (' || pg_catalog.pg_get_expr(policy.polqual, policy.polrelid) || ')',
-        'WITH CHECK (' || pg_catalog.pg_get_expr(policy.polwithcheck, policy.polrelid) || ')') AS content
-    FROM pg_catalog.pg_policy policy
-    JOIN pg_catalog.pg_class class ON class.oid = policy.polrelid
-    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
-    WHERE namespace.nspname = ${table.schema} AND class.relname = ${table.name}`.execute(db)
-  return new Map(rows.map(({ name, content }) => [name, content]))
+/**
+ * Every policy of a table that nobody locks exclusively, by schema, table and name. Read it with an empty
+ * `search_path`, so that names are qualified.
+ */
+export async function listPolicies(db: Database): Promise<Policy[]> {
+  return selectPolicies(db, sql`class.oid NOT IN (SELECT oid FROM ${lockedRelations} locked)`)
+}
+
+/** The policies of one table as they are now, by name; the schema of a temporary one is `pg_temp`. */
+export async function findPolicies(db: Database, { schema, name }: RelationName): Promise<Policy[]> {
+  return selectPolicies(db, sql`class.relname = ${name} AND ${isSchema(schema)}`)
+}
+
+/** The policies of the tables with these oids as they are now. */
+export async function findPoliciesOf(db: Database, tables: number[]): Promise<Policy[]> {
+  return tables.length === 0 ? [] : selectPolicies(db, sql`class.oid = ANY (${tables}::oid[])`)
+}
+
+/** One policy as it is now, or undefined. */
+export async function findPolicy(
+  db: Database,
+  { schema, name }: RelationName,
+  policy: string,
+): Promise<Policy | undefined> {
+  const [found] = await selectPolicies(
+    db,
+    sql`class.relname = ${name} AND ${isSchema(schema)} AND policy.polname = ${policy}`,
+  )
+  return found
+}
+
+function isSchema(name: string): RawBuilder<unknown> {
+  return name === 'pg_temp'
+    ? sql`namespace.oid = pg_catalog.pg_my_temp_schema()`
+    : sql`namespace.nspname = ${name}`
+}
+
+async function selectPolicies(db: Database, condition: RawBuilder<unknown>): Promise<Policy[]> {
+  const { rows } = await sql<Policy>`
+    WITH chosen AS MATERIALIZED (
+      SELECT policy.*, namespace.nspname, class.relname
+      FROM pg_catalog.pg_policy policy
+      JOIN pg_catalog.pg_class class ON class.oid = policy.polrelid
+      JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+      WHERE ${condition}
+    ),
+    uses AS MATERIALIZED (
+      SELECT chosen.oid,
+        pg_catalog.array_agg(DISTINCT depend.refobjid)
+          FILTER (WHERE depend.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass) AS functions,
+        pg_catalog.array_agg(DISTINCT depend.refobjsubid)
+          FILTER (WHERE depend.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+            AND depend.refobjid = chosen.polrelid AND depend.refobjsubid > 0) AS columns
+      FROM chosen
+      JOIN pg_catalog.pg_depend depend
+        ON depend.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND depend.objid = chosen.oid
+      GROUP BY chosen.oid
+    )
+    SELECT policy.oid, policy.polrelid AS "tableOid", policy.polname::text AS name,
+      CASE policy.polcmd WHEN '*' THEN 'ALL' WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT'
+                         WHEN 'w' THEN 'UPDATE' ELSE 'DELETE' END AS command,
+      policy.polpermissive AS permissive,
+      ARRAY(SELECT role.rolname::text FROM pg_catalog.pg_roles role
+            WHERE role.oid = ANY (policy.polroles) ORDER BY role.rolname) AS roles,
+      pg_catalog.pg_get_expr(policy.polqual, policy.polrelid) AS using,
+      pg_catalog.pg_get_expr(policy.polwithcheck, policy.polrelid) AS check,
+      pg_catalog.obj_description(policy.oid, 'pg_policy') AS comment,
+      coalesce(uses.functions, '{}') AS "functionOids", coalesce(uses.columns, '{}') AS "columnNumbers"
+    FROM chosen policy
+    LEFT JOIN uses ON uses.oid = policy.oid
+    ORDER BY policy.nspname, policy.relname, policy.polname`.execute(db)
+  return rows
 }

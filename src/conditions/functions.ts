@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto'
 import { display } from '../postgres/identifiers.ts'
 import type { FunctionName } from '../catalog/functions.ts'
-import { findFunctionSettings, functionIsThere } from '../catalog/functions.ts'
+import { findFunction } from '../catalog/functions.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 
@@ -8,8 +9,7 @@ import { fails, holds } from './condition.ts'
 export function functionExists(name: FunctionName): Condition {
   return {
     description: `function ${show(name)} exists`,
-    check: async (db) =>
-      (await functionIsThere(db, name)) ? holds : fails('a function', 'no such function'),
+    check: async (db) => ((await findFunction(db, name)) ? holds : fails('a function', 'no such function')),
   }
 }
 
@@ -17,8 +17,7 @@ export function functionExists(name: FunctionName): Condition {
 export function functionIsAbsent(name: FunctionName): Condition {
   return {
     description: `function ${show(name)} is absent`,
-    check: async (db) =>
-      (await functionIsThere(db, name)) ? fails('no such function', 'a function') : holds,
+    check: async (db) => ((await findFunction(db, name)) ? fails('no such function', 'a function') : holds),
   }
 }
 
@@ -33,7 +32,7 @@ export function functionSearchPathIs(name: FunctionName, path: string | null): C
   return {
     description: `function ${show(name)} has ${state(path)}`,
     async check(db) {
-      const found = await findFunctionSettings(db, name)
+      const found = await findFunction(db, name)
       if (!found) return fails(state(path), 'no such function')
       const actual = found.settings['search_path'] ?? null
       return actual === path ? holds : fails(state(path), state(actual))
@@ -46,9 +45,10 @@ export function functionBodyIs(name: FunctionName, md5: string): Condition {
   return {
     description: `function ${show(name)} has the body ${md5}`,
     async check(db) {
-      const found = await findFunctionSettings(db, name)
+      const found = await findFunction(db, name)
       if (!found) return fails(`the body ${md5}`, 'no such function')
-      return found.bodyMd5 === md5 ? holds : fails(`the body ${md5}`, `the body ${found.bodyMd5}`)
+      const actual = createHash('md5').update(found.source).digest('hex')
+      return actual === md5 ? holds : fails(`the body ${md5}`, `the body ${actual}`)
     },
   }
 }

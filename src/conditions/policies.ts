@@ -1,7 +1,7 @@
 import type { RelationName } from '../postgres/identifiers.ts'
 import { display, displayIdentifier } from '../postgres/identifiers.ts'
-import type { PolicyPredicates } from '../catalog/policies.ts'
-import { findPolicyPredicates, listPolicyContents } from '../catalog/policies.ts'
+import type { Policy, PolicyPredicates } from '../catalog/policies.ts'
+import { findPolicies, findPolicy } from '../catalog/policies.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 
@@ -14,7 +14,7 @@ export function policyIs(table: RelationName, policy: string, expected: PolicyPr
   return {
     description: `policy ${displayIdentifier(policy)} on ${display(table)} is ${show(expected)}`,
     async check(db) {
-      const found = await findPolicyPredicates(db, table, policy)
+      const found = await findPolicy(db, table, policy)
       if (!found) return fails(show(expected), 'no such policy')
       const same = found.using === expected.using && found.check === expected.check
       return same ? holds : fails(show(expected), show(found))
@@ -27,7 +27,7 @@ export function policyIsAbsent(table: RelationName, policy: string): Condition {
   return {
     description: `policy ${displayIdentifier(policy)} on ${display(table)} is absent`,
     async check(db) {
-      const found = await findPolicyPredicates(db, table, policy)
+      const found = await findPolicy(db, table, policy)
       return found ? fails('no such policy', show(found)) : holds
     },
   }
@@ -47,7 +47,7 @@ export function policiesAreAlike(table: RelationName, policy: string, other: str
   return {
     description: `${both} on ${display(table)} are alike`,
     async check(db) {
-      const found = await listPolicyContents(db, table)
+      const found = new Map((await findPolicies(db, table)).map((each) => [each.name, contentOf(each)]))
       const [one, two] = [found.get(policy), found.get(other)]
       if (one === undefined || two === undefined) {
         return fails('both policies', `no policy ${displayIdentifier(one === undefined ? policy : other)}`)
@@ -55,4 +55,10 @@ export function policiesAreAlike(table: RelationName, policy: string, other: str
       return one === two ? holds : fails(`${both} to say the same`, `${one} and ${two}`)
     },
   }
+}
+
+/** What a policy says besides its name and comment, in one line. */
+function contentOf({ command, permissive, roles, ...predicates }: Policy): string {
+  const who = roles.length === 0 ? 'PUBLIC' : roles.map(displayIdentifier).join(', ')
+  return `${permissive ? 'PERMISSIVE' : 'RESTRICTIVE'} FOR ${command} TO ${who} ${show(predicates)}`
 }

@@ -1,5 +1,5 @@
 import { displayIdentifier } from '../postgres/identifiers.ts'
-import { schemaIsThere } from '../catalog/schemas.ts'
+import { findSchema } from '../catalog/schemas.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 
@@ -7,7 +7,7 @@ import { fails, holds } from './condition.ts'
 export function schemaExists(name: string): Condition {
   return {
     description: `schema ${displayIdentifier(name)} exists`,
-    check: async (db) => ((await schemaIsThere(db, name)) ? holds : fails('a schema', 'no such schema')),
+    check: async (db) => ((await findSchema(db, name)) ? holds : fails('a schema', 'no such schema')),
   }
 }
 
@@ -15,6 +15,6 @@ export function schemaExists(name: string): Condition {
 export function schemaIsAbsent(name: string): Condition {
   return {
     description: `schema ${displayIdentifier(name)} is absent`,
-    check: async (db) => ((await schemaIsThere(db, name)) ? fails('no such schema', 'a schema') : holds),
+    check: async (db) => ((await findSchema(db, name)) ? fails('no such schema', 'a schema') : holds),
   }
 }

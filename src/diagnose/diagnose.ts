@@ -16,7 +16,7 @@ import { findCostIdentity } from '../policies/cost/costIdentity.ts'
 import { readParsedPolicies } from '../policies/rewrite/parsedPolicies.ts'
 import type { CostIdentity, RlsCosts } from '../policies/cost/policyCost.ts'
 import { rlsCosts } from '../policies/cost/policyCost.ts'
-import type { Policy } from '../policies/read/policyCatalog.ts'
+import type { PolicyOnTable } from '../policies/read/policyCatalog.ts'
 import { policiesToNarrow } from '../policies/rewrite/signedInOnly.ts'
 import type { IgnoreEntry } from '../rules/ignoreFile.ts'
 import { applyIgnoreFile } from './applyIgnoreFile.ts'
@@ -51,7 +51,7 @@ export interface Diagnosis {
   /** What rls-analysis.txt is written from; undefined where it could not be read. */
   rowSecurity: RowSecurity | undefined
   /** Policies TO PUBLIC that only those who are signed in can pass. */
-  policiesToNarrow: Policy[]
+  policiesToNarrow: PolicyOnTable[]
   /** With `analyze`: what policies cost. */
   rlsCosts?: RlsCosts
   /** The findings with the drafts that cure them. */
@@ -203,7 +203,7 @@ function toReport(finding: Finding): ReportFinding {
 
 function onlyWanted({ tables, functions }: RowSecurity, { wants }: SectionContext): RowSecurity {
   const wanted = tables.filter(({ schema }) => wants(schema))
-  const called = new Set(wanted.flatMap(({ policies }) => policies.flatMap((policy) => policy.functions)))
+  const called = new Set(wanted.flatMap(({ policies }) => policies.flatMap(({ calls }) => calls)))
   return { tables: wanted, functions: functions.filter(({ signature }) => called.has(signature)) }
 }
 

@@ -1,3 +1,4 @@
+import { byTable } from '../catalog/byTable.ts'
 import type { IndexColumn, TableIndex } from '../catalog/indexes.ts'
 
 /** Whether the two are the same but for their names: same table, method, columns, order, predicate, uniqueness. */
@@ -69,17 +70,6 @@ function excludesOnlyNulls({ keys, predicate }: TableIndex): boolean {
 function sameSet(one: IndexColumn[], other: IndexColumn[]): boolean {
   const texts = (columns: IndexColumn[]): string => JSON.stringify(columns.map(({ text }) => text).sort())
   return texts(one) === texts(other)
-}
-
-/** The indexes, or whatever else belongs to tables, of each table, by the table's oid. */
-export function byTable<T extends { tableOid: number }>(all: T[]): Map<number, T[]> {
-  const tables = new Map<number, T[]>()
-  for (const one of all) {
-    const known = tables.get(one.tableOid)
-    if (known) known.push(one)
-    else tables.set(one.tableOid, [one])
-  }
-  return tables
 }
 
 /** A spare index and the one that does its work. */

@@ -2,7 +2,7 @@ import { borrow } from '../postgres/database.ts'
 import { display, displayIdentifier } from '../postgres/identifiers.ts'
 import { UsageError } from '../errors.ts'
 import { findDatabasePrivilege, listNotOwned, listSchemasWithoutCreate } from '../catalog/privileges.ts'
-import { schemaIsThere } from '../catalog/schemas.ts'
+import { findSchema } from '../catalog/schemas.ts'
 import { shortList } from '../shortList.ts'
 import { needsOf } from '../syntax/privileges.ts'
 import type { Statement } from '../syntax/statements.ts'
@@ -26,7 +26,7 @@ export async function refuseMissingPrivileges(
     const needs = (await listStatements(migrations, direction, options)).map(({ node }) => needsOf(node))
     const { role, database, mayCreate } = await findDatabasePrivilege(db)
     const createsSchema =
-      needs.some(({ createInDatabase }) => createInDatabase) || !(await schemaIsThere(db, ledgerSchema))
+      needs.some(({ createInDatabase }) => createInDatabase) || !(await findSchema(db, ledgerSchema))
     const foreign = await listNotOwned(
       db,
       needs.flatMap(({ owned }) => owned),

@@ -1,7 +1,8 @@
 import { escapeLiteral } from 'pg'
 import { policiesAreAlike, policyIs, policyIsAbsent } from '../conditions/policies.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
 import { display, displayIdentifier, qualified, quote } from '../postgres/identifiers.ts'
-import type { PolicyDefinition } from '../catalog/policyDefinitions.ts'
+import type { Policy } from '../catalog/policies.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import type { Draft } from './draft.ts'
 import { condition, workId } from './draft.ts'
@@ -17,20 +18,20 @@ import { draftTitle } from './titles.ts'
  * CREATE POLICY "twin" ON "public"."notes" AS PERMISSIVE FOR SELECT TO "authenticated" USING (...)
  * ```
  */
-export function dropDuplicatePolicy(dropped: PolicyDefinition, kept: string): Draft {
-  const table = { schema: dropped.schema, name: dropped.table }
+export function dropDuplicatePolicy({ schema, name }: RelationName, dropped: Policy, kept: string): Draft {
+  const table = { schema, name }
   const { using, check } = dropped
   return {
     kind: 'dropDuplicatePolicy',
     ids: [workId('dropDuplicatePolicy', table, dropped.name, { using, check })],
     on: [table.schema, table.name],
-    title: draftTitle('drop', dropped.table, dropped.name),
+    title: draftTitle('drop', table.name, dropped.name),
     rule: 'duplicate_policy',
     why:
       `Policy ${displayIdentifier(dropped.name)} on ${display(table)} says exactly what ${displayIdentifier(kept)} says: ` +
       'same command, roles, kind and conditions. Both are evaluated for every row; without the second one the same rows pass.',
     up: [`DROP POLICY ${quote(dropped.name)} ON ${qualified(table)}`],
-    down: [createPolicy(dropped), ...commentOnPolicy(dropped)],
+    down: [createPolicy(table, dropped), ...commentOnPolicy(table, dropped)],
     before: [
       condition(policyIs, table, dropped.name, { using, check }),
       condition(policiesAreAlike, table, dropped.name, kept),
@@ -39,18 +40,10 @@ export function dropDuplicatePolicy(dropped: PolicyDefinition, kept: string): Dr
   }
 }
 
-function createPolicy({
-  schema,
-  table,
-  name,
-  command,
-  permissive,
-  roles,
-  using,
-  check,
-}: PolicyDefinition): string {
+function createPolicy(table: RelationName, policy: Policy): string {
+  const { name, command, permissive, roles, using, check } = policy
   return [
-    `CREATE POLICY ${quote(name)} ON ${qualified({ schema, name: table })}`,
+    `CREATE POLICY ${quote(name)} ON ${qualified(table)}`,
     `  AS ${permissive ? 'PERMISSIVE' : 'RESTRICTIVE'} FOR ${command}`,
     `  TO ${roles.length === 0 ? 'PUBLIC' : roles.map(quote).join(', ')}`,
     ...(using === null ? [] : [`  USING (${withoutArrayCasts(using)})`]),
@@ -58,9 +51,7 @@ function createPolicy({
   ].join('\n')
 }
 
-function commentOnPolicy({ schema, table, name, comment }: PolicyDefinition): string[] {
+function commentOnPolicy(table: RelationName, { name, comment }: Policy): string[] {
   if (comment === null) return []
-  return [
-    `COMMENT ON POLICY ${quote(name)} ON ${qualified({ schema, name: table })} IS ${escapeLiteral(comment)}`,
-  ]
+  return [`COMMENT ON POLICY ${quote(name)} ON ${qualified(table)} IS ${escapeLiteral(comment)}`]
 }

@@ -52,6 +52,8 @@ function toIndex(part: Part, at: number): TableIndex {
     isReady: true,
     backsConstraint: part.protectedBecause === 'a constraint needs it',
     isUnique: part.protectedBecause !== null,
+    isPartial: part.predicate !== null,
+    isLocked: false,
     isPartitioned: false,
     isPartOfPartitioned: false,
     storageParameters: [],

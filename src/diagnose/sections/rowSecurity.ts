@@ -29,11 +29,11 @@ export const rowSecurity: Section = {
             ['columns without an index', 'text'],
           ],
           rows: [...wanted]
-            .sort((one, other) => (other.rows ?? 0) - (one.rows ?? 0))
+            .sort((one, other) => Math.max(other.estimatedRows, 0) - Math.max(one.estimatedRows, 0))
             .map((table) => [
               display(table),
-              table.rows,
-              !table.rowSecurity ? 'off' : table.forced ? 'on, forced' : 'on',
+              table.estimatedRows < 0 ? null : table.estimatedRows,
+              !table.rowSecurity ? 'off' : table.forcesRowSecurity ? 'on, forced' : 'on',
               table.policies.length,
               table.columnsWithoutIndex.join(', '),
             ]),
@@ -58,8 +58,8 @@ export const rowSecurity: Section = {
           rows: functions.map((helper) => [
             helper.signature,
             helper.volatility,
-            helper.securityDefiner ? 'definer' : 'caller',
-            helper.searchPath ?? "the caller's",
+            helper.isSecurityDefiner ? 'definer' : 'caller',
+            helper.settings['search_path'] ?? "the caller's",
             helper.language,
             helper.usedBy,
           ]),

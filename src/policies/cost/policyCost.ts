@@ -6,7 +6,7 @@ import { explain } from '../../postgres/explain.ts'
 import { underSavepoint } from '../../postgres/savepoint.ts'
 import { errorCode } from '../../postgres/sqlState.ts'
 import { findReader, findSubject } from '../proof/subject.ts'
-import type { Policy } from '../read/policyCatalog.ts'
+import type { PolicyOnTable } from '../read/policyCatalog.ts'
 import type { ParsedPolicies } from '../rewrite/parsedPolicies.ts'
 import { rewritePolicies } from '../rewrite/policyRewrites.ts'
 
@@ -71,7 +71,7 @@ export async function rlsCosts(
   const { mostTables, mostRows, timeoutMs } = { ...rlsCostLimits, ...options }
   const { rewrites } = rewritePolicies(parsed, new Set(['auth_rls_initplan', 'policy_function_initplan']))
   const wrapped = new Map(rewrites.map(({ policy, after }) => [policy.oid, after.using]))
-  const byTable = new Map<number, Policy[]>()
+  const byTable = new Map<number, PolicyOnTable[]>()
   for (const policy of parsed.catalog.policies) {
     if (!policy.table.rowSecurity || !['r', 'p'].includes(policy.table.kind)) continue
     if (!appliesTo(policy, options.identity.role)) continue
@@ -118,7 +118,7 @@ interface Measuring {
 async function measureTable(
   measuring: Measuring,
   table: RelationName,
-  policies: Policy[],
+  policies: PolicyOnTable[],
   wrapped: Map<number, string | null>,
 ): Promise<RlsCost> {
   const { identity, reader } = measuring
@@ -150,7 +150,7 @@ async function measureTable(
 }
 
 /** `(permissive OR permissive ...) AND restrictive ...`, for SELECT. */
-function effective(policies: Policy[], textOf: (policy: Policy) => string | null): string {
+function effective(policies: PolicyOnTable[], textOf: (policy: PolicyOnTable) => string | null): string {
   const texts = (permissive: boolean) =>
     policies.flatMap((policy) => (policy.permissive === permissive ? (textOf(policy) ?? []) : []))
   const permissive = texts(true).map((text) => `(${text})`)
@@ -194,8 +194,8 @@ async function timeOnce(
   }
 }
 
-function appliesTo({ command, roles }: Policy, role: string): boolean {
-  return (command === 'r' || command === '*') && (roles.length === 0 || roles.includes(role))
+function appliesTo({ command, roles }: PolicyOnTable, role: string): boolean {
+  return (command === 'SELECT' || command === 'ALL') && (roles.length === 0 || roles.includes(role))
 }
 
 function isWanted(table: RelationName, wanted: RelationName[] | undefined): boolean {

@@ -1,5 +1,6 @@
-import { sql } from 'kysely'
 import { parsePlPgSQL } from 'libpg-query'
+import type { CatalogFunction } from '../../catalog/functions.ts'
+import { findFunctionsNamed } from '../../catalog/functions.ts'
 import type { Database } from '../../postgres/database.ts'
 import { parseExpression } from '../../syntax/expression.ts'
 import { splitStatements } from '../../syntax/statements.ts'
@@ -10,8 +11,6 @@ import { fieldsOf, nameParts } from '../../syntax/walk.ts'
 export interface CalledFunction {
   schema: string
   name: string
-  /** `i`, `s` or `v`, as pg_proc has it. */
-  volatility: string
   /** What its body does, as far as the body can be parsed: statements, and expressions of PL/pgSQL. */
   body: Node[]
 }
@@ -21,7 +20,7 @@ const deepest = 3
 
 /**
  * The functions that the trees call, with the functions that those call, by `name` and by `schema.name`.
- * Overloads count as one. What is in `pg_catalog` is listed only where it is VOLATILE: its bodies tell nothing.
+ * Overloads count as one. What is in `pg_catalog` is not listed: its bodies tell nothing.
  */
 export async function listCalledFunctions(db: Database, trees: Node[]): Promise<CalledFunction[]> {
   const found: CalledFunction[] = []
@@ -29,10 +28,14 @@ export async function listCalledFunctions(db: Database, trees: Node[]): Promise<
   for (let depth = 0; depth < deepest && next.length > 0; depth += 1) {
     const known = new Set(found.map(({ name }) => name))
     const names = [...new Set(next.flatMap((tree) => callsIn(tree).map(({ name }) => name)))]
-    const called = await readFunctions(
+    const called: CalledFunction[] = []
+    for (const each of await findFunctionsNamed(
       db,
       names.filter((name) => !known.has(name)),
-    )
+    )) {
+      if (each.kind === 'f')
+        called.push({ schema: each.schema, name: each.name, body: await parseBody(each) })
+    }
     found.push(...called)
     next = called.flatMap(({ body }) => body)
   }
@@ -57,38 +60,8 @@ export function callOf(call: Record<string, unknown>): Call {
   return { name: parts.at(-1) ?? '', ...(schema === undefined ? {} : { schema }) }
 }
 
-async function readFunctions(db: Database, names: string[]): Promise<CalledFunction[]> {
-  if (names.length === 0) return []
-  const rows = await db
-    .selectFrom('pg_catalog.pg_proc as function')
-    .innerJoin('pg_catalog.pg_namespace as namespace', 'namespace.oid', 'function.pronamespace')
-    .innerJoin('pg_catalog.pg_language as language', 'language.oid', 'function.prolang')
-    .select([
-      'namespace.nspname as schema',
-      'function.proname as name',
-      'function.provolatile as volatility',
-      'language.lanname as language',
-      'function.prosrc as source',
-      sql<string>`pg_catalog.pg_get_functiondef(function.oid)`.as('definition'),
-    ])
-    .where('function.proname', 'in', names)
-    .where('function.prokind', '=', 'f')
-    .where((where) =>
-      where.or([where('namespace.nspname', '<>', 'pg_catalog'), where('function.provolatile', '=', 'v')]),
-    )
-    .execute()
-  return Promise.all(
-    rows.map(async ({ schema, name, volatility, language, source, definition }) => ({
-      schema,
-      name,
-      volatility,
-      body: schema === 'pg_catalog' ? [] : await parseBody(language, source, definition),
-    })),
-  )
-}
-
 /** The statements and expressions of a body; empty where it is in another language or cannot be parsed. */
-async function parseBody(language: string, source: string, definition: string): Promise<Node[]> {
+async function parseBody({ language, source, definition }: CatalogFunction): Promise<Node[]> {
   try {
     if (language === 'sql') {
       // A body in the style of the standard (BEGIN ATOMIC, RETURN) has no source text of its own.
@@ -120,11 +93,8 @@ async function parsePlpgsql(definition: string): Promise<Node[]> {
  * The one expression or query that a function gives back, where that is all it does; undefined for every other
  * body, and for one that cannot be read.
  */
-export async function onlyResult(
-  language: string,
-  source: string,
-  definition: string,
-): Promise<Node | undefined> {
+export async function onlyResult(called: CatalogFunction): Promise<Node | undefined> {
+  const { language, source, definition } = called
   try {
     if (language === 'sql' && source.trim() !== '') {
       const [only, ...more] = await splitStatements(source)

@@ -1,3 +1,4 @@
+import type { Policy, PolicyCommand } from '../../catalog/policies.ts'
 import type { Outcome } from './evaluate.ts'
 
 /**
@@ -7,32 +8,20 @@ import type { Outcome } from './evaluate.ts'
 export const checkedCommands = ['select', 'insert', 'update', 'update (new row)', 'delete'] as const
 export type CheckedCommand = (typeof checkedCommands)[number]
 
-/** A policy of the table, with its predicates as text; null where it has none. */
-export interface TablePolicy {
-  name: string
-  /** As pg_policy has it: `r`, `a`, `w`, `d`, or `*` for all. */
-  command: string
-  permissive: boolean
-  /** Names of the roles it is for; empty for PUBLIC. */
-  roles: string[]
-  using: string | null
-  check: string | null
-}
-
-const letters: Record<CheckedCommand, string> = {
-  select: 'r',
-  insert: 'a',
-  update: 'w',
-  'update (new row)': 'w',
-  delete: 'd',
+const commands: Record<CheckedCommand, PolicyCommand> = {
+  select: 'SELECT',
+  insert: 'INSERT',
+  update: 'UPDATE',
+  'update (new row)': 'UPDATE',
+  delete: 'DELETE',
 }
 
 /**
  * The predicate by which a policy judges rows for a command: a missing WITH CHECK follows USING. Undefined
  * where the policy does not speak for the command.
  */
-export function predicateFor(policy: TablePolicy, command: CheckedCommand): string | undefined {
-  if (policy.command !== '*' && policy.command !== letters[command]) return undefined
+export function predicateFor(policy: Policy, command: CheckedCommand): string | undefined {
+  if (policy.command !== 'ALL' && policy.command !== commands[command]) return undefined
   const judgesNewRows = command === 'insert' || command === 'update (new row)'
   const predicate = judgesNewRows ? (policy.check ?? policy.using) : policy.using
   return predicate ?? undefined
@@ -47,7 +36,7 @@ export function predicateFor(policy: TablePolicy, command: CheckedCommand): stri
  * ```
  */
 export function passesTogether(
-  policies: TablePolicy[],
+  policies: Policy[],
   command: CheckedCommand,
   outcome: (predicate: string) => Outcome,
 ): Outcome {

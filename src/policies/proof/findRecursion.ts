@@ -2,7 +2,7 @@ import type { Database } from '../../postgres/database.ts'
 import { displayIdentifier } from '../../postgres/identifiers.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { newRecursion, readSelectReads } from '../read/recursion.ts'
-import type { TablePolicy } from './effective.ts'
+import type { Policy } from '../../catalog/policies.ts'
 import type { Difference } from './report.ts'
 import type { Subject } from './subject.ts'
 
@@ -10,10 +10,10 @@ import type { Subject } from './subject.ts'
 export async function findRecursion(
   db: Database,
   subject: Subject,
-  after: TablePolicy[],
+  after: Policy[],
   trees: Map<string, Node>,
 ): Promise<Difference[]> {
-  const judged = (policies: TablePolicy[]) =>
+  const judged = (policies: Policy[]) =>
     policies.map(({ using, check, ...policy }) => ({
       ...policy,
       using: trees.get(using ?? ''),

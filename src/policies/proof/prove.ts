@@ -11,7 +11,7 @@ import { listCalledFunctions } from './bodies.ts'
 import { startClock } from './clock.ts'
 import type { Comparison } from './compare.ts'
 import { compare } from './compare.ts'
-import type { TablePolicy } from './effective.ts'
+import type { Policy } from '../../catalog/policies.ts'
 import type { GivenIdentity } from './identities.ts'
 import { mutantsOf } from './mutants.ts'
 import type { WrongPredicate } from './mutationScore.ts'
@@ -183,12 +183,12 @@ function emptyReport(budgetMs: number): EquivalenceReport {
   }
 }
 
-function sameTexts(before: TablePolicy[], after: TablePolicy[]): boolean {
+function sameTexts(before: Policy[], after: Policy[]): boolean {
   return JSON.stringify(before) === JSON.stringify(after)
 }
 
 /** The names of the policies that apply to the role. */
-function applyingTo(role: EndRole, policies: TablePolicy[]): string {
+function applyingTo(role: EndRole, policies: Policy[]): string {
   return JSON.stringify(policies.filter((policy) => appliesTo(policy, role)).map(({ name }) => name))
 }
 
@@ -199,7 +199,7 @@ interface ChangedPredicate {
 }
 
 /** The predicates that change; a WITH CHECK that comes new is compared with the USING that it followed. */
-function changedPairs(before: TablePolicy[], after: TablePolicy[]): ChangedPredicate[] {
+function changedPairs(before: Policy[], after: Policy[]): ChangedPredicate[] {
   const pairs = before.flatMap((policy): ChangedPredicate[] => {
     const now = after.find(({ name }) => name === policy.name)
     const clauses = [
@@ -214,12 +214,7 @@ function changedPairs(before: TablePolicy[], after: TablePolicy[]): ChangedPredi
 }
 
 /** Whether structure proves the policy's rewrite, or a twin of it stays where it is dropped. */
-function isProven(
-  policy: TablePolicy,
-  after: TablePolicy[],
-  trees: Map<string, Node>,
-  structure: Structure,
-): boolean {
+function isProven(policy: Policy, after: Policy[], trees: Map<string, Node>, structure: Structure): boolean {
   const now = after.find(({ name }) => name === policy.name)
   return isSameStructure([policy], now ? [now] : after, trees, structure)
 }

@@ -1,5 +1,6 @@
 import { displayIdentifier } from '../../postgres/identifiers.ts'
-import type { CheckedCommand, TablePolicy } from './effective.ts'
+import type { Policy, PolicyCommand } from '../../catalog/policies.ts'
+import type { CheckedCommand } from './effective.ts'
 import { checkedCommands, passesTogether, predicateFor } from './effective.ts'
 import type { Outcome } from './evaluate.ts'
 import type { EndRole } from './subject.ts'
@@ -25,26 +26,26 @@ export interface Question {
  * Where each policy stays and only its predicates change, each predicate is compared by itself: other policies
  * then hide no difference. Where a policy goes, or its roles change, only all policies together can be compared.
  */
-export function questionsFor(before: TablePolicy[], after: TablePolicy[]): Question[] {
+export function questionsFor(before: Policy[], after: Policy[]): Question[] {
   const staysAlone =
     before.length === after.length &&
     before.every((policy) => after.some((each) => each.name === policy.name && sameRoles(each, policy)))
   return staysAlone ? predicateQuestions(before, after) : commandQuestions(before, after)
 }
 
-function predicateQuestions(before: TablePolicy[], after: TablePolicy[]): Question[] {
+function predicateQuestions(before: Policy[], after: Policy[]): Question[] {
   const questions: Question[] = []
   for (const policy of before) {
     const rewritten = after.find(({ name }) => name === policy.name)
     if (!rewritten) continue
     for (const [clause, command] of [
-      ['USING', usingCommand(policy)],
-      ['WITH CHECK', checkCommand(policy)],
+      ['USING', usingCommands[policy.command]],
+      ['WITH CHECK', checkCommands[policy.command]],
     ] as const) {
       const old = predicateFor(policy, command)
       const now = predicateFor(rewritten, command)
       if (old === undefined || now === undefined || old === now) continue
-      const label = `policy ${displayIdentifier(policy.name)}, ${clause} for ${commandName(policy.command)}`
+      const label = `policy ${displayIdentifier(policy.name)}, ${clause} for ${policy.command}`
       if (questions.some((each) => each.predicates(nobody).join() === [old, now].join())) continue
       questions.push({
         label,
@@ -60,12 +61,11 @@ function predicateQuestions(before: TablePolicy[], after: TablePolicy[]): Questi
 }
 
 /** One question for each command for which anything changes: what passes all policies together. */
-function commandQuestions(before: TablePolicy[], after: TablePolicy[]): Question[] {
+function commandQuestions(before: Policy[], after: Policy[]): Question[] {
   return checkedCommands
     .filter((command) => signature(before, command) !== signature(after, command))
     .map((command): Question => {
-      const of = (policies: TablePolicy[], role: EndRole) =>
-        policies.filter((policy) => appliesTo(policy, role))
+      const of = (policies: Policy[], role: EndRole) => policies.filter((policy) => appliesTo(policy, role))
       return {
         label: command.toUpperCase(),
         concerns: (role) =>
@@ -84,7 +84,7 @@ function commandQuestions(before: TablePolicy[], after: TablePolicy[]): Question
 }
 
 /** What of the policies decides for the command, as a text. */
-function signature(policies: TablePolicy[], command: CheckedCommand, withRoles = true): string {
+function signature(policies: Policy[], command: CheckedCommand, withRoles = true): string {
   const parts = policies.flatMap((policy) => {
     const predicate = predicateFor(policy, command)
     return predicate === undefined ? [] : [[policy.permissive, predicate, withRoles ? policy.roles : []]]
@@ -94,24 +94,26 @@ function signature(policies: TablePolicy[], command: CheckedCommand, withRoles =
 }
 
 /** Whether the policy is for the role: for everybody, for it by name, or for a role whose privileges it inherits. */
-export function appliesTo({ roles }: TablePolicy, role: EndRole): boolean {
+export function appliesTo({ roles }: Policy, role: EndRole): boolean {
   return !role.bypasses && (roles.length === 0 || roles.some((name) => role.inherits.includes(name)))
 }
 
-function sameRoles(one: TablePolicy, other: TablePolicy): boolean {
+function sameRoles(one: Policy, other: Policy): boolean {
   return [...one.roles].sort().join('\0') === [...other.roles].sort().join('\0')
 }
 
-function usingCommand({ command }: TablePolicy): CheckedCommand {
-  return ({ a: 'insert', w: 'update', d: 'delete' } as const)[command] ?? 'select'
+/** The command at which each predicate of a policy is asked for itself. */
+const usingCommands: Record<PolicyCommand, CheckedCommand> = {
+  ALL: 'select',
+  SELECT: 'select',
+  INSERT: 'insert',
+  UPDATE: 'update',
+  DELETE: 'delete',
 }
-
-function checkCommand({ command }: TablePolicy): CheckedCommand {
-  return ({ r: 'select', w: 'update (new row)', d: 'delete' } as const)[command] ?? 'insert'
-}
-
-function commandName(command: string): string {
-  return { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE' }[command] ?? 'ALL'
+const checkCommands: Record<PolicyCommand, CheckedCommand> = {
+  ...usingCommands,
+  ALL: 'insert',
+  UPDATE: 'update (new row)',
 }
 
 /** A role that no policy is for. */

@@ -1,5 +1,5 @@
 import { displayIdentifier } from '../../postgres/identifiers.ts'
-import type { TablePolicy } from './effective.ts'
+import type { Policy } from '../../catalog/policies.ts'
 
 /** What a policy will be: `dropped`, or its predicates as PostgreSQL will print them. */
 export type PolicyRewrite =
@@ -21,11 +21,11 @@ export type PolicyRewrite =
 
 /** The policies as they will be, and the names of rewritten policies that do not exist. */
 export function rewritten(
-  before: TablePolicy[],
+  before: Policy[],
   rewrites: PolicyRewrite[],
-): { after: TablePolicy[]; missing: string[] } {
+): { after: Policy[]; missing: string[] } {
   const byName = new Map(rewrites.map((rewrite) => [rewrite.policy, rewrite]))
-  const after = before.flatMap((policy): TablePolicy[] => {
+  const after = before.flatMap((policy): Policy[] => {
     const rewrite = byName.get(policy.name)
     if (!rewrite) return [policy]
     if ('dropped' in rewrite) return []

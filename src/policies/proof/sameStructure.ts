@@ -4,7 +4,7 @@ import { parseExpression } from '../../syntax/expression.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import type { Answers, ChangedTree } from './atOnce.ts'
 import { findErrorsAtOnce, strangers } from './atOnce.ts'
-import type { TablePolicy } from './effective.ts'
+import type { Policy } from '../../catalog/policies.ts'
 import type { Look } from './evaluate.ts'
 import { appliesTo } from './questions.ts'
 import type { Difference } from './report.ts'
@@ -61,7 +61,7 @@ export async function judgeByStructure(
   return verdicts
 }
 
-function changedTreesOf(policy: TablePolicy, now: TablePolicy, trees: Map<string, Node>): ChangedTree[] {
+function changedTreesOf(policy: Policy, now: Policy, trees: Map<string, Node>): ChangedTree[] {
   return [
     [policy.using, now.using, 'USING'] as const,
     [policy.check ?? policy.using, now.check ?? now.using, 'WITH CHECK'] as const,
@@ -77,8 +77,8 @@ function changedTreesOf(policy: TablePolicy, now: TablePolicy, trees: Map<string
  * Whether each policy stays the same but for where calls are made, and each one dropped has a twin that stays.
  */
 export function isSameStructure(
-  before: TablePolicy[],
-  after: TablePolicy[],
+  before: Policy[],
+  after: Policy[],
   trees: Map<string, Node>,
   structure: Structure,
 ): boolean {
@@ -86,7 +86,7 @@ export function isSameStructure(
     const [old, now] = [one, other].map((text) => (text === null ? undefined : trees.get(text)))
     return structure.isSame(old, now) && structure.newErrors(old, now).length === 0
   }
-  const isLike = (one: TablePolicy, other: TablePolicy) =>
+  const isLike = (one: Policy, other: Policy) =>
     one.command === other.command &&
     one.permissive === other.permissive &&
     JSON.stringify([...one.roles].sort()) === JSON.stringify([...other.roles].sort()) &&
@@ -99,7 +99,7 @@ export function isSameStructure(
 }
 
 /** Every predicate's tree, by its text. */
-export async function parsePredicates(policies: TablePolicy[]): Promise<Map<string, Node>> {
+export async function parsePredicates(policies: Policy[]): Promise<Map<string, Node>> {
   const texts = new Set(
     policies.flatMap(({ using, check }) => [using, check]).filter((text) => text !== null),
   )

@@ -5,7 +5,7 @@ import type { Node } from '../../syntax/nodes.ts'
 import type { Asker } from './ask.ts'
 import type { CalledFunction } from './bodies.ts'
 import { comparisonsIn, relationsByAlias } from './comparisons.ts'
-import type { TablePolicy } from './effective.ts'
+import type { Policy } from '../../catalog/policies.ts'
 import type { Look } from './evaluate.ts'
 import { isTimeout } from './evaluate.ts'
 import type { GivenIdentity } from './identities.ts'
@@ -45,7 +45,7 @@ const mostSteady = 6
 export async function takeSample(
   look: Look,
   subject: Subject,
-  policies: TablePolicy[],
+  policies: Policy[],
   /** Every predicate asked, parsed; those that change, as text. */
   trees: Node[],
   changed: string[],
@@ -117,7 +117,7 @@ export async function takeSample(
 async function rolesToAsk(
   db: Database,
   subject: Subject,
-  policies: TablePolicy[],
+  policies: Policy[],
   given: GivenIdentity[],
   concerns: (role: EndRole) => boolean,
   notes: string[],

@@ -6,7 +6,8 @@ import { rowReferences } from '../../syntax/rowReferences.ts'
 import { comparedWithColumns } from '../read/exposed.ts'
 import type { Asker } from './ask.ts'
 import type { WhenLate } from './atOnce.ts'
-import type { CheckedCommand, TablePolicy } from './effective.ts'
+import type { Policy } from '../../catalog/policies.ts'
+import type { CheckedCommand } from './effective.ts'
 import { predicateFor } from './effective.ts'
 import type { Look } from './evaluate.ts'
 import { evaluate, isTimeout } from './evaluate.ts'
@@ -69,7 +70,7 @@ export async function isShielded(
 }
 
 /** The conditions that a row has to pass all, each as the predicates of which one is enough. */
-function conditionsOf(policies: TablePolicy[], command: CheckedCommand, trees: Map<string, Node>): Node[][] {
+function conditionsOf(policies: Policy[], command: CheckedCommand, trees: Map<string, Node>): Node[][] {
   const commands = command === 'select' ? [command] : [command, 'select' as const]
   return commands.flatMap((each) => {
     const treesOf = (permissive: boolean) =>

@@ -1,18 +1,20 @@
 import type { Database } from '../../postgres/database.ts'
 import { qualified } from '../../postgres/identifiers.ts'
-import { listBuiltinTypes } from '../../catalog/functionSearchPaths.ts'
+import type { Read } from '../../catalog/reader.ts'
+import { readOnce } from '../../catalog/reader.ts'
+import { listBuiltinTypes } from '../../catalog/types.ts'
 import { call } from '../../syntax/build.ts'
 import { canonical, isBare, parseTypeName, sameTree } from '../../syntax/expression.ts'
 import type { Node, TypeName } from '../../syntax/nodes.ts'
 import { as, nodesIn, words } from '../../syntax/nodes.ts'
 import { fieldsOf, isRecord, walk } from '../../syntax/walk.ts'
 import { newlyAtOnce, whyExposed } from '../read/exposed.ts'
-import type { CatalogFunction, Functions } from '../read/functionCatalog.ts'
+import type { CatalogFunction } from '../../catalog/functions.ts'
 import { readFunctions } from '../read/functionCatalog.ts'
 import { Hazards } from '../read/hazards.ts'
 import type { Reach } from '../read/reach.ts'
 import { callsReached, readReach, readSelectPolicies } from '../read/reach.ts'
-import { searchPathOf, whyPathMatters } from '../read/searchPath.ts'
+import { otherSettingOf, searchPathOf, whyPathMatters } from '../read/searchPath.ts'
 import { findTablesNamed } from '../read/tableCatalog.ts'
 import { callOf, onlyResult } from './bodies.ts'
 import type { KnownBody, MembershipContext } from './membershipStructure.ts'
@@ -66,8 +68,8 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
     const [found, server] = [own(call), builtin(call)]
     if ((found.length === 0 && !server) || isAggregateOrWindow(call)) return false
     return (
-      found.every((each) => each.kind === 'f' && !each.returnsSet && each.volatility !== 'v') &&
-      (!server || (server.isOrdinary && !server.returnsSet && server.volatility !== 'v'))
+      found.every((each) => each.kind === 'f' && !each.returnsSet && each.volatility !== 'volatile') &&
+      (!server || (server.isOrdinary && !server.returnsSet && server.volatility !== 'volatile'))
     )
   }
   const returns = (call: Record<string, unknown>) =>
@@ -121,7 +123,8 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
         : sameTree(normal(one), normal(other)) || sameTree(canonicalTree(one), canonicalTree(other)),
     movedVolatile: (one, other) => {
       const isVolatile = (call: Record<string, unknown>) =>
-        own(call).some(({ volatility }) => volatility === 'v') || builtin(call)?.volatility === 'v'
+        own(call).some(({ volatility }) => volatility === 'volatile') ||
+        builtin(call)?.volatility === 'volatile'
       const before = volatileCalls(one, isVolatile)
       const after = volatileCalls(other, isVolatile)
       const count = (calls: VolatileCall[], place: string) =>
@@ -262,18 +265,18 @@ function volatileCalls(
 }
 
 /** What does not change while one migration is checked, or one run of `optimize`. */
-const readOnce = new WeakMap<Database, { functions: Promise<Functions>; types: Promise<Set<string>> }>()
+const steady = new WeakMap<Database, Read>()
 
-function shared(db: Database): { functions: Promise<Functions>; types: Promise<Set<string>> } {
-  const known = readOnce.get(db) ?? { functions: readFunctions(db, []), types: listBuiltinTypes(db) }
-  readOnce.set(db, known)
+function shared(db: Database): Read {
+  const known = steady.get(db) ?? readOnce(db)
+  steady.set(db, known)
   return known
 }
 
 async function readReachOf(db: Database, trees: Node[]): Promise<Reach> {
   return readReach(
     db,
-    await shared(db).functions,
+    await shared(db)(readFunctions),
     { trees, called: [] },
     {
       named: (names) => findTablesNamed(db, names),
@@ -283,7 +286,7 @@ async function readReachOf(db: Database, trees: Node[]): Promise<Reach> {
 }
 
 async function readBuiltinTypes(db: Database): Promise<(name: string) => boolean> {
-  const types = await shared(db).types
+  const types = await shared(db)(listBuiltinTypes)
   return (name) => types.has(name)
 }
 
@@ -299,9 +302,8 @@ function findByOid({ byName }: Reach, oid: number): CatalogFunction | undefined 
 async function readKnownBodies({ byName }: Reach): Promise<Map<number, KnownBody>> {
   const known = new Map<number, KnownBody>()
   for (const each of [...byName.values()].flat()) {
-    const { oid, schema, name, settings, volatility, kind, language, source, definition } = each
-    const isReadable =
-      kind === 'f' && volatility !== 'v' && settings.every((setting) => setting.startsWith('search_path='))
+    const { oid, schema, name, volatility, kind } = each
+    const isReadable = kind === 'f' && volatility !== 'volatile' && otherSettingOf(each) === undefined
     known.set(oid, {
       oid,
       schema,
@@ -312,7 +314,7 @@ async function readKnownBodies({ byName }: Reach): Promise<Map<number, KnownBody
       isStrict: each.isStrict,
       returnsSet: each.returnsSet,
       returnType: each.returnType,
-      body: isReadable ? await onlyResult(language, source, definition) : undefined,
+      body: isReadable ? await onlyResult(each) : undefined,
       typeNames: await Promise.all(
         each.argumentTypes.map((type) => parseTypeName(type).catch(() => undefined)),
       ),

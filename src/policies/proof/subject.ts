@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
+import type { Policy } from '../../catalog/policies.ts'
+import { findPoliciesOf } from '../../catalog/policies.ts'
 import type { Database } from '../../postgres/database.ts'
 import type { RelationName } from '../../postgres/identifiers.ts'
-import type { TablePolicy } from './effective.ts'
 
 export interface Column {
   name: string
@@ -24,7 +25,7 @@ export interface Subject {
   /** The planner's estimate; below 0 where the table was never analysed. */
   estimatedRows: number
   columns: Column[]
-  policies: TablePolicy[]
+  policies: Policy[]
 }
 
 /** The table with its columns and policies, or undefined. Expressions are printed for the session's `search_path`. */
@@ -43,7 +44,7 @@ export async function findSubject(db: Database, table: RelationName): Promise<Su
     .executeTakeFirst()
   if (!found) return undefined
   const columns = (await listColumns(db, [found.oid])).get(found.oid) ?? []
-  return { table, ...found, columns, policies: await listPolicies(db, found.oid) }
+  return { table, ...found, columns, policies: await findPoliciesOf(db, [found.oid]) }
 }
 
 /** The columns of each relation in their order, without dropped ones, by the relation's oid. */
@@ -106,24 +107,6 @@ export async function columnsOfRelations(
   return new Map(found.map((each) => [`${each.nspname}.${each.relname}`, columns.get(each.oid) ?? []]))
 }
 
-async function listPolicies(db: Database, oid: number): Promise<TablePolicy[]> {
-  return db
-    .selectFrom('pg_catalog.pg_policy as policy')
-    .select([
-      'policy.polname as name',
-      'policy.polcmd as command',
-      'policy.polpermissive as permissive',
-      sql<string[]>`ARRAY(
-        SELECT r.rolname::text FROM pg_catalog.pg_roles r
-        WHERE r.oid = ANY (policy.polroles) ORDER BY r.rolname)`.as('roles'),
-      sql<string | null>`pg_catalog.pg_get_expr(policy.polqual, policy.polrelid)`.as('using'),
-      sql<string | null>`pg_catalog.pg_get_expr(policy.polwithcheck, policy.polrelid)`.as('check'),
-    ])
-    .where('policy.polrelid', '=', oid)
-    .orderBy('policy.polname')
-    .execute()
-}
-
 /** A role as which rows can be read, and how it relates to the table's policies. */
 export interface EndRole {
   name: string
@@ -140,11 +123,7 @@ export interface EndRole {
  * table, and the ones that Supabase gives every request. The owner is not among them. `policies` are all that
  * are compared, those of today and those that will be.
  */
-export async function listEndRoles(
-  db: Database,
-  subject: Subject,
-  policies: TablePolicy[],
-): Promise<EndRole[]> {
+export async function listEndRoles(db: Database, subject: Subject, policies: Policy[]): Promise<EndRole[]> {
   const named = [...new Set(policies.flatMap(({ roles }) => roles))]
   const { rows } = await sql<EndRole>`
     SELECT r.rolname::text AS name,

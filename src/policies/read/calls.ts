@@ -2,7 +2,8 @@ import type { FuncCall, Node, TypeName } from '../../syntax/nodes.ts'
 import { as, isNode, kindOf, words } from '../../syntax/nodes.ts'
 import { printExpression } from '../../syntax/expression.ts'
 import { rowReferences } from '../../syntax/rowReferences.ts'
-import type { CatalogFunction, Functions } from './functionCatalog.ts'
+import type { CatalogFunction } from '../../catalog/functions.ts'
+import type { Functions } from './functionCatalog.ts'
 import type { Hazards } from './hazards.ts'
 
 /** What is known about the names in one policy's expressions. */
@@ -62,7 +63,8 @@ export function whyCallMustStay(call: FuncCall, scope: Scope): string | undefine
     if (!builtin) return `${shown} is not in the catalog`
     if (!builtin.isOrdinary || call.agg_star) return `${shown} is an aggregate or window function`
     if (builtin.returnsSet) return `${shown} returns a set`
-    if (builtin.volatility === 'v') return `${shown} is VOLATILE, so it may answer differently for each row`
+    if (builtin.volatility === 'volatile')
+      return `${shown} is VOLATILE, so it may answer differently for each row`
     return undefined
   }
   const candidates = candidatesFor(call, scope)
@@ -70,14 +72,15 @@ export function whyCallMustStay(call: FuncCall, scope: Scope): string | undefine
   for (const each of candidates) {
     if (each.kind !== 'f') return `${shown} is an aggregate or window function`
     if (each.returnsSet) return `${shown} returns a set`
-    if (each.volatility === 'v') return `${shown} is VOLATILE, so it may answer differently for each row`
+    if (each.volatility === 'volatile')
+      return `${shown} is VOLATILE, so it may answer differently for each row`
     const reads = scope.falselyImmutable.get(each.oid)
     if (reads !== undefined) {
       return `${shown} is declared IMMUTABLE, yet reads ${reads}: a cached plan may show one user another's rows`
     }
     const hidden = scope.hiddenVolatile.get(each.oid)
     if (hidden !== undefined) {
-      return `${shown} is declared ${each.volatility === 's' ? 'STABLE' : 'IMMUTABLE'}, yet calls ${hidden}, which is VOLATILE`
+      return `${shown} is declared ${each.volatility.toUpperCase()}, yet calls ${hidden}, which is VOLATILE`
     }
   }
   return undefined
@@ -148,8 +151,8 @@ function reasonOfCall(call: FuncCall, scope: Scope, inSubselect: boolean): strin
   const { schema, name } = nameOfCall(call)
   const volatile =
     schema === 'pg_catalog'
-      ? (scope.functions.builtin.get(name)?.volatility ?? 'v') === 'v'
-      : candidatesFor(call, scope).every(({ volatility }) => volatility === 'v')
+      ? (scope.functions.builtin.get(name)?.volatility ?? 'volatile') === 'volatile'
+      : candidatesFor(call, scope).every(({ volatility }) => volatility === 'volatile')
   return volatile ? `${name}() is VOLATILE, so it may answer differently for each row` : undefined
 }
 
@@ -160,7 +163,7 @@ function reasonOfOperator(node: Node, { functions }: Scope): string | undefined 
   const name = parts.at(-1) ?? ''
   const schema = parts.at(-2) ?? 'pg_catalog'
   const volatility = functions.operators.get(`${schema}.${name}`)
-  if (volatility === 'v') return `the operator ${schema}.${name} is VOLATILE`
+  if (volatility === 'volatile') return `the operator ${schema}.${name} is VOLATILE`
   return undefined
 }
 

@@ -1,6 +1,7 @@
 import type { FuncCall, Node } from '../../syntax/nodes.ts'
 import { as, nodesIn, words } from '../../syntax/nodes.ts'
-import type { CatalogFunction, Functions } from './functionCatalog.ts'
+import type { CatalogFunction } from '../../catalog/functions.ts'
+import type { Functions } from './functionCatalog.ts'
 import type { FunctionBody } from './functionBody.ts'
 import { changesRows } from './functionBody.ts'
 
@@ -29,7 +30,8 @@ export function hiddenVolatile(called: CatalogFunction, known: Bodies, depth = 0
     const { schema, name } = nameOf(call)
     const others = schema === 'pg_catalog' ? [] : functionsNamed(known, schema, name)
     if (schema === undefined || schema === 'pg_catalog') {
-      if (known.functions.builtin.get(name)?.volatility === 'v' && others.length === 0) return `${name}()`
+      if (known.functions.builtin.get(name)?.volatility === 'volatile' && others.length === 0)
+        return `${name}()`
     }
     for (const other of others) {
       const found = hiddenVolatile(other, known, depth + 1)

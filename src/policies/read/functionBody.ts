@@ -4,7 +4,7 @@ import { parseExpression } from '../../syntax/expression.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { as, isNode } from '../../syntax/nodes.ts'
 import { splitStatements } from '../../syntax/statements.ts'
-import type { CatalogFunction } from './functionCatalog.ts'
+import type { CatalogFunction } from '../../catalog/functions.ts'
 import { plpgsqlTraits } from './plpgsqlTraits.ts'
 
 /** What a function does, as far as that can be read. */

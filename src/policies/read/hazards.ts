@@ -1,7 +1,7 @@
 import type { FuncCall, Node, OperatorExpression, SelectStmt, TypeCast } from '../../syntax/nodes.ts'
 import { as, conjuncts, isNode, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
 import { aliasesOf } from '../../syntax/rowReferences.ts'
-import type { CatalogFunction } from './functionCatalog.ts'
+import type { CatalogFunction } from '../../catalog/functions.ts'
 import {
   aggregates,
   clocks,
@@ -15,6 +15,7 @@ import {
   totalOperators,
   totalWithConstants,
 } from './neverFails.ts'
+import { otherSettingOf } from './searchPath.ts'
 import type { Reach } from './reach.ts'
 import type { CatalogTable } from './tableCatalog.ts'
 
@@ -187,7 +188,7 @@ export class Hazards {
     if (!body)
       return hazard(`${shown(called)}: ${this.#reach.unreadable.get(called.oid) ?? 'its body is not known'}`)
     if (body.raises !== undefined) return { what: `${shown(called)} ${body.raises}`, isOnPurpose: true }
-    const setting = called.settings.find((each) => !each.startsWith('search_path='))
+    const setting = otherSettingOf(called)
     if (setting !== undefined) return hazard(`${shown(called)} sets ${setting} while it runs`)
     if (body.isDynamic) return hazard(`${shown(called)} puts statements together when it runs`)
     const narrow = body.variableTypes?.find((type) => /\(\s*\d/.test(type))

@@ -1,7 +1,7 @@
 import type { Node, TypeName } from '../../syntax/nodes.ts'
 import { as, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
 import { columnOf } from './comparedColumns.ts'
-import type { Functions } from './functionCatalog.ts'
+import type { PolicyCatalog } from './policyCatalog.ts'
 import type { CatalogTable } from './tableCatalog.ts'
 
 const indexableKinds = new Set([
@@ -15,17 +15,20 @@ const plainTypes = new Set([
   ...['int2', 'int4', 'int8', 'smallint', 'integer', 'bigint', 'numeric'],
 ])
 
+type Known = Pick<PolicyCatalog, 'functions' | 'called'>
+
 /**
  * Whether an index can be made on the expression of the table's columns: IMMUTABLE functions and casts that no setting
  * changes. The server has the last word when it is built.
  */
-export function isIndexable(expression: Node, table: CatalogTable, functions: Functions): boolean {
+export function isIndexable(expression: Node, table: CatalogTable, known: Known): boolean {
   for (const node of nodesIn(expression)) {
     if (!indexableKinds.has(kindOf(node))) return false
     const cast = as(node, 'TypeCast')
     if (cast && !isPlainCast(cast, table)) return false
     const call = as(node, 'FuncCall')
-    if (call && !volatilitiesOf(words(call.funcname), functions).every((each) => each === 'i')) return false
+    if (call && !volatilitiesOf(words(call.funcname), known).every((each) => each === 'immutable'))
+      return false
   }
   return true
 }
@@ -37,9 +40,9 @@ function isPlainCast({ arg, typeName }: { arg: Node; typeName: TypeName }, table
   return plainTypes.has(from) && plainTypes.has(words(typeName.names ?? []).at(-1) ?? '')
 }
 
-function volatilitiesOf(name: string[], { builtin, byOid }: Functions): (string | undefined)[] {
+function volatilitiesOf(name: string[], { functions, called }: Known): (string | undefined)[] {
   const [schema, last] = [name.at(-2) ?? 'pg_catalog', name.at(-1) ?? '']
-  if (schema === 'pg_catalog') return [builtin.get(last)?.volatility]
-  const found = Array.from(byOid.values()).filter((each) => each.schema === schema && each.name === last)
+  if (schema === 'pg_catalog') return [functions.builtin.get(last)?.volatility]
+  const found = called.filter((each) => each.schema === schema && each.name === last)
   return found.length === 0 ? [undefined] : found.map(({ volatility }) => volatility)
 }

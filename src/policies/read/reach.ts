@@ -1,4 +1,7 @@
 import { sql } from 'kysely'
+import { findPoliciesOf } from '../../catalog/policies.ts'
+import { isExempt, listRoles } from '../../catalog/roles.ts'
+import { listEnums } from '../../catalog/types.ts'
 import type { Database } from '../../postgres/database.ts'
 import { qualified } from '../../postgres/identifiers.ts'
 import { parseExpression } from '../../syntax/expression.ts'
@@ -10,8 +13,9 @@ import type { Bodies } from './declarations.ts'
 import { namesCalledIn } from './declarations.ts'
 import type { FunctionBody } from './functionBody.ts'
 import { readBody } from './functionBody.ts'
-import type { CatalogFunction, Functions } from './functionCatalog.ts'
-import { readFunctionsNamed } from './functionCatalog.ts'
+import type { CatalogFunction } from '../../catalog/functions.ts'
+import { findFunctionsNamed } from '../../catalog/functions.ts'
+import type { Functions } from './functionCatalog.ts'
 import type { CatalogTable } from './tableCatalog.ts'
 
 /** A policy of a table that expressions read, as far as reading goes. */
@@ -59,8 +63,8 @@ export async function readReach(
     relations: new Map(),
     views: new Map(),
     policies: new Map(),
-    bypassing: await readBypassing(db),
-    enums: await readEnums(db),
+    bypassing: new Set((await listRoles(db)).filter(isExempt).map(({ name }) => name)),
+    enums: await listEnums(db),
   }
   let open = [...start.trees, ...(await readBodiesOf(start.called, reach))]
   while (open.length > 0) {
@@ -78,7 +82,7 @@ export async function readReach(
 
 async function functionsOf(db: Database, names: string[], { byName }: Reach): Promise<CatalogFunction[]> {
   for (const name of names) byName.set(name, [])
-  const found = await readFunctionsNamed(db, names)
+  const found = await findFunctionsNamed(db, names)
   for (const each of found) byName.get(each.name)?.push(each)
   return found
 }
@@ -137,18 +141,6 @@ async function readViews(db: Database, tables: CatalogTable[]): Promise<Map<numb
   return views
 }
 
-async function readBypassing(db: Database): Promise<Set<string>> {
-  const { rows } = await sql<{ name: string }>`
-    SELECT rolname::text AS name FROM pg_catalog.pg_roles WHERE rolsuper OR rolbypassrls`.execute(db)
-  return new Set(rows.map(({ name }) => name))
-}
-
-async function readEnums(db: Database): Promise<Set<string>> {
-  const { rows } = await sql<{ type: string }>`
-    SELECT pg_catalog.format_type(oid, NULL) AS type FROM pg_catalog.pg_type WHERE typtype = 'e'`.execute(db)
-  return new Set(rows.map(({ type }) => type))
-}
-
 /**
  * Every function that evaluating the expression may come to, as a call without arguments: `"auth"."uid"()`. Names
  * without a schema stand for everything of that name.
@@ -171,20 +163,19 @@ export function callsReached(start: Node, reach: Reach): Set<string> {
   return calls
 }
 
-/** Policies for SELECT and for ALL of the tables, from the catalog; one that cannot be parsed counts as unknown. */
+/** Policies for SELECT and for ALL of the tables as they are now; one that cannot be parsed counts as unknown. */
 export async function readSelectPolicies(
   db: Database,
   tables: CatalogTable[],
 ): Promise<Map<number, ReadPolicy[]>> {
-  if (tables.length === 0) return new Map()
-  const { rows } = await sql<{ table: number; using: string | null }>`
-    SELECT p.polrelid AS table, pg_catalog.pg_get_expr(p.polqual, p.polrelid) AS using
-    FROM pg_catalog.pg_policy p
-    WHERE p.polcmd IN ('r', '*') AND p.polrelid = ANY (${tables.map(({ oid }) => oid)}::oid[])`.execute(db)
   const policies = new Map<number, ReadPolicy[]>()
-  for (const { table, using } of rows) {
+  for (const { tableOid, command, using } of await findPoliciesOf(
+    db,
+    tables.map(({ oid }) => oid),
+  )) {
+    if (command !== 'SELECT' && command !== 'ALL') continue
     const tree = using === null ? undefined : await parseExpression(using).catch(() => undefined)
-    policies.set(table, [...(policies.get(table) ?? []), { using: tree }])
+    policies.set(tableOid, [...(policies.get(tableOid) ?? []), { using: tree }])
   }
   return policies
 }

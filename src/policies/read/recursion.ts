@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Policy } from '../../catalog/policies.ts'
 import type { Database } from '../../postgres/database.ts'
 import type { RelationName } from '../../postgres/identifiers.ts'
 import { display } from '../../postgres/identifiers.ts'
@@ -39,12 +40,7 @@ export async function readSelectReads(db: Database): Promise<SelectReads> {
 }
 
 /** A policy with its predicates read. */
-export interface JudgedPolicy {
-  name: string
-  /** As pg_policy has it: `r`, `a`, `w`, `d`, or `*` for all. */
-  command: string
-  /** Names of the roles it is for; empty for PUBLIC. */
-  roles: string[]
+export interface JudgedPolicy extends Pick<Policy, 'name' | 'command' | 'roles'> {
   using?: Node | undefined
   check?: Node | undefined
 }
@@ -99,7 +95,7 @@ function hasSubselect(tree: Node): boolean {
  */
 function judgesWithSubselect({ command, using, check }: JudgedPolicy): boolean {
   return (
-    (command === 'r' || command === '*') &&
+    (command === 'SELECT' || command === 'ALL') &&
     [using, check].some((tree) => tree !== undefined && hasSubselect(tree))
   )
 }

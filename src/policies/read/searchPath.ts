@@ -1,6 +1,6 @@
 import type { FuncCall, Node, TypeCast } from '../../syntax/nodes.ts'
 import { as, nodesIn, words } from '../../syntax/nodes.ts'
-import type { CatalogFunction } from './functionCatalog.ts'
+import type { CatalogFunction } from '../../catalog/functions.ts'
 import type { Reach } from './reach.ts'
 import type { CatalogTable } from './tableCatalog.ts'
 
@@ -13,11 +13,17 @@ export interface KnownNames {
 
 /** The schemas of a function's `SET search_path`, in their order; undefined where it has none. `''` is no schema. */
 export function searchPathOf({ settings }: Pick<CatalogFunction, 'settings'>): string[] | undefined {
-  const setting = settings.find((each) => each.startsWith('search_path='))
-  if (setting === undefined) return undefined
-  return Array.from(setting.slice('search_path='.length).matchAll(/"((?:[^"]|"")*)"|([^\s,"]+)/g), (match) =>
+  const path = settings['search_path']
+  if (path === undefined) return undefined
+  return Array.from(path.matchAll(/"((?:[^"]|"")*)"|([^\s,"]+)/g), (match) =>
     match[2] === undefined ? (match[1] ?? '').replaceAll('""', '"') : match[2],
   )
+}
+
+/** A setting besides the path that a function changes while it runs: `work_mem=64MB`. */
+export function otherSettingOf({ settings }: Pick<CatalogFunction, 'settings'>): string | undefined {
+  const [other] = Object.entries(settings).filter(([name]) => name !== 'search_path')
+  return other?.join('=')
 }
 
 /**
@@ -59,7 +65,7 @@ function whyWithin(trees: readonly unknown[], known: KnownNames, seen: Set<numbe
     const unknown = call && unknownName(call, reach)
     if (unknown !== undefined) return `calls ${unknown}(), of which nothing is known`
     for (const callee of call ? functionsNamed(call, reach) : []) {
-      if (callee.settings.some((setting) => setting.startsWith('search_path='))) continue
+      if (callee.settings['search_path'] !== undefined) continue
       const reason = whyFunction(callee, known, seen)
       if (reason !== undefined) return reason
     }

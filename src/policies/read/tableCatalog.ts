@@ -7,7 +7,7 @@ import type { Relation } from '../../catalog/relations.ts'
 import { findRelationsNamed, listRelations } from '../../catalog/relations.ts'
 import type { UniqueKey } from '../../catalog/uniqueKeys.ts'
 import { findUniqueKeysNamed, listUniqueKeys } from '../../catalog/uniqueKeys.ts'
-import { byTable } from '../../indexes/indexCoverage.ts'
+import { byTable } from '../../catalog/byTable.ts'
 import type { Database } from '../../postgres/database.ts'
 
 /** A relation with what decides how an expression that reads it behaves. */

@@ -1,12 +1,12 @@
 import { parseExpression } from '../../syntax/expression.ts'
 import { as, nodesIn, words } from '../../syntax/nodes.ts'
-import type { Policy, PolicyCatalog } from '../read/policyCatalog.ts'
+import type { PolicyOnTable, PolicyCatalog } from '../read/policyCatalog.ts'
 
 /** A policy that says exactly what another one of the same table says. */
 export interface DuplicatePolicy {
   /** The older one, which stays. */
-  kept: Policy
-  dropped: Policy
+  kept: PolicyOnTable
+  dropped: PolicyOnTable
   /** Why it must stay all the same. */
   reason?: string
 }
@@ -17,7 +17,7 @@ export interface DuplicatePolicy {
  * second time.
  */
 export async function findDuplicatePolicies(catalog: PolicyCatalog): Promise<DuplicatePolicy[]> {
-  const first = new Map<string, Policy>()
+  const first = new Map<string, PolicyOnTable>()
   const found: DuplicatePolicy[] = []
   for (const policy of [...catalog.policies].sort((one, other) => one.oid - other.oid)) {
     const { table, command, permissive, roles, using, check } = policy
@@ -39,15 +39,16 @@ export async function findDuplicatePolicies(catalog: PolicyCatalog): Promise<Dup
   return found
 }
 
-async function volatileCallOf({ using, check, functions }: Policy, catalog: PolicyCatalog) {
-  const own = functions.find(({ volatility }) => volatility === 'v')
+async function volatileCallOf({ using, check, functions }: PolicyOnTable, catalog: PolicyCatalog) {
+  const own = functions.find(({ volatility }) => volatility === 'volatile')
   if (own) return `${own.schema}.${own.name}()`
   for (const text of [using, check]) {
     if (text === null) continue
     for (const node of nodesIn(await parseExpression(text))) {
       const call = as(node, 'FuncCall')
       const name = call && words(call.funcname).length === 1 ? words(call.funcname)[0] : undefined
-      if (name !== undefined && catalog.functions.builtin.get(name)?.volatility === 'v') return `${name}()`
+      if (name !== undefined && catalog.functions.builtin.get(name)?.volatility === 'volatile')
+        return `${name}()`
     }
   }
   return undefined

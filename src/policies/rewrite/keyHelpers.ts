@@ -10,7 +10,7 @@ import { as, words } from '../../syntax/nodes.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { relationsIn } from '../../syntax/relations.ts'
 import { replaceNodes } from '../../syntax/replaceNodes.ts'
-import type { CatalogFunction } from '../read/functionCatalog.ts'
+import type { CatalogFunction } from '../../catalog/functions.ts'
 import type { KeyQuery } from '../read/membershipBody.ts'
 import { sameKeys } from '../read/membershipBody.ts'
 import type { Surroundings } from '../read/privateSchema.ts'
@@ -40,7 +40,7 @@ export class KeyHelpers {
 
   constructor(surroundings: Surroundings, reach: Reach) {
     this.#surroundings = surroundings
-    this.#names = { reach, isBuiltinType: (name) => !surroundings.typeSchemas.has(name) }
+    this.#names = { reach, isBuiltinType: (name) => surroundings.builtinTypes.has(name) }
   }
 
   /** The helper for this function and these keys: one that is there, or one to be made under a free name. */
@@ -81,17 +81,16 @@ export class KeyHelpers {
   drafts(helpers: KeyHelper[]): Draft[] {
     const missing = [...new Set(helpers)].filter(({ exists }) => !exists)
     if (missing.length === 0) return []
-    const { schemaExists: isThere, usage } = this.#surroundings
+    const usage = this.#surroundings.schema?.usage
     const users = this.usersOfSchema()
     return [
-      ...(isThere ? [] : [createSchema(users)]),
+      ...(usage ? [] : [createSchema(users)]),
       ...missing.map((helper) => {
-        const needUsage = isThere && !usage.includes('')
         const draft =
           this.#drafts.get(helper) ??
           createHelper(
             helper,
-            needUsage ? usersOf(helper).filter((role) => !usage.includes(role)) : [],
+            usage && !usage.includes('') ? usersOf(helper).filter((role) => !usage.includes(role)) : [],
             this.#names.reach,
           )
         this.#drafts.set(helper, draft)
@@ -136,7 +135,7 @@ function createHelper(helper: KeyHelper, needUsage: string[], reach: Reach): Dra
   const { name, of, keys } = helper
   const signature = `${quote(privateSchema)}.${quote(name)}()`
   const roles = usersOf(helper)
-  const shown = `${of.schema}.${of.name}(${of.identityArguments})`
+  const shown = `${of.schema}.${of.name}(${of.args})`
   const usage = `USAGE ON SCHEMA ${quote(privateSchema)}`
   const identity = { schema: privateSchema, name, args: '' }
   return {
@@ -163,7 +162,7 @@ function createHelper(helper: KeyHelper, needUsage: string[], reach: Reach): Dra
       `DROP FUNCTION ${signature}`,
     ],
     before: [
-      condition(functionExists, { schema: of.schema, name: of.name, args: of.identityArguments }),
+      condition(functionExists, { schema: of.schema, name: of.name, args: of.args }),
       ...relationsExist(keys.query, reach),
       condition(functionIsAbsent, identity),
     ],
@@ -207,7 +206,7 @@ function isAsMade(present: CatalogFunction, helper: KeyHelper): boolean {
   return (
     present.source === bodyOf(helper) &&
     !present.returnsSet &&
-    present.volatility === 's' &&
+    present.volatility === 'stable' &&
     JSON.stringify(searchPathOf(present)) === JSON.stringify(helper.searchPath) &&
     present.isSecurityDefiner === helper.of.isSecurityDefiner &&
     present.owner === (helper.of.isSecurityDefiner ? helper.of.owner : present.owner)

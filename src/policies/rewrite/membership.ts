@@ -7,7 +7,7 @@ import type { Scope } from '../read/calls.ts'
 import { candidatesFor, nameOfCall, show } from '../read/calls.ts'
 import type { Change, Refusal, Rewritten } from './change.ts'
 import { readsChanging } from '../read/declarations.ts'
-import type { CatalogFunction } from '../read/functionCatalog.ts'
+import type { CatalogFunction } from '../../catalog/functions.ts'
 import type { KeyHelper, KeyHelpers } from './keyHelpers.ts'
 import type { KeyQuery } from '../read/membershipBody.ts'
 import { keysOf } from '../read/membershipBody.ts'
@@ -16,6 +16,7 @@ import { privateSchema } from '../read/privateSchema.ts'
 import { replaceInContext } from '../read/positiveContext.ts'
 import { Unclear } from '../read/queryColumns.ts'
 import type { Reach } from '../read/reach.ts'
+import { otherSettingOf } from '../read/searchPath.ts'
 import type { KeyScope } from './setOfKeys.ts'
 import { isForeign } from '../read/searchPath.ts'
 import { memberOfKeys, returnedKeys } from './setOfKeys.ts'
@@ -181,20 +182,21 @@ function comparable(
   return cast(side, typeName)
 }
 
-function refuseOtherAnswers({ schema, name, identityArguments, returnType }: CatalogFunction): void {
+function refuseOtherAnswers({ schema, name, args, returnType }: CatalogFunction): void {
   if (returnType === 'boolean') return
   throw new Unclear(
-    `${schema}.${name}(${identityArguments}) returns ${returnType}: only an answer of yes or no tells who is a member`,
+    `${schema}.${name}(${args}) returns ${returnType}: only an answer of yes or no tells who is a member`,
   )
 }
 
 function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipScope): void {
-  const { schema, name, identityArguments, settings, volatility } = called
-  const shown = `${schema}.${name}(${identityArguments})`
+  const { schema, name, args, volatility } = called
+  const shown = `${schema}.${name}(${args})`
   if (candidatesFor(call, scope).length > 1)
     throw new Unclear(`${shown} has overloads that take as many arguments`)
-  if (volatility === 'v') throw new Unclear(`${shown} is VOLATILE, so it may answer differently for each row`)
-  if (volatility === 'i') {
+  if (volatility === 'volatile')
+    throw new Unclear(`${shown} is VOLATILE, so it may answer differently for each row`)
+  if (volatility === 'immutable') {
     const reads = readsChanging(called, scope.reach)
     if (reads !== undefined) {
       throw new Unclear(
@@ -214,7 +216,7 @@ function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipS
   if (called.isStrict && called.argumentTypes.length > 1) {
     throw new Unclear(`${shown} is STRICT, so it says no where any of its arguments is NULL`)
   }
-  const setting = settings.find((each) => !each.startsWith('search_path='))
+  const setting = otherSettingOf(called)
   if (setting !== undefined) throw new Unclear(`${shown} sets ${setting} while it runs`)
   if (called.isSecurityDefiner && called.owner !== scope.role) {
     throw new Unclear(
@@ -253,8 +255,8 @@ function dependsOnCaller(conditions: Node[]): boolean {
 }
 
 function stepsFor(called: CatalogFunction): { steps?: string[] } {
-  if (called.volatility !== 'v') return {}
-  const name = `${called.schema}.${called.name}(${called.identityArguments})`
+  if (called.volatility !== 'volatile') return {}
+  const name = `${called.schema}.${called.name}(${called.args})`
   return {
     steps: [
       `Read the body of ${name}. Where it only reads and answers the same for every row of a statement, declare it so: ALTER FUNCTION ${name} STABLE;`,

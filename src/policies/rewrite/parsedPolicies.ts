@@ -13,7 +13,7 @@ import type { PlanQuestion } from './planVerdicts.ts'
 import { readPlanVerdicts } from './planVerdicts.ts'
 import type { Baseline } from './policyBaseline.ts'
 import { readBaseline } from './policyBaseline.ts'
-import type { Policy, PolicyCatalog } from '../read/policyCatalog.ts'
+import type { PolicyOnTable, PolicyCatalog } from '../read/policyCatalog.ts'
 import { readPolicyCatalog } from '../read/policyCatalog.ts'
 import type { Surroundings } from '../read/privateSchema.ts'
 import { readSurroundings } from '../read/privateSchema.ts'
@@ -26,7 +26,7 @@ import { prepareTypes } from '../read/typeNames.ts'
 
 /** One policy with its expressions read. */
 export interface ParsedPolicy {
-  policy: Policy
+  policy: PolicyOnTable
   using?: Node
   check?: Node
   /** Why an expression cannot be read. */
@@ -49,17 +49,14 @@ export interface ParsedPolicies {
 export async function readParsedPolicies(db: Database, read: Read): Promise<ParsedPolicies> {
   const catalog = await read(readPolicyCatalog)
   await prepareTypes([
-    ...[...catalog.functions.byOid.values()].flatMap(({ returnType, argumentTypes }) => [
-      returnType,
-      ...argumentTypes,
-    ]),
+    ...catalog.called.flatMap(({ returnType, argumentTypes }) => [returnType, ...argumentTypes]),
     ...[...catalog.tables.values()].flatMap(({ columns }) => columns.map(({ type }) => type)),
   ])
   const parsed: ParsedPolicy[] = []
   for (const policy of catalog.policies) parsed.push(await parsePolicy(policy))
   const reach = await reachOf(db, catalog, parsed)
   const hazards = new Hazards(reach)
-  const surroundings = await readSurroundings(db)
+  const surroundings = await readSurroundings(db, read)
   const baseline = await readBaseline(db, catalog.policies)
   const selectReads = await readSelectReads(db)
   const known = { catalog, parsed, reach, hazards, surroundings, baseline, selectReads, verdicts: new Map() }
@@ -118,10 +115,14 @@ function runsCodePerRow(tree: Node): boolean {
 }
 
 /** What the policies' expressions can come to; relations and policies are known already. */
-function reachOf(db: Database, { functions, tables }: PolicyCatalog, parsed: ParsedPolicy[]): Promise<Reach> {
+function reachOf(
+  db: Database,
+  { functions, called, tables }: PolicyCatalog,
+  parsed: ParsedPolicy[],
+): Promise<Reach> {
   const byName = new Map<string, CatalogTable[]>()
   for (const table of tables.values()) byName.set(table.name, [...(byName.get(table.name) ?? []), table])
-  const reading = parsed.filter(({ policy }) => policy.command === 'r' || policy.command === '*')
+  const reading = parsed.filter(({ policy }) => policy.command === 'SELECT' || policy.command === 'ALL')
   const byTable = new Map<number, ReadPolicy[]>()
   for (const { policy, using } of reading)
     byTable.set(policy.table.oid, [...(byTable.get(policy.table.oid) ?? []), { using }])
@@ -129,7 +130,7 @@ function reachOf(db: Database, { functions, tables }: PolicyCatalog, parsed: Par
   return readReach(
     db,
     functions,
-    { trees, called: [...functions.byOid.values()] },
+    { trees, called },
     {
       named: (names) => Promise.resolve(names.flatMap((name) => byName.get(name) ?? [])),
       policiesOf: (of) => Promise.resolve(new Map(of.map(({ oid }) => [oid, byTable.get(oid) ?? []]))),
@@ -137,7 +138,7 @@ function reachOf(db: Database, { functions, tables }: PolicyCatalog, parsed: Par
   )
 }
 
-async function parsePolicy(policy: Policy): Promise<ParsedPolicy> {
+async function parsePolicy(policy: PolicyOnTable): Promise<ParsedPolicy> {
   try {
     return {
       policy,

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../../postgres/database.ts'
 import { displayIdentifier, qualified } from '../../postgres/identifiers.ts'
-import type { Policy } from '../read/policyCatalog.ts'
+import type { PolicyOnTable } from '../read/policyCatalog.ts'
 import type { CatalogTable } from '../read/tableCatalog.ts'
 
 /** Why a policy's queries fail already today, by the policy's oid; policies that work are absent. */
@@ -12,10 +12,10 @@ export type Baseline = Map<number, string>
  * `SELECT FROM table` as a role that they are for, and policies that call a function that none of their roles may
  * call, from the catalog. Roles that the session may not act as are not asked. Nothing is run.
  */
-export async function readBaseline(db: Database, policies: Policy[]): Promise<Baseline> {
+export async function readBaseline(db: Database, policies: PolicyOnTable[]): Promise<Baseline> {
   const roles = await rolesToActAs(db)
   const closed = await readClosedFunctions(db)
-  const byTable = new Map<CatalogTable, Policy[]>()
+  const byTable = new Map<CatalogTable, PolicyOnTable[]>()
   for (const policy of policies) byTable.set(policy.table, [...(byTable.get(policy.table) ?? []), policy])
   const baseline: Baseline = new Map()
   const questions: Question[] = []
@@ -45,12 +45,12 @@ export async function readBaseline(db: Database, policies: Policy[]): Promise<Ba
 interface Question {
   role: string
   table: CatalogTable
-  policies: Policy[]
+  policies: PolicyOnTable[]
 }
 
 /** Whether a query of somebody can be subject to both. Roles may be members of one another: too often is safe. */
-function areAskedTogether(one: Policy, other: Policy): boolean {
-  const sameCommand = one.command === '*' || other.command === '*' || one.command === other.command
+function areAskedTogether(one: PolicyOnTable, other: PolicyOnTable): boolean {
+  const sameCommand = one.command === 'ALL' || other.command === 'ALL' || one.command === other.command
   const everybody = one.roles.length === 0 || other.roles.length === 0
   return sameCommand && (everybody || one.roles.some((role) => other.roles.includes(role)))
 }

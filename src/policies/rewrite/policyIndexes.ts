@@ -1,3 +1,4 @@
+import { byTable } from '../../catalog/byTable.ts'
 import type { TableIndex } from '../../catalog/indexes.ts'
 import { listIndexes } from '../../catalog/indexes.ts'
 import type { Read } from '../../catalog/reader.ts'
@@ -12,7 +13,7 @@ import { as, conjuncts, nodesIn, words } from '../../syntax/nodes.ts'
 import type { Access, Comparison } from '../read/comparedColumns.ts'
 import { accessTo, columnOf, tablesLookedInto } from '../read/comparedColumns.ts'
 import { isIndexable } from '../read/indexableExpression.ts'
-import type { Policy, PolicyCatalog } from '../read/policyCatalog.ts'
+import type { PolicyOnTable, PolicyCatalog } from '../read/policyCatalog.ts'
 import type { CatalogTable } from '../read/tableCatalog.ts'
 
 /** A column or expression that policies compare and on which no index leads. */
@@ -23,7 +24,7 @@ export interface PolicyIndex {
   /** The key as it stands in CREATE INDEX: `"owner_id"`, `(lower(email))`. */
   key: string
   /** The policies that compare it, each with its table: they may look into this table from another one. */
-  policies: Policy[]
+  policies: PolicyOnTable[]
   /** Why an index on it would not be used, or cannot be made; undefined where it serves. */
   useless?: string
 }
@@ -74,7 +75,7 @@ export async function findPolicyIndexes(
     if (index.useless === undefined) delete known.useless
   }
   const reader = new PolicyReader(catalog, indexes)
-  for (const policies of groupBy(catalog.policies, ({ table }) => table.oid).values()) {
+  for (const policies of byTable(catalog.policies).values()) {
     const [first] = policies
     if (!first || !['r', 'p'].includes(first.table.kind)) continue
     for (const index of await reader.ownIndexes(first.table, policies)) add(index)
@@ -93,18 +94,18 @@ class PolicyReader {
   constructor(catalog: PolicyCatalog, indexes: IndexCatalog) {
     this.catalog = catalog
     this.leakproof = indexes.leakproof
-    this.indexes = groupBy(indexes.indexes, ({ tableOid }) => tableOid)
+    this.indexes = byTable(indexes.indexes)
   }
 
-  async ownIndexes(table: CatalogTable, policies: Policy[]): Promise<PolicyIndex[]> {
+  async ownIndexes(table: CatalogTable, policies: PolicyOnTable[]): Promise<PolicyIndex[]> {
     await this.parseKeys(table)
     const found: PolicyIndex[] = []
     const roles = new Set(policies.flatMap((policy) => (policy.roles.length > 0 ? policy.roles : [''])))
-    for (const command of ['r', 'w', 'd']) {
+    for (const command of ['SELECT', 'UPDATE', 'DELETE']) {
       for (const role of roles) {
         const meets = policies.filter(
           (policy) =>
-            (policy.command === command || policy.command === '*') &&
+            (policy.command === command || policy.command === 'ALL') &&
             policy.using !== null &&
             (policy.roles.length === 0 || policy.roles.includes(role)),
         )
@@ -115,7 +116,7 @@ class PolicyReader {
   }
 
   /** For what one role meets at one command. */
-  private async indexesFor(table: CatalogTable, policies: Policy[]): Promise<PolicyIndex[]> {
+  private async indexesFor(table: CatalogTable, policies: PolicyOnTable[]): Promise<PolicyIndex[]> {
     const permissive = policies.filter((policy) => policy.permissive)
     if (permissive.length === 0) return []
     const restrictive = policies.filter((policy) => !policy.permissive)
@@ -162,7 +163,7 @@ class PolicyReader {
     { column, key }: Comparison,
     access: Access,
     mustBeLeakproof: boolean,
-    policies: Policy[],
+    policies: PolicyOnTable[],
   ): string | undefined {
     if (access.kind === 'scan') {
       const [arm] = access.because
@@ -175,7 +176,7 @@ class PolicyReader {
     const type = table.columns.find(({ name }) => name === column)?.type
     if (type !== undefined && !this.leakproof.has(type))
       return `type ${type} has no order that a B-tree could use`
-    if (column === undefined && !isIndexable(key, table, this.catalog.functions)) {
+    if (column === undefined && !isIndexable(key, table, this.catalog)) {
       return 'an index can only be made on an expression of IMMUTABLE functions'
     }
     if (!mustBeLeakproof || (type !== undefined && this.leakproof.get(type))) return undefined
@@ -185,7 +186,7 @@ class PolicyReader {
     )
   }
 
-  async lookedUpIndexes(policies: Policy[]): Promise<PolicyIndex[]> {
+  async lookedUpIndexes(policies: PolicyOnTable[]): Promise<PolicyIndex[]> {
     const found: PolicyIndex[] = []
     for (const policy of policies) {
       for (const text of [policy.using, policy.check]) {
@@ -254,7 +255,7 @@ class PolicyReader {
     }
   }
 
-  private async treesOf(policies: Policy[]): Promise<Node[] | undefined> {
+  private async treesOf(policies: PolicyOnTable[]): Promise<Node[] | undefined> {
     const trees: Node[] = []
     for (const { using } of policies) {
       const tree = using === null ? undefined : await this.parse(using)
@@ -270,25 +271,27 @@ class PolicyReader {
     return this.trees.get(text)
   }
 
-  private mentions({ using }: Policy, { key }: { key: Node }): boolean {
+  private mentions({ using }: PolicyOnTable, { key }: { key: Node }): boolean {
     const tree = using === null ? undefined : this.trees.get(using)
     if (!tree) return false
     for (const node of nodesIn(tree)) if (sameTree(node, key)) return true
     return false
   }
 
-  private isVolatile(name: string[], policies: Policy[]): boolean {
+  private isVolatile(name: string[], policies: PolicyOnTable[]): boolean {
     const [schema, last] = [name.at(-2) ?? 'pg_catalog', name.at(-1) ?? '']
-    if (schema === 'pg_catalog') return this.catalog.functions.builtin.get(last)?.volatility === 'v'
+    if (schema === 'pg_catalog') return this.catalog.functions.builtin.get(last)?.volatility === 'volatile'
     const called = policies.flatMap(({ functions }) => functions)
-    return called.some((each) => each.schema === schema && each.name === last && each.volatility === 'v')
+    return called.some(
+      (each) => each.schema === schema && each.name === last && each.volatility === 'volatile',
+    )
   }
 }
 
 async function toIndex(
   table: CatalogTable,
   { column, key }: Comparison,
-  policies: Policy[],
+  policies: PolicyOnTable[],
   useless: string | undefined,
 ): Promise<PolicyIndex> {
   const text = await deparseExpression(key)
@@ -315,16 +318,6 @@ function columnIn(table: CatalogTable, key: Node): string | undefined {
 function isNotNull(predicate: Node | undefined, column: string): boolean {
   const test = as(predicate, 'NullTest')
   return test?.nulltesttype === 'IS_NOT_NULL' && columnOf(test.arg) === column
-}
-
-function groupBy<T, K>(items: T[], keyOf: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>()
-  for (const item of items) {
-    const group = groups.get(keyOf(item))
-    if (group) group.push(item)
-    else groups.set(keyOf(item), [item])
-  }
-  return groups
 }
 
 /** For messages: the expression or column as a person would write it. */

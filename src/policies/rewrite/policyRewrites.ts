@@ -8,13 +8,13 @@ import { rewriteRules } from './change.ts'
 import { turnCorrelated } from './correlated.ts'
 import type { Bodies } from '../read/declarations.ts'
 import { hiddenVolatile, readsChanging } from '../read/declarations.ts'
-import type { CatalogFunction } from '../read/functionCatalog.ts'
+import type { CatalogFunction } from '../../catalog/functions.ts'
 import type { KeyHelper } from './keyHelpers.ts'
 import { KeyHelpers } from './keyHelpers.ts'
 import type { MembershipScope } from './membership.ts'
 import { turnMembership } from './membership.ts'
 import type { ParsedPolicies, ParsedPolicy } from './parsedPolicies.ts'
-import type { Policy } from '../read/policyCatalog.ts'
+import type { PolicyOnTable } from '../read/policyCatalog.ts'
 import type { JudgedPolicy } from '../read/recursion.ts'
 import { newRecursion } from '../read/recursion.ts'
 import type { CatalogTable } from '../read/tableCatalog.ts'
@@ -22,7 +22,7 @@ import { wrapCalls } from './wrapCalls.ts'
 
 /** What can be done for one policy. */
 export interface PolicyRewrite {
-  policy: Policy
+  policy: PolicyOnTable
   /** In our own words where it changes: the server prints it anew before it goes into a file. */
   after: PolicyPredicates
   changes: Change[]
@@ -103,13 +103,13 @@ function rewritePolicy(
     called: policy.functions,
     falselyImmutable: declaredFalsely(
       policy.functions,
-      ({ volatility }) => volatility === 'i',
+      ({ volatility }) => volatility === 'immutable',
       readsChanging,
       reach,
     ),
     hiddenVolatile: declaredFalsely(
       policy.functions,
-      ({ volatility }) => volatility !== 'v',
+      ({ volatility }) => volatility !== 'volatile',
       hiddenVolatile,
       reach,
     ),
@@ -154,9 +154,9 @@ function rewritePolicy(
 }
 
 /** The policy that would end in an endless loop if the one given had these predicates. */
-type RecursionWith = (policy: Policy, predicates: { using?: Node; check?: Node }) => string | undefined
+type RecursionWith = (policy: PolicyOnTable, predicates: { using?: Node; check?: Node }) => string | undefined
 
-function whyNotInTable({ table }: Policy, looping: string): Pick<Refusal, 'reason' | 'steps'> {
+function whyNotInTable({ table }: PolicyOnTable, looping: string): Pick<Refusal, 'reason' | 'steps'> {
   const [policy, name] = [displayIdentifier(looping), display(table)]
   return {
     reason: `policy ${policy} reads ${name} itself, and PostgreSQL refuses that (42P17, infinite recursion) as soon as a policy for reading ${name} has a sub-select`,

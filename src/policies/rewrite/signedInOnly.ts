@@ -2,7 +2,7 @@ import type { Node } from '../../syntax/nodes.ts'
 import { as, conjuncts, disjuncts, nodesIn, words } from '../../syntax/nodes.ts'
 import { nameOfCall } from '../read/calls.ts'
 import type { ParsedPolicies, ParsedPolicy } from './parsedPolicies.ts'
-import type { Policy } from '../read/policyCatalog.ts'
+import type { PolicyOnTable } from '../read/policyCatalog.ts'
 
 /**
  * Policies TO PUBLIC that nobody passes without being signed in: each arm compares something with `auth.uid()`, which
@@ -14,7 +14,7 @@ import type { Policy } from '../read/policyCatalog.ts'
  * CREATE POLICY own ON notes TO authenticated USING (owner_id = (SELECT auth.uid()));  -- read by anon: 0.01 ms
  * ```
  */
-export function policiesToNarrow({ parsed }: ParsedPolicies): Policy[] {
+export function policiesToNarrow({ parsed }: ParsedPolicies): PolicyOnTable[] {
   return parsed.filter(isForSignedInOnly).map(({ policy }) => policy)
 }
 

@@ -193,7 +193,9 @@ function isWorthWrapping(call: FuncCall, scope: Scope): boolean {
   const candidates = candidatesFor(call, scope)
   const isConstant =
     candidates.length > 0 &&
-    candidates.every(({ volatility, oid }) => volatility === 'i' && !scope.falselyImmutable.has(oid)) &&
+    candidates.every(
+      ({ volatility, oid }) => volatility === 'immutable' && !scope.falselyImmutable.has(oid),
+    ) &&
     Array.from(nodesIn(call.args ?? [])).every((node) => !as(node, 'SubLink') && !as(node, 'FuncCall'))
   return !isConstant
 }
@@ -211,9 +213,9 @@ function isSetOrAggregate(call: FuncCall, scope: Scope): boolean {
 }
 
 function stepsFor(call: FuncCall, scope: Scope): { steps?: string[] } {
-  const volatile = candidatesFor(call, scope).find(({ volatility }) => volatility === 'v')
+  const volatile = candidatesFor(call, scope).find(({ volatility }) => volatility === 'volatile')
   if (!volatile) return {}
-  const name = `${volatile.schema}.${volatile.name}(${volatile.identityArguments})`
+  const name = `${volatile.schema}.${volatile.name}(${volatile.args})`
   return {
     steps: [
       `Read the body of ${name}. Where it only reads and answers the same for every row of a statement, declare it so: ALTER FUNCTION ${name} STABLE;`,

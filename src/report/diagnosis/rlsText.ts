@@ -1,14 +1,14 @@
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'
-import type { PolicyFacts, RowSecurity, SecuredTable } from '../../catalog/rowSecurity.ts'
+import type { Policy } from '../../catalog/policies.ts'
+import type { RowSecurity, SecuredTable, SecuringPolicy } from '../../catalog/rowSecurity.ts'
 import { predicateFor } from '../../policies/proof/effective.ts'
 import type { CheckedCommand } from '../../policies/proof/effective.ts'
 import type { RlsCost, RlsCosts } from '../../policies/cost/policyCost.ts'
-import type { Policy } from '../../policies/read/policyCatalog.ts'
+import type { PolicyOnTable } from '../../policies/read/policyCatalog.ts'
 import { rlsCostLimits } from '../../policies/cost/policyCost.ts'
 import { oneLine } from './cells.ts'
 
 const commands: CheckedCommand[] = ['select', 'insert', 'update', 'update (new row)', 'delete']
-const names: Record<string, string> = { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE', '*': 'ALL' }
 
 /**
  * rls-analysis.txt: per table its policies, what they add up to for each role and command, and columns without an
@@ -16,7 +16,7 @@ const names: Record<string, string> = { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d
  */
 export function rlsAnalysisText(
   { tables, functions }: RowSecurity,
-  options: { takenAt: string; narrow: Policy[]; costs?: RlsCosts },
+  options: { takenAt: string; narrow: PolicyOnTable[]; costs?: RlsCosts },
 ): string {
   const lines = [
     `Row-level security, ${options.takenAt}`,
@@ -31,28 +31,31 @@ export function rlsAnalysisText(
   for (const helper of functions) {
     lines.push(
       helper.signature,
-      `  ${helper.volatility}, ${helper.language}, ${helper.securityDefiner ? 'SECURITY DEFINER' : 'runs as the caller'}, ` +
-        `search_path ${helper.searchPath ?? "the caller's"}${helper.leakproof ? ', leakproof' : ''}, in ${helper.usedBy} policies`,
+      `  ${helper.volatility}, ${helper.language}, ${helper.isSecurityDefiner ? 'SECURITY DEFINER' : 'runs as the caller'}, ` +
+        `search_path ${helper.settings['search_path'] ?? "the caller's"}${helper.isLeakproof ? ', leakproof' : ''}, in ${helper.usedBy} policies`,
       ...warnings(helper).map((warning) => `  ! ${warning}`),
     )
   }
   return `${lines.join('\n')}\n`
 }
 
-function tableText(table: SecuredTable, { narrow, costs }: { narrow: Policy[]; costs?: RlsCosts }): string[] {
+function tableText(
+  table: SecuredTable,
+  { narrow, costs }: { narrow: PolicyOnTable[]; costs?: RlsCosts },
+): string[] {
   const title = display(table)
   const cost = costs?.list.find(
     (each) => each.table.schema === table.schema && each.table.name === table.name,
   )
   const state = table.rowSecurity
-    ? table.forced
+    ? table.forcesRowSecurity
       ? 'row-level security on, forced on the owner too'
       : 'row-level security on'
     : 'row-level security OFF: its policies do nothing'
   return [
     oneLine(title),
     '='.repeat(oneLine(title).length),
-    `${state}; ${table.rows === null ? 'never analyzed' : `about ${Math.round(table.rows).toLocaleString('en-US')} rows (estimated)`}`,
+    `${state}; ${table.estimatedRows < 0 ? 'never analyzed' : `about ${Math.round(table.estimatedRows).toLocaleString('en-US')} rows (estimated)`}`,
     ...(table.policies.length === 0 && table.rowSecurity
       ? ['No policy: only the owner and roles with BYPASSRLS see or write a row.']
       : []),
@@ -94,8 +97,8 @@ function milliseconds(ms: number | null): string {
 }
 
 /** Advice only: no migration narrows the roles of a policy. */
-function narrowing(table: SecuredTable, { name }: PolicyFacts, narrow: Policy[]): string[] {
-  const is = (policy: Policy) =>
+function narrowing(table: SecuredTable, { name }: Policy, narrow: PolicyOnTable[]): string[] {
+  const is = (policy: PolicyOnTable) =>
     policy.name === name && policy.table.name === table.name && policy.table.schema === table.schema
   if (!narrow.some(is)) return []
   return [
@@ -103,13 +106,13 @@ function narrowing(table: SecuredTable, { name }: PolicyFacts, narrow: Policy[])
   ]
 }
 
-function policyText(policy: PolicyFacts, cost: RlsCost | undefined): string[] {
+function policyText(policy: SecuringPolicy, cost: RlsCost | undefined): string[] {
   const priced = cost?.policies.find(({ name }) => name === policy.name)
   return [
-    `  ${oneLine(policy.name)}: ${policy.permissive ? 'permissive' : 'RESTRICTIVE'}, FOR ${names[policy.command] ?? policy.command}, TO ${rolesText(policy.roles)}`,
+    `  ${oneLine(policy.name)}: ${policy.permissive ? 'permissive' : 'RESTRICTIVE'}, FOR ${policy.command}, TO ${rolesText(policy.roles)}`,
     ...(policy.using === null ? [] : [`    USING ${oneLine(policy.using)}`]),
     ...(policy.check === null ? [] : [`    WITH CHECK ${oneLine(policy.check)}`]),
-    ...(policy.functions.length === 0 ? [] : [`    calls ${policy.functions.join(', ')}`]),
+    ...(policy.calls.length === 0 ? [] : [`    calls ${policy.calls.join(', ')}`]),
     ...(priced ? [`    costs ${milliseconds(priced.price)} when all rows are read`] : []),
   ]
 }
@@ -130,7 +133,7 @@ function effectiveText({ policies }: SecuredTable): string[] {
 }
 
 /** `(permissive OR permissive) AND restrictive`, as PostgreSQL puts policies together. */
-export function effectivePredicate(policies: PolicyFacts[], command: CheckedCommand): string {
+export function effectivePredicate(policies: Policy[], command: CheckedCommand): string {
   const permissive: string[] = []
   const restrictive: string[] = []
   for (const policy of policies) {
@@ -153,7 +156,7 @@ function warnings(helper: RowSecurity['functions'][number]): string[] {
           'VOLATILE: PostgreSQL calls it for every row, and wrapping it in a sub-select could change what it means',
         ]
       : []),
-    ...(helper.securityDefiner && helper.searchPath === null
+    ...(helper.isSecurityDefiner && helper.settings['search_path'] === undefined
       ? ['SECURITY DEFINER without a search_path of its own: a caller can make it use his objects']
       : []),
   ]

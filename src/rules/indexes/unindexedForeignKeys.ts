@@ -9,7 +9,7 @@ import { knownRows, listTables, sumOverPartitions } from '../../catalog/tables.t
 import { listIndexes } from '../../catalog/indexes.ts'
 import type { SharedIndex } from './foreignKeyIndexes.ts'
 import { fewestIndexes, servesForeignKey } from './foreignKeyIndexes.ts'
-import { byTable } from '../../indexes/indexCoverage.ts'
+import { byTable } from '../../catalog/byTable.ts'
 import { estimated, measured, migration, runbook } from '../remedies.ts'
 import type { Finding, Remedy, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'

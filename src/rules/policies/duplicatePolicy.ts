@@ -1,7 +1,5 @@
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import { dropDuplicatePolicy } from '../../operations/dropDuplicatePolicy.ts'
-import type { PolicyDefinition } from '../../catalog/policyDefinitions.ts'
-import { listPolicyDefinitions } from '../../catalog/policyDefinitions.ts'
 import type { DuplicatePolicy } from '../../policies/rewrite/duplicatePolicies.ts'
 import { findDuplicatePolicies } from '../../policies/rewrite/duplicatePolicies.ts'
 import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
@@ -26,14 +24,13 @@ export const duplicatePolicy: Rule = {
   cure: 'the newer one is dropped',
   async find(context) {
     const policies = await context.read(readParsedPolicies)
-    const definitions = await context.read(listPolicyDefinitions)
     const found = await findDuplicatePolicies(policies.catalog)
     const rewritten = found.length === 0 ? new Set<number>() : await rewrittenBeside(context)
     const findings = found
       .filter(({ dropped }) => context.schemas?.includes(dropped.table.schema) ?? true)
       .map((duplicate): Finding => {
         const { table, name } = duplicate.dropped
-        const remedy = remedyFor(duplicate, definitions, rewritten)
+        const remedy = remedyFor(duplicate, rewritten)
         return {
           rule: 'duplicate_policy',
           level: remedy.kind === 'migration' && table.rowSecurity ? 'warn' : 'info',
@@ -59,11 +56,7 @@ async function rewrittenBeside(context: Snapshot): Promise<Set<number>> {
   return new Set(rewrites.filter(({ changes }) => changes.length > 0).map(({ policy }) => policy.oid))
 }
 
-function remedyFor(
-  { dropped, kept, reason }: DuplicatePolicy,
-  definitions: Map<number, PolicyDefinition>,
-  rewritten: ReadonlySet<number>,
-): Remedy {
+function remedyFor({ dropped, kept, reason }: DuplicatePolicy, rewritten: ReadonlySet<number>): Remedy {
   if (reason !== undefined) return { kind: 'none', title: `Left as it is: ${reason}.` }
   const { table } = dropped
   if (!table.isOurs) {
@@ -80,11 +73,9 @@ function remedyFor(
       steps: ['Apply the migration that rewrites the policies of this table.', 'Run this command again.'],
     }
   }
-  const definition = definitions.get(dropped.oid)
-  if (!definition) return { kind: 'none', title: 'Left as it is: it is no longer there.' }
   return {
     kind: 'migration',
     title: `Drop policy ${displayIdentifier(dropped.name)} on ${display(table)}`,
-    draft: dropDuplicatePolicy(definition, kept.name),
+    draft: dropDuplicatePolicy(table, dropped, kept.name),
   }
 }

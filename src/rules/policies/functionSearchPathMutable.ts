@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { display, displayIdentifier, qualified } from '../../postgres/identifiers.ts'
 import { setFunctionSearchPath } from '../../operations/setFunctionSearchPath.ts'
-import { listBuiltinTypes, listFunctionSearchPaths } from '../../catalog/functionSearchPaths.ts'
-import type { CatalogFunction } from '../../policies/read/functionCatalog.ts'
+import type { CatalogFunction } from '../../catalog/functions.ts'
+import { listOwnFunctions } from '../../catalog/functions.ts'
+import { listBuiltinTypes } from '../../catalog/types.ts'
 import { readFunctions } from '../../policies/read/functionCatalog.ts'
 import { readReach, readSelectPolicies } from '../../policies/read/reach.ts'
 import type { KnownNames } from '../../policies/read/searchPath.ts'
@@ -30,21 +31,14 @@ export const functionSearchPathMutable: Rule = {
   cure: 'an empty search_path, where every name in the body is qualified',
   async find(context) {
     const wanted = await wantedSchemas(context)
-    const found = await context.read(listFunctionSearchPaths)
-    const open = new Set(
-      found
-        .filter(({ schema, setsSearchPath, isResolved }) => wanted(schema) && !setsSearchPath && !isResolved)
-        .map(({ oid }) => oid),
+    const judged = (await context.read(listOwnFunctions)).filter(
+      ({ schema, settings, isResolved }) =>
+        wanted(schema) && settings['search_path'] === undefined && !isResolved,
     )
-    if (open.size === 0) return []
-    const functions = await readFunctions(
-      context.db,
-      found.map(({ oid }) => oid),
-    )
-    const judged = [...open].flatMap((oid) => functions.byOid.get(oid) ?? [])
+    if (judged.length === 0) return []
     const reach = await readReach(
       context.db,
-      functions,
+      await context.read(readFunctions),
       { trees: [], called: judged.filter(({ isSecurityDefiner }) => isSecurityDefiner) },
       {
         named: (names) => findTablesNamed(context.db, names),
@@ -58,11 +52,11 @@ export const functionSearchPathMutable: Rule = {
 }
 
 function toFinding(each: CatalogFunction, known: KnownNames): Finding {
-  const shown = `${display(each)}(${each.identityArguments})`
+  const shown = `${display(each)}(${each.args})`
   return {
     rule: 'function_search_path_mutable',
     level: each.isSecurityDefiner ? 'warn' : 'info',
-    subject: [each.schema, each.name, each.identityArguments],
+    subject: [each.schema, each.name, each.args],
     detail:
       `${shown} ${each.isSecurityDefiner ? 'runs with the rights of its owner and' : ''} sets no search_path.`.replace(
         '  ',
@@ -75,7 +69,7 @@ function toFinding(each: CatalogFunction, known: KnownNames): Finding {
 }
 
 function remedyFor(each: CatalogFunction, shown: string, known: KnownNames): Remedy {
-  const alter = `ALTER FUNCTION ${qualified(each)}(${each.identityArguments})`
+  const alter = `ALTER FUNCTION ${qualified(each)}(${each.args})`
   if (!each.isSecurityDefiner) {
     return runbook(
       `${shown} has its caller's rights, so there is little to gain from a path of its own`,
@@ -98,6 +92,6 @@ function remedyFor(each: CatalogFunction, shown: string, known: KnownNames): Rem
     )
   }
   const md5 = createHash('md5').update(each.source).digest('hex')
-  const name = { schema: each.schema, name: each.name, args: each.identityArguments }
-  return migration(setFunctionSearchPath(name, md5))
+  const { schema, name, args } = each
+  return migration(setFunctionSearchPath({ schema, name, args }, md5))
 }

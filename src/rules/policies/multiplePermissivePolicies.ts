@@ -1,12 +1,13 @@
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'
-import type { Policy } from '../../policies/read/policyCatalog.ts'
+import { byTable } from '../../catalog/byTable.ts'
+import type { PolicyOnTable } from '../../policies/read/policyCatalog.ts'
 import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
 import { measured } from '../remedies.ts'
 import type { Finding, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
 
-const commands = { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE' } as const
+const commands = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const
 
 /**
  * Several permissive policies that one role meets at one command: each is asked until one says yes. Merging four of
@@ -26,22 +27,20 @@ export const multiplePermissivePolicies: Rule = {
   async find(context) {
     const wanted = await wantedSchemas(context)
     const { catalog } = await context.read(readParsedPolicies)
-    const byTable = new Map<number, Policy[]>()
-    for (const policy of catalog.policies) {
-      if (!policy.permissive || !policy.table.rowSecurity || !wanted(policy.table.schema)) continue
-      byTable.set(policy.table.oid, [...(byTable.get(policy.table.oid) ?? []), policy])
-    }
-    return unlessPoliciesLocked(context, [...byTable.values()].flatMap(findingsOf))
+    const asked = catalog.policies.filter(
+      ({ permissive, table }) => permissive && table.rowSecurity && wanted(table.schema),
+    )
+    return unlessPoliciesLocked(context, [...byTable(asked).values()].flatMap(findingsOf))
   },
 }
 
-function findingsOf(policies: Policy[]): Finding[] {
+function findingsOf(policies: PolicyOnTable[]): Finding[] {
   const roles = new Set(policies.flatMap((policy) => (policy.roles.length > 0 ? policy.roles : ['public'])))
   return [...roles].flatMap((role) =>
-    (['r', 'a', 'w', 'd'] as const).flatMap((command): Finding[] => {
+    commands.flatMap((command): Finding[] => {
       const met = policies.filter(
         (policy) =>
-          (policy.command === command || policy.command === '*') &&
+          (policy.command === command || policy.command === 'ALL') &&
           (policy.roles.length === 0 || policy.roles.includes(role)),
       )
       // What everybody meets is said once, and not again for each role that meets nothing else.
@@ -52,8 +51,8 @@ function findingsOf(policies: Policy[]): Finding[] {
         {
           rule: 'multiple_permissive_policies',
           level: 'info',
-          subject: [first.table.schema, first.table.name, role, commands[command]],
-          detail: `${displayIdentifier(role)} meets ${met.length} permissive policies at ${commands[command]} on ${display(first.table)}.`,
+          subject: [first.table.schema, first.table.name, role, command],
+          detail: `${displayIdentifier(role)} meets ${met.length} permissive policies at ${command} on ${display(first.table)}.`,
           evidence: [measured('policies', met.map(({ name }) => displayIdentifier(name)).join(', '))],
           remedy: {
             kind: 'none',

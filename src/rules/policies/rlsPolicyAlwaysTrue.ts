@@ -44,13 +44,13 @@ export const rlsPolicyAlwaysTrue: Rule = {
 }
 
 function letsEverybodyWrite({ policy, using, check }: ParsedPolicy): boolean {
-  if (!policy.permissive || policy.command === 'r') return false
+  if (!policy.permissive || policy.command === 'SELECT') return false
   // Roles that bypass it anyway, and those of the platform's own, are not everybody.
   const reaches =
     policy.roles.length === 0 || policy.roles.some((role) => ['anon', 'authenticated'].includes(role))
   if (!reaches) return false
-  if (policy.command === 'a') return isTrue(check)
-  if (policy.command === 'd') return isTrue(using)
+  if (policy.command === 'INSERT') return isTrue(check)
+  if (policy.command === 'DELETE') return isTrue(using)
   // Without a WITH CHECK of its own the new row is judged by USING.
   return isTrue(using) && (check === undefined || isTrue(check))
 }

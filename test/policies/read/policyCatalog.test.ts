@@ -28,6 +28,7 @@ beforeAll(async () => {
     ALTER TABLE "Odd ""schema"."Dïngs" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
     CREATE POLICY "it's ""theirs""" ON "Odd ""schema"."Dïngs" AS RESTRICTIVE FOR UPDATE TO authenticated, anon
       USING (owner = "Odd ""schema".who()) WITH CHECK (total < 10);
+    COMMENT ON POLICY "it's ""theirs""" ON "Odd ""schema"."Dïngs" IS 'Theirs alone';
     CREATE POLICY a ON "Odd ""schema"."Dïngs" USING (true);
   `)
   catalog = await readOnly(owner, () => readOnce(borrow(owner))(readPolicyCatalog))
@@ -37,34 +38,41 @@ afterAll(() => database.drop())
 describe('readPolicyCatalog', () => {
   test('reads policies with their roles, command and kind, and the functions that they call', () => {
     expect(
-      catalog.policies.map(({ functions, table, ...policy }) => ({
+      catalog.policies.map(({ functions, functionOids, table, tableOid, ...policy }) => ({
         ...policy,
         oid: 0,
+        isOfTable: tableOid === table.oid,
         table: table.name,
-        functions: functions.map(({ schema, name }) => [schema, name]),
+        functions: functions.map(({ oid, schema, name }) => [functionOids.indexOf(oid), schema, name]),
       })),
     ).toEqual([
       {
         oid: 0,
         name: 'a',
+        isOfTable: true,
         table: 'Dïngs',
-        command: '*',
+        command: 'ALL',
         permissive: true,
         roles: [],
         using: 'true',
         check: null,
+        comment: null,
+        columnNumbers: [],
         functions: [],
       },
       {
         oid: 0,
         name: `it's "theirs"`,
+        isOfTable: true,
         table: 'Dïngs',
-        command: 'w',
+        command: 'UPDATE',
         permissive: false,
         roles: ['anon', 'authenticated'],
         using: '(owner = "Odd ""schema".who())',
         check: '(total < (10)::numeric)',
-        functions: [['Odd "schema', 'who']],
+        comment: 'Theirs alone',
+        columnNumbers: [3, 4],
+        functions: [[0, 'Odd "schema', 'who']],
       },
     ])
   })
@@ -93,21 +101,21 @@ describe('readPolicyCatalog', () => {
 
   test('knows the properties of functions, of the server’s own and of operators', () => {
     expect(catalog.policies[1]?.functions[0]).toMatchObject({
-      identityArguments: '',
-      volatility: 's',
+      args: '',
+      volatility: 'stable',
       returnsSet: false,
       returnType: 'uuid',
       isSecurityDefiner: true,
-      settings: ['search_path=""'],
+      settings: { search_path: '""' },
       isOurs: true,
       mayExecute: true,
       grantees: null,
       language: 'sql',
     })
-    expect(catalog.functions.builtin.get('random')).toMatchObject({ volatility: 'v' })
+    expect(catalog.functions.builtin.get('random')).toMatchObject({ volatility: 'volatile' })
     expect(catalog.functions.builtin.get('unnest')).toMatchObject({ returnsSet: true })
     expect(catalog.functions.builtin.get('count')).toMatchObject({ isOrdinary: false })
-    expect(catalog.functions.operators.get('public.=~=')).toBe('i')
-    expect(catalog.serverVersion).toBeGreaterThan(140_000)
+    expect(catalog.functions.operators.get('public.=~=')).toBe('immutable')
+    expect(catalog.role).toBe(owner.user)
   })
 })

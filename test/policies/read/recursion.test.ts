@@ -97,7 +97,9 @@ async function judged(of: string): Promise<JudgedPolicy[]> {
   const { rows } = await superuser.query<
     JudgedPolicy & { usingText: string | null; checkText: string | null }
   >(
-    `SELECT polname::text AS name, polcmd AS command,
+    `SELECT polname::text AS name,
+       CASE polcmd WHEN '*' THEN 'ALL' WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
+         ELSE 'DELETE' END AS command,
        ARRAY(SELECT rolname::text FROM pg_roles r WHERE r.oid = ANY (polroles)) AS roles,
        pg_get_expr(polqual, polrelid) AS "usingText", pg_get_expr(polwithcheck, polrelid) AS "checkText"
      FROM pg_policy WHERE polrelid = $1::regclass ORDER BY polname`,
