@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
 
 /** What ANALYZE found in one column, in the rows of the table itself and not of those that inherit from it. */
 export interface ColumnStatistics {
@@ -52,4 +53,21 @@ export async function findHiddenColumns(
     LEFT JOIN pg_catalog.pg_class class ON class.oid = wanted.oid
     ORDER BY wanted.place`.execute(db)
   return rows.map(({ isHidden }) => isHidden)
+}
+
+/**
+ * A value that rows of the column have, by its statistics: the most common one, and one between the least and the
+ * greatest. Undefined where there are no statistics, or they are hidden.
+ */
+export async function findSampleValues(
+  db: Database,
+  { schema, name }: RelationName,
+  column: string,
+): Promise<{ mostCommon: string | null; between: string | null } | undefined> {
+  const { rows } = await sql<{ mostCommon: string | null; between: string | null }>`
+    SELECT (most_common_vals::pg_catalog.text::pg_catalog.text[])[1] AS "mostCommon",
+      (histogram_bounds::pg_catalog.text::pg_catalog.text[])[2] AS between
+    FROM pg_catalog.pg_stats
+    WHERE schemaname = ${schema} AND tablename = ${name} AND attname = ${column}`.execute(db)
+  return rows[0]
 }

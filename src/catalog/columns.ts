@@ -13,6 +13,11 @@ export interface Column {
   /** As `format_type` prints it: `uuid`, `numeric(10,2)`, `public.status`. */
   type: string
   notNull: boolean
+  isDomain: boolean
+  /** It is part of the primary key. */
+  isKey: boolean
+  /** The labels of an enum, in their order; null for other types. */
+  labels: string[] | null
   /** Its collation takes different texts for equal ones. */
   isNondeterministic: boolean
 }
@@ -41,10 +46,17 @@ async function selectColumns(db: Database, condition: RawBuilder<unknown>): Prom
     SELECT attribute.attrelid AS oid, attribute.attnum AS number, attribute.attname::text AS name,
       pg_catalog.quote_ident(attribute.attname) AS quoted,
       pg_catalog.format_type(attribute.atttypid, attribute.atttypmod) AS type, attribute.attnotnull AS "notNull",
+      type.typtype = 'd' AS "isDomain", coalesce(attribute.attnum = ANY (key.indkey), false) AS "isKey", enum.labels,
       coalesce(NOT collation_of.collisdeterministic, false) AS "isNondeterministic"
     FROM pg_catalog.pg_attribute attribute
     JOIN pg_catalog.pg_class class ON class.oid = attribute.attrelid
     JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+    JOIN pg_catalog.pg_type type ON type.oid = attribute.atttypid
+    LEFT JOIN pg_catalog.pg_index key ON key.indrelid = attribute.attrelid AND key.indisprimary
+    LEFT JOIN (
+      SELECT enumtypid, pg_catalog.array_agg(enumlabel::text ORDER BY enumsortorder) AS labels
+      FROM pg_catalog.pg_enum GROUP BY enumtypid
+    ) enum ON enum.enumtypid = attribute.atttypid
     LEFT JOIN pg_catalog.pg_collation collation_of ON collation_of.oid = attribute.attcollation
     WHERE attribute.attnum > 0 AND NOT attribute.attisdropped AND ${condition}
     ORDER BY attribute.attrelid, attribute.attnum`.execute(db)

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 
 /** An extension that the server offers, and the version that this database has installed, if any. */
@@ -14,6 +15,28 @@ export async function findExtension(db: Database, name: string): Promise<Availab
     .select(['name', 'default_version as defaultVersion', 'installed_version as installedVersion'])
     .where('name', '=', name)
     .executeTakeFirst()
+}
+
+/** An extension of this database at another version than the server's own. */
+export interface OutdatedExtension extends AvailableExtension {
+  installedVersion: string
+  /** The server has scripts from the one version to the other. */
+  hasPath: boolean
+}
+
+/** Every such extension, by name. */
+export async function listOutdatedExtensions(db: Database): Promise<OutdatedExtension[]> {
+  const { rows } = await sql<OutdatedExtension>`
+    SELECT extension.name, extension.installed_version AS "installedVersion",
+      extension.default_version AS "defaultVersion",
+      EXISTS (
+        SELECT FROM pg_catalog.pg_extension_update_paths(extension.name) path
+        WHERE path.source = extension.installed_version AND path.target = extension.default_version
+          AND path.path IS NOT NULL) AS "hasPath"
+    FROM pg_catalog.pg_available_extensions extension
+    WHERE extension.installed_version <> extension.default_version
+    ORDER BY 1`.execute(db)
+  return rows
 }
 
 /**

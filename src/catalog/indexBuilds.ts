@@ -32,3 +32,19 @@ export async function listIndexBuilds(db: Database): Promise<IndexBuild[]> {
     .execute()
   return rows.map((row) => ({ ...row, done: Math.min(1, row.done) }))
 }
+
+/**
+ * Oids of the indexes that some session is building at this moment: invalid, and right so. Whoever may not see which index
+ * another role's session builds still sees that it builds one, and on which table it holds the lock for that.
+ */
+export async function listIndexesBeingBuilt(db: Database): Promise<Set<number>> {
+  const result = await sql<{ oid: number }>`
+    SELECT index.indexrelid AS oid
+    FROM pg_catalog.pg_stat_progress_create_index build
+    JOIN pg_catalog.pg_locks lock ON lock.pid = build.pid AND lock.locktype = 'relation' AND lock.granted
+      AND lock.mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'AccessExclusiveLock')
+    JOIN pg_catalog.pg_index index ON index.indrelid = lock.relation AND NOT index.indisvalid
+    WHERE lock.database = (
+      SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`.execute(db)
+  return new Set(result.rows.map(({ oid }) => oid))
+}

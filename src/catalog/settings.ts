@@ -22,6 +22,13 @@ export async function listSettings(db: Database): Promise<Map<string, Setting>> 
   return new Map(result.rows.map((setting) => [setting.name, setting]))
 }
 
+/** The `search_path` with which a new session of this role begins. */
+export async function usualSearchPath(db: Database): Promise<string> {
+  const { rows } = await sql<{ path: string }>`
+    SELECT reset_val AS path FROM pg_catalog.pg_settings WHERE name = 'search_path'`.execute(db)
+  return rows[0]?.path ?? '"$user", public'
+}
+
 /** A setting in bytes, whatever its unit: `shared_buffers` of 16384 pages of 8 kB. */
 export function bytesOf(setting: Pick<Setting, 'value' | 'unit'>): number {
   const [, count = '1', unit = 'B'] = /^(\d*)(B|kB|MB|GB)$/.exec(setting.unit ?? 'B') ?? []

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { findSampleValues } from '../../catalog/columnStatistics.ts'
 import type { Database } from '../../postgres/database.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { as, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
@@ -15,7 +15,8 @@ import type { CatalogTable } from '../read/tableCatalog.ts'
 export async function findCostIdentity(db: Database, parsed: ParsedPolicies): Promise<CostIdentity> {
   const role = mostNamedRole(parsed)
   for (const { table, column } of ownerColumns(parsed)) {
-    const sub = await someValue(db, table, column)
+    const found = await findSampleValues(db, table, column)
+    const sub = found?.mostCommon ?? found?.between ?? undefined
     if (sub !== undefined) return { role, claims: { sub, role } }
   }
   return { role, claims: { role } }
@@ -59,18 +60,4 @@ function callsAuthUid(side: Node): boolean {
     const { schema, name } = nameOfCall(call)
     return schema === 'auth' && name === 'uid'
   })
-}
-
-/** A value that rows have: the most common one, else one between the least and the greatest. */
-async function someValue(
-  db: Database,
-  { schema, name }: CatalogTable,
-  column: string,
-): Promise<string | undefined> {
-  const { rows } = await sql<{ value: string | null }>`
-    SELECT coalesce((most_common_vals::pg_catalog.text::pg_catalog.text[])[1],
-                    (histogram_bounds::pg_catalog.text::pg_catalog.text[])[2]) AS value
-    FROM pg_catalog.pg_stats
-    WHERE schemaname = ${schema} AND tablename = ${name} AND attname = ${column}`.execute(db)
-  return rows[0]?.value ?? undefined
 }

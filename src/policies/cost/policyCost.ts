@@ -5,7 +5,7 @@ import { qualified } from '../../postgres/identifiers.ts'
 import { explain } from '../../postgres/explain.ts'
 import { underSavepoint } from '../../postgres/savepoint.ts'
 import { errorCode } from '../../postgres/sqlState.ts'
-import { findReader, findSubject } from '../proof/subject.ts'
+import { findReader } from '../../catalog/roles.ts'
 import type { PolicyOnTable } from '../read/policyCatalog.ts'
 import type { ParsedPolicies } from '../rewrite/parsedPolicies.ts'
 import { rewritePolicies } from '../rewrite/policyRewrites.ts'
@@ -95,8 +95,7 @@ export async function rlsCosts(
       })
       continue
     }
-    const subject = await findSubject(db, table)
-    const reader = subject && (await findReader(db, subject))
+    const reader = await findReader(db, first.table)
     if (reader === undefined) {
       costs.push({ ...nothing, skipped: 'this session may act as no role that reads past the policies' })
       continue

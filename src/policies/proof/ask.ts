@@ -2,7 +2,8 @@ import type { Clock } from './clock.ts'
 import type { Identity, Look, Outcome } from './evaluate.ts'
 import { evaluate, isTimeout } from './evaluate.ts'
 import type { Row } from './rows.ts'
-import type { EndRole, Subject } from './subject.ts'
+import type { EndRole } from '../../catalog/roles.ts'
+import type { Subject } from './subject.ts'
 
 /** An identity with what decides which policies it meets. */
 export interface Asker {

@@ -14,7 +14,8 @@ import { anyRow } from './report.ts'
 import { rowOfNulls } from './rows.ts'
 import { isShielded } from './shields.ts'
 import type { Structure } from './structure.ts'
-import type { EndRole, Subject } from './subject.ts'
+import type { EndRole } from '../../catalog/roles.ts'
+import type { Subject } from './subject.ts'
 
 /** A predicate, what it becomes, and how to name it. */
 export interface ChangedTree {
@@ -35,7 +36,7 @@ export function strangers(roles: EndRole[], { claimKeys, settings }: Structure):
   const wrong = (names: string[]) => Object.fromEntries(names.map((name) => [name, 'not-a-value']))
   const others = claimKeys.filter((key) => key !== 'role' && key !== 'sub')
   return roles
-    .filter(({ bypasses, canAct }) => !bypasses && canAct)
+    .filter(({ isExempt, mayActAs }) => !isExempt && mayActAs)
     .flatMap((role) => {
       const known = { role: role.name, sub: '00000000-0000-4000-8000-00000000a001' }
       const given: GivenIdentity[] = [

@@ -1,7 +1,8 @@
+import { listSelectReads } from '../../catalog/selectReads.ts'
 import type { Database } from '../../postgres/database.ts'
 import { displayIdentifier } from '../../postgres/identifiers.ts'
 import type { Node } from '../../syntax/nodes.ts'
-import { newRecursion, readSelectReads } from '../read/recursion.ts'
+import { newRecursion } from '../read/recursion.ts'
 import type { Policy } from '../../catalog/policies.ts'
 import type { Difference } from './report.ts'
 import type { Subject } from './subject.ts'
@@ -19,7 +20,7 @@ export async function findRecursion(
       using: trees.get(using ?? ''),
       check: trees.get(check ?? ''),
     }))
-  const name = newRecursion(subject.table, judged(subject.policies), judged(after), await readSelectReads(db))
+  const name = newRecursion(subject.table, judged(subject.policies), judged(after), await listSelectReads(db))
   const policy = after.find((each) => each.name === name)
   if (!policy) return []
   const roles = policy.roles.length > 0 ? policy.roles.join(', ') : 'PUBLIC'

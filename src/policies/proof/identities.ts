@@ -7,7 +7,8 @@ import { carrierKey, carriersIn, relationsByAlias } from './comparisons.ts'
 import type { CalledFunction } from './bodies.ts'
 import type { Identity, Look } from './evaluate.ts'
 import { actingAs, isNoAnswer } from './evaluate.ts'
-import type { EndRole, Subject } from './subject.ts'
+import type { EndRole } from '../../catalog/roles.ts'
+import type { Subject } from './subject.ts'
 import { fieldsOf, nameParts, walk } from '../../syntax/walk.ts'
 import { qualified, quote } from '../../postgres/identifiers.ts'
 
@@ -270,7 +271,7 @@ export function listIdentities(
   given: GivenIdentity[],
   turning: EndRole[] = [],
 ): Identity[] {
-  const [main] = roles.filter(({ bypasses }) => !bypasses)
+  const [main] = roles.filter(({ isExempt }) => !isExempt)
   const everybody = main ? [main, ...roles.filter((role) => role !== main)] : roles
   const [first = '', ...others] = everybody.map(({ name }) => name)
   const carriers = [...pools.values()]

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { usualSearchPath } from '../../catalog/settings.ts'
 import type { Database } from '../../postgres/database.ts'
 import type { RelationName } from '../../postgres/identifiers.ts'
 import { display } from '../../postgres/identifiers.ts'
@@ -31,7 +31,8 @@ import { isSameStructure, parsePredicates } from './sameStructure.ts'
 import { asConstants } from './steadyValues.ts'
 import type { Structure } from './structure.ts'
 import { readStructure } from './structure.ts'
-import type { EndRole, Subject } from './subject.ts'
+import type { EndRole } from '../../catalog/roles.ts'
+import type { Subject } from './subject.ts'
 import { findSubject } from './subject.ts'
 
 /** JSON values, so that a migration file can hold them. */
@@ -266,13 +267,6 @@ function changedTrees(
       asking.length === 0 || asking.some((question) => question.concerns(role))
     return [{ label: first?.label ?? 'a policy', concerns, old: before, now: after }]
   })
-}
-
-/** The `search_path` with which a new session of this role begins. */
-export async function usualSearchPath(db: Database): Promise<string> {
-  const { rows } = await sql<{ path: string }>`
-    SELECT reset_val AS path FROM pg_catalog.pg_settings WHERE name = 'search_path'`.execute(db)
-  return rows[0]?.path ?? '"$user", public'
 }
 
 async function tryMutants(

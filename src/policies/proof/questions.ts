@@ -1,9 +1,9 @@
 import { displayIdentifier } from '../../postgres/identifiers.ts'
+import type { EndRole } from '../../catalog/roles.ts'
 import type { Policy, PolicyCommand } from '../../catalog/policies.ts'
 import type { CheckedCommand } from './effective.ts'
 import { checkedCommands, passesTogether, predicateFor } from './effective.ts'
 import type { Outcome } from './evaluate.ts'
-import type { EndRole } from './subject.ts'
 
 /** What one predicate says of the row at hand; undefined where it was not asked. */
 export type Ask = (predicate: string) => Outcome
@@ -95,7 +95,7 @@ function signature(policies: Policy[], command: CheckedCommand, withRoles = true
 
 /** Whether the policy is for the role: for everybody, for it by name, or for a role whose privileges it inherits. */
 export function appliesTo({ roles }: Policy, role: EndRole): boolean {
-  return !role.bypasses && (roles.length === 0 || roles.some((name) => role.inherits.includes(name)))
+  return !role.isExempt && (roles.length === 0 || roles.some((name) => role.inherits.includes(name)))
 }
 
 function sameRoles(one: Policy, other: Policy): boolean {
@@ -117,4 +117,4 @@ const checkCommands: Record<PolicyCommand, CheckedCommand> = {
 }
 
 /** A role that no policy is for. */
-export const nobody: EndRole = { name: '', inherits: [], bypasses: false, canAct: false }
+export const nobody: EndRole = { name: '', inherits: [], isExempt: false, mayActAs: false }

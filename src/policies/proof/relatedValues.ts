@@ -8,7 +8,8 @@ import type { Look } from './evaluate.ts'
 import { actingAs, isNoAnswer } from './evaluate.ts'
 import { identityOf } from './identities.ts'
 import type { SteadyValue } from './steadyValues.ts'
-import type { Column, Subject } from './subject.ts'
+import type { Column } from '../../catalog/columns.ts'
+import type { Subject } from './subject.ts'
 
 /** Values of one other column that are tried. */
 const mostValues = 5

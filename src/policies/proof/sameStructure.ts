@@ -12,8 +12,9 @@ import type { PolicyRewrite } from './rewritten.ts'
 import { rewritten } from './rewritten.ts'
 import type { Structure } from './structure.ts'
 import { readStructure } from './structure.ts'
-import type { EndRole } from './subject.ts'
-import { findSubject, listEndRoles } from './subject.ts'
+import type { EndRole } from '../../catalog/roles.ts'
+import { listEndRoles } from '../../catalog/roles.ts'
+import { findSubject } from './subject.ts'
 
 /** What structure says of one policy's rewrite. */
 export interface StructuralVerdict {
@@ -40,7 +41,7 @@ export async function judgeByStructure(
   const changing = subject.policies.filter(({ name }) => rewrites.some(({ policy }) => policy === name))
   const trees = await parsePredicates([...subject.policies, ...after])
   const structure = await readStructure(look.db, subject, [...trees.values()])
-  const roles = await listEndRoles(look.db, subject, subject.policies)
+  const roles = await listEndRoles(look.db, subject.table, subject.policies)
   for (const policy of changing) {
     const now = after.find(({ name }) => name === policy.name)
     const isProven = now !== undefined && isSameStructure([policy], [now], trees, structure)

@@ -5,6 +5,9 @@ import type { Node } from '../../syntax/nodes.ts'
 import type { Asker } from './ask.ts'
 import type { CalledFunction } from './bodies.ts'
 import { comparisonsIn, relationsByAlias } from './comparisons.ts'
+import type { Column } from '../../catalog/columns.ts'
+import type { EndRole } from '../../catalog/roles.ts'
+import { findReader, listEndRoles } from '../../catalog/roles.ts'
 import type { Policy } from '../../catalog/policies.ts'
 import type { Look } from './evaluate.ts'
 import { isTimeout } from './evaluate.ts'
@@ -15,8 +18,8 @@ import { distinct, patchRows, rowOfNulls, rowsNear, sampleRows } from './rows.ts
 import { relatedValues } from './relatedValues.ts'
 import type { SteadyValue } from './steadyValues.ts'
 import { steadyValues } from './steadyValues.ts'
-import type { Column, EndRole, Subject } from './subject.ts'
-import { columnsOfRelations, findReader, listEndRoles } from './subject.ts'
+import type { Subject } from './subject.ts'
+import { columnsOfRelations } from './subject.ts'
 import { columnsRead, patchesFor } from './syntheticRows.ts'
 
 /** Who is asked, and about which rows. */
@@ -57,7 +60,7 @@ export async function takeSample(
 ): Promise<Sample> {
   const { db, clock } = look
   const notes: string[] = []
-  const seesAll = await findReader(db, subject)
+  const seesAll = await findReader(db, subject.table)
   const reader = seesAll ?? (await currentUser(db))
   if (seesAll === undefined)
     notes.push(
@@ -122,10 +125,10 @@ async function rolesToAsk(
   concerns: (role: EndRole) => boolean,
   notes: string[],
 ): Promise<EndRole[]> {
-  const all = (await listEndRoles(db, subject, policies)).filter(concerns)
-  const barred = all.filter(({ canAct }) => !canAct).map(({ name }) => name)
+  const all = (await listEndRoles(db, subject.table, policies)).filter(concerns)
+  const barred = all.filter(({ mayActAs }) => !mayActAs).map(({ name }) => name)
   if (barred.length > 0) notes.push(`this session may not act as ${shortList(barred)}`)
-  const roles = all.filter(({ canAct }) => canAct)
+  const roles = all.filter(({ mayActAs }) => mayActAs)
   if (roles.length > 0) return roles
   const own = await currentUser(db)
   const named = [...new Set(policies.flatMap((policy) => policy.roles))]
@@ -135,7 +138,7 @@ async function rolesToAsk(
       : `no role but ${own} is known to meet these policies; the predicates were asked as ${own}`,
   )
   const asked = [own, ...given.map(({ role }) => role)]
-  return [...new Set(asked)].map((name) => ({ name, inherits: named, bypasses: false, canAct: true }))
+  return [...new Set(asked)].map((name) => ({ name, inherits: named, isExempt: false, mayActAs: true }))
 }
 
 async function currentUser(db: Database): Promise<string> {

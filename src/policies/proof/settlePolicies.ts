@@ -7,7 +7,9 @@ import { liftSessionLimits } from '../../postgres/sessionLimits.ts'
 import { errorCode, isConnectionLost } from '../../postgres/sqlState.ts'
 import { alterPolicies } from '../../operations/alterPolicies.ts'
 import type { AlterPolicies, Draft, PolicyAlteration } from '../../operations/draft.ts'
+import { findColumns } from '../../catalog/columns.ts'
 import type { PolicyPredicates } from '../../catalog/policies.ts'
+import { findPolicies } from '../../catalog/policies.ts'
 import { withoutArrayCasts } from '../../syntax/arrayCasts.ts'
 import { startClock } from './clock.ts'
 import type { Rehearsal, Rehearsed } from './rehearseProof.ts'
@@ -188,20 +190,13 @@ async function readBackAll(
 
 async function readBackFromCopy(client: ClientBase, parts: AlterPolicies): Promise<ReadBack[]> {
   const { table, alterations } = parts
-  const { rows: columns } = await client.query<{ name: string; type: string }>(
-    `SELECT a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type
-     FROM pg_catalog.pg_attribute a
-     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-     WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`,
-    [table.schema, table.name],
-  )
-  const copy = `pg_temp.${quote(table.name)}`
+  const columns = await findColumns(borrow(client), table)
+  const copy = { schema: 'pg_temp', name: table.name }
   await client.query(
-    `CREATE TEMPORARY TABLE ${quote(table.name)} (${columns.map(({ name, type }) => `${quote(name)} ${type}`).join(', ')})`,
+    `CREATE TEMPORARY TABLE ${quote(table.name)} (${columns.map(({ quoted, type }) => `${quoted} ${type}`).join(', ')})`,
   )
   const create = (name: string, predicates: PolicyPredicates) =>
-    `CREATE POLICY ${quote(name)} ON ${copy} FOR ${commandFor(predicates)}${clausesOf(predicates)}`
+    `CREATE POLICY ${quote(name)} ON ${qualified(copy)} FOR ${commandFor(predicates)}${clausesOf(predicates)}`
   await runAll(
     client,
     alterations.flatMap(({ before, after }, index) => [
@@ -239,7 +234,7 @@ async function readBackFromTable(client: ClientBase, parts: AlterPolicies): Prom
           `ALTER POLICY ${quote(alteration.policy)} ON ${qualified(table)}${clausesOf(predicatesOf(alteration))}`,
       ),
     )
-    return readPredicates(client, qualified(table))
+    return readPredicates(client, table)
   }
   const after = await set((alteration) => alteration.after)
   const old = await set((alteration) => alteration.before)
@@ -250,14 +245,12 @@ async function readBackFromTable(client: ClientBase, parts: AlterPolicies): Prom
   }))
 }
 
-async function readPredicates(client: ClientBase, table: string): Promise<Map<string, PolicyPredicates>> {
-  const { rows } = await client.query<PolicyPredicates & { name: string }>(
-    `SELECT polname::text AS name, pg_catalog.pg_get_expr(polqual, polrelid) AS using,
-            pg_catalog.pg_get_expr(polwithcheck, polrelid) AS check
-     FROM pg_catalog.pg_policy WHERE polrelid = $1::regclass`,
-    [table],
-  )
-  return new Map(rows.map(({ name, using, check }) => [name, { using, check }]))
+async function readPredicates(
+  client: ClientBase,
+  table: RelationName,
+): Promise<Map<string, PolicyPredicates>> {
+  const policies = await findPolicies(borrow(client), table)
+  return new Map(policies.map(({ name, using, check }) => [name, { using, check }]))
 }
 
 async function runAll(client: ClientBase, statements: string[]): Promise<void> {

@@ -3,7 +3,8 @@ import type { Comparisons } from './comparisons.ts'
 import { carrierKey } from './comparisons.ts'
 import type { Pools } from './identities.ts'
 import type { Patch, Row } from './rows.ts'
-import type { Column, Subject } from './subject.ts'
+import type { Column } from '../../catalog/columns.ts'
+import type { Subject } from './subject.ts'
 import { fieldsOf, nameParts, walk, stringConstant } from '../../syntax/walk.ts'
 
 /** Rows that others are made from. */
@@ -107,7 +108,7 @@ function identityValues(column: Column, { columns }: Comparisons, pools: Pools):
 }
 
 function ofItsType({ type, labels }: Column): unknown[] {
-  if (labels.length > 0) return labels.slice(0, 6)
+  if (labels) return labels.slice(0, 6)
   if (type === 'boolean') return [true, false]
   if (type === 'date' || type.startsWith('timestamp')) {
     return [-3650, -31, -2, -1, 0, 1, 2, 31, 3650].map((days) =>

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { findPoliciesOf } from '../../catalog/policies.ts'
-import { isExempt, listRoles } from '../../catalog/roles.ts'
+import { listRoles } from '../../catalog/roles.ts'
 import { listEnums } from '../../catalog/types.ts'
 import type { Database } from '../../postgres/database.ts'
 import { qualified } from '../../postgres/identifiers.ts'
@@ -63,7 +63,7 @@ export async function readReach(
     relations: new Map(),
     views: new Map(),
     policies: new Map(),
-    bypassing: new Set((await listRoles(db)).filter(isExempt).map(({ name }) => name)),
+    bypassing: new Set((await listRoles(db)).flatMap(({ name, isExempt }) => (isExempt ? name : []))),
     enums: await listEnums(db),
   }
   let open = [...start.trees, ...(await readBodiesOf(start.called, reach))]

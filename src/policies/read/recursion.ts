@@ -1,43 +1,10 @@
-import { sql } from 'kysely'
 import type { Policy } from '../../catalog/policies.ts'
-import type { Database } from '../../postgres/database.ts'
+import type { SelectReads } from '../../catalog/selectReads.ts'
 import type { RelationName } from '../../postgres/identifiers.ts'
 import { display } from '../../postgres/identifiers.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { relationsIn } from '../../syntax/relations.ts'
 import { fieldsOf } from '../../syntax/walk.ts'
-
-/** What a relation reads when it is read itself: a table through its policies for SELECT, a view by its query. */
-export type SelectReads = ReadonlyMap<string, ReadonlySet<string>>
-
-/** Every table with row-level security and every view, by `display`; policies for SELECT and for ALL count. */
-export async function readSelectReads(db: Database): Promise<SelectReads> {
-  const { rows } = await sql<{ reader: RelationName; read: RelationName }>`
-    WITH edges AS (
-      SELECT p.polrelid AS reader, d.refobjid AS read
-      FROM pg_catalog.pg_policy p
-      JOIN pg_catalog.pg_class c ON c.oid = p.polrelid AND c.relrowsecurity
-      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND d.objid = p.oid
-      WHERE p.polcmd IN ('r', '*') AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-      UNION
-      SELECT r.ev_class, d.refobjid
-      FROM pg_catalog.pg_rewrite r
-      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
-      WHERE r.ev_type = '1' AND r.ev_class >= 16384
-        AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass)
-    SELECT pg_catalog.json_build_object('schema', n.nspname, 'name', c.relname) AS reader,
-      pg_catalog.json_build_object('schema', m.nspname, 'name', r.relname) AS read
-    FROM edges
-    JOIN pg_catalog.pg_class c ON c.oid = edges.reader JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_catalog.pg_class r ON r.oid = edges.read JOIN pg_catalog.pg_namespace m ON m.oid = r.relnamespace
-    WHERE edges.reader <> edges.read`.execute(db)
-  const reads = new Map<string, Set<string>>()
-  for (const { reader, read } of rows) {
-    const known = reads.get(display(reader)) ?? new Set<string>()
-    reads.set(display(reader), known.add(display(read)))
-  }
-  return reads
-}
 
 /** A policy with its predicates read. */
 export interface JudgedPolicy extends Pick<Policy, 'name' | 'command' | 'roles'> {

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { findSampleValues } from '../../catalog/columnStatistics.ts'
 import type { Database } from '../../postgres/database.ts'
 import type { Node, RangeVar } from '../../syntax/nodes.ts'
 import { as, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
@@ -19,7 +19,9 @@ export async function asHeaviestCaller(db: Database, query: Node): Promise<Node>
   for (const { node, column } of callerComparisons(query)) {
     const relation = relationOf(query, column)
     const name = words(as(column, 'ColumnRef')?.fields ?? []).at(-1)
-    const value = relation && name !== undefined ? await mostCommon(db, relation, name) : undefined
+    if (!relation || name === undefined) continue
+    const table = { schema: relation.schemaname ?? 'public', name: relation.relname }
+    const value = (await findSampleValues(db, table, name))?.mostCommon ?? undefined
     if (value !== undefined) values.set(node, value)
   }
   return replaceNodes(query, (node) => {
@@ -58,14 +60,4 @@ function relationOf(query: Node, column: Node): RangeVar | undefined {
   return Array.from(nodesIn(query))
     .flatMap((node) => as(node, 'RangeVar') ?? [])
     .find((relation) => (relation.alias?.aliasname ?? relation.relname) === alias)
-}
-
-async function mostCommon(db: Database, relation: RangeVar, column: string): Promise<string | undefined> {
-  const { rows } = await sql<{ value: string | null }>`
-    SELECT (most_common_vals::pg_catalog.text::pg_catalog.text[])[1] AS value
-    FROM pg_catalog.pg_stats
-    WHERE schemaname = ${relation.schemaname ?? 'public'} AND tablename = ${relation.relname} AND attname = ${column}`.execute(
-    db,
-  )
-  return rows[0]?.value ?? undefined
 }

@@ -1,4 +1,6 @@
 import type { Read } from '../../catalog/reader.ts'
+import type { SelectReads } from '../../catalog/selectReads.ts'
+import { listSelectReads } from '../../catalog/selectReads.ts'
 import type { Database } from '../../postgres/database.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { as } from '../../syntax/nodes.ts'
@@ -19,8 +21,6 @@ import type { Surroundings } from '../read/privateSchema.ts'
 import { readSurroundings } from '../read/privateSchema.ts'
 import type { Reach, ReadPolicy } from '../read/reach.ts'
 import { readReach } from '../read/reach.ts'
-import type { SelectReads } from '../read/recursion.ts'
-import { readSelectReads } from '../read/recursion.ts'
 import type { CatalogTable } from '../read/tableCatalog.ts'
 import { prepareTypes } from '../read/typeNames.ts'
 
@@ -58,7 +58,7 @@ export async function readParsedPolicies(db: Database, read: Read): Promise<Pars
   const hazards = new Hazards(reach)
   const surroundings = await readSurroundings(db, read)
   const baseline = await readBaseline(db, catalog.policies)
-  const selectReads = await readSelectReads(db)
+  const selectReads = await read(listSelectReads)
   const known = { catalog, parsed, reach, hazards, surroundings, baseline, selectReads, verdicts: new Map() }
   return { ...known, verdicts: await readPlanVerdicts(db, planQuestions(known)) }
 }

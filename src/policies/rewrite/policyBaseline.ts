@@ -1,4 +1,6 @@
 import { sql } from 'kysely'
+import { listClosedFunctions } from '../../catalog/closedFunctions.ts'
+import { listRoles } from '../../catalog/roles.ts'
 import type { Database } from '../../postgres/database.ts'
 import { displayIdentifier, qualified } from '../../postgres/identifiers.ts'
 import type { PolicyOnTable } from '../read/policyCatalog.ts'
@@ -13,8 +15,10 @@ export type Baseline = Map<number, string>
  * call, from the catalog. Roles that the session may not act as are not asked. Nothing is run.
  */
 export async function readBaseline(db: Database, policies: PolicyOnTable[]): Promise<Baseline> {
-  const roles = await rolesToActAs(db)
-  const closed = await readClosedFunctions(db)
+  const roles = new Set(
+    (await listRoles(db)).flatMap(({ name, isExempt, mayActAs }) => (mayActAs && !isExempt ? name : [])),
+  )
+  const closed = await listClosedFunctions(db)
   const byTable = new Map<CatalogTable, PolicyOnTable[]>()
   for (const policy of policies) byTable.set(policy.table, [...(byTable.get(policy.table) ?? []), policy])
   const baseline: Baseline = new Map()
@@ -53,44 +57,6 @@ function areAskedTogether(one: PolicyOnTable, other: PolicyOnTable): boolean {
   const sameCommand = one.command === 'ALL' || other.command === 'ALL' || one.command === other.command
   const everybody = one.roles.length === 0 || other.roles.length === 0
   return sameCommand && (everybody || one.roles.some((role) => other.roles.includes(role)))
-}
-
-/**
- * A function that fails for everybody whom the policy is for, by the policy's oid. Whoever row-level security does
- * not hold for is not counted: superusers, BYPASSRLS, and the owner of a table that does not force it.
- */
-async function readClosedFunctions(db: Database): Promise<Map<number, string>> {
-  const { rows } = await sql<{ policy: number; called: string }>`
-    SELECT p.oid AS policy, min(f.oid::pg_catalog.regprocedure::text) AS called
-    FROM pg_catalog.pg_policy p
-    JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
-    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND d.objid = p.oid
-      AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-    JOIN pg_catalog.pg_proc f ON f.oid = d.refobjid AND f.proacl IS NOT NULL
-    WHERE NOT EXISTS (
-      SELECT FROM pg_catalog.aclexplode(f.proacl) x WHERE x.privilege_type = 'EXECUTE' AND x.grantee = 0)
-    AND NOT EXISTS (
-      SELECT FROM pg_catalog.pg_roles r
-      WHERE NOT r.rolsuper AND NOT r.rolbypassrls
-        AND (c.relforcerowsecurity OR NOT pg_catalog.pg_has_role(r.oid, c.relowner, 'USAGE'))
-        AND EXISTS (
-          SELECT FROM pg_catalog.unnest(p.polroles) o
-          WHERE CASE WHEN o = 0 THEN true ELSE pg_catalog.pg_has_role(r.oid, o, 'USAGE') END)
-        AND pg_catalog.has_function_privilege(r.oid, f.oid, 'EXECUTE'))
-    GROUP BY p.oid`.execute(db)
-  return new Map(rows.map(({ policy, called }) => [policy, called]))
-}
-
-/** Roles that policies apply to and that the session may act as. */
-async function rolesToActAs(db: Database): Promise<Set<string>> {
-  const { rows } = await sql<{ name: string }>`
-    SELECT rolname::text AS name FROM pg_catalog.pg_roles
-    WHERE NOT rolsuper AND NOT rolbypassrls
-      AND CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 160000
-            THEN pg_catalog.pg_has_role(oid, 'SET') ELSE pg_catalog.pg_has_role(oid, 'MEMBER') END`.execute(
-    db,
-  )
-  return new Set(rows.map(({ name }) => name))
 }
 
 /** So many tables are asked about in one statement, which has the time limit of one. */

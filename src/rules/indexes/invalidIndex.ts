@@ -1,7 +1,6 @@
-import { sql } from 'kysely'
 import { dropConcurrently } from '../../operations/recreateIndex.ts'
-import type { Database } from '../../postgres/database.ts'
 import { display, displayIdentifier, qualified } from '../../postgres/identifiers.ts'
+import { listIndexesBeingBuilt } from '../../catalog/indexBuilds.ts'
 import type { TableIndex } from '../../catalog/indexes.ts'
 import { listIndexes } from '../../catalog/indexes.ts'
 import { byTable } from '../../catalog/byTable.ts'
@@ -29,7 +28,7 @@ export const invalidIndex: Rule = {
     const wanted = await wantedSchemas(context)
     const indexes = await context.read(listIndexes)
     const invalid = indexes.filter(({ isValid, schema }) => !isValid && wanted(schema))
-    const building = invalid.length > 0 ? await context.read(listRelationsBeingBuilt) : new Set<number>()
+    const building = invalid.length > 0 ? await context.read(listIndexesBeingBuilt) : new Set<number>()
     const siblings = byTable(indexes)
     const findings = invalid
       .filter((index) => !building.has(index.oid))
@@ -49,22 +48,6 @@ export const invalidIndex: Rule = {
       }))
     return unlessLocked(context, findings)
   },
-}
-
-/**
- * Indexes that some session is building at this moment: invalid, and right so. Whoever may not see which index
- * another role's session builds still sees that it builds one, and on which table it holds the lock for that.
- */
-async function listRelationsBeingBuilt(db: Database): Promise<Set<number>> {
-  const result = await sql<{ oid: number }>`
-    SELECT index.indexrelid AS oid
-    FROM pg_catalog.pg_stat_progress_create_index build
-    JOIN pg_catalog.pg_locks lock ON lock.pid = build.pid AND lock.locktype = 'relation' AND lock.granted
-      AND lock.mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'AccessExclusiveLock')
-    JOIN pg_catalog.pg_index index ON index.indrelid = lock.relation AND NOT index.indisvalid
-    WHERE lock.database = (
-      SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`.execute(db)
-  return new Set(result.rows.map(({ oid }) => oid))
 }
 
 function cureOf(index: TableIndex, siblings: TableIndex[]): Remedy {

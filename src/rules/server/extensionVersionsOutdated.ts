@@ -1,5 +1,4 @@
-import { sql } from 'kysely'
-import type { Database } from '../../postgres/database.ts'
+import { listOutdatedExtensions } from '../../catalog/extensions.ts'
 import { displayIdentifier, quote } from '../../postgres/identifiers.ts'
 import { measured, runbook } from '../remedies.ts'
 import type { Rule } from '../rule.ts'
@@ -21,7 +20,7 @@ export const extensionVersionsOutdated: Rule = {
   cure: 'ALTER EXTENSION ... UPDATE',
   async find(context) {
     const outdated = await context.read(listOutdatedExtensions)
-    return outdated.map(({ name, installed, available, hasPath }) => ({
+    return outdated.map(({ name, installedVersion: installed, defaultVersion: available, hasPath }) => ({
       rule: 'extension_versions_outdated' as const,
       level: 'warn' as const,
       subject: [name],
@@ -39,26 +38,4 @@ export const extensionVersionsOutdated: Rule = {
           ),
     }))
   },
-}
-
-interface OutdatedExtension {
-  name: string
-  installed: string
-  available: string
-  hasPath: boolean
-}
-
-/** Extensions of this database at another version than the server's own. */
-async function listOutdatedExtensions(db: Database): Promise<OutdatedExtension[]> {
-  const result = await sql<OutdatedExtension>`
-    SELECT extension.name, extension.installed_version AS installed, extension.default_version AS available,
-      EXISTS (
-        SELECT FROM pg_catalog.pg_extension_update_paths(extension.name) path
-        WHERE path.source = extension.installed_version AND path.target = extension.default_version
-          AND path.path IS NOT NULL) AS "hasPath"
-    FROM pg_catalog.pg_available_extensions extension
-    WHERE extension.installed_version IS NOT NULL
-      AND extension.installed_version <> extension.default_version
-    ORDER BY 1`.execute(db)
-  return result.rows
 }

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { borrow } from '../../../src/postgres/database.ts'
 import { proveEquivalence } from '../../../src/policies/proof/prove.ts'
 import type { JudgedPolicy } from '../../../src/policies/read/recursion.ts'
-import { newRecursion, readSelectReads } from '../../../src/policies/read/recursion.ts'
+import { newRecursion } from '../../../src/policies/read/recursion.ts'
+import { listSelectReads } from '../../../src/catalog/selectReads.ts'
 import { parseExpression } from '../../../src/syntax/expression.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase } from '../../support/database.ts'
@@ -141,7 +142,7 @@ describe('PostgreSQL and we agree', () => {
         await dropAll()
         await create(policies)
         const before = await recursions()
-        const reads = await readSelectReads(borrow(superuser))
+        const reads = await listSelectReads(borrow(superuser))
         const allowed: string[] = []
         const added = async () => (await recursions()).filter((each) => !before.includes(each))
         for (const [index, { table, command, using, check }] of policies.entries()) {
