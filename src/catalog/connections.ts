@@ -45,26 +45,3 @@ export async function readConnectionUse(db: Database): Promise<ConnectionUse> {
   if (!row) throw new Error('the server did not count its sessions')
   return row
 }
-
-/** Sessions that look alike. */
-export interface SessionGroup {
-  user: string
-  application: string
-  state: string
-  sessions: number
-  /** Seconds since the one that has been in this state longest came into it. */
-  longestSeconds: number | null
-}
-
-/** Client sessions of this database by user, application and state. */
-export async function listSessionGroups(db: Database): Promise<SessionGroup[]> {
-  const result = await sql<SessionGroup>`
-    SELECT coalesce(usename, '')::text AS "user", coalesce(application_name, '') AS application,
-      coalesce(state, 'not shown to this role') AS state, count(*)::int AS sessions,
-      max(extract(epoch FROM clock_timestamp() - state_change))::float8 AS "longestSeconds"
-    FROM pg_catalog.pg_stat_activity
-    WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid()
-      AND coalesce(backend_type, 'client backend') = 'client backend'
-    GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3 LIMIT 50`.execute(db)
-  return result.rows
-}

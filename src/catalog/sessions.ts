@@ -1,9 +1,12 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
+import type { Read } from './reader.ts'
 
-/** A client's session in this database. What is null is hidden from the current role, or there is no transaction. */
+/** A session in this database. What is null is hidden from the current role, or there is no transaction. */
 export interface Session {
   pid: number
+  /** A client's, and none of PostgreSQL's own such as autovacuum; one that is hidden is taken for a client's. */
+  isClient: boolean
   role: string
   application: string
   state: string | null
@@ -13,22 +16,30 @@ export interface Session {
   stateSeconds: number | null
   /** Transactions begun since the oldest one that it may still see: what VACUUM has to leave for it. */
   snapshotAge: number | null
+  /** What it waits for at this moment: `Lock: relation`, `Client: ClientRead`. */
+  waitsFor: string | null
   /** Whether the current role may see more of it than that it is there. */
   isVisible: boolean
 }
 
-/** Sessions of clients in this database but for our own, in one query. */
+/** Sessions of clients in this database but for our own, those with the oldest transactions first. */
+export async function listClientSessions(_: Database, read: Read): Promise<Session[]> {
+  return (await read(listSessions)).filter(({ isClient }) => isClient)
+}
+
+/** All sessions in this database but for our own, in the same order. */
 export async function listSessions(db: Database): Promise<Session[]> {
   const result = await sql<Session>`
-    SELECT activity.pid, coalesce(activity.usename::text, '') AS role,
+    SELECT activity.pid, coalesce(activity.backend_type, 'client backend') = 'client backend' AS "isClient",
+      coalesce(activity.usename::text, '') AS role,
       coalesce(activity.application_name, '') AS application, activity.state,
       extract(epoch FROM clock_timestamp() - activity.xact_start)::float8 AS "transactionSeconds",
       extract(epoch FROM clock_timestamp() - activity.state_change)::float8 AS "stateSeconds",
       pg_catalog.age(activity.backend_xmin)::float8 AS "snapshotAge",
+      activity.wait_event_type || ': ' || activity.wait_event AS "waitsFor",
       activity.query IS DISTINCT FROM '<insufficient privilege>' AS "isVisible"
     FROM pg_catalog.pg_stat_activity activity
     WHERE activity.datname = pg_catalog.current_database() AND activity.pid <> pg_catalog.pg_backend_pid()
-      AND coalesce(activity.backend_type, 'client backend') = 'client backend'
     ORDER BY activity.xact_start, activity.pid`.execute(db)
   return result.rows
 }

@@ -1,4 +1,6 @@
-import { listSessionGroups, readConnectionUse } from '../../catalog/connections.ts'
+import { readConnectionUse } from '../../catalog/connections.ts'
+import type { Session } from '../../catalog/sessions.ts'
+import { listClientSessions } from '../../catalog/sessions.ts'
 import { connectionLimits } from '../../metrics/connectionLimits.ts'
 import { targets } from '../../metrics/targets.ts'
 import { tableBlock } from '../block.ts'
@@ -10,7 +12,6 @@ export const connections: Section = {
   title: 'Connections',
   async look(context) {
     const use = await context.read(readConnectionUse)
-    const groups = await listSessionGroups(context.db)
     const [nearest] = connectionLimits(use)
     return {
       blocks: [
@@ -43,12 +44,12 @@ export const connections: Section = {
             ['sessions', 'count'],
             ['longest in this state', 'seconds'],
           ],
-          rows: groups.map((group) => [
-            group.user,
+          rows: groupsOf(await context.read(listClientSessions)).map((group) => [
+            group.role,
             group.application,
-            group.state,
-            group.sessions,
-            group.longestSeconds,
+            group.state ?? 'not shown to this role',
+            group.count,
+            group.stateSeconds,
           ]),
         }),
       ],
@@ -67,4 +68,18 @@ export const connections: Section = {
       ],
     }
   },
+}
+
+/** Sessions of one user, application and state, as the one that has been in it longest; the largest groups first. */
+function groupsOf(sessions: Session[]): (Session & { count: number })[] {
+  const groups = new Map<string, Session & { count: number }>()
+  for (const session of sessions) {
+    const key = JSON.stringify([session.role, session.application, session.state])
+    const known = groups.get(key)
+    const longest = known && (known.stateSeconds ?? 0) > (session.stateSeconds ?? 0) ? known : session
+    groups.set(key, { ...longest, count: (known?.count ?? 0) + 1 })
+  }
+  return [...groups]
+    .sort(([oneKey, one], [otherKey, other]) => other.count - one.count || (oneKey < otherKey ? -1 : 1))
+    .map(([, group]) => group)
 }

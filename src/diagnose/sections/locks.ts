@@ -1,6 +1,6 @@
 import { display } from '../../postgres/identifiers.ts'
 import { listLockWaits } from '../../catalog/lockWaits.ts'
-import { listOpenTransactions } from '../../catalog/openTransactions.ts'
+import { listSessions } from '../../catalog/sessions.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 
@@ -10,9 +10,11 @@ const mostWaits = 50
 export const locks: Section = {
   id: 'locks',
   title: 'Locks and long transactions',
-  async look({ db }) {
+  async look({ db, read }) {
     const waits = (await listLockWaits(db, 0)).slice(0, mostWaits)
-    const transactions = await listOpenTransactions(db)
+    const transactions = (await read(listSessions)).filter(
+      ({ transactionSeconds }) => (transactionSeconds ?? 0) > 1,
+    )
     return {
       blocks: [
         tableBlock({
@@ -54,10 +56,10 @@ export const locks: Section = {
           ],
           rows: transactions.map((transaction) => [
             `${transaction.pid}`,
-            transaction.user,
+            transaction.role,
             transaction.application,
-            transaction.state,
-            transaction.seconds,
+            transaction.state ?? '',
+            transaction.transactionSeconds,
             transaction.waitsFor,
           ]),
         }),

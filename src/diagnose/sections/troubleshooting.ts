@@ -1,5 +1,7 @@
-import type { ConnectionUse, SessionGroup } from '../../catalog/connections.ts'
-import { listSessionGroups, readConnectionUse } from '../../catalog/connections.ts'
+import type { ConnectionUse } from '../../catalog/connections.ts'
+import { readConnectionUse } from '../../catalog/connections.ts'
+import type { Session } from '../../catalog/sessions.ts'
+import { listClientSessions } from '../../catalog/sessions.ts'
 import type { TableRewrite } from '../../catalog/tableRewrites.ts'
 import { listTableRewrites } from '../../catalog/tableRewrites.ts'
 import { display, qualified } from '../../postgres/identifiers.ts'
@@ -19,13 +21,13 @@ export const troubleshooting: Section = {
   title: 'Troubleshooting',
   async look(context) {
     const use = await context.read(readConnectionUse)
-    const groups = await listSessionGroups(context.db)
+    const sessions = await context.read(listClientSessions)
     const young = await listYoungUnusedIndexes(context.db)
     const tables = (await context.read(listTablesBySize)).filter(({ schema }) => context.wants(schema))
     const rewrites = await listTableRewrites(context.db)
     return {
       blocks: [
-        textBlock(...saturation(use, groups)),
+        textBlock(...saturation(use, sessions)),
         textBlock(
           ...slowAfterIndexes(
             young.filter(({ schema }) => context.wants(schema)),
@@ -39,13 +41,12 @@ export const troubleshooting: Section = {
 }
 
 /** `MaxClientsInSessionMode` and `EMAXCONNSESSION` of Supabase's pooler, `too many clients already` of the server. */
-export function saturation(use: ConnectionUse, groups: SessionGroup[]): string[] {
+export function saturation(use: ConnectionUse, sessions: Session[]): string[] {
   const symptom = 'MaxClientsInSessionMode, EMAXCONNSESSION, "too many clients already":'
   const [nearest] = connectionLimits(use)
-  const pooled = groups.filter(({ application }) => /supavisor|pgbouncer|pgcat|odyssey/i.test(application))
-  const pooledSessions = pooled.reduce((sum, { sessions }) => sum + sessions, 0)
+  const pooled = sessions.filter(({ application }) => /supavisor|pgbouncer|pgcat|odyssey/i.test(application))
   const seen = `  Seen: ${nearest.used} of ${nearest.limit} sessions (${nearest.of}), ${use.idle} idle, ${use.idleInTransaction} idle in a transaction; ${
-    pooledSessions > 0 ? `${pooledSessions} come from a pooler` : 'none names itself a pooler'
+    pooled.length > 0 ? `${pooled.length} come from a pooler` : 'none names itself a pooler'
   }.`
   if (!nearest.isSaturated && use.idleInTransaction < 5) {
     return [

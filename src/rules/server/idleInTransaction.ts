@@ -1,5 +1,5 @@
 import { quote } from '../../postgres/identifiers.ts'
-import { listSessions } from '../../catalog/sessions.ts'
+import { listClientSessions } from '../../catalog/sessions.ts'
 import { measured, runbook } from '../remedies.ts'
 import type { Finding, Rule } from '../rule.ts'
 import { describeGroup, groupSessions, unlessHidden } from './sessionFindings.ts'
@@ -22,7 +22,7 @@ export function idleInTransactionLongerThan(seconds: number): Rule {
     finds: 'sessions that hold a transaction open and do nothing in it',
     cure: 'ending them, and a timeout for their role',
     async find(context) {
-      const sessions = await context.read(listSessions)
+      const sessions = await context.read(listClientSessions)
       const idle = sessions.filter(
         ({ state, stateSeconds }) =>
           state?.startsWith('idle in transaction') === true && (stateSeconds ?? 0) >= seconds,

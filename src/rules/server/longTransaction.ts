@@ -1,5 +1,5 @@
 import { displayIdentifier } from '../../postgres/identifiers.ts'
-import { listPreparedTransactions, listSessions } from '../../catalog/sessions.ts'
+import { listPreparedTransactions, listClientSessions } from '../../catalog/sessions.ts'
 import { measured, runbook } from '../remedies.ts'
 import type { Finding, Rule } from '../rule.ts'
 import { describeGroup, groupSessions, unlessHidden } from './sessionFindings.ts'
@@ -22,7 +22,7 @@ export function transactionLongerThan(seconds: number): Rule {
     finds: 'transactions that have run for five minutes or more, prepared ones too',
     cure: 'ending them',
     async find(context) {
-      const sessions = await context.read(listSessions)
+      const sessions = await context.read(listClientSessions)
       const long = sessions.filter(({ transactionSeconds }) => (transactionSeconds ?? 0) >= seconds)
       const findings = groupSessions(long).map((group): Finding => {
         const longest = Math.max(...group.sessions.map((session) => session.transactionSeconds ?? 0))
