@@ -25,7 +25,7 @@ export const securityDefinerView: Rule = {
       .filter(
         (view) =>
           view.kind === 'v' &&
-          !view.securityInvoker &&
+          !view.isSecurityInvoker &&
           view.reachableBy.length > 0 &&
           !view.isExtensionOwned &&
           wanted(view.schema),
