@@ -16,7 +16,7 @@ export interface HeldRequest {
   sql: string
   /** Lets it through at once, so that what comes next happens while the server works on it. */
   pass(): void
-  /** Breaks the connection on both sides, as a network does that is gone. */
+  /** Breaks the connection on both sides, as a network does that is gone: the server has the request, the client no answer. */
   cut(): void
 }
 
@@ -84,7 +84,11 @@ async function relay(
         if (!passed) upstream.write(message)
         passed = true
       }
-      if (sql !== undefined && !inExtended) await onRequest({ sql, pass, cut: () => client.destroy() })
+      const cut = () => {
+        pass()
+        client.destroy()
+      }
+      if (sql !== undefined && !inExtended) await onRequest({ sql, pass, cut })
       inExtended = kind === 'P' || (inExtended && kind !== 'S')
       pass()
     }

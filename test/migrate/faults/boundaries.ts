@@ -1,6 +1,4 @@
-import type { Job } from './runners.ts'
-
-type Command = Job['command']
+import type { Command } from './runners.ts'
 
 /** The boundaries of one migration: each is hit by one walker, however many walk through it. */
 export class Boundaries {

@@ -13,9 +13,14 @@ beforeAll(async () => {
 describe("every statement of Casaora's migrations, one of each shape, up and down", () => {
   // A cut on the wire is to the server what the end of a killed process is.
   test.each(faults.slice(1))('$name', { timeout: 900_000 }, async (kind) => {
-    const strikes = await walkAll({ directory: casaoraMigrations, commands: ['up', 'down'] }, stands, kind)
+    const { boundaries, strikes } = await walkAll(
+      { directory: casaoraMigrations, commands: ['up', 'down'] },
+      stands,
+      kind,
+    )
     report(kind.name, `${String(stands.length)} of migrations/`, strikes)
     expect(stands.length).toBeGreaterThan(7)
+    expect(strikes).toBe(boundaries)
     expect(strikes).toBeGreaterThan(stands.length * 10)
   })
 })

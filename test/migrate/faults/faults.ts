@@ -4,16 +4,16 @@ import { connect } from '../../../src/postgres/connect.ts'
 import { defaultRunOptions } from '../../../src/migrate/runOptions.ts'
 import { up } from '../../../src/migrate/up.ts'
 import { readFingerprint } from '../../../src/fingerprint/fingerprint.ts'
-import type { HeldRequest } from '../../support/wireProxy.ts'
 import type { Arena } from './arena.ts'
 import { openArena } from './arena.ts'
-import { Barrier } from './barrier.ts'
 import { Boundaries } from './boundaries.ts'
+import type { HeldRun } from './heldRun.ts'
 import { oneOfEachShape } from './oneOfEachShape.ts'
-import type { Job, Runners } from './runners.ts'
+import type { Command, Runners } from './runners.ts'
 import { startRunners } from './runners.ts'
+import { untilRunnersAreGone } from './transactions.ts'
 import type { Walk } from './walk.ts'
-import { walk } from './walk.ts'
+import { countBoundaries, walk } from './walk.ts'
 import { loadWithoutProofs } from './withoutProofs.ts'
 
 let arena: Arena
@@ -30,8 +30,6 @@ export function prepareFaults(): void {
     await arena.stop()
   })
 }
-
-type Fault = (barrier: Barrier, superuserUrl: string) => Pick<Walk, 'strike' | 'run'>
 
 /** A database that stands before the migration at `position`, by its name. */
 export interface Stand {
@@ -59,81 +57,112 @@ export async function prepareStands(directory: string, from: 'casaora' | 'templa
   return stands
 }
 
-/** Lets the walkers go, each on databases of its own, until no boundary is left; returns how many strikes there were. */
+/** What is done to runs that stand still at a boundary. */
+export interface FaultKind {
+  name: string
+  strike: (held: HeldRun[]) => Promise<void>
+  /** On how many databases runs are struck at once. */
+  atOnce: number
+  /** Where the runs are, if not in this process. */
+  run?: Walk['run']
+}
+
+/**
+ * Lets walkers go, each on a database of its own, until no boundary is left. Those that a fault hits at once take a
+ * share each of all boundaries.
+ *
+ * @returns how many boundaries undisturbed runs have, and how many strikes there were
+ */
 export async function walkAll(
-  plan: Pick<Walk, 'directory' | 'everyRequest'> & { commands: Job['command'][] },
+  { commands, directory, everyRequest = false }: WhatToWalk,
   stands: Stand[],
-  { fault, act, walkers }: FaultKind,
-): Promise<number> {
-  const places = stands.map((stand) => ({ ...stand, boundaries: new Boundaries(plan.commands) }))
-  const barrier = new Barrier(walkers, act)
-  const strikes = await Promise.all(
-    Array.from({ length: walkers }, async (_, number) => {
-      let hits = 0
-      try {
-        for (;;) {
-          const open = places.filter(({ boundaries }) => boundaries.areLeft())
-          const place = open[number % open.length]
-          if (!place) return hits
-          const database = await arena.create(place.template)
-          hits += await walk({ ...plan, ...place, ...database, ...fault(barrier, database.superuserUrl) })
-        }
-      } finally {
-        barrier.leave()
-      }
+  { strike, atOnce, run }: FaultKind,
+): Promise<{ boundaries: number; strikes: number }> {
+  const migrations = await loadWithoutProofs(directory)
+  const enter = async (stand: Stand, boundaries: Boundaries): Promise<Walk> => ({
+    ...{ ...stand, boundaries, directory, migrations, everyRequest, arena, isAlone: atOnce === 1 },
+    database: await arena.create(stand.template),
+    ...(run ? { run } : {}),
+  })
+  const counted = []
+  for (const stand of stands) {
+    const plan = await enter(stand, new Boundaries(commands))
+    counted.push({ stand, plan, count: await countBoundaries(plan, commands) })
+  }
+  const boundaries = counted.reduce((sum, { count }) => sum + count, 0)
+  const waiting = counted.flatMap(({ stand, plan, count }) => [
+    () => Promise.resolve(plan),
+    ...Array.from({ length: Math.ceil((count * atOnce) / boundaries) - 1 }, () => {
+      return () => enter(stand, plan.boundaries)
     }),
-  )
-  return strikes.reduce((sum, each) => sum + each, 0)
+  ])
+  const walking = new Set<ReturnType<typeof walk>>()
+  let strikes = 0
+  try {
+    while (waiting.length > 0 || walking.size > 0) {
+      for (const plan of waiting.splice(0, atOnce - walking.size)) walking.add(walk(await plan()))
+      const held: HeldRun[] = []
+      for (const walker of walking) {
+        const step = await walker.next()
+        if (!step.done) held.push(step.value)
+        else {
+          strikes += step.value
+          walking.delete(walker)
+        }
+      }
+      if (held.length > 0) await strike(held)
+    }
+  } finally {
+    for (const walker of walking) await walker.return(0)
+  }
+  return { boundaries, strikes }
+}
+
+interface WhatToWalk {
+  directory: string
+  commands: Command[]
+  everyRequest?: boolean
 }
 
 /** Ends the runner's session from the server's side, as an administrator or a failover does. */
-async function terminate(superuserUrl: string, request: HeldRequest): Promise<void> {
-  const client = await connect(superuserUrl, { applicationName: 'administrator' })
-  await client.query(
-    `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-     WHERE application_name = 'hundredfold' AND datname = current_database()`,
+async function terminate({ database }: HeldRun): Promise<void> {
+  const administrator = await arena.administrator()
+  await administrator.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE application_name = 'hundredfold' AND datname = $1`,
+    [database],
   )
-  await client.end()
-  request.pass()
+  await untilRunnersAreGone(administrator, database)
 }
 
-export interface FaultKind {
-  name: string
-  fault: Fault
-  /** What is done when all walkers stand still. */
-  act: () => Promise<void>
-  walkers: number
+const each = (strike: (held: HeldRun) => Promise<void> | void) => async (all: HeldRun[]) => {
+  for (const held of all) await strike(held)
 }
 
-/** Enough to keep the machine at work. Each one costs a copy of the database and a look at all of it. */
-const few = 6
-/** One crash hits as many. */
-const many = 24
+/** One crash or kill takes seconds of work, and so does a copy of a database: as many as make the sum small. */
+const many = 16
 
 export const faults: FaultKind[] = [
   {
     name: 'the connection is cut (on the wire)',
-    fault: () => ({ strike: (request) => Promise.resolve(request.cut()) }),
-    act: () => Promise.resolve(),
-    walkers: few,
+    strike: each(({ request }) => request.cut()),
+    atOnce: 1,
   },
   {
     name: 'the session is terminated (pg_terminate_backend)',
-    fault: (_, superuserUrl) => ({ strike: (request) => terminate(superuserUrl, request) }),
-    act: () => Promise.resolve(),
-    walkers: few,
+    strike: each(terminate),
+    atOnce: 1,
   },
   {
     name: 'the server crashes (pg_ctl stop -m immediate)',
-    fault: (barrier) => ({ strike: () => barrier.arrive() }),
-    act: () => arena.crashAndRestart(),
-    walkers: many,
+    strike: () => arena.crashAndRestart(),
+    atOnce: many,
   },
   {
     name: 'the runner is killed (SIGKILL of its process)',
-    fault: (barrier) => ({ strike: () => barrier.arrive(), run: (job) => runners.run(job) }),
-    act: () => runners.kill(),
-    walkers: many,
+    strike: () => runners.kill(),
+    atOnce: many,
+    run: (job) => runners.run(job),
   },
 ]
 

@@ -20,12 +20,13 @@ describe('every request of a set made for it, up, redo and down', () => {
   test.each(faults)('$name', { timeout: 900_000 }, async (kind) => {
     // A look leaves nothing on the server, so whatever ends the session there leaves the same: one kind of end is enough.
     const everyRequest = kind === faults[0] || process.env.FAULTS === 'all'
-    const strikes = await walkAll(
+    const { boundaries, strikes } = await walkAll(
       { directory: files.path, everyRequest, commands: ['up', 'redo', 'down'] },
       stands,
       kind,
     )
     report(kind.name, 'the made set', strikes)
+    expect(strikes).toBe(boundaries)
     expect(strikes).toBeGreaterThan(everyRequest ? 300 : 100)
   })
 })

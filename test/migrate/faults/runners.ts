@@ -4,12 +4,14 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Target } from '../../../src/migrate/target.ts'
 
-/** One run of `up`, `down` or `redo` on one database. */
+export type Command = 'up' | 'down' | 'redo'
+
+/** One run of a command on one database. */
 export interface Job {
   id: number
   url: string
   directory: string
-  command: 'up' | 'down' | 'redo'
+  command: Command
   target: Target
 }
 
