@@ -28,6 +28,8 @@ export async function startWireProxy(serverUrl: string): Promise<WireProxy> {
     const upstream = connect(Number(port), hostname)
     for (const socket of [client, upstream]) {
       sockets.add(socket)
+      // A request of several messages would wait for the server's delayed acknowledgement of its first.
+      socket.setNoDelay()
       // What breaks on one side ends the other; the client tells what it makes of it.
       socket.on('error', () => undefined)
       socket.on('close', () => {
