@@ -28,7 +28,10 @@ export interface Walk extends Pick<
   fingerprint: string
   /** Those that are left to hit, which walkers on other copies of the database hit too. */
   boundaries: Boundaries
-  /** Nobody else works on the server until the walker goes on: what is committed there is its own. */
+  /**
+   * Nobody else works on the server until the walker goes on, so that what is committed meanwhile is its own: a server
+   * to which a request has come goes on with it after a cut. Otherwise a run that stands still commits nothing more.
+   */
   isAlone: boolean
 }
 
@@ -58,14 +61,17 @@ export async function* walk(plan: Walk): AsyncGenerator<HeldRun, number> {
     while (isApplied || boundaries.areLeft()) {
       const command = commandFrom(isApplied, boundaries)
       if (boundaries.areLeft(command)) {
-        const from = await transactionMark(await plan.arena.administrator())
+        const from = await mark(stage)
         const held = await runUntil(runOf(stage, command), boundaries.take(command))
         if (typeof held === 'number') boundaries.end(command)
         else {
-          const until = await transactionMark(await plan.arena.administrator())
+          const until = plan.isAlone ? undefined : await mark(stage)
           yield held
           strikes += 1
-          const isChanged = await endOf(held, stage, { from, until })
+          await untilOver(held, stage)
+          const isChanged =
+            held.isMidway ||
+            (await wasCommitted(await plan.arena.administrator(), from, until ?? (await mark(stage))))
           if (!isChanged && !walksEverything) continue
           await converge(stage, command === 'down' ? 'down' : 'up')
         }
@@ -119,18 +125,14 @@ function runOf(stage: Stage, command: Command): RunPlan {
   return { ...stage, database: name, ownerUrl, command, blocker: () => session(stage, superuserUrl) }
 }
 
-/** Waits until nothing is left of the run, and says whether it has committed anything. */
-async function endOf(
-  held: HeldRun,
-  { arena, isAlone }: Stage,
-  { from, until }: { from: string; until: string },
-): Promise<boolean> {
+/** Lets the run go, and waits until nothing of it is left. */
+async function untilOver(held: HeldRun, { arena }: Stage): Promise<void> {
   await held.release()
-  const administrator = await arena.administrator()
-  await untilRunnersAreGone(administrator, held.database)
-  // A server that had the request went on with it, midway or after a cut.
-  const end = isAlone ? await transactionMark(administrator) : until
-  return held.isMidway || wasCommitted(administrator, from, end)
+  await untilRunnersAreGone(await arena.administrator(), held.database)
+}
+
+async function mark({ arena }: Stage): Promise<string> {
+  return transactionMark(await arena.administrator())
 }
 
 /** A run that nobody disturbs ends well, whatever came before it. */
