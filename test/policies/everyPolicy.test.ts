@@ -11,7 +11,7 @@ import { startEmbedded } from '../../src/servers/embedded.ts'
 import { runDown, runUp } from '../migrate/run.ts'
 import { runCommand } from '../support/commandLine.ts'
 import type { Effects, Identity } from '../support/effects.ts'
-import { effectsOn } from '../support/effects.ts'
+import { effectsOn, readTarget } from '../support/effects.ts'
 import type { Engine } from '../support/engines.ts'
 import { engineIsMissing } from '../support/engines.ts'
 import { migrationDirectory } from '../support/migrationFiles.ts'
@@ -62,8 +62,9 @@ async function everything(client: Client, everybody: Identity[]): Promise<Record
     ORDER BY 1, 2`)
   const found: Record<string, Effects> = {}
   for (const table of tables) {
+    const target = await readTarget(client, table)
     for (const identity of everybody) {
-      found[`${display(table)} as ${JSON.stringify(identity)}`] = await effectsOn(client, table, identity)
+      found[`${display(table)} as ${JSON.stringify(identity)}`] = await effectsOn(client, target, identity)
     }
   }
   return found

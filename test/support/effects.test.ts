@@ -1,15 +1,17 @@
 import type { Client } from 'pg'
+import { escapeLiteral as literal } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TestDatabase } from './database.ts'
 import { createDatabase } from './database.ts'
-import type { Effects } from './effects.ts'
-import { effectsOn } from './effects.ts'
+import type { Effects, Identity, Target } from './effects.ts'
+import { effectsOn, readTarget } from './effects.ts'
 
 const table = { schema: 'public', name: 'notes' }
 
 describe('effectsOn', () => {
   let database: TestDatabase
   let client: Client
+  let target: Target
 
   beforeAll(async () => {
     database = await createDatabase({ from: 'casaora' })
@@ -23,11 +25,12 @@ describe('effectsOn', () => {
       CREATE POLICY adding ON public.notes FOR INSERT WITH CHECK (owner = current_setting('app.owner', true));
       CREATE POLICY changing ON public.notes FOR UPDATE USING (NOT done) WITH CHECK (owner IS NOT NULL);
       CREATE POLICY removing ON public.notes FOR DELETE USING (done)`)
+    target = await readTarget(client, table)
   })
   afterAll(() => database.drop())
 
   const effects = (): Promise<Effects> =>
-    effectsOn(client, table, { role: 'authenticated', settings: { 'app.owner': 'a' } })
+    effectsOn(client, target, { role: 'authenticated', settings: { 'app.owner': 'a' } })
 
   it('lists the rows that are seen, changed and deleted, and the candidates that are let in', async () => {
     const found = await effects()
@@ -61,4 +64,85 @@ describe('effectsOn', () => {
     expect(after[command]).not.toBe(before[command])
     expect(await effects()).toEqual(before)
   })
+
+  it('runs each command as if it came alone, whatever became of the one before', async () => {
+    const raising: Record<string, string> = {
+      reading: `USING (1 / (id - 5) > -9 AND current_user = 'authenticated')`,
+      adding: `WITH CHECK (id % 3 = 0 AND set_config('app.owner', 'x', true) = 'x' AND (id <> 6 OR 1 / (id - 6) > 0))`,
+      changing: `USING (set_config('app.owner', owner || owner, false) = 'bb') WITH CHECK (length(owner) = id % 2)`,
+      removing: `USING (current_setting('app.owner') = 'a' AND current_setting('request.jwt.claim.sub') = owner)`,
+    }
+    const identity: Identity = {
+      role: 'authenticated',
+      claims: { sub: 'a' },
+      settings: { 'app.owner': 'a' },
+      prepares: 'CREATE TEMPORARY TABLE mine AS SELECT 1 AS id; SET LOCAL app.prepared = 1',
+    }
+    await client.query('BEGIN')
+    for (const [policy, predicates] of Object.entries(raising))
+      await client.query(`ALTER POLICY ${policy} ON public.notes ${predicates}`)
+    await client.query('COMMIT')
+    const found = await effectsOn(client, target, identity)
+
+    const seen = `SELECT string_agg(t::text, E'\\n' ORDER BY t::text COLLATE "C") AS found FROM public.notes t`
+    const all = ['RESET ROLE', seen]
+    expect(found['select']).toBe(await alone(client, identity, [seen]))
+    expect(found['select']).toMatch(/^22012: /)
+    expect(found['delete']).toBe(await alone(client, identity, ['DELETE FROM public.notes', ...all]))
+    expect(found['delete']?.split('\n')).toHaveLength(8)
+    const update = 'UPDATE public.notes SET id = id'
+    const touched = ['RESET ROLE', `${seen} WHERE xmin = pg_current_xact_id()::xid`]
+    expect(found['update']).toBe(await alone(client, identity, [update, ...touched]))
+    const each: string[] = []
+    for (const row of [...target.offered, ...withNulls(target.offered[0])]) {
+      const insert = `INSERT INTO public.notes SELECT (jsonb_populate_record(NULL::public.notes, ${literal(row)})).*`
+      const outcome = await alone(client, identity, [insert, 'RESET ROLE', `SELECT '1' AS found`])
+      each.push(outcome.replace(/: .*/, ''))
+    }
+    expect(found['insert each']).toBe(`"public"."notes": ${each.join(' ')}`)
+    expect(new Set(each)).toEqual(new Set(['23505', '42501', '22012']))
+    expect(await client.query('SELECT current_user, to_regclass($1) AS mine', ['mine'])).toMatchObject({
+      rows: [{ current_user: 'postgres', mine: null }],
+    })
+  })
+
+  it('ends a command that takes too long, and no other', async () => {
+    await client.query(`
+      ALTER POLICY reading ON public.notes USING (owner = 'a');
+      ALTER POLICY changing ON public.notes USING (true) WITH CHECK (true);
+      ALTER POLICY adding ON public.notes WITH CHECK (true);
+      ALTER POLICY removing ON public.notes USING (pg_sleep(600) IS NULL)`)
+    const found = await effectsOn(client, target, { role: 'authenticated' }, { timeoutMs: 3000 })
+    expect(found['delete']).toMatch(/^57014: /)
+    expect(found['select']?.split('\n')).toHaveLength(4)
+    expect(found['select for update']).toBe('4')
+  })
 })
+
+/** What the last statement finds in a transaction of its own, or the error. */
+async function alone(client: Client, identity: Identity, statements: string[]): Promise<string> {
+  await client.query('BEGIN')
+  try {
+    await client.query(
+      `SELECT set_config('request.jwt.claim.sub', 'a', true), set_config('app.owner', 'a', true)`,
+    )
+    await client.query(`SET LOCAL ROLE ${identity.role}`)
+    await client.query(identity.prepares ?? '')
+    let found = ''
+    for (const statement of statements) {
+      const { rows } = await client.query<{ found: string | null }>(statement)
+      found = rows[0]?.found ?? ''
+    }
+    return found
+  } catch (error) {
+    return `${(error as { code: string }).code}: ${(error as Error).message}`
+  } finally {
+    await client.query('ROLLBACK')
+  }
+}
+
+/** The first row, without an owner, and without being done or not. */
+function withNulls(row = '{}'): string[] {
+  const first = JSON.parse(row) as object
+  return [JSON.stringify({ ...first, owner: null }), JSON.stringify({ ...first, done: null })]
+}

@@ -1,8 +1,8 @@
 import type { Client } from 'pg'
 import type { RelationName } from '../../src/postgres/identifiers.ts'
 import { display, qualified } from '../../src/postgres/identifiers.ts'
-import type { EffectOptions, Identity } from './effects.ts'
-import { effectsOn, rowsToOffer } from './effects.ts'
+import type { Identity, Target } from './effects.ts'
+import { effectsOn, readTarget } from './effects.ts'
 
 /** What each identity can do with each table, by command: `public.notes, stranger, select` -> what came of it. */
 export type EffectCells = Map<string, string>
@@ -40,14 +40,18 @@ export async function effectsOnAll(
   const looker = await connect()
   const tables = await listGuardedTables(looker)
   for (const table of tables) cells.set(`${display(table)}, all rows`, await allRows(looker, table))
+  const targets = new Map<string, Target>()
+  for (const table of tables) {
+    const name = display(table)
+    targets.set(name, await readTarget(looker, table, offered.get(name)))
+  }
   await looker.end()
   for (const [label, identity] of Object.entries(identities)) {
     const session = await connect()
-    for (const table of tables) {
-      const rows = offered.get(display(table))
-      const options: EffectOptions = { withoutTriggers: true, ...(rows ? { offered: rows } : {}) }
-      for (const [command, effect] of Object.entries(await effectsOn(session, table, identity, options))) {
-        cells.set(`${display(table)}, ${label}, ${command}`, effect)
+    for (const [table, target] of targets) {
+      const effects = await effectsOn(session, target, identity, { withoutTriggers: true })
+      for (const [command, effect] of Object.entries(effects)) {
+        cells.set(`${table}, ${label}, ${command}`, effect)
       }
     }
     await session.end()
@@ -59,7 +63,7 @@ export async function effectsOnAll(
 export async function rowsOfAll(superuser: Client): Promise<Map<string, string[]>> {
   const rows = new Map<string, string[]>()
   for (const table of await listGuardedTables(superuser)) {
-    rows.set(display(table), await rowsToOffer(superuser, table))
+    rows.set(display(table), (await readTarget(superuser, table)).offered)
   }
   return rows
 }

@@ -12,8 +12,8 @@ import { rules as allRules } from '../../../src/rules/index.ts'
 import type { RuleName } from '../../../src/rules/ruleNames.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase } from '../../support/database.ts'
-import type { Effects } from '../../support/effects.ts'
-import { effectsOn } from '../../support/effects.ts'
+import type { Effects, Target } from '../../support/effects.ts'
+import { effectsOn, readTarget } from '../../support/effects.ts'
 import { migrationDirectory } from '../../support/migrationFiles.ts'
 import type { BodyCase, BodyGroup, Form } from './bodyCase.ts'
 import { forms } from './bodyCase.ts'
@@ -147,6 +147,10 @@ export async function createBodies(group: BodyGroup): Promise<BodiesDatabase> {
       await superuser.query('ANALYZE')
       await believe()
       const found = new Map<string, Effects>()
+      const targets = new Map<BodyCase, Target>()
+      for (const body of group.cases) {
+        targets.set(body, await readTarget(superuser, { schema: 'public', name: tableOf(body) }))
+      }
       const names = new Set([
         ...Object.keys(everybody),
         ...group.cases.flatMap(({ identities }) => Object.keys(identities ?? {})),
@@ -155,7 +159,7 @@ export async function createBodies(group: BodyGroup): Promise<BodiesDatabase> {
       for (const name of names) {
         // A setting that one caller made leaves an empty one behind in the session, so each has its own.
         const client = await database.connect()
-        for (const body of group.cases) {
+        for (const [body, target] of targets) {
           const given = everybody[name] ?? body.identities?.[name]
           if (!given) continue
           const identity = {
@@ -164,10 +168,7 @@ export async function createBodies(group: BodyGroup): Promise<BodiesDatabase> {
             settings: { ...settings, ...given.settings },
             ...(given.prepares ? { prepares: inSql(given.prepares, body) } : {}),
           }
-          found.set(
-            `${body.name} as ${name}`,
-            await effectsOn(client, { schema: 'public', name: tableOf(body) }, identity),
-          )
+          found.set(`${body.name} as ${name}`, await effectsOn(client, target, identity))
         }
         await client.end()
       }
