@@ -21,29 +21,52 @@ const mostTries = 20
  */
 export async function underSavepoint<T>(db: Database, look: () => Promise<T>): Promise<T> {
   await begin.execute(db)
+  return thenUndo(look, () => undo(db))
+}
+
+/** Runs a look and undoes whatever it did and set. */
+export type Under = <T>(look: () => Promise<T>) => Promise<T>
+
+/**
+ * Like `underSavepoint` for many looks, one after the other, which share one savepoint: two requests less for each. What
+ * `work` does between them is undone with them.
+ *
+ * ```sql
+ * SAVEPOINT hundredfold_look; ...; ROLLBACK TO SAVEPOINT hundredfold_look; ...; ROLLBACK TO SAVEPOINT hundredfold_look; ...
+ * ```
+ */
+export async function underOneSavepoint<T>(db: Database, work: (under: Under) => Promise<T>): Promise<T> {
+  return underSavepoint(db, () => work((look) => thenUndo(look, () => goBack(db))))
+}
+
+async function thenUndo<T>(look: () => Promise<T>, takeBack: () => Promise<void>): Promise<T> {
   let result: T
   try {
     result = await look()
   } catch (error) {
-    const undone = undo(db)
+    const undone = takeBack()
     // A lost session has no savepoint to return to; the first error tells.
     await (isConnectionLost(error) ? undone.catch(() => undefined) : undone)
     throw error
   }
-  await undo(db)
+  await takeBack()
   return result
 }
 
 async function undo(db: Database): Promise<void> {
+  await goBack(db)
+  await release.execute(db)
+}
+
+async function goBack(db: Database): Promise<void> {
   for (let turn = 1; ; turn += 1) {
     try {
       await rollback.execute(db)
-      break
+      return
     } catch (error) {
       if (errorCode(error) !== '57014' || turn === mostTries) throw error
     }
   }
-  await release.execute(db)
 }
 
 /** Runs `work` under a savepoint and keeps what it did, unless it fails: then it is undone. */

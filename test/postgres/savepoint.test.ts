@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { borrow } from '../../src/postgres/database.ts'
-import { atomically, underSavepoint } from '../../src/postgres/savepoint.ts'
+import { atomically, underOneSavepoint, underSavepoint } from '../../src/postgres/savepoint.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
 
@@ -55,6 +55,26 @@ test('looks may stand in one another', async () => {
         await add(2)()
         await expect(underSavepoint(db, fail)).rejects.toThrow('division by zero')
       })
+    }),
+  )
+  expect(notes).toEqual([1])
+})
+
+test('looks that share a savepoint see nothing of each other, whether they fail or not', async () => {
+  const db = borrow(client)
+  const notes = await notesAfter(() =>
+    atomically(db, async () => {
+      await add(1)()
+      const seen = await underOneSavepoint(db, async (under) => {
+        await under(() => client.query(`SET LOCAL app.who = 'somebody'; INSERT INTO notes VALUES (2)`))
+        await expect(under(() => add(3)().then(fail))).rejects.toThrow('division by zero')
+        return under(() =>
+          underSavepoint(db, () =>
+            client.query(`SELECT current_setting('app.who', true) AS who, array_agg(id) AS notes FROM notes`),
+          ),
+        )
+      })
+      expect(seen.rows).toEqual([{ who: '', notes: [1] }])
     }),
   )
   expect(notes).toEqual([1])

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Database } from '../../postgres/database.ts'
 import { qualified, quote } from '../../postgres/identifiers.ts'
 import type { RelationName } from '../../postgres/identifiers.ts'
+import type { Under } from '../../postgres/savepoint.ts'
 import { underSavepoint } from '../../postgres/savepoint.ts'
 import { errorCode, isConnectionLost, isLockOrCancel } from '../../postgres/sqlState.ts'
 import type { Clock } from './clock.ts'
@@ -23,6 +24,8 @@ export interface Look {
   clock: Clock
   /** Where functions without a `search_path` of their own find their tables. */
   searchPath: string
+  /** The savepoint that looks share; each has one of its own by default. */
+  under?: Under
 }
 
 /** The time given to a statement is over: unlike a cancellation by somebody else, an answer to reckon with. */
@@ -41,13 +44,13 @@ export function isNoAnswer(error: unknown): boolean {
  * Runs `look` as the identity, and takes every setting back afterwards, also when it fails.
  *
  * ```sql
- * SAVEPOINT hundredfold_identity;
+ * SAVEPOINT hundredfold_look;
  * SET LOCAL ROLE ...; SET LOCAL request.jwt.claims = ...; SET LOCAL search_path = ...;
  * SET LOCAL statement_timeout = ...; -- what is left of the budget
  * ```
  */
 export async function actingAs<T>(
-  { db, clock, searchPath }: Look,
+  { db, clock, searchPath, under = (each) => underSavepoint(db, each) }: Look,
   identity: Identity,
   look: () => Promise<T>,
   timeoutMs = clock.remainingMs(),
@@ -61,7 +64,7 @@ export async function actingAs<T>(
   }
   const started = performance.now()
   try {
-    return await underSavepoint(db, async () => {
+    return await under(async () => {
       await sql`SELECT pg_catalog.set_config(name, value, true)
         FROM unnest(${Object.keys(settings)}::text[], ${Object.values(settings)}::text[]) AS s(name, value)`.execute(
         db,

@@ -2,6 +2,8 @@ import { usualSearchPath } from '../../catalog/settings.ts'
 import type { Database } from '../../postgres/database.ts'
 import type { RelationName } from '../../postgres/identifiers.ts'
 import { display } from '../../postgres/identifiers.ts'
+import type { Under } from '../../postgres/savepoint.ts'
+import { underOneSavepoint } from '../../postgres/savepoint.ts'
 import { UsageError } from '../../errors.ts'
 import { shortList } from '../../shortList.ts'
 import type { Node } from '../../syntax/nodes.ts'
@@ -73,6 +75,15 @@ export async function proveEquivalence(
   rewrites: PolicyRewrite[],
   options: ProofOptions = {},
 ): Promise<EquivalenceReport> {
+  return underOneSavepoint(db, (under) => prove({ db, under }, table, rewrites, options))
+}
+
+async function prove(
+  { db, under }: { db: Database; under: Under },
+  table: RelationName,
+  rewrites: PolicyRewrite[],
+  options: ProofOptions,
+): Promise<EquivalenceReport> {
   const started = performance.now()
   const subject = await findSubject(db, table)
   if (!subject) throw new UsageError(`There is no table ${display(table)}.`, 'Check its name and schema.')
@@ -98,7 +109,7 @@ export async function proveEquivalence(
   const isOpen = ({ policy }: Question) => (policy === undefined ? open.size > 0 : open.has(policy))
   const budgetMs = options.budgetMs ?? (open.size === 0 ? 3_000 : 60_000)
   const clock = startClock(budgetMs - (performance.now() - started))
-  const look = { db, clock, searchPath }
+  const look = { db, under, clock, searchPath }
 
   const functions = await listCalledFunctions(db, [...trees.values()])
   const sample = await takeSample(

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg'
 import type { Database } from '../../postgres/database.ts'
 import { borrow } from '../../postgres/database.ts'
 import type { RelationName } from '../../postgres/identifiers.ts'
+import type { Under } from '../../postgres/savepoint.ts'
 import type { PolicyAlteration } from '../../operations/draft.ts'
 import { shortList } from '../../shortList.ts'
 import type { Answers } from './atOnce.ts'
@@ -47,12 +48,12 @@ const mostMsAtOnce = 5_000
  * what structure proves; what will be evaluated at once is run for callers whom nobody reckons with.
  */
 export async function rehearseProof(
-  rehearsal: Rehearsal,
+  rehearsal: Rehearsal & { under: Under },
   table: RelationName,
   alterations: PolicyAlteration[],
 ): Promise<Rehearsed> {
-  const { db, searchPath, answers } = rehearsal
-  const look = { db, searchPath, answers, clock: startClock(mostMsAtOnce) }
+  const { db, under, searchPath, answers } = rehearsal
+  const look = { db, under, searchPath, answers, clock: startClock(mostMsAtOnce) }
   const left = new Map<string, string>()
   const shown = new Map<string, string>()
   const open: PolicyAlteration[] = []

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg'
 import type { RelationName } from '../../postgres/identifiers.ts'
 import { borrow } from '../../postgres/database.ts'
 import { displayIdentifier, qualified, quote } from '../../postgres/identifiers.ts'
-import { atomically, underSavepoint } from '../../postgres/savepoint.ts'
+import { atomically, underOneSavepoint, underSavepoint } from '../../postgres/savepoint.ts'
 import { liftSessionLimits } from '../../postgres/sessionLimits.ts'
 import { errorCode, isConnectionLost } from '../../postgres/sqlState.ts'
 import { alterPolicies } from '../../operations/alterPolicies.ts'
@@ -133,7 +133,9 @@ async function rehearse(
 ): Promise<Rehearsed> {
   if (alterations.length === 0) return { left: new Map(), shown: new Map() }
   try {
-    return await underSavepoint(borrow(rehearsal.client), () => rehearseProof(rehearsal, table, alterations))
+    return await underOneSavepoint(rehearsal.db, (under) =>
+      rehearseProof({ ...rehearsal, under }, table, alterations),
+    )
   } catch (error) {
     const reason = refuseLost(error) ?? `its proof could not be tried: ${messageOf(error)}`
     return { left: new Map(alterations.map(({ policy }) => [policy, reason])), shown: new Map() }
