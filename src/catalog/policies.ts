@@ -22,6 +22,8 @@ export interface Policy extends PolicyPredicates {
   permissive: boolean
   /** Names of the roles it is for, in the order of the alphabet; empty for PUBLIC. */
   roles: string[]
+  /** The same in the order in which CREATE POLICY named them. */
+  rolesAsWritten: string[]
   comment: string | null
   /** Oids of the functions that its predicates call; those of the server itself are not among them. */
   functionOids: number[]
@@ -93,6 +95,8 @@ async function selectPolicies(db: Database, condition: RawBuilder<unknown>): Pro
       policy.polpermissive AS permissive,
       ARRAY(SELECT role.rolname::text FROM pg_catalog.pg_roles role
             WHERE role.oid = ANY (policy.polroles) ORDER BY role.rolname) AS roles,
+      ARRAY(SELECT role.rolname::text FROM pg_catalog.unnest(policy.polroles) WITH ORDINALITY AS named (oid, place)
+            JOIN pg_catalog.pg_roles role ON role.oid = named.oid ORDER BY named.place) AS "rolesAsWritten",
       pg_catalog.pg_get_expr(policy.polqual, policy.polrelid) AS using,
       pg_catalog.pg_get_expr(policy.polwithcheck, policy.polrelid) AS check,
       pg_catalog.obj_description(policy.oid, 'pg_policy') AS comment,

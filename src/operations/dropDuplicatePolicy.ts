@@ -41,7 +41,7 @@ export function dropDuplicatePolicy({ schema, name }: RelationName, dropped: Pol
 }
 
 function createPolicy(table: RelationName, policy: Policy): string {
-  const { name, command, permissive, roles, using, check } = policy
+  const { name, command, permissive, rolesAsWritten: roles, using, check } = policy
   return [
     `CREATE POLICY ${quote(name)} ON ${qualified(table)}`,
     `  AS ${permissive ? 'PERMISSIVE' : 'RESTRICTIVE'} FOR ${command}`,

@@ -109,7 +109,7 @@ function narrowing(table: SecuredTable, { name }: Policy, narrow: PolicyOnTable[
 function policyText(policy: SecuringPolicy, cost: RlsCost | undefined): string[] {
   const priced = cost?.policies.find(({ name }) => name === policy.name)
   return [
-    `  ${oneLine(policy.name)}: ${policy.permissive ? 'permissive' : 'RESTRICTIVE'}, FOR ${policy.command}, TO ${rolesText(policy.roles)}`,
+    `  ${oneLine(policy.name)}: ${policy.permissive ? 'permissive' : 'RESTRICTIVE'}, FOR ${policy.command}, TO ${rolesText(policy.rolesAsWritten)}`,
     ...(policy.using === null ? [] : [`    USING ${oneLine(policy.using)}`]),
     ...(policy.check === null ? [] : [`    WITH CHECK ${oneLine(policy.check)}`]),
     ...(policy.calls.length === 0 ? [] : [`    calls ${policy.calls.join(', ')}`]),
