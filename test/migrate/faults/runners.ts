@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { Target } from '../../../src/migrate/target.ts'
+import { compileRunner } from './compileRunner.ts'
 
 export type Command = 'up' | 'down' | 'redo'
 
@@ -32,15 +32,13 @@ export interface Runners {
   run(job: Omit<Job, 'id'>): Promise<Outcome | undefined>
   /** SIGKILL, as the kernel sends it when memory runs out: nothing in the process learns of it. */
   kill(): Promise<void>
-  close(): void
+  close(): Promise<void>
 }
 
 export async function startRunners(): Promise<Runners> {
   let number = 0
-  const spawn = () =>
-    fork(fileURLToPath(new URL('runnerProcess.ts', import.meta.url)), {
-      execArgv: ['--import', import.meta.resolve('tsx')],
-    })
+  const program = await compileRunner()
+  const spawn = () => fork(program.path)
   const ready = async (child: ChildProcess) => {
     await once(child, 'message')
     child.setMaxListeners(0)
@@ -70,6 +68,9 @@ export async function startRunners(): Promise<Runners> {
       await exit
       current = await ready(spawn())
     },
-    close: () => void current.kill('SIGKILL'),
+    close: async () => {
+      current.kill('SIGKILL')
+      await program[Symbol.asyncDispose]()
+    },
   }
 }
