@@ -4,6 +4,7 @@ import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
 import type { MigrationDirectory } from '../support/migrationFiles.ts'
 import { migrationDirectory, sqlMigration } from '../support/migrationFiles.ts'
+import { compileRunner } from './faults/compileRunner.ts'
 import type { Runners } from './faults/runners.ts'
 import { startRunners } from './faults/runners.ts'
 import { runDown } from './run.ts'
@@ -56,7 +57,10 @@ test(
   'eight processes that start at once, twenty times: all end well, and each migration runs once',
   { timeout: 300_000 },
   async () => {
-    const processes: Runners[] = await Promise.all(Array.from({ length: runners }, () => startRunners()))
+    await using program = await compileRunner()
+    const processes: Runners[] = await Promise.all(
+      Array.from({ length: runners }, () => startRunners(program.path)),
+    )
     try {
       for (let round = 1; round <= rounds; round += 1) {
         const outcomes = await Promise.all(

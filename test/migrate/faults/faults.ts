@@ -7,6 +7,8 @@ import { readFingerprint } from '../../../src/fingerprint/fingerprint.ts'
 import type { Arena } from './arena.ts'
 import { openArena } from './arena.ts'
 import { Boundaries } from './boundaries.ts'
+import type { CompiledRunner } from './compileRunner.ts'
+import { compileRunner } from './compileRunner.ts'
 import type { HeldRun } from './heldRun.ts'
 import { oneOfEachShape } from './oneOfEachShape.ts'
 import type { Command, Runners } from './runners.ts'
@@ -17,16 +19,19 @@ import { countBoundaries, walk } from './walk.ts'
 import { loadWithoutProofs } from './withoutProofs.ts'
 
 let arena: Arena
+let program: CompiledRunner
 let runners: Runners
 
 /** A server and a process to be harmed, for the tests of the file that calls it. */
 export function prepareFaults(): void {
   beforeAll(async () => {
     arena = await openArena()
-    runners = await startRunners()
+    program = await compileRunner()
+    runners = await startRunners(program.path)
   })
   afterAll(async () => {
-    await runners.close()
+    runners.close()
+    await program[Symbol.asyncDispose]()
     await arena.stop()
   })
 }

@@ -2,7 +2,6 @@ import type { ChildProcess } from 'node:child_process'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Target } from '../../../src/migrate/target.ts'
-import { compileRunner } from './compileRunner.ts'
 
 export type Command = 'up' | 'down' | 'redo'
 
@@ -32,13 +31,13 @@ export interface Runners {
   run(job: Omit<Job, 'id'>): Promise<Outcome | undefined>
   /** SIGKILL, as the kernel sends it when memory runs out: nothing in the process learns of it. */
   kill(): Promise<void>
-  close(): Promise<void>
+  close(): void
 }
 
-export async function startRunners(): Promise<Runners> {
+/** Starts a process of the program that `compileRunner` made. */
+export async function startRunners(program: string): Promise<Runners> {
   let number = 0
-  const program = await compileRunner()
-  const spawn = () => fork(program.path)
+  const spawn = () => fork(program)
   const ready = async (child: ChildProcess) => {
     await once(child, 'message')
     child.setMaxListeners(0)
@@ -68,9 +67,6 @@ export async function startRunners(): Promise<Runners> {
       await exit
       current = await ready(spawn())
     },
-    close: async () => {
-      current.kill('SIGKILL')
-      await program[Symbol.asyncDispose]()
-    },
+    close: () => void current.kill('SIGKILL'),
   }
 }
