@@ -41,7 +41,7 @@ const rule = 'policy_membership_function'
  * ```sql
  * public.is_org_member(org_id)                                        -- before
  * org_id = ANY ((SELECT private.is_org_member_org_ids())::uuid[])     -- after, where an index leads on org_id
- * org_id IN (SELECT unnest(private.is_org_member_org_ids()))          -- after, elsewhere
+ * org_id IN (SELECT unnest((SELECT private.is_org_member_org_ids()))) -- after, elsewhere
  * ```
  *
  * The function says no where the argument is NULL, the comparison says NULL; both keep a row out, except under

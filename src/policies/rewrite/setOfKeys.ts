@@ -39,10 +39,12 @@ export function listedKeys(select: Node): Keys {
  * @param type the type of a key
  */
 export function returnedKeys(call: Node, type: TypeName): Keys {
+  const array = scalarSubselect(call)
   return {
-    list: selectOf(callOf(['pg_catalog', 'unnest'], [call])),
+    // Without a sub-select the planner would call the function too, to estimate how many keys there are.
+    list: selectOf(callOf(['pg_catalog', 'unnest'], [array])),
     // Without a type, = ANY ((SELECT ...)) would compare with the rows of the query.
-    array: cast(scalarSubselect(call), arrayOf(type)),
+    array: cast(array, arrayOf(type)),
   }
 }
 
@@ -53,7 +55,7 @@ export function returnedKeys(call: Node, type: TypeName): Keys {
  *
  * ```sql
  * org_id = ANY ((SELECT private.my_orgs())::uuid[])   -- with an index on org_id
- * org_id IN (SELECT unnest(private.my_orgs()))        -- without
+ * org_id IN (SELECT unnest((SELECT private.my_orgs())))   -- without
  * ```
  */
 export function memberOfKeys(

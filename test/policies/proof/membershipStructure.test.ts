@@ -74,7 +74,10 @@ describe('a membership turned round, without a row in any table', () => {
     ['is_member(team_id)', '(team_id = ANY (ARRAY( SELECT public.key_ids() AS key_ids)))'],
     ['plain_member(team_id)', '(team_id = ANY (ARRAY( SELECT public.plain_ids() AS plain_ids)))'],
     ['is_member(team_id)', '(team_id = ANY (( SELECT public.key_array() AS key_array)::integer[]))'],
-    ['is_member(team_id)', '(team_id IN ( SELECT unnest(public.key_array()) AS unnest))'],
+    [
+      'is_member(team_id)',
+      '(team_id IN ( SELECT unnest(( SELECT public.key_array() AS key_array)) AS unnest))',
+    ],
     ['has_level(2, team_id)', '(team_id = ANY (( SELECT public.level_array() AS level_array)::integer[]))'],
     ['has_level(2, team_id)', '(team_id IN ( SELECT public.second_level_ids() AS second_level_ids))'],
     [

@@ -82,7 +82,7 @@ describe('turnMembership turns', () => {
     [
       'elsewhere into IN',
       'is_member(other_id)',
-      'other_id IN (SELECT pg_catalog.unnest(private.is_member_org_ids()))',
+      'other_id IN (SELECT pg_catalog.unnest((SELECT private.is_member_org_ids())))',
     ],
     [
       'below AND and OR',
@@ -93,7 +93,7 @@ describe('turnMembership turns', () => {
       'where it is compared with true',
       'is_member(org_id) = true OR (is_member(other_id) IS TRUE AND secret = true)',
       `org_id = ANY ((SELECT private.is_member_org_ids())::uuid[]) OR
-         (other_id IN (SELECT pg_catalog.unnest(private.is_member_org_ids())) AND secret = true)`,
+         (other_id IN (SELECT pg_catalog.unnest((SELECT private.is_member_org_ids()))) AND secret = true)`,
     ],
     [
       'a numbered argument',
@@ -138,7 +138,7 @@ describe('turnMembership turns', () => {
     [
       'within a sub-select’s WHERE, under whatever it stands',
       'NOT EXISTS (SELECT 1 FROM orgs o WHERE o.id = docs.other_id AND is_member(o.id))',
-      'NOT EXISTS (SELECT 1 FROM public.orgs o WHERE o.id = docs.other_id AND o.id IN (SELECT pg_catalog.unnest(private.is_member_org_ids())))',
+      'NOT EXISTS (SELECT 1 FROM public.orgs o WHERE o.id = docs.other_id AND o.id IN (SELECT pg_catalog.unnest((SELECT private.is_member_org_ids()))))',
     ],
   ])('%s', async (_, predicate, expected) => {
     const { using, refusals } = await rewrite(predicate)
