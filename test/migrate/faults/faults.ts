@@ -144,6 +144,9 @@ const each = (strike: (held: HeldRun) => Promise<void> | void) => async (all: He
   for (const held of all) await strike(held)
 }
 
+/** A crash or a start of Node takes about as long as a copy of a database and a look at all of it: as many as make the sum small. */
+const many = 16
+
 export const faults: FaultKind[] = [
   {
     name: 'the connection is cut (on the wire)',
@@ -158,13 +161,12 @@ export const faults: FaultKind[] = [
   {
     name: 'the server crashes (pg_ctl stop -m immediate)',
     strike: () => arena.crashAndRestart(),
-    // A crash takes as long as a copy of a database and a look at all of it, a start of Node three times as long.
-    atOnce: 16,
+    atOnce: many,
   },
   {
     name: 'the runner is killed (SIGKILL of its process)',
     strike: () => runners.kill(),
-    atOnce: 32,
+    atOnce: many,
     run: (job) => runners.run(job),
   },
 ]
