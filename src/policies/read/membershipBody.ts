@@ -43,7 +43,7 @@ export function keysOf(
   tables: CatalogTable[],
 ): KeyQuery {
   const { select, member } = existsIn(result)
-  const query = withoutLimit(select)
+  const query = withoutLimit(select, member !== undefined)
   const parameterOf = parameters(called, query, tables)
   const isKey = (node: Node) => parameterOf(node) === key
   const holdsKey = (value: unknown) => Array.from(nodesIn(value)).some(isKey)
@@ -125,11 +125,17 @@ function existsIn(result: Node | undefined): { select: SelectStmt; member?: Node
   throw notOne
 }
 
-/** Any LIMIT but 0 leaves EXISTS as it is; grouping, windows, set operations and OFFSET do not. */
-export function withoutLimit(select: SelectStmt): SelectStmt {
+/**
+ * Any LIMIT but 0 leaves EXISTS as it is; grouping, windows, set operations and OFFSET do not. To IN (`isIn`) a LIMIT
+ * matters too: it decides which values there are.
+ *
+ * @throws Unclear where more than FROM and WHERE decides
+ */
+export function withoutLimit(select: SelectStmt, isIn = false): SelectStmt {
   const { limitCount, sortClause, distinctClause, ...rest } = select
   const one = as(limitCount, 'A_Const')?.ival?.ival
   if (limitCount && !one) throw new Unclear('its query has a LIMIT that is no constant above 0')
+  if (limitCount && isIn) throw new Unclear('its query has a LIMIT, which decides what is IN it')
   // Neither order nor repeated rows matter to EXISTS.
   void sortClause
   if (distinctClause?.some((node) => Object.keys(node).length > 0)) {

@@ -126,7 +126,7 @@ function turnAround(
       'its query has a row for an aggregate, or several for a set, whatever its conditions say',
     )
   }
-  const plain = withoutLimit(select)
+  const plain = withoutLimit(select, link.subLinkType === 'ANY_SUBLINK')
   const conditions = [
     ...(plain.whereClause ? conjuncts(plain.whereClause) : []),
     ...memberCondition(link, plain),

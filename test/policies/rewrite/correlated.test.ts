@@ -74,6 +74,11 @@ describe('turnCorrelated turns', () => {
 describe('turnCorrelated refuses', () => {
   test.each([
     [
+      'IN with a LIMIT',
+      'id IN (SELECT m.org_id FROM members m WHERE m.org_id = docs.org_id AND m.user_id = auth.uid() LIMIT 1)',
+      'which decides what is IN it',
+    ],
+    [
       'NOT',
       'NOT EXISTS (SELECT 1 FROM members m WHERE m.org_id = docs.org_id AND m.user_id = auth.uid())',
       'under NOT',

@@ -45,6 +45,8 @@ beforeAll(async () => {
       $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org) $$;
     CREATE FUNCTION is_many(org uuid) RETURNS boolean LANGUAGE sql STABLE AS
       $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org GROUP BY m.org_id HAVING count(*) > 1) $$;
+    CREATE FUNCTION is_first(org uuid) RETURNS boolean ${definer} AS
+      $$ SELECT org IN (SELECT m.org_id FROM members m WHERE m.user_id = auth.uid() ORDER BY m.role LIMIT 1) $$;
     CREATE FUNCTION is_near(org uuid) RETURNS boolean LANGUAGE sql STABLE AS
       $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org AND m.note = org::text) $$;
     CREATE FUNCTION is_before(org uuid) RETURNS boolean LANGUAGE sql STABLE AS
@@ -170,6 +172,7 @@ describe('turnMembership refuses', () => {
     ['a body that is more than one EXISTS', 'is_member_or_open(org_id)', 'not one EXISTS'],
     ['a list that would say more than the function', 'is_known(org_id)', 'does not depend on who is calling'],
     ['grouping', 'is_many(org_id)', 'more than FROM and WHERE'],
+    ['IN with a LIMIT', 'is_first(org_id)', 'which decides what is IN it'],
     ['an argument that is used twice', 'is_near(org_id)', 'in another place than key = argument'],
     ['another comparison', 'is_before(org_id)', 'no condition of the form key = argument'],
     ['a body without a query', 'starts_with(name)', 'not one EXISTS'],
