@@ -18,8 +18,8 @@ export interface Relation extends RelationName {
   storageParameters: Record<string, string>
   /** A view whose tables are read with the rights of who reads the view. */
   isSecurityInvoker: boolean
-  /** The planner's estimate; -1 where the table was never analyzed. */
-  estimatedRows: number
+  /** The planner's count; null where the table was never analyzed. */
+  estimatedRows: number | null
 }
 
 /** Every table, view and foreign table outside of the system's schemas, by schema and name. */
@@ -52,7 +52,8 @@ async function selectRelations(db: Database, condition: RawBuilder<unknown>): Pr
       pg_catalog.pg_get_userbyid(class.relowner)::text AS owner,
       pg_catalog.pg_has_role(class.relowner, 'USAGE') AS "isOurs",
       class.relrowsecurity AS "rowSecurity", class.relforcerowsecurity AS "forcesRowSecurity",
-      coalesce(class.reloptions, '{}') AS options, class.reltuples AS "estimatedRows"
+      coalesce(class.reloptions, '{}') AS options,
+      CASE WHEN class.reltuples >= 0 THEN class.reltuples END AS "estimatedRows"
     FROM pg_catalog.pg_class class
     JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
     WHERE ${condition}

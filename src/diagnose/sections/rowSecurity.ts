@@ -29,10 +29,10 @@ export const rowSecurity: Section = {
             ['columns without an index', 'text'],
           ],
           rows: [...wanted]
-            .sort((one, other) => Math.max(other.estimatedRows, 0) - Math.max(one.estimatedRows, 0))
+            .sort((one, other) => (other.estimatedRows ?? 0) - (one.estimatedRows ?? 0))
             .map((table) => [
               display(table),
-              table.estimatedRows < 0 ? null : table.estimatedRows,
+              table.estimatedRows,
               !table.rowSecurity ? 'off' : table.forcesRowSecurity ? 'on, forced' : 'on',
               table.policies.length,
               table.columnsWithoutIndex.join(', '),

@@ -35,7 +35,7 @@ function mostNamedRole({ parsed }: ParsedPolicies): string {
 function ownerColumns({ parsed }: ParsedPolicies): { table: CatalogTable; column: string }[] {
   return parsed
     .flatMap((each) => comparedWithUser(each).map((column) => ({ table: each.policy.table, column })))
-    .sort((one, other) => other.table.estimatedRows - one.table.estimatedRows)
+    .sort((one, other) => (other.table.estimatedRows ?? 0) - (one.table.estimatedRows ?? 0))
 }
 
 function comparedWithUser({ using, policy }: ParsedPolicy): string[] {

@@ -88,7 +88,7 @@ export async function rlsCosts(
     const { schema, name, estimatedRows } = first.table
     const table = { schema, name }
     const nothing = { table, rows: null, asUser: null, writtenOut: null, policies: [] }
-    if (estimatedRows > mostRows) {
+    if (estimatedRows !== null && estimatedRows > mostRows) {
       costs.push({
         ...nothing,
         skipped: `about ${Math.round(estimatedRows)} rows: too many to read them all`,

@@ -36,7 +36,7 @@ export async function sampleRows(
   needed: NeededColumns,
   count: number,
 ): Promise<Row[]> {
-  const percent = (100 * 3 * count) / Math.max(1, subject.table.estimatedRows)
+  const percent = (100 * 3 * count) / Math.max(1, subject.table.estimatedRows ?? 0)
   const blocks = percent < 50 ? ` TABLESAMPLE SYSTEM (${percent}) REPEATABLE (1)` : ''
   const rows = await read(look, reader, subject, needed, `${blocks} LIMIT ${count}`)
   if (blocks === '' || rows.length >= count / 2) return rows

@@ -58,7 +58,7 @@ async function verdictOn(
 
 /** A sentence where a query gets dearer, where too little is gained and where plans say nothing. */
 async function whyDearer(db: Database, table: IndexedTable, turned: Turned): Promise<string | undefined> {
-  if (table.estimatedRows < 0) return `${table.name} was never analysed, so plans say nothing about it`
+  if (table.estimatedRows === null) return `${table.name} was never analysed, so plans say nothing about it`
   // A list that is the same for everybody grows with the table that it is read from, and not with who asks.
   const isOwnList = comparesWithCaller(turned.becomes)
   try {

@@ -55,7 +55,7 @@ function tableText(
   return [
     oneLine(title),
     '='.repeat(oneLine(title).length),
-    `${state}; ${table.estimatedRows < 0 ? 'never analyzed' : `about ${Math.round(table.estimatedRows).toLocaleString('en-US')} rows (estimated)`}`,
+    `${state}; ${table.estimatedRows === null ? 'never analyzed' : `about ${Math.round(table.estimatedRows).toLocaleString('en-US')} rows (estimated)`}`,
     ...(table.policies.length === 0 && table.rowSecurity
       ? ['No policy: only the owner and roles with BYPASSRLS see or write a row.']
       : []),

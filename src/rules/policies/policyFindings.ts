@@ -117,7 +117,7 @@ function evidenceOf({ policy, after }: PolicyRewrite): Fact[] {
 function rowsOf(table: CatalogTable): Fact {
   return {
     name: 'rows',
-    value: table.estimatedRows < 0 ? null : table.estimatedRows,
+    value: table.estimatedRows,
     unit: 'rows',
     kind: 'estimated',
   }
@@ -154,7 +154,7 @@ function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteratio
 
 /** For each rule what was wrong with which expressions, and what is better now. */
 function whyOf(table: CatalogTable, changes: Change[]): string {
-  const rows = table.estimatedRows > 0 ? ` (about ${table.estimatedRows.toLocaleString('en')} rows)` : ''
+  const rows = table.estimatedRows ? ` (about ${table.estimatedRows.toLocaleString('en')} rows)` : ''
   const sentences = rewriteRules.flatMap((rule) => {
     const was = [...new Set(changes.filter((change) => change.rule === rule).map((change) => change.was))]
     return was.length === 0 ? [] : [reasons[rule](was.join(', '))]

@@ -16,7 +16,7 @@ export function policyIndexRemedy(index: PolicyIndex, takenNames: Set<string>): 
   const { table, useless } = index
   const policies = policyNames(index)
   if (useless !== undefined) return { kind: 'none', title: `An index would not be used: ${useless}.` }
-  if (table.estimatedRows >= 0 && table.estimatedRows < fewRows && table.kind === 'r') {
+  if (table.estimatedRows !== null && table.estimatedRows < fewRows && table.kind === 'r') {
     return {
       kind: 'none',
       title: `About ${Math.round(table.estimatedRows)} rows are read as fast without an index; look again when there are more than ${fewRows}.`,
@@ -40,7 +40,7 @@ export function policyIndexRemedy(index: PolicyIndex, takenNames: Set<string>): 
     why:
       `${listPolicies(policies)} compare${policies.length === 1 ? 's' : ''} ${showKey(index)} with who asks. Without an index ` +
       `every query on ${display(table)} reads all of its ` +
-      `${table.estimatedRows < 0 ? '' : `about ${Math.round(table.estimatedRows)} `}rows to find the few that are let through.`,
+      `${table.estimatedRows === null ? '' : `about ${Math.round(table.estimatedRows)} `}rows to find the few that are let through.`,
   })
   return { kind: 'migration', title: `Index ${showKey(index)} of ${display(table)}`, draft }
 }

@@ -37,7 +37,7 @@ function toFinding({ index, remedy }: PlannedIndex): Finding {
     subject: [table.schema, table.name, index.column ?? index.key],
     detail: `No index of ${display(table)} leads on ${showKey(index)}, which ${listPolicies(names)} compare${names.length === 1 ? 's' : ''}.`,
     evidence: [
-      ...(table.estimatedRows < 0
+      ...(table.estimatedRows === null
         ? []
         : [{ name: 'rows', value: Math.round(table.estimatedRows), kind: 'estimated' as const }]),
       { name: 'policies', value: policies.length, kind: 'measured' },
