@@ -4,7 +4,7 @@ import { findFunctionsNamed } from '../../catalog/functions.ts'
 import type { Database } from '../../postgres/database.ts'
 import { parseExpression } from '../../syntax/expression.ts'
 import { splitStatements } from '../../syntax/statements.ts'
-import type { Node } from '../../syntax/nodes.ts'
+import type { FuncCall, Node } from '../../syntax/nodes.ts'
 import { fieldsOf, nameParts } from '../../syntax/walk.ts'
 
 /** A function that a predicate calls, directly or through others. */
@@ -53,9 +53,12 @@ export function callsIn(tree: unknown): Call[] {
   return Array.from(fieldsOf(tree, 'FuncCall'), (call) => callOf(call))
 }
 
+/** The fields of a `FuncCall`, of a tree with types or without. */
+export type CallFields = Partial<Record<keyof FuncCall, unknown>>
+
 /** The function that a `FuncCall` names. */
-export function callOf(call: Record<string, unknown>): Call {
-  const parts = nameParts(call['funcname'])
+export function callOf({ funcname }: CallFields): Call {
+  const parts = nameParts(funcname)
   const schema = parts.at(-2)
   return { name: parts.at(-1) ?? '', ...(schema === undefined ? {} : { schema }) }
 }

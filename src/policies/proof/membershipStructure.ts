@@ -8,6 +8,7 @@ import { withoutLimit } from '../read/membershipBody.ts'
 import { comparedWithTrue } from '../read/positiveContext.ts'
 import { Unclear } from '../read/queryColumns.ts'
 import { isComparedAlike } from '../read/typeNames.ts'
+import type { CallFields } from './bodies.ts'
 
 /** A function as far as it can be compared with a query. */
 export interface KnownBody {
@@ -33,7 +34,7 @@ export interface MembershipContext {
   table: string
   columnType(name: string): string | undefined
   /** The function that the call means, where there is only one. */
-  functionOf(call: Record<string, unknown>): KnownBody | undefined
+  functionOf(call: CallFields): KnownBody | undefined
   /** Whether a relation of that FROM has such a column, which in a SQL function goes before a parameter. */
   isColumn(from: unknown, name: string): boolean
   /**
@@ -95,7 +96,7 @@ export function withMemberships(tree: Node, context: MembershipContext): Node {
 /** `is_member(org_id)`, `has_role(org_id, 'owner')`: one argument is a column, the others are put into the body. */
 function calledMembership(node: Node, context: MembershipContext): Membership | undefined {
   const call = as(node, 'FuncCall')
-  const called = call && context.functionOf(call as unknown as Record<string, unknown>)
+  const called = call && context.functionOf(call)
   const args = call?.args ?? []
   if (!called?.body || called.returnsSet || called.argumentTypes.length !== args.length) return undefined
   // A STRICT function says NULL as soon as any of its arguments is NULL.
@@ -168,7 +169,7 @@ function listed(node: Node, context: MembershipContext): Membership | undefined 
     return { ...keysOf(query), test, rights: 'inline', environment: 'any' }
   if (!call) return undefined
   const array = query ? unnested(call) : call
-  const called = context.functionOf((array ?? call) as unknown as Record<string, unknown>)
+  const called = context.functionOf(array ?? call)
   if (!called?.body || called.argumentTypes.length > 0 || called.returnsSet === (array !== undefined))
     return undefined
   const keys = array ? inArray(called.body) : as(called.body, 'SelectStmt')
@@ -188,11 +189,15 @@ function inArray(node: Node | undefined): SelectStmt | undefined {
 
 /** The call of `unnest(call)`. */
 function unnested({ funcname, args = [] }: FuncCall): FuncCall | undefined {
-  const name = words(funcname)
+  const [array, ...more] = args
+  return shortName(funcname) === 'unnest' && array && more.length === 0 ? as(array, 'FuncCall') : undefined
+}
+
+/** `unnest` for `pg_catalog.unnest`; other schemas stay. */
+function shortName(funcname: unknown): string {
+  return nameParts(funcname)
     .join('.')
     .replace(/^pg_catalog\./, '')
-  const [array, ...more] = args
-  return name === 'unnest' && array && more.length === 0 ? as(array, 'FuncCall') : undefined
 }
 
 function keysOf(query: SelectStmt): Pick<Membership, 'key' | 'select' | 'conditions'> {
@@ -330,12 +335,7 @@ function resolve(part: unknown, relations: Map<string, string>): string | undefi
     const call = value['FuncCall']
     if (isRecord(call)) {
       return {
-        call: [
-          nameParts(call['funcname'])
-            .join('.')
-            .replace(/^pg_catalog\./, ''),
-          visit(call['args'] ?? []),
-        ],
+        call: [shortName(call['funcname']), visit(call['args'] ?? [])],
       }
     }
     const operator = value['A_Expr']

@@ -16,6 +16,7 @@ import type { Reach } from '../read/reach.ts'
 import { callsReached, readReach, readSelectPolicies } from '../read/reach.ts'
 import { otherSettingOf, searchPathOf, whyPathMatters } from '../read/searchPath.ts'
 import { findTablesNamed } from '../read/tableCatalog.ts'
+import type { CallFields } from './bodies.ts'
 import { callOf, onlyResult } from './bodies.ts'
 import type { KnownBody, MembershipContext } from './membershipStructure.ts'
 import { withMemberships } from './membershipStructure.ts'
@@ -56,15 +57,15 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
   const names = { reach, isBuiltinType: await readBuiltinTypes(db) }
   const known = await readKnownBodies(reach)
   const types = await parseReturnTypes(reach)
-  const own = (call: Record<string, unknown>): CatalogFunction[] => {
+  const own = (call: CallFields): CatalogFunction[] => {
     const { schema, name } = callOf(call)
     return (reach.byName.get(name) ?? []).filter((each) => (schema ?? each.schema) === each.schema)
   }
-  const builtin = (call: Record<string, unknown>) => {
+  const builtin = (call: CallFields) => {
     const { schema, name } = callOf(call)
     return (schema ?? 'pg_catalog') === 'pg_catalog' ? reach.functions.builtin.get(name) : undefined
   }
-  const isSteady = (call: Record<string, unknown>) => {
+  const isSteady = (call: CallFields) => {
     const [found, server] = [own(call), builtin(call)]
     if ((found.length === 0 && !server) || isAggregateOrWindow(call)) return false
     return (
@@ -72,7 +73,7 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
       (!server || (server.isOrdinary && !server.returnsSet && server.volatility !== 'volatile'))
     )
   }
-  const returns = (call: Record<string, unknown>) =>
+  const returns = (call: CallFields) =>
     [
       ...own(call).map(({ returnType }) => returnType),
       ...(builtin(call) ? [builtin(call)?.returnType ?? ''] : []),
@@ -122,7 +123,7 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
         ? one === other
         : sameTree(normal(one), normal(other)) || sameTree(canonicalTree(one), canonicalTree(other)),
     movedVolatile: (one, other) => {
-      const isVolatile = (call: Record<string, unknown>) =>
+      const isVolatile = (call: CallFields) =>
         own(call).some(({ volatility }) => volatility === 'volatile') ||
         builtin(call)?.volatility === 'volatile'
       const before = volatileCalls(one, isVolatile)
@@ -187,8 +188,8 @@ function hasSet(tree: Node): boolean {
 /** The tree with every `(SELECT call)` that reads nothing of the row written as the call itself. */
 function unwrap(
   value: unknown,
-  isSteady: (call: Record<string, unknown>) => boolean,
-  returns: (call: Record<string, unknown>) => (TypeName | undefined)[],
+  isSteady: (call: CallFields) => boolean,
+  returns: (call: CallFields) => (TypeName | undefined)[],
 ): unknown {
   if (Array.isArray(value)) return value.map((item) => unwrap(item, isSteady, returns))
   if (!isRecord(value)) return value
@@ -198,7 +199,7 @@ function unwrap(
   if (cast && isRecord(cast.arg)) {
     const inner = wrapped(cast.arg)
     const call = inner && as(inner, 'FuncCall')
-    const types = call ? returns(call as unknown as Record<string, unknown>) : []
+    const types = call ? returns(call) : []
     // The cast says of the sub-select what the function returns anyway: = ANY needs to be told.
     if (
       inner &&
@@ -222,13 +223,13 @@ function wrapped(node: Record<string, unknown>): Node | undefined {
   return as(select.targetList[0], 'ResTarget')?.val
 }
 
-function isIndependent(tree: Node, isSteady: (call: Record<string, unknown>) => boolean): boolean {
+function isIndependent(tree: Node, isSteady: (call: CallFields) => boolean): boolean {
   for (const kind of ['ColumnRef', 'ParamRef', 'GroupingFunc', 'SetToDefault'])
     if (!fieldsOf(tree, kind).next().done) return false
   return Array.from(fieldsOf(tree, 'FuncCall')).every(isSteady)
 }
 
-function isAggregateOrWindow(call: Record<string, unknown>): boolean {
+function isAggregateOrWindow(call: CallFields): boolean {
   return ['agg_star', 'agg_distinct', 'agg_filter', 'agg_order', 'agg_within_group', 'over'].some(
     (field) => field in call,
   )
@@ -241,10 +242,7 @@ interface VolatileCall {
 }
 
 /** Every call of a VOLATILE function. */
-function volatileCalls(
-  tree: Node | undefined,
-  isVolatile: (call: Record<string, unknown>) => boolean,
-): VolatileCall[] {
+function volatileCalls(tree: Node | undefined, isVolatile: (call: CallFields) => boolean): VolatileCall[] {
   const found: VolatileCall[] = []
   const visit = (value: unknown, depth: number): void => {
     if (Array.isArray(value)) {
