@@ -57,7 +57,7 @@ function withParts(
 }
 
 /** Whether a search for one value of the column can use an index: leading, whole and valid. */
-export function leadsAnIndex({ indexes }: IndexedTable, column: string): boolean {
+export function leadsAnIndex({ indexes }: Pick<IndexedTable, 'indexes'>, column: string): boolean {
   return indexes.some(
     ({ keys: [first], isValid, predicate, accessMethod }) =>
       first?.column?.name === column &&

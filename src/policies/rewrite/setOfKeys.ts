@@ -61,7 +61,7 @@ export function returnedKeys(call: Node, type: TypeName): Keys {
 export function memberOfKeys(
   side: Node,
   { list, array }: Keys,
-  { table, willLead }: KeyScope,
+  { table, willLead }: Pick<KeyScope, 'willLead'> & { table: Pick<IndexedTable, 'name' | 'indexes'> },
 ): { node: Node; needsIndexOn?: string } {
   const column = plainColumn(side, table)
   if (column === undefined) return { node: inSubselect(side, list) }
@@ -72,7 +72,7 @@ export function memberOfKeys(
 }
 
 /** The column of the policy's table that an expression is, with or without the table's name before it. */
-function plainColumn(expression: Node, table: IndexedTable): string | undefined {
+function plainColumn(expression: Node, table: { name: string }): string | undefined {
   const column = as(expression, 'ColumnRef')
   if (!column) return undefined
   const [first, second, ...more] = words(column.fields)

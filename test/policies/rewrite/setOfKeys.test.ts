@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { memberOfKeys, returnedKeys } from '../../../src/policies/rewrite/setOfKeys.ts'
 import { call, columnReference } from '../../../src/syntax/build.ts'
 import { parseTypeName, printExpression } from '../../../src/syntax/expression.ts'
-import type { KeyScope } from '../../../src/policies/rewrite/setOfKeys.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase } from '../../support/database.ts'
 
@@ -26,8 +25,10 @@ test.each([
   ['IN', false],
 ])('the planner does not call the function that returns the keys, in %s', async (_, willLead) => {
   const keys = returnedKeys(call(['public', 'org_ids']), await parseTypeName('uuid'))
-  const table = { name: 'docs', indexes: [] } as unknown as KeyScope['table']
-  const { node } = memberOfKeys(columnReference('org_id'), keys, { table, willLead: () => willLead })
+  const { node } = memberOfKeys(columnReference('org_id'), keys, {
+    table: { name: 'docs', indexes: [] },
+    willLead: () => willLead,
+  })
   const query = `SELECT FROM public.docs WHERE ${printExpression(node)}`
   await expect(client.query(`EXPLAIN ${query}`)).resolves.toBeDefined()
   await client.query('INSERT INTO public.docs VALUES (gen_random_uuid())')
