@@ -1,12 +1,11 @@
-import { sql } from 'kysely'
-import { errorCode } from '../../postgres/sqlState.ts'
 import { printExpression } from '../../syntax/expression.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { as } from '../../syntax/nodes.ts'
 import { mayBeAskedEarlier, newlyAtOnce } from '../read/exposed.ts'
 import type { Asker } from './ask.ts'
-import type { Identity, Look } from './evaluate.ts'
-import { actingAs, evaluate, isNoAnswer, isTimeout } from './evaluate.ts'
+import type { Identity, Look } from './actingAs.ts'
+import { askEach, isTimeout } from './actingAs.ts'
+import { evaluate } from './evaluate.ts'
 import type { GivenIdentity } from './identities.ts'
 import { identityOf } from './identities.ts'
 import type { Difference } from './report.ts'
@@ -73,34 +72,40 @@ export async function findErrorsAtOnce(
 ): Promise<Difference[]> {
   const found: Difference[] = []
   const shared = { ...look, answers: look.answers ?? new Map<string, string | undefined>() }
-  for (const { label, concerns, old, now } of changes) {
-    for (const part of newlyAtOnce(old, now)) {
-      if (structure.readsOnlySettings(part) || !mayBeAskedEarlier(part, old)) continue
-      const query = queryOf(part)
-      for (const asker of askers) {
-        const { identity, role } = asker
-        if (!concerns(role)) continue
-        const unreadable = await unreadableClaims(shared, identity, structure)
-        const readers = Object.keys(unreadable)
-        const reader = readers.find((each) => structure.reaches(part, [each]))
-        const code = reader === undefined ? await errorOf(shared, identity, query) : unreadable[reader]
-        if (code === undefined) continue
-        if (reader !== undefined) {
-          const shield = { structure, trees, readers, whenLate }
-          if (!(await isShielded(look, subject, asker, { old, now, part }, shield))) continue
-        } else if (readsTables(part) && (await failsAlready(look, subject, identity, old, code, whenLate))) {
-          continue
-        }
-        found.push({
-          question: `${label}, of which ${printExpression(part)} would run at once`,
-          role: role.name,
-          identity: identity.label,
-          row: anyRow,
-          effect: 'fails now',
-          before: false,
-          after: code,
-        })
+  const parts = changes.flatMap((change) =>
+    newlyAtOnce(change.old, change.now)
+      .filter((part) => !structure.readsOnlySettings(part) && mayBeAskedEarlier(part, change.old))
+      .map((part) => ({ ...change, part, query: queryOf(part) })),
+  )
+  for (const { identity, role } of askers) {
+    const queries = parts.filter(({ concerns }) => concerns(role)).map(({ query }) => query)
+    const claims = queries.length > 0 ? structure.claimReaders.map(claimsBy) : []
+    await askAll(shared, identity, [...claims, ...queries])
+  }
+  for (const { label, concerns, old, now, part, query } of parts) {
+    for (const asker of askers) {
+      const { identity, role } = asker
+      if (!concerns(role)) continue
+      const unreadable = await unreadableClaims(shared, identity, structure)
+      const readers = Object.keys(unreadable)
+      const reader = readers.find((each) => structure.reaches(part, [each]))
+      const code = reader === undefined ? await errorOf(shared, identity, query) : unreadable[reader]
+      if (code === undefined) continue
+      if (reader !== undefined) {
+        const shield = { structure, trees, readers, whenLate }
+        if (!(await isShielded(look, subject, asker, { old, now, part }, shield))) continue
+      } else if (readsTables(part) && (await failsAlready(look, subject, identity, old, code, whenLate))) {
+        continue
       }
+      found.push({
+        question: `${label}, of which ${printExpression(part)} would run at once`,
+        role: role.name,
+        identity: identity.label,
+        row: anyRow,
+        effect: 'fails now',
+        before: false,
+        after: code,
+      })
     }
   }
   return found
@@ -118,26 +123,39 @@ function queryOf(part: Node): string {
     : `SELECT pg_catalog.count(*) FROM ${query} AS keys`
 }
 
+/** Finds out for all of the queries with which SQLSTATE they end for the identity; not of those for which time ran out. */
+async function askAll(
+  look: Look & { answers: Answers },
+  identity: Identity,
+  queries: string[],
+): Promise<void> {
+  const unknown = [...new Set(queries)].filter((query) => !look.answers.has(keyOf(identity, query)))
+  if (unknown.length === 0 || look.clock.isOver()) return
+  const remainingMs = look.clock.remainingMs()
+  try {
+    const found = await askEach(look, identity, unknown, unknown.length > 1 ? remainingMs / 2 : remainingMs)
+    for (const [at, query] of unknown.entries()) {
+      const answer = found[at]
+      look.answers.set(keyOf(identity, query), answer && 'code' in answer ? answer.code : undefined)
+    }
+  } catch (error) {
+    if (!isTimeout(error)) throw error
+    if (unknown.length > 1) for (const query of unknown) await askAll(look, identity, [query])
+  }
+}
+
+function keyOf({ label }: Identity, query: string): string {
+  return JSON.stringify([label, query])
+}
+
 /** The SQLSTATE with which the query ends for the identity; undefined where it ends well or the time is over. */
 async function errorOf(
   look: Look & { answers: Answers },
   identity: Identity,
   query: string,
 ): Promise<string | undefined> {
-  const key = JSON.stringify([identity.label, query])
-  if (look.answers.has(key)) return look.answers.get(key)
-  if (look.clock.isOver()) return undefined
-  try {
-    await actingAs(look, identity, () => sql.raw(query).execute(look.db))
-    look.answers.set(key, undefined)
-    return undefined
-  } catch (error) {
-    const code = errorCode(error)
-    if (isTimeout(error)) return undefined
-    if (isNoAnswer(error) || code === undefined) throw error
-    look.answers.set(key, code)
-    return code
-  }
+  await askAll(look, identity, [query])
+  return look.answers.get(keyOf(identity, query))
 }
 
 /** The calls that cannot tell who is calling, with their errors: `{ '"auth"."uid"()': '22P02' }`. */
@@ -148,10 +166,15 @@ async function unreadableClaims(
 ): Promise<Record<string, string>> {
   const errors: Record<string, string> = {}
   for (const reader of claimReaders) {
-    const code = await errorOf(look, identity, `SELECT ${reader}`)
+    const code = await errorOf(look, identity, claimsBy(reader))
     if (code !== undefined) errors[reader] = code
   }
   return errors
+}
+
+/** `"auth"."uid"()` -> `SELECT "auth"."uid"()` */
+function claimsBy(reader: string): string {
+  return `SELECT ${reader}`
 }
 
 function readsTables(part: Node): boolean {

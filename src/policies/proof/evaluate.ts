@@ -1,88 +1,23 @@
-import { sql } from 'kysely'
-import type { Database } from '../../postgres/database.ts'
-import { qualified, quote } from '../../postgres/identifiers.ts'
+import { escapeLiteral } from 'pg'
 import type { RelationName } from '../../postgres/identifiers.ts'
-import type { Under } from '../../postgres/savepoint.ts'
-import { underSavepoint } from '../../postgres/savepoint.ts'
-import { errorCode, isConnectionLost, isLockOrCancel } from '../../postgres/sqlState.ts'
-import type { Clock } from './clock.ts'
-
-/** Who asks: a role, and the settings from which functions such as `auth.uid()` read who it is. */
-export interface Identity {
-  role: string
-  settings: Record<string, string>
-  /** For people: `authenticated {"sub":"..."}`. */
-  label: string
-}
+import { qualified, quote } from '../../postgres/identifiers.ts'
+import type { Identity, Look } from './actingAs.ts'
+import { askEach } from './actingAs.ts'
 
 /** Whether the row passes; the SQLSTATE where asking failed; undefined where it was not asked. */
 export type Outcome = boolean | string | undefined
 
-/** What every look at the database shares. */
-export interface Look {
-  db: Database
-  clock: Clock
-  /** Where functions without a `search_path` of their own find their tables. */
-  searchPath: string
-  /** The savepoint that looks share; each has one of its own by default. */
-  under?: Under
-}
-
-/** The time given to a statement is over: unlike a cancellation by somebody else, an answer to reckon with. */
-class TimeIsOver extends Error {}
-
-export function isTimeout(error: unknown): boolean {
-  return error instanceof TimeIsOver
-}
-
-/** Errors that say nothing about the question and end the whole check. */
-export function isNoAnswer(error: unknown): boolean {
-  return isConnectionLost(error) || isLockOrCancel(error)
-}
-
-/**
- * Runs `look` as the identity, and takes every setting back afterwards, also when it fails.
- *
- * ```sql
- * SAVEPOINT hundredfold_look;
- * SET LOCAL ROLE ...; SET LOCAL request.jwt.claims = ...; SET LOCAL search_path = ...;
- * SET LOCAL statement_timeout = ...; -- what is left of the budget
- * ```
- */
-export async function actingAs<T>(
-  { db, clock, searchPath, under = (each) => underSavepoint(db, each) }: Look,
-  identity: Identity,
-  look: () => Promise<T>,
-  timeoutMs = clock.remainingMs(),
-): Promise<T> {
-  const settings: Record<string, string> = {
-    ...identity.settings,
-    search_path: searchPath,
-    jit: 'off',
-    statement_timeout: `${Math.max(leastMs, Math.floor(timeoutMs))}`,
-    role: identity.role,
-  }
-  const started = performance.now()
-  try {
-    return await under(async () => {
-      await sql`SELECT pg_catalog.set_config(name, value, true)
-        FROM unnest(${Object.keys(settings)}::text[], ${Object.values(settings)}::text[]) AS s(name, value)`.execute(
-        db,
-      )
-      return await look()
-    })
-  } catch (error) {
-    const isOurs =
-      errorCode(error) === '57014' && performance.now() - started > 0.9 * Math.max(leastMs, timeoutMs)
-    throw isOurs ? new TimeIsOver() : error
-  }
-}
-
-/** Shorter limits end statements that take no time at all, on a busy machine. */
-const leastMs = 50
-
 /** Queries that one call of `evaluate` may spend on finding out which predicate fails for which row. */
 const mostSplits = 40
+
+/** How many of these are asked in one request. */
+const mostTogether = 8
+
+/** Some predicates and some rows, by their places. */
+interface Part {
+  predicates: number[]
+  rows: number[]
+}
 
 /**
  * What each predicate says of each row, asked as the identity: `result[predicate][row]`. The rows come as
@@ -90,13 +25,13 @@ const mostSplits = 40
  * see of other tables exactly what the identity may see.
  *
  * ```sql
- * SELECT ARRAY[coalesce((<predicate>), false), ...] FROM unnest($1::public.bookings[]) AS bookings
+ * SELECT ARRAY[coalesce((<predicate>), false), ...] FROM unnest('{...}'::public.bookings[]) AS bookings
  * ```
  *
  * Where the query fails, predicates and then rows are halved until the failing ones stand alone; where too
  * many fail, some stay unasked.
  *
- * @throws TimeIsOver, and what `isNoAnswer` is true of
+ * @throws what `askEach` throws
  */
 export async function evaluate(
   look: Look,
@@ -105,46 +40,71 @@ export async function evaluate(
   rows: string[],
   predicates: string[],
 ): Promise<Outcome[][]> {
-  let left = mostSplits
-  const ask = async (asked: string[], of: string[]): Promise<Outcome[][]> => {
-    if (of.length === 0 || asked.length === 0) return asked.map(() => [])
-    if (left <= 0) return asked.map(() => of.map(() => undefined))
-    try {
-      return await askTogether(look, table, identity, of, asked)
-    } catch (error) {
-      const code = errorCode(error)
-      if (isNoAnswer(error) || code === undefined) throw error
-      left -= 1
-      if (asked.length > 1) {
-        const middle = asked.length >> 1
-        return [...(await ask(asked.slice(0, middle), of)), ...(await ask(asked.slice(middle), of))]
-      }
-      // Class 42 is found before the first row is read, so every row fails alike.
-      if (of.length === 1 || code.startsWith('42')) return [of.map(() => code)]
-      const middle = of.length >> 1
-      const [first = []] = await ask(asked, of.slice(0, middle))
-      const [second = []] = await ask(asked, of.slice(middle))
-      return [[...first, ...second]]
-    }
-  }
+  const outcomes = predicates.map((): Outcome[] => rows.map(() => undefined))
   // With many wrong predicates each of them has a right to be found.
-  left += predicates.length * 4
-  return ask(predicates, rows)
+  let left = mostSplits + predicates.length * 4
+  const whole = { predicates: [...predicates.keys()], rows: [...rows.keys()] }
+  let parts: Part[] = predicates.length > 0 && rows.length > 0 ? [whole] : []
+  while (parts.length > 0 && left > 0) {
+    const asked = parts.slice(0, Math.min(mostTogether, left))
+    const queries = asked.map((part) =>
+      queryOf(
+        table,
+        part.rows.map((at) => rows[at] ?? ''),
+        part.predicates.map((at) => predicates[at] ?? ''),
+      ),
+    )
+    const answers = await askEach(look, identity, queries)
+    const halves: Part[] = []
+    for (const [at, part] of asked.entries()) {
+      const answer = answers[at]
+      if (!answer) continue
+      if ('code' in answer) {
+        left -= 1
+        const smaller = halve(part, answer.code)
+        if (smaller.length === 0) record(outcomes, part, () => answer.code)
+        halves.push(...smaller)
+      } else {
+        const passes = JSON.parse(answer.text ?? '[]') as boolean[][]
+        record(outcomes, part, (predicate, row) => passes[row]?.[predicate])
+      }
+    }
+    parts = [...halves, ...parts.slice(asked.length)]
+  }
+  return outcomes
 }
 
-async function askTogether(
-  look: Look,
-  table: RelationName,
-  identity: Identity,
-  rows: string[],
-  predicates: string[],
-): Promise<Outcome[][]> {
-  const columns = sql.raw(predicates.map((predicate) => `coalesce((${predicate}), false)`).join(', '))
-  const from = sql.raw(`::${qualified(table)}[]) AS ${quote(table.name)}`)
-  const found = await actingAs(look, identity, () =>
-    sql<{ passes: boolean[] }>`SELECT ARRAY[${columns}] AS passes FROM unnest(${rows}${from}`.execute(
-      look.db,
-    ),
-  )
-  return predicates.map((_, index) => found.rows.map(({ passes }) => passes[index]))
+function record(
+  outcomes: Outcome[][],
+  { predicates, rows }: Part,
+  answer: (predicate: number, row: number) => Outcome,
+): void {
+  for (const [column, predicate] of predicates.entries()) {
+    for (const [line, row] of rows.entries()) {
+      const ofPredicate = outcomes[predicate]
+      if (ofPredicate) ofPredicate[row] = answer(column, line)
+    }
+  }
+}
+
+/** The halves of a part that failed with this SQLSTATE; none where all of it fails alike. */
+function halve({ predicates, rows }: Part, code: string): Part[] {
+  if (predicates.length > 1) {
+    const middle = predicates.length >> 1
+    return [predicates.slice(0, middle), predicates.slice(middle)].map((half) => ({ predicates: half, rows }))
+  }
+  // Class 42 is found before the first row is read, so every row fails alike.
+  if (rows.length === 1 || code.startsWith('42')) return []
+  const middle = rows.length >> 1
+  return [rows.slice(0, middle), rows.slice(middle)].map((half) => ({ predicates, rows: half }))
+}
+
+/** The rows stay a query of their own, planned as if it stood alone. */
+function queryOf(table: RelationName, rows: string[], predicates: string[]): string {
+  const columns = predicates.map((predicate) => `coalesce((${predicate}), false)`).join(', ')
+  const elements = rows.map((row) => `"${row.replaceAll(/["\\]/g, '\\$&')}"`).join(',')
+  const from = `${escapeLiteral(`{${elements}}`).trim()}::${qualified(table)}[]`
+  return `
+    SELECT pg_catalog.array_to_json(pg_catalog.array_agg(asked.passes))::pg_catalog.text
+    FROM (SELECT ARRAY[${columns}] AS passes FROM pg_catalog.unnest(${from}) AS ${quote(table.name)} OFFSET 0) AS asked`
 }

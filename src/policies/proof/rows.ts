@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { qualified, quote } from '../../postgres/identifiers.ts'
-import type { Identity, Look } from './evaluate.ts'
-import { actingAs, isNoAnswer } from './evaluate.ts'
+import type { Identity, Look } from './actingAs.ts'
+import { actingAs, isNoAnswer } from './actingAs.ts'
 import { identityOf } from './identities.ts'
 import type { Subject } from './subject.ts'
 

@@ -4,8 +4,8 @@ import type { Node } from '../../syntax/nodes.ts'
 import { as } from '../../syntax/nodes.ts'
 import { fieldsOf, nameParts, walk } from '../../syntax/walk.ts'
 import { relationsByAlias } from './comparisons.ts'
-import type { Identity, Look } from './evaluate.ts'
-import { actingAs, isNoAnswer, isTimeout } from './evaluate.ts'
+import type { Identity, Look } from './actingAs.ts'
+import { actingAs, isNoAnswer, isTimeout } from './actingAs.ts'
 import type { Subject } from './subject.ts'
 
 /** A value that a part of a predicate gives an identity whatever the row is. */

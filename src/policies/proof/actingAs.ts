@@ -1,0 +1,167 @@
+import { sql } from 'kysely'
+import { escapeLiteral } from 'pg'
+import type { Database } from '../../postgres/database.ts'
+import type { Under } from '../../postgres/savepoint.ts'
+import { underSavepoint } from '../../postgres/savepoint.ts'
+import { errorCode, isConnectionLost, isLockOrCancel } from '../../postgres/sqlState.ts'
+import type { Clock } from './clock.ts'
+
+/** Who asks: a role, and the settings from which functions such as `auth.uid()` read who it is. */
+export interface Identity {
+  role: string
+  settings: Record<string, string>
+  /** For people: `authenticated {"sub":"..."}`. */
+  label: string
+}
+
+/** What every look at the database shares. */
+export interface Look {
+  db: Database
+  clock: Clock
+  /** Where functions without a `search_path` of their own find their tables. */
+  searchPath: string
+  /** The savepoint that looks share; each has one of its own by default. */
+  under?: Under
+}
+
+/** The time given to a statement is over: unlike a cancellation by somebody else, an answer to reckon with. */
+class TimeIsOver extends Error {}
+
+export function isTimeout(error: unknown): boolean {
+  return error instanceof TimeIsOver
+}
+
+/** Errors that say nothing about the question and end the whole check. */
+export function isNoAnswer(error: unknown): boolean {
+  return isConnectionLost(error) || isLockOrCancel(error)
+}
+
+/**
+ * Runs `look` as the identity, and takes every setting back afterwards, also when it fails.
+ *
+ * ```sql
+ * SAVEPOINT hundredfold_look;
+ * SET LOCAL ROLE ...; SET LOCAL request.jwt.claims = ...; SET LOCAL search_path = ...;
+ * SET LOCAL statement_timeout = ...; -- what is left of the budget
+ * ```
+ *
+ * @throws TimeIsOver
+ */
+export async function actingAs<T>(
+  look: Look,
+  { role, settings }: Identity,
+  work: () => Promise<T>,
+  timeoutMs = look.clock.remainingMs(),
+): Promise<T> {
+  return withSettings(look, { ...settings, ...usual(look), role }, work, timeoutMs)
+}
+
+/** The text that a query answers with, null where it is of another type; or the SQLSTATE of its error. */
+export type Answer = { text: string | null } | { code: string }
+
+/**
+ * Runs queries as the identity, each as if it were the only one: what one of them sets or fails at is no matter of the
+ * next. The server runs several in one request, since a proof asks thousands.
+ *
+ * ```sql
+ * DO $$ BEGIN
+ *   SET LOCAL ROLE ...;
+ *   BEGIN EXECUTE 'SELECT ...' INTO answer; ...; EXCEPTION WHEN OTHERS THEN ...; END; -- for each query
+ * END $$
+ * ```
+ *
+ * @param timeoutMs for all of them together
+ * @throws TimeIsOver, and what `isNoAnswer` is true of
+ */
+export async function askEach(
+  look: Look,
+  identity: Identity,
+  queries: string[],
+  timeoutMs = look.clock.remainingMs(),
+): Promise<Answer[]> {
+  const [only] = queries
+  if (only === undefined) return []
+  try {
+    if (queries.length === 1) {
+      const ask = () => sql.raw<Record<string, unknown>>(only).execute(look.db)
+      const { rows } = await actingAs(look, identity, ask, timeoutMs)
+      const [value] = Object.values(rows[0] ?? {})
+      return [{ text: typeof value === 'string' ? value : null }]
+    }
+    const { role, settings } = identity
+    const askAll = async () => {
+      await sql.raw(`DO ${escapeLiteral(blockOf(role, queries))}`).execute(look.db)
+      return sql<{ answers: [(string | null)[], (string | null)[]] }>`
+        SELECT pg_catalog.current_setting('hundredfold.answers')::pg_catalog.json AS answers`.execute(look.db)
+    }
+    const { rows } = await withSettings(look, { ...settings, ...usual(look) }, askAll, timeoutMs)
+    const [texts = [], codes = []] = rows[0]?.answers ?? []
+    return queries.map((_, at) => {
+      const code = codes[at]
+      return typeof code === 'string' ? { code } : { text: texts[at] ?? null }
+    })
+  } catch (error) {
+    const code = errorCode(error)
+    if (isNoAnswer(error) || code === undefined) throw error
+    // The one query failed; or nobody may act as this role.
+    return queries.map(() => ({ code }))
+  }
+}
+
+/** Every name in it stands with its schema: the queries run under the `search_path` of the identity. */
+function blockOf(role: string, queries: string[]): string {
+  return `
+    DECLARE
+      query pg_catalog.text; answer pg_catalog.text; done pg_catalog.bool;
+      answers pg_catalog.text[] := '{}'; codes pg_catalog.text[] := '{}';
+    BEGIN
+      PERFORM pg_catalog.set_config('role', ${escapeLiteral(role)}, true);
+      FOREACH query IN ARRAY ARRAY[${queries.map(escapeLiteral).join(', ')}]::pg_catalog.text[] LOOP
+        answer := NULL;
+        done := false;
+        BEGIN
+          EXECUTE query INTO answer;
+          done := true;
+          RAISE EXCEPTION 'whatever it did is taken back';
+        EXCEPTION
+          WHEN lock_not_available OR deadlock_detected OR serialization_failure THEN RAISE;
+          WHEN OTHERS OR assert_failure THEN
+            answers := pg_catalog.array_append(answers, answer);
+            codes := pg_catalog.array_append(codes, CASE WHEN done THEN NULL ELSE SQLSTATE END);
+        END;
+      END LOOP;
+      PERFORM pg_catalog.set_config('hundredfold.answers', pg_catalog.json_build_array(answers, codes)::pg_catalog.text, true);
+    END`
+}
+
+function usual({ searchPath }: Look): Record<string, string> {
+  return { search_path: searchPath, jit: 'off' }
+}
+
+async function withSettings<T>(
+  { db, under = (each) => underSavepoint(db, each) }: Look,
+  settings: Record<string, string>,
+  work: () => Promise<T>,
+  timeoutMs: number,
+): Promise<T> {
+  const limitMs = Math.max(leastMs, Math.floor(timeoutMs))
+  // The role comes last: not every one may lift the limits of a session.
+  const { role, ...others } = settings
+  const all = { ...others, statement_timeout: `${limitMs}`, ...(role === undefined ? {} : { role }) }
+  const started = performance.now()
+  try {
+    return await under(async () => {
+      const settings = Object.entries(all).map(
+        ([name, value]) => sql`pg_catalog.set_config(${name}, ${value}, true)`,
+      )
+      await sql`SELECT ${sql.join(settings)}`.execute(db)
+      return await work()
+    })
+  } catch (error) {
+    const isOurs = errorCode(error) === '57014' && performance.now() - started > 0.9 * limitMs
+    throw isOurs ? new TimeIsOver() : error
+  }
+}
+
+/** Shorter limits end statements that take no time at all, on a busy machine. */
+const leastMs = 50

@@ -1,0 +1,100 @@
+import type { Client } from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { askEach, isTimeout } from '../../../src/policies/proof/actingAs.ts'
+import { startClock } from '../../../src/policies/proof/clock.ts'
+import { evaluate } from '../../../src/policies/proof/evaluate.ts'
+import { borrow } from '../../../src/postgres/database.ts'
+import { underOneSavepoint } from '../../../src/postgres/savepoint.ts'
+import type { TestDatabase } from '../../support/database.ts'
+import { createDatabase } from '../../support/database.ts'
+
+let database: TestDatabase
+let client: Client
+
+beforeAll(async () => {
+  database = await createDatabase({ from: 'empty' })
+  client = await database.connect()
+  await client.query(`
+    CREATE TABLE notes (id int, body text);
+    GRANT SELECT ON notes TO anon;
+    CREATE SCHEMA hostile;
+    CREATE FUNCTION hostile.array_append(text[], text) RETURNS text[] LANGUAGE sql AS $$ SELECT '{hostile}'::text[] $$;
+    CREATE FUNCTION hostile.set_config(text, text, boolean) RETURNS text LANGUAGE sql AS $$ SELECT 'hostile' $$;
+    GRANT USAGE ON SCHEMA hostile TO anon`)
+  await client.query('BEGIN READ ONLY')
+})
+afterAll(() => database.drop())
+
+const anon = { role: 'anon', settings: { 'app.tenant': `7' OR "x` }, label: 'anon' }
+const nobody = { role: 'no such role', settings: {}, label: 'nobody' }
+
+/** Within one savepoint, as a proof asks. */
+function asking<T>(
+  ask: (look: Parameters<typeof askEach>[0]) => Promise<T>,
+  searchPath = 'public',
+): Promise<T> {
+  const db = borrow(client)
+  return underOneSavepoint(db, (under) => ask({ db, under, searchPath, clock: startClock(20_000) }))
+}
+
+test('queries are asked as the identity, with its settings', async () => {
+  const queries = ['SELECT current_user', `SELECT current_setting('app.tenant')`]
+  const answers = [{ text: 'anon' }, { text: anon.settings['app.tenant'] }]
+  expect(await asking((look) => askEach(look, anon, queries))).toEqual(answers)
+  for (const [at, query] of queries.entries())
+    expect(await asking((look) => askEach(look, anon, [query]))).toEqual([answers[at]])
+})
+
+test('what one query sets or fails at is no matter of the next, and nothing of it is left', async () => {
+  const answers = await asking((look) =>
+    askEach(look, anon, [
+      `SELECT set_config('app.tenant', 'another', true)`,
+      'SELECT 1 / 0',
+      'SELECT nothing',
+      'DELETE FROM notes',
+      'SELECT NULL::text',
+      `SELECT current_setting('app.tenant')`,
+    ]),
+  )
+  const given = { text: anon.settings['app.tenant'] }
+  const codes = ['22012', '42703', '25006'].map((code) => ({ code }))
+  expect(answers).toEqual([{ text: 'another' }, ...codes, { text: null }, given])
+  const { rows } = await client.query(
+    `SELECT current_user <> 'anon' AS back, current_setting('app.tenant', true) AS t`,
+  )
+  expect(rows).toEqual([{ back: true, t: '' }])
+})
+
+test('functions of the same name on the search_path are not ours', async () => {
+  const ask = [`SELECT '1'`, `SELECT '2'`]
+  expect(await asking((look) => askEach(look, anon, ask), 'hostile, pg_catalog')).toEqual([
+    { text: '1' },
+    { text: '2' },
+  ])
+})
+
+test('as a role that nobody may take every query ends with the same error', async () => {
+  const answers = await asking((look) => askEach(look, nobody, ['SELECT 1', 'SELECT 2']))
+  expect(answers).toEqual([{ code: '22023' }, { code: '22023' }])
+})
+
+test('a query that takes too long ends all of them, and the transaction goes on', async () => {
+  const ended = asking((look) => askEach(look, anon, ['SELECT 1', 'SELECT pg_sleep(30)'], 100))
+  expect(isTimeout(await ended.catch((error: unknown) => error))).toBe(true)
+  expect(await asking((look) => askEach(look, anon, [`SELECT '1'`]))).toEqual([{ text: '1' }])
+})
+
+test('of many predicates and rows each that fails is found, and the others are answered', async () => {
+  const rows = ['1', '0', 'x', '3', '0', '5', '6', '7'].map((body, id) => `(${String(id)},${body})`)
+  const predicates = ['id > 3', 'body::int > 2', '6 / body::int = 2', 'nothing', 'body IS NULL']
+  const answers = await asking((look) =>
+    evaluate(look, { schema: 'public', name: 'notes' }, anon, rows, predicates),
+  )
+  expect(answers).toEqual([
+    [false, false, false, false, true, true, true, true],
+    [false, false, '22P02', true, false, true, true, true],
+    [false, '22012', '22P02', true, '22012', false, false, false],
+    Array.from(rows, () => '42703'),
+    Array.from(rows, () => false),
+  ])
+})
