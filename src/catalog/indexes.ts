@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
+import { listIndexSizes } from './indexSizes.ts'
 import { lockedRelations } from './lockedRelations.ts'
 import { readServerFacts } from './server.ts'
 import type { Column } from './columns.ts'
@@ -74,7 +75,7 @@ export interface Indexes {
 }
 
 /** As the query answers: what hangs on the table's columns is put together here, and not once more for each index. */
-interface IndexRow extends Omit<TableIndex, 'keys' | 'included'> {
+interface IndexRow extends Omit<TableIndex, 'keys' | 'included' | 'sizeBytes'> {
   keyCount: number
   /** Vectors as the catalog prints them: `1 3 0`. */
   columns: string
@@ -146,8 +147,6 @@ export async function readIndexes(db: Database, read: Read): Promise<Indexes> {
       class.relkind = 'I' AS "isPartitioned", class.relispartition AS "isPartOfPartitioned",
       coalesce(class.reloptions, '{}') AS "storageParameters", space.spcname AS tablespace,
       description.description AS comment, coalesce(special.targets, '{}') AS "statisticsTargets",
-      CASE WHEN index.is_locked THEN class.relpages * pg_catalog.current_setting('block_size')::float8
-        ELSE coalesce(pg_catalog.pg_relation_size(class.oid), 0)::float8 END AS "sizeBytes",
       coalesce(pg_catalog.pg_stat_get_numscans(class.oid), 0)::float8 AS scans, ${lastScan} AS "lastScan"
     FROM indexes index
     JOIN pg_catalog.pg_class class ON class.oid = index.indexrelid
@@ -165,7 +164,8 @@ export async function readIndexes(db: Database, read: Read): Promise<Indexes> {
     ) constrained ON constrained.conindid = class.oid
     ORDER BY 2, 3`.execute(db)
   const columns = await read(listColumns)
-  const all = rows.map((row) => toIndex(row, columns.get(row.tableOid) ?? []))
+  const sizes = new Map((await read(listIndexSizes)).map(({ oid, bytes }) => [oid, bytes]))
+  const all = rows.map((row) => toIndex(row, columns.get(row.tableOid) ?? [], sizes.get(row.oid) ?? 0))
   return { all, readable: all.filter(({ isLocked }) => !isLocked) }
 }
 
@@ -181,7 +181,7 @@ export async function listIndexUse(_: Database, read: Read): Promise<IndexUse[]>
     .sort((one, other) => other.sizeBytes - one.sizeBytes)
 }
 
-function toIndex(row: IndexRow, columns: Column[]): TableIndex {
+function toIndex(row: IndexRow, columns: Column[], sizeBytes: number): TableIndex {
   const { keyCount, columns: numbers, classes, collations, options, expressions, parameters, ...index } = row
   const [classOf, collationOf, optionOf] = [classes, collations, options].map((vector) => vector.split(' '))
   const parts = numbers.split(' ').map((number, at): IndexColumn => {
@@ -199,5 +199,5 @@ function toIndex(row: IndexRow, columns: Column[]): TableIndex {
       nullsFirst: (option & 2) !== 0,
     }
   })
-  return { ...index, keys: parts.slice(0, keyCount), included: parts.slice(keyCount) }
+  return { ...index, sizeBytes, keys: parts.slice(0, keyCount), included: parts.slice(keyCount) }
 }

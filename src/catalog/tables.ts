@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
+import { listIndexSizes } from './indexSizes.ts'
 import { lockedRelations } from './lockedRelations.ts'
 import type { Read } from './reader.ts'
 
@@ -27,6 +28,7 @@ export interface Table {
   deadRows: number
   /** Without indexes and TOAST. */
   heapBytes: number
+  /** The sum of its indexes, each as it is reported by itself. */
   indexBytes: number
   /** Heap, indexes and TOAST. */
   totalBytes: number
@@ -50,18 +52,23 @@ export interface Table {
   blocksRead: number
 }
 
+/** What the query leaves open. */
+interface TableRow extends Omit<Table, 'indexBytes' | 'totalBytes'> {
+  /** Without indexes. */
+  storedBytes: number
+}
+
 /**
  * Every table, partitioned table and materialized view that is not PostgreSQL's own, by schema and name. A size is only
  * asked of a relation that nobody has locked or waits to lock exclusively: asking would wait too. Each size is asked
  * once, since PostgreSQL opens the relation and looks at its files for it.
  */
-export async function listTables(db: Database): Promise<Table[]> {
-  const result = await sql<Table>`
+export async function listTables(db: Database, read: Read): Promise<Table[]> {
+  const { rows } = await sql<TableRow>`
     WITH locked AS MATERIALIZED (SELECT oid FROM ${lockedRelations} locks),
-    -- Indexes and TOAST tables may be locked where their table is not.
+    -- TOAST tables may be locked where their table is not.
     unreachable AS MATERIALIZED (
       SELECT oid FROM locked
-      UNION SELECT index.indrelid FROM locked JOIN pg_catalog.pg_index index ON index.indexrelid = locked.oid
       UNION SELECT class.oid FROM locked JOIN pg_catalog.pg_class class
         ON class.reltoastrelid = locked.oid AND class.reltoastrelid <> 0
     ),
@@ -75,8 +82,7 @@ export async function listTables(db: Database): Promise<Table[]> {
     ),
     sizes AS MATERIALIZED (
       SELECT oid, coalesce(pg_catalog.pg_relation_size(oid), 0)::float8 AS heap,
-        coalesce(pg_catalog.pg_table_size(oid), 0)::float8 AS stored,
-        coalesce(pg_catalog.pg_indexes_size(oid), 0)::float8 AS indexes
+        coalesce(pg_catalog.pg_table_size(oid), 0)::float8 AS stored
       FROM tables WHERE relkind <> 'p' AND NOT unreachable
     )
     SELECT class.oid, class.nspname AS schema, class.relname AS name, class.relkind AS kind,
@@ -87,8 +93,8 @@ export async function listTables(db: Database): Promise<Table[]> {
       coalesce(class.reloptions, '{}') AS options,
       CASE WHEN class.reltuples >= 0 THEN class.reltuples::float8 END AS "estimatedRows",
       coalesce(stat.n_live_tup, 0)::float8 AS "liveRows", coalesce(stat.n_dead_tup, 0)::float8 AS "deadRows",
-      coalesce(sizes.heap, class.known_bytes) AS "heapBytes", coalesce(sizes.indexes, 0) AS "indexBytes",
-      coalesce(sizes.stored + sizes.indexes, class.known_bytes) AS "totalBytes",
+      coalesce(sizes.heap, class.known_bytes) AS "heapBytes",
+      coalesce(sizes.stored, class.known_bytes) AS "storedBytes",
       class.unreachable AS "sizeIsEstimated",
       coalesce(stat.seq_scan, 0)::float8 AS "sequentialScans",
       coalesce(stat.seq_tup_read, 0)::float8 AS "rowsReadSequentially",
@@ -120,7 +126,13 @@ export async function listTables(db: Database): Promise<Table[]> {
       SELECT DISTINCT indrelid FROM pg_catalog.pg_index WHERE indisprimary
     ) keys ON keys.indrelid = class.oid
     ORDER BY 2, 3`.execute(db)
-  return result.rows
+  const indexBytes = new Map<number, number>()
+  for (const { tableOid, bytes } of await read(listIndexSizes))
+    indexBytes.set(tableOid, (indexBytes.get(tableOid) ?? 0) + bytes)
+  return rows.map(({ storedBytes, ...table }) => {
+    const ofIndexes = indexBytes.get(table.oid) ?? 0
+    return { ...table, indexBytes: ofIndexes, totalBytes: storedBytes + ofIndexes }
+  })
 }
 
 /** Those that store rows of their own, the largest first. */
