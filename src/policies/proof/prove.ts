@@ -15,6 +15,7 @@ import type { Comparison } from './compare.ts'
 import { compare } from './compare.ts'
 import type { Policy } from '../../catalog/policies.ts'
 import type { GivenIdentity } from './identities.ts'
+import { lostChoices } from './lostChoices.ts'
 import { mutantsOf } from './mutants.ts'
 import type { WrongPredicate } from './mutationScore.ts'
 import { scoreMutants } from './mutationScore.ts'
@@ -149,7 +150,7 @@ async function prove(
     questions: tried,
     most: options.mostMutants ?? 60,
   })
-  const certain = whatNoRowShows(changedPairs(unproven, after), trees, structure)
+  const certain = whatNoRowShows(changedPairs(unproven, after), trees, structure, functions)
   const reasons = [
     ...certain,
     ...(open.size === 0 ? [] : whatWasNotShown(asked, sample, comparison, mutants)),
@@ -243,10 +244,15 @@ function whatNoRowShows(
   changes: ChangedPredicate[],
   trees: Map<string, Node>,
   structure: Structure,
+  functions: CalledFunction[],
 ): string[] {
   const reasons = changes.flatMap(({ old, now }) => {
     const [before, after] = [trees.get(old), now === undefined ? undefined : trees.get(now)]
     return [
+      ...(before && after ? lostChoices(before, after, functions) : []).map(
+        (clause) =>
+          `a ${clause} that chooses among rows is no longer there, and rows cannot show that it never matters; leave the query as it is`,
+      ),
       ...structure
         .movedVolatile(before, after)
         .map(
