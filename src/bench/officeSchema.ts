@@ -102,3 +102,18 @@ export async function generateOffice(client: ClientBase): Promise<void> {
     END $$`)
   await client.query('ANALYZE')
 }
+
+/** Lets the schema age for years: each table of the office gets a copy of an index, a check that was never finished and a function. */
+export async function neglectOffice(client: ClientBase): Promise<void> {
+  await client.query(`
+    DO $$
+    BEGIN
+      FOR n IN 0..${madeTables - 1} LOOP
+        EXECUTE format('CREATE INDEX %I ON public.%I (owner_id, title)', 'item_owner_' || n, 'item_' || n);
+        EXECUTE format('CREATE INDEX %I ON public.%I (owner_id, title)', 'item_owner_again_' || n, 'item_' || n);
+        EXECUTE format('ALTER TABLE public.%I ADD CHECK (title <> '''') NOT VALID', 'item_' || n);
+        EXECUTE format('CREATE FUNCTION public.%I(wanted uuid) RETURNS text LANGUAGE sql SECURITY DEFINER AS
+          ''SELECT title FROM public.%I WHERE id = wanted''', 'title_of_item_' || n, 'item_' || n);
+      END LOOP;
+    END $$`)
+}

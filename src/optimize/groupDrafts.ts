@@ -15,6 +15,9 @@ const readable = 60
 /** No file of several tables does more than this, unless `readable` files could not hold everything. */
 const statementsAtFirst = 10
 
+/** What a rule wants of one table stays together; of a schema's functions a file has this many at first. */
+const ofOneSchema = 50
+
 /**
  * Puts into one file what is reviewed together: what one rule wants of one table. Where that makes more files than
  * anybody reads, a file takes in several tables, in the order of their names: ten statements at first, and ten more
@@ -28,7 +31,7 @@ export function groupDrafts(drafts: Draft[]): Group[] {
   const series = [...seriesOf(drafts).values()]
   for (let size = 0; ; size += statementsAtFirst) {
     const groups = series.flatMap((each) => cut(each, size))
-    if (groups.length <= readable || groups.length === series.length) return groups.map(merge)
+    if (groups.length <= readable || groups.length === series.length) return numbered(groups.map(merge))
   }
 }
 
@@ -46,7 +49,7 @@ function seriesOf(drafts: Draft[]): Map<string, Draft[]> {
   return series
 }
 
-/** Cuts a series between objects, so that no part of several objects has more statements than `size`. */
+/** Cuts a series between tables, so that no part of several tables has more statements than `size`. */
 function cut(series: Draft[], size: number): Draft[][] {
   const objects = new Map<string, Draft[]>()
   for (const draft of series) {
@@ -56,13 +59,22 @@ function cut(series: Draft[], size: number): Draft[][] {
     else objects.set(key, [draft])
   }
   const byName = [...objects.values()].toSorted((a, b) => compare(nameOf(a[0]), nameOf(b[0])))
-  const parts: Draft[][] = []
-  for (const object of byName) {
-    const last = parts.at(-1)
-    if (last && countStatements(last) + countStatements(object) <= size) last.push(...object)
-    else parts.push([...object])
+  const whole = byName.flatMap((object) => {
+    const single = object.map((each) => [each])
+    return object[0]?.on.length === 1 ? fill(single, Math.max(size, ofOneSchema)) : [object]
+  })
+  return fill(whole, size)
+}
+
+/** Puts what stands side by side together, up to that many statements. */
+function fill(parts: Draft[][], size: number): Draft[][] {
+  const filled: Draft[][] = []
+  for (const part of parts) {
+    const last = filled.at(-1)
+    if (last && countStatements(last) + countStatements(part) <= size) last.push(...part)
+    else filled.push([...part])
   }
-  return parts
+  return filled
 }
 
 function countStatements(drafts: Draft[]): number {
@@ -129,6 +141,16 @@ function titleOf(drafts: Draft[], kind: DraftKind): string {
     first,
     ...(nameOf(drafts[0]) === nameOf(drafts.at(-1)) ? [] : ['to', last]),
   )
+}
+
+/** Of files with the same title each but the first gets a number: `set-search-paths-of-public-2`. */
+function numbered(groups: Group[]): Group[] {
+  const seen = new Map<string, number>()
+  return groups.map(({ drafts, draft }) => {
+    const number = (seen.get(draft.title) ?? 0) + 1
+    seen.set(draft.title, number)
+    return { drafts, draft: number === 1 ? draft : { ...draft, title: draftTitle(draft.title, `${number}`) } }
+  })
 }
 
 /** The reason that all share, or that of each. */

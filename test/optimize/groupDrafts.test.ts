@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { createIndex } from '../../src/operations/createIndex.ts'
 import type { Draft } from '../../src/operations/draft.ts'
 import { enableRowSecurity } from '../../src/operations/enableRowSecurity.ts'
+import { setFunctionSearchPath } from '../../src/operations/setFunctionSearchPath.ts'
 import { setStorageParameters } from '../../src/operations/setStorageParameters.ts'
 import { groupDrafts } from '../../src/optimize/groupDrafts.ts'
 
@@ -67,6 +68,19 @@ describe('of many tables', () => {
     expect(groups.length).toBeLessThanOrEqual(60)
     expect(groups.length).toBeGreaterThan(40)
     expect(groups[0]?.draft.title).toMatch(/^create-indexes-of-t0-to-t\d+$/)
+  })
+
+  test('functions of one schema are cut into files that can be read, each with a name of its own', () => {
+    const drafts = Array.from({ length: 544 }, (_, at) =>
+      setFunctionSearchPath({ schema: 'public', name: `f${at}`, args: '' }, 'md5'),
+    )
+    const groups = groupDrafts(drafts)
+    const sizes = groups.map(({ draft }) => draft.up.length)
+    expect(sizes).toEqual([...Array.from({ length: 10 }, () => 50), 44])
+    expect(groups.map(({ draft }) => draft.title).slice(0, 2)).toEqual([
+      'set-search-paths-of-public',
+      'set-search-paths-of-public-2',
+    ])
   })
 
   test('each is in one file, with its ids and conditions, and behind what it requires', () => {
