@@ -57,7 +57,7 @@ export async function actingAs<T>(
 }
 
 /** The text that a query answers with, null where it is of another type; or the SQLSTATE of its error. */
-export type Answer = { text: string | null } | { code: string }
+export type Reply = { text: string | null } | { code: string }
 
 /**
  * Runs queries as the identity, each as if it were the only one: what one of them sets or fails at is no matter of the
@@ -78,7 +78,7 @@ export async function askEach(
   identity: Identity,
   queries: string[],
   timeoutMs = look.clock.remainingMs(),
-): Promise<Answer[]> {
+): Promise<Reply[]> {
   const [only] = queries
   if (only === undefined) return []
   try {
@@ -151,10 +151,10 @@ async function withSettings<T>(
   const started = performance.now()
   try {
     return await under(async () => {
-      const settings = Object.entries(all).map(
+      const calls = Object.entries(all).map(
         ([name, value]) => sql`pg_catalog.set_config(${name}, ${value}, true)`,
       )
-      await sql`SELECT ${sql.join(settings)}`.execute(db)
+      await sql`SELECT ${sql.join(calls)}`.execute(db)
       return await work()
     })
   } catch (error) {
