@@ -103,7 +103,7 @@ export async function generateOffice(client: ClientBase): Promise<void> {
   await client.query('ANALYZE')
 }
 
-/** Lets the schema age for years: each table of the office gets a copy of an index, a check that was never finished and a function. */
+/** Gives each table an index twice, a check that is NOT VALID and a function with its owner's rights and no `search_path`. */
 export async function neglectOffice(client: ClientBase): Promise<void> {
   await client.query(`
     DO $$
