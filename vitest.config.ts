@@ -15,7 +15,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     // One PostgreSQL server serves all files; more workers than cores only slow it down.
     maxWorkers: 2,
-    // Each worker loads what files import once, and runs it warm: a fifth of the time of the suite.
+    // Each worker loads what its files import once and runs it warm, so a file must leave no state in a module.
     isolate: false,
   },
 })
