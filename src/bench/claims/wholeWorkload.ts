@@ -17,12 +17,19 @@ export interface MeasuredStatement {
   after: Measurement
 }
 
-const warm = { runs: 9, budgetMs: 4_000 }
-/**
- * What looks slower is measured again in so many rounds, and the round counts in which the machine had least else to do:
- * a tenth of a millisecond is easily lost.
- */
-const again = { rounds: 7, runs: 25, budgetMs: 4_000 }
+interface Rounds {
+  /** Each with sessions of its own: one may share its core with something else for as long as it lives. */
+  rounds: number
+  runs: number
+  budgetMs: number
+}
+
+const once: Rounds = { rounds: 1, runs: 9, budgetMs: 4_000 }
+/** A moment of noise is as long as a quick statement: of three rounds the median counts. */
+const quickMs = 50
+const quickAgain: Rounds = { ...once, rounds: 2 }
+/** A tenth of a millisecond is easily lost: the round counts in which the machine had least else to do. */
+const slowerAgain: Rounds = { rounds: 7, runs: 25, budgetMs: 4_000 }
 
 /**
  * What counts as slower: more than a tenth over, and more than 0.1 ms, which is what one more index or policy
@@ -39,35 +46,29 @@ export async function measureWorkload(
   onStep: (text: string) => void,
   signal?: AbortSignal,
 ): Promise<MeasuredStatement[]> {
-  const statements = (await readCasaoraWorkload()).filter(({ name }) => names?.has(name) ?? true)
-  const measured = await onBoth(twins, async (clients) => {
-    const once: MeasuredStatement[] = []
-    for (const statement of statements) {
-      signal?.throwIfAborted()
-      onStep(statement.name)
-      once.push(await measureBoth(clients, statement, warm))
+  const measure = async (statements: WorkloadStatement[], options: Rounds): Promise<MeasuredStatement[]> => {
+    const measured: MeasuredStatement[] = []
+    for (let round = 1; round <= options.rounds && statements.length > 0; round += 1) {
+      await onBoth(twins, async (clients) => {
+        for (const statement of statements) {
+          signal?.throwIfAborted()
+          onStep(options.rounds === 1 ? statement.name : `${statement.name}: ${round} of ${options.rounds}`)
+          await removeDeadVersions(clients, statement)
+          measured.push(await measureBoth(clients, statement, options))
+        }
+      })
     }
-    return once
-  })
-  const doubtful = measured.filter(isSlower)
-  const rounds = new Map(
-    doubtful.map(({ statement }): [WorkloadStatement, MeasuredStatement[]] => [statement, []]),
-  )
-  for (let round = 0; round < again.rounds && doubtful.length > 0; round += 1) {
-    signal?.throwIfAborted()
-    onStep(`what looks slower, once more: ${round + 1} of ${again.rounds}`)
-    // Sessions of their own in each round: one may share its core with something else for as long as it lives.
-    await onBoth(twins, async (clients) => {
-      for (const { statement } of doubtful) {
-        await removeDeadVersions(clients, statement)
-        rounds.get(statement)?.push(await measureBoth(clients, statement, again))
-      }
-    })
+    return measured
   }
-  return measured.map((once) => {
-    const own = rounds.get(once.statement)
-    return own ? { ...once, before: calmest(own, 'before'), after: calmest(own, 'after') } : once
-  })
+  const first = await measure(
+    (await readCasaoraWorkload()).filter(({ name }) => names?.has(name) ?? true),
+    once,
+  )
+  const quick = first.filter(({ before, after }) => Math.max(before.ms, after.ms) < quickMs)
+  const middle = combine([...first, ...(await measure(statementsOf(quick), quickAgain))], median)
+  const slower = await measure(statementsOf(middle.filter(isSlower)), slowerAgain)
+  const calm = combine(slower, (values) => Math.min(...values))
+  return middle.map((one) => calm.find(({ statement }) => statement === one.statement) ?? one)
 }
 
 async function onBoth<T>(twins: Twins, work: (clients: Client[]) => Promise<T>): Promise<T> {
@@ -82,7 +83,7 @@ async function onBoth<T>(twins: Twins, work: (clients: Client[]) => Promise<T>):
 async function measureBoth(
   clients: Client[],
   statement: WorkloadStatement,
-  options: typeof warm,
+  options: Rounds,
 ): Promise<MeasuredStatement> {
   const [before, after] = await measureInTurn(clients, statement, options)
   if (!before || !after) throw new Error(`${statement.name} was not measured on both databases`)
@@ -100,13 +101,24 @@ function nameOf({ schema, name }: NamedRelation): string {
   return schema === undefined ? quote(name) : qualified({ schema, name })
 }
 
-function calmest(rounds: MeasuredStatement[], side: 'before' | 'after'): Measurement {
-  const own = rounds.map((round) => round[side])
-  return {
-    ms: Math.min(...own.map(({ ms }) => ms)),
-    buffers: median(own.map(({ buffers }) => buffers)),
-    runs: own.reduce((sum, { runs }) => sum + runs, 0),
-  }
+const statementsOf = (measured: MeasuredStatement[]): WorkloadStatement[] =>
+  measured.map(({ statement }) => statement)
+
+/** One measurement for each statement; `choose` says which time of all its rounds counts. */
+function combine(rounds: MeasuredStatement[], choose: (ms: number[]) => number): MeasuredStatement[] {
+  return [...new Set(statementsOf(rounds))].map((statement) => {
+    const own = rounds.filter((round) => round.statement === statement)
+    const side = (measurements: Measurement[]): Measurement => ({
+      ms: choose(measurements.map(({ ms }) => ms)),
+      buffers: median(measurements.map(({ buffers }) => buffers)),
+      runs: measurements.reduce((sum, { runs }) => sum + runs, 0),
+    })
+    return {
+      statement,
+      before: side(own.map(({ before }) => before)),
+      after: side(own.map(({ after }) => after)),
+    }
+  })
 }
 
 /** Time and buffers of all statements together, each as often as it is sent in an hour. */
