@@ -46,7 +46,7 @@ export async function startEmbedded(options: ServerOptions = {}): Promise<Embedd
     account,
     trustedExtensions: options.trustedExtensions ?? [],
   })
-  const cluster = new Cluster(directory, join(programs, 'bin'), account)
+  const cluster = new Cluster(directory, join(programs, 'bin'), account, installation.version)
   try {
     await cluster.initialise()
     await cluster.startOnFreePort({ ...throwAwaySettings, ...options.settings })
@@ -73,9 +73,11 @@ class Cluster {
   private readonly account: Account
   private readonly guardian: Guardian
   private readonly password = randomBytes(24).toString('base64url')
+  private readonly version: number
   private port = 0
 
-  constructor(directory: string, programs: string, account: Account) {
+  constructor(directory: string, programs: string, account: Account, version: number) {
+    this.version = version
     this.data = join(directory, 'data')
     this.directory = directory
     this.programs = programs
@@ -95,6 +97,8 @@ class Cluster {
     await this.run('initdb', [
       ...['--pgdata', this.data, '--username', 'postgres', '--pwfile', passwordFile],
       ...['--auth', 'scram-sha-256', '--encoding', 'UTF8', '--locale', 'C', '--no-sync'],
+      // The default since 18, and nothing that a throw-away server needs.
+      ...(this.version >= 18 ? ['--no-data-checksums'] : []),
     ])
   }
 

@@ -25,6 +25,10 @@ export interface Shadow {
   connect(role?: string): Promise<Client>
   /** Runs a statement in a session of the shadow and tells which locks it took. */
   runAndReadLocks(client: ClientBase, sql: string): Promise<StatementLocks>
+  /** Where the server keeps its files, on this machine. */
+  dataDirectory: string
+  /** Ends all sessions and starts the server again, at the same URL. */
+  restart(): Promise<void>
   close(): Promise<void>
 }
 
@@ -97,6 +101,11 @@ export async function openShadow(source: ClientBase, options: ShadowOptions = {}
       url,
       connect: open,
       runAndReadLocks: (client, sql) => runAndReadLocks(client, sql, spare),
+      dataDirectory: server.dataDirectory,
+      restart: async () => {
+        await spare.close()
+        await server.restart()
+      },
       close: () => spare.close().finally(() => server.stop()),
     }
   } catch (error) {

@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises'
+import type { Client } from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connect } from '../../../src/postgres/connect.ts'
+import { startEmbedded } from '../../../src/servers/embedded.ts'
+import type { EmbeddedServer } from '../../../src/servers/embedded.ts'
+import { openPlanner } from '../../../src/shadow/planner/openPlanner.ts'
+import type { Planner } from '../../../src/shadow/planner/openPlanner.ts'
+import { engineIsMissing } from '../../support/engines.ts'
+
+interface Node {
+  'Node Type': string
+  'Index Name'?: string
+  'Total Cost': number
+  Plans?: Node[]
+}
+
+const statements = [
+  'SELECT * FROM items WHERE id = 77',
+  'SELECT * FROM items WHERE org = 7 ORDER BY made DESC LIMIT 10',
+  'SELECT count(*) FROM items WHERE org = 7',
+  `SELECT * FROM items WHERE lower(mail) = 'u7@x.org'`,
+  `SELECT * FROM items WHERE status = 'open' ORDER BY made LIMIT 5`,
+  `SELECT * FROM items WHERE tags @> ARRAY['t5']`,
+  `SELECT * FROM items WHERE doc @> '{"k": 3}'`,
+  `SELECT * FROM items WHERE doc ->> 'name' = 'n77'`,
+  `SELECT * FROM items WHERE words @@ to_tsquery('english', 'word7')`,
+  `SELECT * FROM items WHERE during && tstzrange('2026-01-05', '2026-01-06')`,
+  `SELECT * FROM items WHERE made > '2026-01-05' AND made < '2026-01-06'`,
+  `SELECT * FROM items WHERE code = 'c7'`,
+  `SELECT * FROM items WHERE place <@ box '((1,1),(3,3))'`,
+  `SELECT * FROM items WHERE status = 'open' AND mood = 'ok' AND flag`,
+  'SELECT code, lower(mail), count(*) FROM items GROUP BY 1, 2',
+  `SELECT * FROM items WHERE code = 'c7' AND lower(mail) = 'u7@x.org'`,
+  `SELECT member, code FROM items WHERE member = '00000000-0000-0000-0000-000000000007'`,
+  `SELECT o.name, count(*) FROM items i JOIN orgs o ON o.id = i.org WHERE i.mood = 'happy' GROUP BY 1`,
+  'SELECT status, count(*) FROM items GROUP BY status',
+  `SELECT * FROM visits WHERE at = '2026-03-03'`,
+  `SELECT * FROM visits WHERE page = 'v7'`,
+]
+
+const shapeOf = (node: Node): string =>
+  `${node['Node Type']} ${node['Index Name'] ?? ''}(${(node.Plans ?? []).map(shapeOf).join(', ')})`
+
+async function planOf(client: Client, statement: string): Promise<{ shape: string; cost: number }> {
+  const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: Node }] }>(
+    `EXPLAIN (FORMAT JSON) ${statement}`,
+  )
+  const plan = rows[0]?.['QUERY PLAN'][0].Plan
+  if (!plan) throw new Error('no plan')
+  return { shape: shapeOf(plan), cost: plan['Total Cost'] }
+}
+
+// 14 is the oldest: no statistics of ranges in its view, extended statistics without `inherited`.
+describe.each([14, 18])('a planner without rows, of PostgreSQL %i', (version) => {
+  const missing = version !== 18 && engineIsMissing('postgres14')
+  let server: EmbeddedServer
+  let source: Client
+  let planner: Planner
+
+  beforeAll(async () => {
+    if (missing) return
+    server = await startEmbedded({ version, settings: { random_page_cost: '1.7' } })
+    const administrator = await connect(server.url())
+    await administrator.query('CREATE ROLE anon')
+    await administrator.query('CREATE DATABASE library')
+    await administrator.end()
+    source = await connect(server.url('library'))
+    await source.query(await readFile(new URL('library.sql', import.meta.url), 'utf8'))
+    await source.query('VACUUM ANALYZE')
+    planner = await openPlanner(source)
+  })
+
+  afterAll(async () => {
+    if (missing) return
+    await source.end()
+    await planner.close()
+    await server.stop()
+  })
+
+  test.skipIf(missing)('takes every statistic', () => {
+    expect(planner.notCopied).toEqual([])
+    expect(planner.notRestored).toEqual([])
+    expect(planner.withoutStatistics).toEqual([])
+  })
+
+  describe.each(['postgres', 'anon'])('as %s', (role) => {
+    test.skipIf(missing)('plans every statement as the source does, at its cost', async () => {
+      const shadow = await planner.connect(role === 'anon' ? role : undefined)
+      if (role === 'anon') await source.query('SET ROLE anon')
+      for (const client of [shadow, source]) {
+        await client.query(`SET app.member = '00000000-0000-0000-0000-000000000007'`)
+      }
+      for (const statement of statements) {
+        const [planned, expected] = [await planOf(shadow, statement), await planOf(source, statement)]
+        expect(planned.shape, statement).toBe(expected.shape)
+        expect(Math.abs(planned.cost / expected.cost - 1), statement).toBeLessThan(0.05)
+      }
+      await source.query('RESET ROLE')
+      await shadow.end()
+    })
+  })
+
+  test.skipIf(missing)('has no row, and finds its way through an index that looks full', async () => {
+    const shadow = await planner.connect()
+    await shadow.query('SET enable_seqscan = off')
+    expect((await planOf(shadow, 'SELECT * FROM items WHERE id < 100')).shape).toContain('items_pkey')
+    expect((await shadow.query('SELECT * FROM items WHERE id < 100')).rowCount).toBe(0)
+    expect((await shadow.query('SELECT count(*) FROM visits')).rows).toEqual([{ count: '0' }])
+    await shadow.end()
+  })
+})
