@@ -28,6 +28,10 @@ interface Scale {
   policies: number
   atMostMs: number
   atMostMegabytes: number
+  /** How many times as long as `pg_dump --schema-only` the look may take. */
+  atMostTimesDump?: number
+  /** How often each is measured. */
+  runs: number
   make(client: ClientBase, onStep: (text: string) => void): Promise<void>
 }
 
@@ -35,18 +39,19 @@ interface Scale {
 const scales: Scale[] = [
   {
     ...{ id: 'diagnose_544', ...officeSize, make: generateOffice },
-    ...{ atMostMs: 3_000, atMostMegabytes: 300 },
+    ...{ atMostMs: 3_000, atMostMegabytes: 300, runs: 5 },
   },
-  uniform({ id: 'diagnose_500', tables: 500, policies: 250, atMostMs: 3_000 }),
-  uniform({ id: 'diagnose_10000', tables: 10_000, policies: 5_000, atMostMs: 30_000 }),
+  uniform({ id: 'diagnose_500', tables: 500, policies: 250, atMostMs: 3_000, runs: 5 }),
+  uniform({ id: 'diagnose_10000', tables: 10_000, policies: 5_000, atMostMs: 30_000, runs: 3 }),
 ]
 
 /** Tables that are all alike, with three indexes each. */
-function uniform(scale: Pick<Scale, 'id' | 'tables' | 'policies' | 'atMostMs'>): Scale {
+function uniform(scale: Pick<Scale, 'id' | 'tables' | 'policies' | 'atMostMs' | 'runs'>): Scale {
   return {
     ...scale,
     indexes: scale.tables * 3,
     atMostMegabytes: 500,
+    atMostTimesDump: 2,
     make: (client, onStep) => generateSchema(client, { ...scale, indexesPerTable: 3 }, onStep),
   }
 }
@@ -104,29 +109,7 @@ async function runScale(server: Server, scale: Scale, onStep: (text: string) => 
     const client = await connect(server.url(name))
     try {
       await scale.make(client, onStep)
-      onStep(`${scale.tables} tables: pg_dump`)
-      const dump = await timeDump(server.url(name))
-      onStep(`${scale.tables} tables: diagnose`)
-      let peak = 0
-      const sampler = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 50)
-      const started = performance.now()
-      await diagnose(client)
-      const ms = performance.now() - started
-      clearInterval(sampler)
-      const megabytes = Math.round(Math.max(peak, process.memoryUsage().rss) / 1_000_000)
-      const met = ms < scale.atMostMs && megabytes < scale.atMostMegabytes
-      const before = typeof dump === 'string' ? scale.atMostMs : dump
-      const row: BenchRow = {
-        id: scale.id,
-        title: `${scale.tables.toLocaleString('en-US')} tables, ${scale.indexes.toLocaleString('en-US')} indexes, ${scale.policies.toLocaleString('en-US')} policies: ${typeof dump === 'string' ? 'the limit' : 'pg_dump --schema-only'}, then diagnose`,
-        claim: `under ${scale.atMostMs / 1_000} s and ${scale.atMostMegabytes} MB`,
-        before: Number(before.toPrecision(4)),
-        after: Number(ms.toPrecision(4)),
-        ratio: Number((before / ms).toPrecision(4)),
-        unit: 'ms',
-        met,
-        how: `${megabytes} MB of memory at most, the program and its libraries included; one run each, PostgreSQL ${server.version}${typeof dump === 'string' ? `; ${dump}` : ''}`,
-      }
+      const row = toRow(scale, await measure(server.url(name), scale, onStep), server)
       if (scale.make !== generateOffice) return [row]
       onStep(`${scale.tables} tables: optimize`)
       await neglectOffice(client)
@@ -138,6 +121,82 @@ async function runScale(server: Server, scale: Scale, onStep: (text: string) => 
     await administrator.query(`DROP DATABASE IF EXISTS ${quote(name)} WITH (FORCE)`)
     await administrator.end()
   }
+}
+
+/** Medians, and the most memory that any of the looks took. */
+interface Measured {
+  ms: number
+  megabytes: number
+  /** Milliseconds, or why there are none. */
+  dump: number | string
+}
+
+/**
+ * pg_dump and diagnose in turn, after one of each that does not count: whatever else the machine does meets both. Each
+ * opens a session of its own, so that neither finds what the one before has left in it.
+ */
+async function measure(
+  url: string,
+  { tables, runs }: Scale,
+  onStep: (text: string) => void,
+): Promise<Measured> {
+  const [dumps, looks]: [(number | string)[], number[]] = [[], []]
+  let megabytes = 0
+  for (let run = 0; run <= runs; run += 1) {
+    onStep(`${tables} tables: pg_dump and diagnose, ${run === 0 ? 'to warm up' : `${run} of ${runs}`}`)
+    const dump = await timeDump(url)
+    const look = await timeLook(url)
+    megabytes = Math.max(megabytes, look.megabytes)
+    if (run === 0) continue
+    dumps.push(dump)
+    looks.push(look.ms)
+  }
+  const reason = dumps.find((each) => typeof each === 'string')
+  return { ms: median(looks), megabytes, dump: reason ?? median(dumps.map(Number)) }
+}
+
+async function timeLook(url: string): Promise<Pick<Measured, 'ms' | 'megabytes'>> {
+  let peak = 0
+  const sampler = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 50)
+  try {
+    const started = performance.now()
+    const client = await connect(url)
+    try {
+      await diagnose(client)
+    } finally {
+      await client.end()
+    }
+    const ms = performance.now() - started
+    return { ms, megabytes: Math.round(Math.max(peak, process.memoryUsage().rss) / 1_000_000) }
+  } finally {
+    clearInterval(sampler)
+  }
+}
+
+function toRow(scale: Scale, { ms, megabytes, dump }: Measured, { version }: Server): BenchRow {
+  const { id, tables, indexes, policies, atMostMs, atMostMegabytes, atMostTimesDump, runs } = scale
+  const hasDump = typeof dump === 'number'
+  const before = hasDump ? dump : atMostMs
+  // What pg_dump could not be measured for is not promised.
+  const atMostTimes = hasDump ? atMostTimesDump : undefined
+  const times = atMostTimes === undefined ? '' : `, at most ${atMostTimes.toFixed(1)} times pg_dump`
+  return benchRow({
+    id,
+    title: `${tables.toLocaleString('en-US')} tables, ${indexes.toLocaleString('en-US')} indexes, ${policies.toLocaleString('en-US')} policies: ${hasDump ? 'pg_dump --schema-only' : 'the limit'}, then diagnose`,
+    claim: `under ${atMostMs / 1_000} s and ${atMostMegabytes} MB${times}`,
+    before,
+    after: ms,
+    unit: 'ms',
+    met:
+      ms < atMostMs &&
+      megabytes < atMostMegabytes &&
+      (atMostTimes === undefined || ms <= atMostTimes * before),
+    how:
+      `${hasDump ? `${(ms / dump).toFixed(2)} times pg_dump; ` : ''}` +
+      `${megabytes} MB of memory at most, the program and its libraries included; ` +
+      `the median of ${runs} runs${hasDump ? ' each, in turn' : ''}, warm, each with a session of its own, ` +
+      `PostgreSQL ${version}${hasDump ? '' : `; ${dump}`}`,
+  })
 }
 
 /** How many files hold what is found, those of little gain too. */

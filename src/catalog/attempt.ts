@@ -1,4 +1,5 @@
 import type { Database } from '../postgres/database.ts'
+import type { Under } from '../postgres/savepoint.ts'
 import { underSavepoint } from '../postgres/savepoint.ts'
 import { errorCode, isConnectionLost } from '../postgres/sqlState.ts'
 import { NotSeen } from './notSeen.ts'
@@ -16,8 +17,13 @@ export type Outcome<T> =
  * @throws only where the session is gone.
  */
 export async function attempt<T>(db: Database, look: () => Promise<T>): Promise<Outcome<T>> {
+  return attemptUnder((each) => underSavepoint(db, each), look)
+}
+
+/** The same for one of many looks that share a savepoint. */
+export async function attemptUnder<T>(under: Under, look: () => Promise<T>): Promise<Outcome<T>> {
   try {
-    return { status: 'ok', value: await underSavepoint(db, look) }
+    return { status: 'ok', value: await under(look) }
   } catch (error) {
     if (isConnectionLost(error)) throw error
     const hidden = whyNotSeen(error)

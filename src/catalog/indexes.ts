@@ -34,7 +34,7 @@ export interface IndexUse {
   isUnique: boolean
   isValid: boolean
   isPartial: boolean
-  /** Somebody holds it or its table locked: its definition and its expressions are not read. */
+  /** Somebody holds it or its table locked: its expressions are not read. */
   isLocked: boolean
   /** A constraint rests on it, so that it is needed even if nothing ever scans it. */
   backsConstraint: boolean
@@ -53,8 +53,8 @@ export interface TableIndex extends IndexUse {
   included: IndexColumn[]
   /** As `pg_get_expr` prints it; null for an index on every row. */
   predicate: string | null
-  /** As `pg_get_indexdef` prints it with an empty `search_path`. */
-  definition: string
+  /** UNIQUE NULLS NOT DISTINCT: one row at most has no value. */
+  takesNullsForEqual: boolean
   /** Writes keep it up to date; the first phase of a concurrent build does not yet. */
   isReady: boolean
   /** Why it must stay, whatever the statistics say; null where it may be dropped. */
@@ -89,12 +89,13 @@ interface IndexRow extends Omit<TableIndex, 'keys' | 'included' | 'sizeBytes'> {
 
 /**
  * Every index of every table and materialized view that is not PostgreSQL's own, by schema and name. Of an index that is
- * locked, or whose table is, the definition is not read, since that would wait. Read it with an empty `search_path`, so
- * that expressions are printed with qualified names.
+ * locked, or whose table is, expressions are not read, since that would wait. Read it with an empty `search_path`, so
+ * that they are printed with qualified names. Definitions are left to `defineIndexes`.
  */
 export async function readIndexes(db: Database, read: Read): Promise<Indexes> {
   const { versionNumber } = await read(readServerFacts)
   const lastScan = sql.raw(versionNumber >= 160_000 ? 'pg_catalog.pg_stat_get_lastscan(class.oid)' : 'NULL')
+  const takesNullsForEqual = sql.raw(versionNumber >= 150_000 ? 'index.indnullsnotdistinct' : 'false')
   const { rows } = await sql<IndexRow>`
     WITH locked AS MATERIALIZED (SELECT oid FROM ${lockedRelations} locked),
     owned AS MATERIALIZED (
@@ -118,8 +119,7 @@ export async function readIndexes(db: Database, read: Read): Promise<Indexes> {
         AND class.relpersistence <> 't'
     ),
     texts AS MATERIALIZED (
-      SELECT indexrelid, pg_catalog.pg_get_indexdef(indexrelid) AS definition,
-        pg_catalog.pg_get_expr(indpred, indrelid) AS predicate,
+      SELECT indexrelid, pg_catalog.pg_get_expr(indpred, indrelid) AS predicate,
         CASE WHEN indexprs IS NOT NULL THEN (
           SELECT pg_catalog.json_object_agg(place, pg_catalog.pg_get_indexdef(indexrelid, place, true))
           FROM pg_catalog.generate_series(1, indnatts::int) place WHERE indkey[place - 1] = 0) END AS expressions
@@ -130,7 +130,8 @@ export async function readIndexes(db: Database, read: Read): Promise<Indexes> {
       method.amname AS "accessMethod", texts.indexrelid IS NULL AS "isLocked",
       index.indnkeyatts AS "keyCount", index.indkey::text AS columns, index.indclass::text AS classes,
       index.indcollation::text AS collations, index.indoption::text AS options,
-      texts.expressions, special.parameters, texts.predicate, texts.definition,
+      texts.expressions, special.parameters, texts.predicate,
+      ${takesNullsForEqual} AS "takesNullsForEqual",
       index.indisunique AS "isUnique", index.indisvalid AS "isValid", index.indisready AS "isReady",
       index.indpred IS NOT NULL AS "isPartial",
       constrained.conindid IS NOT NULL AS "backsConstraint",

@@ -5,9 +5,11 @@ export type Reader<T> = (db: Database, read: Read) => Promise<T>
 
 export type Read = <T>(reader: Reader<T>) => Promise<T>
 
+/** What has been read, or is being read, by its reader. */
+export type Results = Map<unknown, Promise<unknown>>
+
 /** Reads each kind once, however many ask for it; a reader that failed fails for each of them. */
-export function readOnce(db: Database): Read {
-  const results = new Map<unknown, Promise<unknown>>()
+export function readOnce(db: Database, results: Results = new Map()): Read {
   const read: Read = <T>(reader: Reader<T>): Promise<T> => {
     const known = results.get(reader) as Promise<T> | undefined
     if (known) return known

@@ -1,5 +1,5 @@
 import type { Database } from '../postgres/database.ts'
-import type { Read } from './reader.ts'
+import type { Read, Results } from './reader.ts'
 import { readOnce } from './reader.ts'
 
 /** One database at one moment: a read-only transaction with an empty `search_path`, read lazily and each kind once. */
@@ -13,11 +13,16 @@ export interface Snapshot {
   rules?: readonly string[]
 }
 
-/** On a session that is in a read-only transaction of its own already. */
-export function snapshotOf(db: Database, schemas?: string[], rules?: readonly string[]): Snapshot {
+/** On a session that is in a read-only transaction of its own already; `results` has what was read there before. */
+export function snapshotOf(
+  db: Database,
+  schemas?: string[],
+  rules?: readonly string[],
+  results?: Results,
+): Snapshot {
   return {
     db,
-    read: readOnce(db),
+    read: readOnce(db, results),
     ...(schemas === undefined ? {} : { schemas }),
     ...(rules === undefined ? {} : { rules }),
   }

@@ -1,16 +1,30 @@
 import type { ClientBase } from 'pg'
 import { borrow } from '../postgres/database.ts'
 import { readOnly } from '../postgres/readOnly.ts'
+import { underOneSavepoint } from '../postgres/savepoint.ts'
 import type { RowSecurity } from '../catalog/rowSecurity.ts'
 import { readRowSecurity } from '../catalog/rowSecurity.ts'
 import { readServerFacts } from '../catalog/server.ts'
 import type { Outcome } from '../catalog/attempt.ts'
-import { attempt } from '../catalog/attempt.ts'
+import { attempt, attemptUnder } from '../catalog/attempt.ts'
 import { findAll } from '../rules/find.ts'
 import { rules as allRules } from '../rules/index.ts'
 import type { Finding, Rule } from '../rules/rule.ts'
 import { keyOf } from '../rules/rule.ts'
+import { listColumns } from '../catalog/columns.ts'
+import { listBuiltinFunctions } from '../catalog/functions.ts'
+import { readIndexes } from '../catalog/indexes.ts'
+import { listIndexSizes } from '../catalog/indexSizes.ts'
+import { listOperators } from '../catalog/operators.ts'
+import { listPolicies } from '../catalog/policies.ts'
+import { readAhead } from '../catalog/readAhead.ts'
+import type { Results } from '../catalog/reader.ts'
+import { listRelations } from '../catalog/relations.ts'
 import { snapshotOf } from '../catalog/snapshot.ts'
+import { listTables } from '../catalog/tables.ts'
+import { listTypeEqualities } from '../catalog/typeEqualities.ts'
+import { listBuiltinTypes } from '../catalog/types.ts'
+import { listUniqueKeys } from '../catalog/uniqueKeys.ts'
 import { listUserSchemas } from '../catalog/userSchemas.ts'
 import { findCostIdentity } from '../policies/cost/costIdentity.ts'
 import { readParsedPolicies } from '../policies/rewrite/parsedPolicies.ts'
@@ -58,6 +72,21 @@ export interface Diagnosis {
   findings: Finding[]
 }
 
+/** What every look reads, and of which there may be much; what others are made of comes first. */
+const largeKinds = [
+  listColumns,
+  listIndexSizes,
+  readIndexes,
+  listTables,
+  listPolicies,
+  listRelations,
+  listUniqueKeys,
+  listBuiltinFunctions,
+  listOperators,
+  listBuiltinTypes,
+  listTypeEqualities,
+]
+
 /** No statement of a look takes longer; what does ends its section. */
 const statementTimeoutMs = 15_000
 const lockTimeoutMs = 1_000
@@ -84,8 +113,10 @@ export async function diagnose(client: ClientBase, options: DiagnoseOptions = {}
 async function lookAt(client: ClientBase, options: DiagnoseOptions): Promise<Diagnosis> {
   const takenAt = new Date()
   const db = borrow(client)
-  const rules = snapshotOf(db, options.schemas)
+  const results: Results = new Map()
+  const rules = snapshotOf(db, options.schemas, undefined, results)
   const server = await rules.read(readServerFacts)
+  await readAhead(client, results, largeKinds)
   const wanted = new Set(options.schemas ?? (await rules.read(listUserSchemas)))
   const context: SectionContext = {
     ...rules,
@@ -157,19 +188,21 @@ async function runSections(sections: Section[], context: SectionContext, options
   const metrics: Metric[] = []
   const counters: Record<string, number> = {}
   let statements: DiagnosisReport['statements'] = { countedSince: null, list: [] }
-  for (const { id, title, look } of sections) {
-    options.signal?.throwIfAborted()
-    options.onStep?.(title)
-    const outcome = await attempt(context.db, () => look(context))
-    if (outcome.status !== 'ok') {
-      looked.push({ id, title, status: outcome.status, reason: outcome.reason })
-      continue
+  await underOneSavepoint(context.db, async (under) => {
+    for (const { id, title, look } of sections) {
+      options.signal?.throwIfAborted()
+      options.onStep?.(title)
+      const outcome = await attemptUnder(under, () => look(context))
+      if (outcome.status !== 'ok') {
+        looked.push({ id, title, status: outcome.status, reason: outcome.reason })
+        continue
+      }
+      looked.push({ id, title, status: 'ok', blocks: outcome.value.blocks })
+      metrics.push(...(outcome.value.metrics ?? []))
+      Object.assign(counters, outcome.value.counters)
+      statements = outcome.value.statements ?? statements
     }
-    looked.push({ id, title, status: 'ok', blocks: outcome.value.blocks })
-    metrics.push(...(outcome.value.metrics ?? []))
-    Object.assign(counters, outcome.value.counters)
-    statements = outcome.value.statements ?? statements
-  }
+  })
   return { sections: looked, metrics, counters, statements }
 }
 

@@ -1,12 +1,15 @@
 import { byTable } from '../catalog/byTable.ts'
+import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
+import { defineIndexes } from '../catalog/indexDefinitions.ts'
 import type { IndexColumn, TableIndex } from '../catalog/indexes.ts'
+import type { Database } from '../postgres/database.ts'
 
 /** Whether the two are the same but for their names: same table, method, columns, order, predicate, uniqueness. */
 export function areDuplicates(one: TableIndex, other: TableIndex): boolean {
   return (
     areComparable(one, other) &&
     one.isUnique === other.isUnique &&
-    one.definition.includes('NULLS NOT DISTINCT') === other.definition.includes('NULLS NOT DISTINCT') &&
+    one.takesNullsForEqual === other.takesNullsForEqual &&
     one.predicate === other.predicate &&
     one.keys.length === other.keys.length &&
     one.keys.every((key, at) => isSameColumn(key, other.keys[at]) && isSameOrder(key, other.keys[at])) &&
@@ -73,9 +76,21 @@ function sameSet(one: IndexColumn[], other: IndexColumn[]): boolean {
 }
 
 /** A spare index and the one that does its work. */
-export interface Spare {
-  index: TableIndex
-  coveredBy: TableIndex
+export interface Spare<Index extends TableIndex = TableIndex> {
+  index: Index
+  coveredBy: Index
+}
+
+/** The same with the definitions of both; without those that were dropped meanwhile. */
+export async function defineSpares(db: Database, spares: readonly Spare[]): Promise<Spare<DefinedIndex>[]> {
+  const defined = await defineIndexes(
+    db,
+    spares.flatMap(({ index, coveredBy }) => [index, coveredBy]),
+  )
+  return spares.flatMap((spare) => {
+    const [index, coveredBy] = [defined.get(spare.index.oid), defined.get(spare.coveredBy.oid)]
+    return index && coveredBy ? [{ index, coveredBy }] : []
+  })
 }
 
 /**

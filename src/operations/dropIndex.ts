@@ -1,6 +1,6 @@
 import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
-import type { TableIndex } from '../catalog/indexes.ts'
+import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import type { Draft } from './draft.ts'
 import { condition, workId } from './draft.ts'
 import { dropConcurrently, recreateIndex } from './recreateIndex.ts'
@@ -19,7 +19,7 @@ import { draftTitle } from './titles.ts'
  * @throws NotReversible where it is protected or cannot be made again exactly
  */
 export async function dropIndex(
-  index: TableIndex,
+  index: DefinedIndex,
   { rule, why, coveredBy }: { rule: string; why: string; coveredBy?: RelationName },
 ): Promise<Draft> {
   const name = { schema: index.schema, name: index.name }

@@ -1,7 +1,7 @@
 import { escapeLiteral } from 'pg'
 import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import { fitIdentifier, qualified, quote } from '../postgres/identifiers.ts'
-import type { TableIndex } from '../catalog/indexes.ts'
+import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import type { Draft } from './draft.ts'
 import { condition, workId } from './draft.ts'
 import { buildConcurrently, dropConcurrently, recreateIndex } from './recreateIndex.ts'
@@ -19,7 +19,7 @@ import { draftTitle } from './titles.ts'
  * @throws NotReversible where the old one is protected or cannot be made again exactly
  */
 export async function narrowIndex(
-  index: TableIndex,
+  index: DefinedIndex,
   column: string,
   { rule, why, takenNames }: { rule: string; why: string; takenNames: ReadonlySet<string> },
 ): Promise<Draft> {

@@ -3,7 +3,7 @@ import { constraintIsAbsent, constraintIsValidated } from '../conditions/constra
 import { indexIs } from '../conditions/indexes.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
-import type { TableIndex } from '../catalog/indexes.ts'
+import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import type { Draft } from './draft.ts'
 import { condition, workId } from './draft.ts'
 import { draftTitle } from './titles.ts'
@@ -21,7 +21,7 @@ import { draftTitle } from './titles.ts'
  */
 export function primaryKeyFromIndex(
   table: RelationName,
-  index: TableIndex,
+  index: DefinedIndex,
   { rule, why }: { rule: string; why: string },
 ): Draft {
   const name = { schema: index.schema, name: index.name }

@@ -1,7 +1,7 @@
 import { escapeLiteral } from 'pg'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
-import type { TableIndex } from '../catalog/indexes.ts'
+import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import { sameTree } from '../syntax/expression.ts'
 import type { Node } from '../syntax/statements.ts'
@@ -22,7 +22,7 @@ const ofPartitionedTable = 'the index of a partitioned table can be neither drop
  *
  * @throws NotReversible where the index is protected, or its definition does not survive being read and printed
  */
-export async function recreateIndex(index: TableIndex): Promise<string[]> {
+export async function recreateIndex(index: DefinedIndex): Promise<string[]> {
   if (index.protectedBecause !== null) throw new NotReversible(index.protectedBecause)
   if (index.isPartitioned) {
     throw new NotReversible(ofPartitionedTable)
@@ -44,7 +44,7 @@ export async function recreateIndex(index: TableIndex): Promise<string[]> {
  * @throws NotReversible where it does not
  */
 export async function buildConcurrently(
-  index: TableIndex,
+  index: DefinedIndex,
   { name = index.name, where }: { name?: string; where?: string } = {},
 ): Promise<string> {
   const { definition, predicate, tablespace } = index

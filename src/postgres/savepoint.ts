@@ -3,7 +3,9 @@ import type { Database } from './database.ts'
 import { errorCode, isConnectionLost } from './sqlState.ts'
 
 const begin = sql.raw('SAVEPOINT hundredfold_look')
-const rollback = sql.raw('ROLLBACK TO SAVEPOINT hundredfold_look')
+/** Makes whatever was done since undone, and a transaction that an error ended usable again. */
+export const rollbackText = 'ROLLBACK TO SAVEPOINT hundredfold_look'
+const rollback = sql.raw(rollbackText)
 const release = sql.raw('RELEASE SAVEPOINT hundredfold_look')
 
 /** How often taking back is tried: a short limit that the look has set still holds for it. */

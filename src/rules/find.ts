@@ -1,5 +1,6 @@
 import type { Outcome } from '../catalog/attempt.ts'
-import { attempt } from '../catalog/attempt.ts'
+import { attemptUnder } from '../catalog/attempt.ts'
+import { underOneSavepoint } from '../postgres/savepoint.ts'
 import type { Finding, Rule } from './rule.ts'
 import type { Snapshot } from '../catalog/snapshot.ts'
 import { CannotSee } from './rule.ts'
@@ -37,8 +38,8 @@ export function expectNoFailure({ looked }: Found): void {
 }
 
 /**
- * Asks each rule, each under a savepoint of the snapshot: a rule that is skipped or fails is named with its reason,
- * and the rest goes on. What a rule could see although not everything is found all the same.
+ * Asks each rule, and goes back to a savepoint of the snapshot after it: a rule that is skipped or fails is named with
+ * its reason, and the rest goes on. What a rule could see although not everything is found all the same.
  *
  * @throws where the session is lost or the run is aborted
  */
@@ -48,17 +49,19 @@ export async function findAll(
   { signal, onRule }: FindOptions = {},
 ): Promise<Found> {
   const found: Found = { findings: [], looked: [] }
-  for (const rule of rules) {
-    signal?.throwIfAborted()
-    onRule?.(rule)
-    const outcome = await attempt(context.db, () => rule.find(context))
-    if (outcome.status === 'ok') {
-      found.findings.push(...outcome.value)
-      found.looked.push({ rule, status: 'ok' })
-      continue
+  await underOneSavepoint(context.db, async (under) => {
+    for (const rule of rules) {
+      signal?.throwIfAborted()
+      onRule?.(rule)
+      const outcome = await attemptUnder(under, () => rule.find(context))
+      if (outcome.status === 'ok') {
+        found.findings.push(...outcome.value)
+        found.looked.push({ rule, status: 'ok' })
+        continue
+      }
+      if (outcome.error instanceof CannotSee) found.findings.push(...outcome.error.seen)
+      found.looked.push({ rule, status: outcome.status, reason: outcome.reason })
     }
-    if (outcome.error instanceof CannotSee) found.findings.push(...outcome.error.seen)
-    found.looked.push({ rule, status: outcome.status, reason: outcome.reason })
-  }
+  })
   return found
 }

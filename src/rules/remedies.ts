@@ -1,7 +1,7 @@
 import { display, qualified } from '../postgres/identifiers.ts'
 import type { Draft } from '../operations/draft.ts'
 import { NotReversible } from '../operations/notReversible.ts'
-import type { TableIndex } from '../catalog/indexes.ts'
+import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import type { Fact, Remedy } from './rule.ts'
 
 /** The draft as a remedy; where it would not be exactly reversible, what `otherwise` makes of the reason. */
@@ -26,7 +26,7 @@ export function runbook(title: string, ...steps: string[]): Remedy {
 }
 
 /** Steps that drop the index of a partitioned table, which no concurrent statement does. */
-export function dropWithPartitions(index: TableIndex): Remedy {
+export function dropWithPartitions(index: DefinedIndex): Remedy {
   return runbook(
     `Drop ${display(index)} in a quiet moment`,
     `SET lock_timeout = '1s'; -- and try again where it ends there`,

@@ -39,8 +39,16 @@ export async function deparseExpression(expression: Node): Promise<string> {
   return printExpression(expression)
 }
 
-/** As `deparseExpression`, once something has been parsed: the parser is loaded by then. */
+const printed = new WeakMap<Node, string>()
+
+/** As `deparseExpression`, once something has been parsed: the parser is loaded by then. A tree is printed once. */
 export function printExpression(expression: Node): string {
+  const known = printed.get(expression) ?? printAndCompare(expression)
+  printed.set(expression, known)
+  return known
+}
+
+function printAndCompare(expression: Node): string {
   let text: string
   try {
     text = deparseSync(expression as never)
@@ -49,12 +57,24 @@ export function printExpression(expression: Node): string {
   }
   let again: Node | undefined
   try {
-    again = onlyTarget(parseSync(`SELECT ${text}`) as ParseResult)
+    again = readAgain(text)
   } catch (error) {
     throw notPrintable(text, error)
   }
   if (!again || !sameTree(again, expression)) throw notPrintable(text)
   return text
+}
+
+/** What was printed last and read again, for comparison alone: policies say the same many times. */
+const lastRead = new Map<string, Node | undefined>()
+const mostKept = 500
+
+function readAgain(text: string): Node | undefined {
+  if (lastRead.has(text)) return lastRead.get(text)
+  const tree = onlyTarget(parseSync(`SELECT ${text}`) as ParseResult)
+  if (lastRead.size >= mostKept) lastRead.clear()
+  lastRead.set(text, tree)
+  return tree
 }
 
 /** `uuid[]` -> the type as a cast names it. */
@@ -68,19 +88,22 @@ export async function parseTypeName(type: string): Promise<TypeName> {
 export function sameTree(one: unknown, other: unknown): boolean {
   if (!isObject(one) || !isObject(other)) return one === other
   if (Array.isArray(one) !== Array.isArray(other)) return false
-  const [fields, others] = [meaningfulFields(one), meaningfulFields(other)]
-  return (
-    fields.length === others.length &&
-    fields.every(([key, value]) => sameTree(value, (other as Record<string, unknown>)[key]))
-  )
+  let fields = 0
+  for (const [key, value] of Object.entries(one)) {
+    if (!isMeaningful(key, value)) continue
+    if (!sameTree(value, other[key])) return false
+    fields += 1
+  }
+  for (const [key, value] of Object.entries(other)) if (isMeaningful(key, value)) fields -= 1
+  return fields === 0
 }
 
-function isObject(value: unknown): value is object {
+function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-function meaningfulFields(node: object): [string, unknown][] {
-  return Object.entries(node).filter(([key, value]) => value !== undefined && !positions.has(key))
+function isMeaningful(key: string, value: unknown): boolean {
+  return value !== undefined && !positions.has(key)
 }
 
 /** The tree as a text that is equal for equal trees. */

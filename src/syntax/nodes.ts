@@ -101,20 +101,30 @@ export function words(names: readonly Node[]): string[] {
 /** Whether the value can be a node: an object whose only key is a kind, which starts with a capital. */
 export function isNode(value: unknown): value is Node {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  const keys = Object.keys(value)
-  const first = keys[0]?.[0]
-  return keys.length === 1 && first !== undefined && first >= 'A' && first <= 'Z'
+  let only: string | undefined
+  for (const key in value) {
+    if (only !== undefined) return false
+    only = key
+  }
+  const first = only?.[0]
+  return first !== undefined && first >= 'A' && first <= 'Z'
 }
 
 /** Every node within a value, itself included, parents before children. */
-export function* nodesIn(value: unknown): Generator<Node> {
+export function nodesIn(value: unknown): Node[] {
+  const found: Node[] = []
+  collect(value, found)
+  return found
+}
+
+function collect(value: unknown, found: Node[]): void {
+  if (typeof value !== 'object' || value === null) return
   if (Array.isArray(value)) {
-    for (const item of value) yield* nodesIn(item)
+    for (const item of value) collect(item, found)
     return
   }
-  if (typeof value !== 'object' || value === null) return
-  if (isNode(value)) yield value
-  for (const child of Object.values(value)) yield* nodesIn(child)
+  if (isNode(value)) found.push(value)
+  for (const child of Object.values(value)) collect(child, found)
 }
 
 /** The parts of a conjunction, nested ones included: `a AND (b AND c)` -> a, b, c. Anything else is one part. */

@@ -17,15 +17,22 @@ export function replaceNodes<T>(tree: T, replace: (node: Node) => Node | undefin
 /** As `replaceNodes`, but the node itself is not asked, only what is below it. */
 export function replaceBelow<T>(tree: T, replace: (node: Node) => Node | undefined): T {
   if (Array.isArray(tree)) {
-    const items = tree.map((item: unknown) => replaceNodes(item, replace))
-    return items.every((item, index) => item === tree[index]) ? tree : (items as T)
+    let items: unknown[] | undefined
+    for (const [at, item] of (tree as unknown[]).entries()) {
+      const replaced = replaceNodes(item, replace)
+      if (replaced === item) continue
+      items ??= [...(tree as unknown[])]
+      items[at] = replaced
+    }
+    return (items as T | undefined) ?? tree
   }
   if (typeof tree !== 'object' || tree === null) return tree
-  let changed = false
-  const entries = Object.entries(tree).map(([key, child]: [string, unknown]) => {
-    const replaced = replaceNodes(child, replace)
-    changed ||= replaced !== child
-    return [key, replaced] as const
-  })
-  return changed ? (Object.fromEntries(entries) as T) : tree
+  let copy: Record<string, unknown> | undefined
+  for (const [key, child] of Object.entries(tree)) {
+    const replaced: unknown = replaceNodes(child, replace)
+    if (replaced === child) continue
+    copy ??= { ...(tree as Record<string, unknown>) }
+    copy[key] = replaced
+  }
+  return (copy as T | undefined) ?? tree
 }

@@ -48,7 +48,7 @@ function toIndex(part: Part, at: number): TableIndex {
     tableOid: 1,
     table: { schema: 'public', name: 't' },
     accessMethod: 'btree',
-    definition: '',
+    takesNullsForEqual: false,
     isReady: true,
     backsConstraint: part.protectedBecause === 'a constraint needs it',
     isUnique: part.protectedBecause !== null,

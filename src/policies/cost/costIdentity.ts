@@ -40,7 +40,7 @@ function ownerColumns({ parsed }: ParsedPolicies): { table: CatalogTable; column
 
 function comparedWithUser({ using, policy }: ParsedPolicy): string[] {
   if (!using) return []
-  return Array.from(nodesIn(using)).flatMap((node) => {
+  return nodesIn(using).flatMap((node) => {
     const comparison = as(node, 'A_Expr')
     const { lexpr, rexpr } = comparison ?? {}
     if (comparison?.kind !== 'AEXPR_OP' || words(comparison.name).at(-1) !== '=' || !lexpr || !rexpr)
@@ -54,7 +54,7 @@ function comparedWithUser({ using, policy }: ParsedPolicy): string[] {
 }
 
 function callsAuthUid(side: Node): boolean {
-  return Array.from(nodesIn(side)).some((node) => {
+  return nodesIn(side).some((node) => {
     const call = as(node, 'FuncCall')
     if (!call) return false
     const { schema, name } = nameOfCall(call)

@@ -30,7 +30,7 @@ const choices: { name: string; isIn(select: SelectStmt): boolean }[] = [
 
 function choicesIn(tree: Node): string[] {
   const asked = new Set<unknown>()
-  return Array.from(nodesIn(tree)).flatMap((node) => {
+  return nodesIn(tree).flatMap((node) => {
     const link = as(node, 'SubLink')
     if (link?.subLinkType === 'EXISTS_SUBLINK') asked.add(link.subselect)
     const select = as(node, 'SelectStmt')

@@ -85,7 +85,7 @@ function conditionsOf(policies: Policy[], command: CheckedCommand, trees: Map<st
 
 /** What the planner runs to estimate how many rows there will be, of the predicate and of every query in it. */
 function ranByPlanner(tree: Node): Node[] {
-  const queries = Array.from(nodesIn(tree)).map((node) => as(node, 'SelectStmt')?.whereClause)
+  const queries = nodesIn(tree).map((node) => as(node, 'SelectStmt')?.whereClause)
   return [tree, ...queries].flatMap((each) => (each ? comparedWithColumns(each) : []))
 }
 
@@ -93,8 +93,7 @@ function ranByPlanner(tree: Node): Node[] {
 function partsBeside(old: Node, now: Node, part: Node): Node[] {
   const [before, after] = [conjuncts(old), conjuncts(now)]
   const query = as(part, 'SubLink')?.subselect
-  const holds = (tree: Node) =>
-    Array.from(nodesIn(tree)).some((node) => as(node, 'SubLink')?.subselect === query)
+  const holds = (tree: Node) => nodesIn(tree).some((node) => as(node, 'SubLink')?.subselect === query)
   return before.filter((each, index) => {
     const same = before.length === after.length ? after[index] : undefined
     return same ? !holds(same) : after.some((other) => canonical(other) === canonical(each))

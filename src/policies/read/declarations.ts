@@ -66,7 +66,7 @@ export function readsChanging(called: CatalogFunction, known: Bodies, depth = 0)
 }
 
 function callsIn(parts: readonly Node[]): FuncCall[] {
-  return Array.from(nodesIn(parts)).flatMap((node) => as(node, 'FuncCall') ?? [])
+  return nodesIn(parts).flatMap((node) => as(node, 'FuncCall') ?? [])
 }
 
 function nameOf(call: FuncCall): { schema: string | undefined; name: string } {

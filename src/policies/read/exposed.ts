@@ -36,16 +36,16 @@ export function mayBeAskedEarlier(part: Node, before: Node): boolean {
   if (link?.subLinkType !== 'EXPR_SUBLINK' || !value || !select || !isBare(select) || holdsQuery(value))
     return true
   const text = canonical(value)
-  const call = Array.from(nodesIn(before)).find((node) => canonical(node) === text)
+  const call = nodesIn(before).find((node) => canonical(node) === text)
   return !call || !runsFirst(call, before)
 }
 
 function runsFirst(call: Node, tree: Node): boolean {
-  return comparedWithColumns(tree).some((each) => Array.from(nodesIn(each)).includes(call))
+  return comparedWithColumns(tree).some((each) => nodesIn(each).includes(call))
 }
 
 function holdsQuery(tree: Node): boolean {
-  return Array.from(nodesIn(tree)).some((node) => 'SubLink' in node)
+  return nodesIn(tree).some((node) => 'SubLink' in node)
 }
 
 /** The other sides of comparisons with a column: the planner runs them beforehand, whatever stands around. */
@@ -61,9 +61,7 @@ export function comparedWithColumns(condition: Node): Node[] {
 
 /** The sub-selects of a new predicate that read nothing of the row, so that they run once per statement, and are new. */
 export function newlyAtOnce(before: Node, after: Node): Node[] {
-  const known = new Set(
-    Array.from(nodesIn(before)).flatMap((node) => ('SubLink' in node ? [canonicalQuery(node)] : [])),
-  )
+  const known = new Set(nodesIn(before).flatMap((node) => ('SubLink' in node ? [canonicalQuery(node)] : [])))
   const found: Node[] = []
   replaceNodes(after, (node) => {
     const link = as(node, 'SubLink')

@@ -323,7 +323,7 @@ export class Hazards {
         ].flatMap(([column, other]) => {
           const names = words(as(column, 'ColumnRef')?.fields ?? [])
           const isOwn = names.length === 1 || names[0] === alias
-          const isFree = !Array.from(nodesIn(other)).some(
+          const isFree = !nodesIn(other).some(
             (node) => words(as(node, 'ColumnRef')?.fields ?? [])[0] === alias,
           )
           return isOwn && isFree ? names.slice(-1) : []
@@ -342,7 +342,7 @@ export class Hazards {
   #readsTables(called: CatalogFunction, depth = 0): boolean {
     const body = this.#reach.bodies.get(called.oid)
     if (!body || depth > 4) return true
-    return Array.from(nodesIn(body.parts)).some((node) => {
+    return nodesIn(body.parts).some((node) => {
       if ('RangeVar' in node) return true
       const call = as(node, 'FuncCall')
       if (!call) return false
@@ -389,7 +389,7 @@ export class Hazards {
 
   /** The columns of every relation that is named within, by its alias. */
   #columnsRead(within: unknown): InSight['columns'] {
-    return Array.from(nodesIn(within)).flatMap((node) => {
+    return nodesIn(within).flatMap((node) => {
       const relation = as(node, 'RangeVar')
       if (!relation) return []
       const alias = aliasesOf([node])[0] ?? relation.relname
@@ -429,7 +429,7 @@ function nameOf(call: FuncCall): { schema: string | undefined; name: string } {
 
 function holdsColumn(value: unknown, { columns }: InSight): boolean {
   const names = new Set(columns.map(({ name }) => name))
-  return Array.from(nodesIn(value)).some((node) => {
+  return nodesIn(value).some((node) => {
     const column = as(node, 'ColumnRef')
     return column !== undefined && names.has(words(column.fields).at(-1) ?? '')
   })
@@ -463,7 +463,7 @@ function isSteadyArithmetic(node: Node | undefined): boolean {
 function isAggregate({ targetList = [] }: SelectStmt): boolean {
   return targetList.every((target) => {
     const value = as(target, 'ResTarget')?.val
-    return Array.from(nodesIn(value)).some((node) => {
+    return nodesIn(value).some((node) => {
       const call = as(node, 'FuncCall')
       return (
         call !== undefined && call.over === undefined && aggregates.has(words(call.funcname).at(-1) ?? '')

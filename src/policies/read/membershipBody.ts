@@ -46,7 +46,7 @@ export function keysOf(
   const query = withoutLimit(select, member !== undefined)
   const parameterOf = parameters(called, query, tables)
   const isKey = (node: Node) => parameterOf(node) === key
-  const holdsKey = (value: unknown) => Array.from(nodesIn(value)).some(isKey)
+  const holdsKey = (value: unknown) => nodesIn(value).some(isKey)
 
   const conditions = query.whereClause ? conjuncts(query.whereClause) : []
   let found: Node | undefined
@@ -112,7 +112,7 @@ function existsIn(result: Node | undefined): { select: SelectStmt; member?: Node
   const select = as(link?.subselect, 'SelectStmt')
   if (link && select) {
     if (link.subLinkType === 'EXISTS_SUBLINK') {
-      if (Array.from(nodesIn(select.targetList)).some((node) => 'FuncCall' in node)) throw notOne
+      if (nodesIn(select.targetList).some((node) => 'FuncCall' in node)) throw notOne
       return { select }
     }
     if (link.subLinkType === 'ANY_SUBLINK' && !link.operName && link.testexpr) {
@@ -203,9 +203,7 @@ function columnsNamed(column: Node, name: string, query: SelectStmt, tables: Cat
 }
 
 function relationsNamed(item: Node, alias: string): Node[] {
-  return Array.from(nodesIn(item)).filter(
-    (node) => as(node, 'RangeVar') !== undefined && aliasesOf([node])[0] === alias,
-  )
+  return nodesIn(item).filter((node) => as(node, 'RangeVar') !== undefined && aliasesOf([node])[0] === alias)
 }
 
 /** Whether two key queries give the same keys. */

@@ -9,7 +9,7 @@ export class Unclear extends Error {}
 /** The columns of the query's relations that it names. */
 export function columnsIn(query: SelectStmt, tables: CatalogTable[]): Column[] {
   const named = new Set(
-    Array.from(nodesIn({ SelectStmt: query })).flatMap((node) => {
+    nodesIn({ SelectStmt: query }).flatMap((node) => {
       const column = as(node, 'ColumnRef')
       return column ? words(column.fields).slice(-1) : []
     }),
@@ -19,7 +19,7 @@ export function columnsIn(query: SelectStmt, tables: CatalogTable[]): Column[] {
 
 /** The tables that the query reads; those without a schema by their name alone. */
 export function relationsIn(query: SelectStmt, tables: CatalogTable[]): CatalogTable[] {
-  return Array.from(nodesIn({ SelectStmt: query })).flatMap((node) => {
+  return nodesIn({ SelectStmt: query }).flatMap((node) => {
     const relation = as(node, 'RangeVar')
     if (!relation) return []
     const { schemaname, relname } = relation

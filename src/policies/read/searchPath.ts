@@ -151,9 +151,7 @@ export function isForeign(type: string, { enums }: Pick<Reach, 'enums'>): boolea
 }
 
 function columnNames(trees: readonly Node[]): Set<string> {
-  return new Set(
-    Array.from(nodesIn(trees)).flatMap((node) => words(as(node, 'ColumnRef')?.fields ?? []).slice(-1)),
-  )
+  return new Set(nodesIn(trees).flatMap((node) => words(as(node, 'ColumnRef')?.fields ?? []).slice(-1)))
 }
 
 /** `schema.name` where there is no such function. */

@@ -120,7 +120,7 @@ function turnAround(
   if (!select) throw new Unclear('it is no query')
   if (
     link.subLinkType === 'EXISTS_SUBLINK' &&
-    Array.from(nodesIn(select.targetList)).some((node) => 'FuncCall' in node)
+    nodesIn(select.targetList).some((node) => 'FuncCall' in node)
   ) {
     throw new Unclear(
       'its query has a row for an aggregate, or several for a set, whatever its conditions say',

@@ -37,7 +37,7 @@ export function comparesWithCaller(query: Node): boolean {
 
 /** The sides of `column = caller` that ask who is calling: they hold no column, and are no plain constant. */
 function callerComparisons(query: Node): { node: Node; column: Node }[] {
-  return Array.from(nodesIn(query)).flatMap((each) => {
+  return nodesIn(query).flatMap((each) => {
     const comparison = as(each, 'A_Expr')
     const { lexpr, rexpr } = comparison ?? {}
     if (comparison?.kind !== 'AEXPR_OP' || words(comparison.name).at(-1) !== '=' || !lexpr || !rexpr)
@@ -57,7 +57,7 @@ function asksWhoCalls(side: Node): boolean {
 function relationOf(query: Node, column: Node): RangeVar | undefined {
   const [alias, ...rest] = words(as(column, 'ColumnRef')?.fields ?? [])
   if (rest.length !== 1) return undefined
-  return Array.from(nodesIn(query))
+  return nodesIn(query)
     .flatMap((node) => as(node, 'RangeVar') ?? [])
     .find((relation) => (relation.alias?.aliasname ?? relation.relname) === alias)
 }

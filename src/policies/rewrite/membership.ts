@@ -230,7 +230,7 @@ function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipS
 
 /** Constants, `auth.uid()` and its like, and casts and operators around them: they mean the same in the helper. */
 function namesCallerOrConstant(value: Node): boolean {
-  return Array.from(nodesIn(value)).every((node) => {
+  return nodesIn(value).every((node) => {
     const call = as(node, 'FuncCall')
     if (call) {
       const { schema, name } = nameOfCall(call)
@@ -241,12 +241,12 @@ function namesCallerOrConstant(value: Node): boolean {
 }
 
 function holdsBackslash(query: Node): boolean {
-  return Array.from(nodesIn(query)).some((node) => as(node, 'A_Const')?.sval?.sval?.includes('\\'))
+  return nodesIn(query).some((node) => as(node, 'A_Const')?.sval?.sval?.includes('\\'))
 }
 
 /** Whether one of the conditions asks who is calling, itself or through a function. */
 function dependsOnCaller(conditions: Node[]): boolean {
-  return Array.from(nodesIn(conditions)).some((node) => {
+  return nodesIn(conditions).some((node) => {
     const call = as(node, 'FuncCall')
     if (!call) return false
     const { schema, name } = nameOfCall(call)

@@ -2,6 +2,7 @@ import type { Read } from '../../catalog/reader.ts'
 import type { SelectReads } from '../../catalog/selectReads.ts'
 import { listSelectReads } from '../../catalog/selectReads.ts'
 import type { Database } from '../../postgres/database.ts'
+import { display } from '../../postgres/identifiers.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { as } from '../../syntax/nodes.ts'
 import { parseExpression } from '../../syntax/expression.ts'
@@ -53,7 +54,8 @@ export async function readParsedPolicies(db: Database, read: Read): Promise<Pars
     ...[...catalog.tables.values()].flatMap(({ columns }) => columns.map(({ type }) => type)),
   ])
   const parsed: ParsedPolicy[] = []
-  for (const policy of catalog.policies) parsed.push(await parsePolicy(policy))
+  const trees = new Map<string, Promise<Node>>()
+  for (const policy of catalog.policies) parsed.push(await parsePolicy(policy, trees))
   const reach = await reachOf(db, catalog, parsed)
   const hazards = new Hazards(reach)
   const surroundings = await readSurroundings(db, read)
@@ -66,15 +68,11 @@ export async function readParsedPolicies(db: Database, read: Read): Promise<Pars
 /** What to ask the planner: each sub-select that could be turned round. */
 function planQuestions(policies: ParsedPolicies): PlanQuestion[] {
   const { catalog, parsed } = policies
-  const isSlow = (each: { schema: string; name: string }) =>
-    parsed.some(
-      ({ policy, using }) =>
-        policy.table.rowSecurity &&
-        policy.table.schema === each.schema &&
-        policy.table.name === each.name &&
-        using !== undefined &&
-        runsCodePerRow(using),
-    )
+  const slow = new Set(
+    parsed
+      .filter(({ policy, using }) => policy.table.rowSecurity && using !== undefined && runsCodePerRow(using))
+      .map(({ policy: { table } }) => display(table)),
+  )
   return parsed.flatMap(({ policy, using, check }) => {
     const scope = {
       functions: catalog.functions,
@@ -89,7 +87,9 @@ function planQuestions(policies: ParsedPolicies): PlanQuestion[] {
       .map((turned) => ({
         table: policy.table,
         turned,
-        slowReads: turned.reads.filter(isSlow).map(({ schema, name }) => `${schema}.${name}`),
+        slowReads: turned.reads
+          .filter((each) => slow.has(display(each)))
+          .map(({ schema, name }) => `${schema}.${name}`),
       }))
   })
 }
@@ -138,12 +138,18 @@ function reachOf(
   )
 }
 
-async function parsePolicy(policy: PolicyOnTable): Promise<ParsedPolicy> {
+/** Policies that say the same share one tree, which nobody changes. */
+async function parsePolicy(policy: PolicyOnTable, trees: Map<string, Promise<Node>>): Promise<ParsedPolicy> {
+  const treeOf = (text: string): Promise<Node> => {
+    const tree = trees.get(text) ?? parseExpression(text)
+    trees.set(text, tree)
+    return tree
+  }
   try {
     return {
       policy,
-      ...(policy.using === null ? {} : { using: await parseExpression(policy.using) }),
-      ...(policy.check === null ? {} : { check: await parseExpression(policy.check) }),
+      ...(policy.using === null ? {} : { using: await treeOf(policy.using) }),
+      ...(policy.check === null ? {} : { check: await treeOf(policy.check) }),
     }
   } catch (error) {
     return { policy, unreadable: error instanceof Error ? error.message : String(error) }

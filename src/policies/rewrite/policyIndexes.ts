@@ -3,7 +3,7 @@ import type { TableIndex } from '../../catalog/indexes.ts'
 import { listIndexes } from '../../catalog/indexes.ts'
 import type { Read } from '../../catalog/reader.ts'
 import type { Database } from '../../postgres/database.ts'
-import { displayIdentifier, quote } from '../../postgres/identifiers.ts'
+import { display, displayIdentifier, quote } from '../../postgres/identifiers.ts'
 import { listTypeEqualities } from '../../catalog/typeEqualities.ts'
 import { disjunction } from '../../syntax/build.ts'
 import { canonical, deparseExpression, parseExpression, sameTree } from '../../syntax/expression.ts'
@@ -89,12 +89,14 @@ class PolicyReader {
   private readonly catalog: PolicyCatalog
   private readonly leakproof: Map<string, boolean>
   private readonly indexes: Map<number, TableIndex[]>
+  private readonly byName: Map<string, CatalogTable>
   private readonly trees = new Map<string, Node | undefined>()
 
   constructor(catalog: PolicyCatalog, indexes: IndexCatalog) {
     this.catalog = catalog
     this.leakproof = indexes.leakproof
     this.indexes = byTable(indexes.indexes)
+    this.byName = new Map(Array.from(catalog.tables.values(), (table) => [display(table), table]))
   }
 
   async ownIndexes(table: CatalogTable, policies: PolicyOnTable[]): Promise<PolicyIndex[]> {
@@ -214,11 +216,8 @@ class PolicyReader {
   }
 
   private tableOf(schema: string, name: string): CatalogTable | undefined {
-    for (const table of this.catalog.tables.values()) {
-      if (table.schema === schema && table.name === name)
-        return ['r', 'p'].includes(table.kind) ? table : undefined
-    }
-    return undefined
+    const table = this.byName.get(display({ schema, name }))
+    return table && ['r', 'p'].includes(table.kind) ? table : undefined
   }
 
   private typeOf(table: CatalogTable, column: string): string | undefined {

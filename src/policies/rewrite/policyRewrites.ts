@@ -3,9 +3,10 @@ import type { PolicyPredicates } from '../../catalog/policies.ts'
 import { treeWithoutArrayCasts } from '../../syntax/arrayCasts.ts'
 import { printExpression } from '../../syntax/expression.ts'
 import type { Node } from '../../syntax/nodes.ts'
-import type { Change, Refusal, RewriteRule } from './change.ts'
+import type { Change, Refusal, Rewritten, RewriteRule } from './change.ts'
 import { rewriteRules } from './change.ts'
 import { turnCorrelated } from './correlated.ts'
+import type { Scope } from '../read/calls.ts'
 import type { Bodies } from '../read/declarations.ts'
 import { hiddenVolatile, readsChanging } from '../read/declarations.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
@@ -61,11 +62,50 @@ export function rewritePolicies(
     const then = now.map((each) => (each.name === name ? { ...each, ...predicates } : each))
     return newRecursion(table, now, then, policies.selectReads)
   }
-  const tables = [...policies.catalog.tables.values()]
+  const shared = { ...policies, ...sharedBy(policies, rules) }
   const rewrites = policies.parsed
-    .map((each) => rewritePolicy(each, { ...policies, tables }, rules, helpers, willLead, recursionWith))
+    .map((each) => rewritePolicy(each, shared, rules, helpers, willLead, recursionWith))
     .filter(({ changes, refusals }) => changes.length > 0 || refusals.length > 0)
   return { rewrites, helpers }
+}
+
+/** What is the same for many policies, found once. */
+interface Shared {
+  tables: CatalogTable[]
+  /** What the functions that policies call were falsely declared as. */
+  declared: Pick<Scope, 'falselyImmutable' | 'hiddenVolatile'>
+  /** As `wrapCalls`, which asks nothing of the table: once for each tree and the functions that it can mean. */
+  wrap(tree: Node, scope: Scope): Rewritten
+}
+
+function sharedBy({ catalog, reach }: ParsedPolicies, rules: ReadonlySet<RewriteRule>): Shared {
+  const { called } = catalog
+  const wrapped = new WeakMap<Node, Map<string, Rewritten>>()
+  return {
+    tables: [...catalog.tables.values()],
+    declared: {
+      falselyImmutable: declaredFalsely(
+        called,
+        ({ volatility }) => volatility === 'immutable',
+        readsChanging,
+        reach,
+      ),
+      hiddenVolatile: declaredFalsely(
+        called,
+        ({ volatility }) => volatility !== 'volatile',
+        hiddenVolatile,
+        reach,
+      ),
+    },
+    wrap(tree, scope) {
+      const known = wrapped.get(tree) ?? new Map<string, Rewritten>()
+      wrapped.set(tree, known)
+      const functions = scope.called.map(({ oid }) => oid).join()
+      const result = known.get(functions) ?? wrapCalls(tree, scope, rules)
+      known.set(functions, result)
+      return result
+    },
+  }
 }
 
 function rewritePolicy(
@@ -78,7 +118,9 @@ function rewritePolicy(
     surroundings,
     verdicts,
     baseline,
-  }: ParsedPolicies & { tables: CatalogTable[] },
+    declared,
+    wrap,
+  }: ParsedPolicies & Shared,
   rules: ReadonlySet<RewriteRule>,
   keyHelpers: KeyHelpers,
   willLead: WillLead,
@@ -101,18 +143,7 @@ function rewritePolicy(
     role: catalog.role,
     functions: catalog.functions,
     called: policy.functions,
-    falselyImmutable: declaredFalsely(
-      policy.functions,
-      ({ volatility }) => volatility === 'immutable',
-      readsChanging,
-      reach,
-    ),
-    hiddenVolatile: declaredFalsely(
-      policy.functions,
-      ({ volatility }) => volatility !== 'volatile',
-      hiddenVolatile,
-      reach,
-    ),
+    ...declared,
   }
   const changes: Change[] = []
   const refusals: Refusal[] = []
@@ -126,7 +157,7 @@ function rewritePolicy(
     const around = rules.has('policy_correlated_subquery')
       ? turnCorrelated(turned.tree, scope, verdicts)
       : { tree: turned.tree, changes: [], refusals: [] }
-    const wrapped = wrapCalls(around.tree, scope, rules)
+    const wrapped = wrap(around.tree, scope)
     const made = [...turned.changes, ...around.changes, ...wrapped.changes]
     refusals.push(...turned.refusals, ...around.refusals, ...wrapped.refusals)
     if (made.length === 0) return text

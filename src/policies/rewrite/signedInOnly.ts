@@ -35,7 +35,7 @@ function comparesWithUser(condition: Node): boolean {
 
 /** `auth.uid()`, `(SELECT auth.uid())`, and casts of it: NULL where nobody is signed in. */
 function isUser(side: Node): boolean {
-  const nodes = Array.from(nodesIn(side))
+  const nodes = nodesIn(side)
   const calls = nodes.flatMap((node) => as(node, 'FuncCall') ?? [])
   const [call, ...others] = calls
   if (!call || others.length > 0 || nodes.some((node) => 'CoalesceExpr' in node || 'CaseExpr' in node))

@@ -196,7 +196,7 @@ function isWorthWrapping(call: FuncCall, scope: Scope): boolean {
     candidates.every(
       ({ volatility, oid }) => volatility === 'immutable' && !scope.falselyImmutable.has(oid),
     ) &&
-    Array.from(nodesIn(call.args ?? [])).every((node) => !as(node, 'SubLink') && !as(node, 'FuncCall'))
+    nodesIn(call.args ?? []).every((node) => !as(node, 'SubLink') && !as(node, 'FuncCall'))
   return !isConstant
 }
 

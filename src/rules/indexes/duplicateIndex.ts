@@ -1,9 +1,10 @@
 import { dropIndex } from '../../operations/dropIndex.ts'
 import { dropConcurrently } from '../../operations/recreateIndex.ts'
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'
+import type { DefinedIndex } from '../../catalog/indexDefinitions.ts'
 import { listIndexes } from '../../catalog/indexes.ts'
 import type { Spare } from '../../indexes/indexCoverage.ts'
-import { listDuplicates } from '../../indexes/indexCoverage.ts'
+import { defineSpares, listDuplicates } from '../../indexes/indexCoverage.ts'
 import { dropWithPartitions, measured, migrationOr, runbook } from '../remedies.ts'
 import type { Remedy, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
@@ -25,31 +26,31 @@ export const duplicateIndex: Rule = {
   cure: 'dropping all but one',
   async find(context) {
     const wanted = await wantedSchemas(context)
-    const spares = listDuplicates(await context.read(listIndexes))
+    // The finding about the index of the partitioned table is about its parts as well.
+    const spares = listDuplicates(await context.read(listIndexes)).filter(
+      ({ index }) => wanted(index.schema) && !index.isPartOfPartitioned,
+    )
     const findings = await Promise.all(
-      spares
-        // The finding about the index of the partitioned table is about its parts as well.
-        .filter(({ index }) => wanted(index.schema) && !index.isPartOfPartitioned)
-        .map(async (spare) => ({
-          rule: 'duplicate_index' as const,
-          level: 'warn' as const,
-          subject: [spare.index.schema, spare.index.name],
-          detail:
-            `Index ${display(spare.index)} of ${display(spare.index.table)} is the same as ` +
-            `${display(spare.coveredBy)}.`,
-          evidence: [
-            measured('definition', spare.index.definition),
-            measured('same as', display(spare.coveredBy)),
-            measured('size', spare.index.sizeBytes, 'bytes'),
-          ],
-          remedy: await cureOf(spare),
-        })),
+      (await defineSpares(context.db, spares)).map(async (spare) => ({
+        rule: 'duplicate_index' as const,
+        level: 'warn' as const,
+        subject: [spare.index.schema, spare.index.name],
+        detail:
+          `Index ${display(spare.index)} of ${display(spare.index.table)} is the same as ` +
+          `${display(spare.coveredBy)}.`,
+        evidence: [
+          measured('definition', spare.index.definition),
+          measured('same as', display(spare.coveredBy)),
+          measured('size', spare.index.sizeBytes, 'bytes'),
+        ],
+        remedy: await cureOf(spare),
+      })),
     )
     return unlessLocked(context, findings)
   },
 }
 
-function cureOf({ index, coveredBy }: Spare): Promise<Remedy> {
+function cureOf({ index, coveredBy }: Spare<DefinedIndex>): Promise<Remedy> {
   return migrationOr(
     () =>
       dropIndex(index, {

@@ -1,7 +1,8 @@
 import { dropConcurrently } from '../../operations/recreateIndex.ts'
 import { display, displayIdentifier, qualified } from '../../postgres/identifiers.ts'
 import { listIndexesBeingBuilt } from '../../catalog/indexBuilds.ts'
-import type { TableIndex } from '../../catalog/indexes.ts'
+import type { DefinedIndex } from '../../catalog/indexDefinitions.ts'
+import { defineIndexes } from '../../catalog/indexDefinitions.ts'
 import { listIndexes } from '../../catalog/indexes.ts'
 import { byTable } from '../../catalog/byTable.ts'
 import { measured, runbook } from '../remedies.ts'
@@ -29,9 +30,12 @@ export const invalidIndex: Rule = {
     const indexes = await context.read(listIndexes)
     const invalid = indexes.filter(({ isValid, schema }) => !isValid && wanted(schema))
     const building = invalid.length > 0 ? await context.read(listIndexesBeingBuilt) : new Set<number>()
-    const siblings = byTable(indexes)
+    const tables = new Set(invalid.map(({ tableOid }) => tableOid))
+    const ofTheirTables = indexes.filter(({ tableOid }) => tables.has(tableOid))
+    const defined = await defineIndexes(context.db, ofTheirTables)
+    const siblings = byTable([...defined.values()])
     const findings = invalid
-      .filter((index) => !building.has(index.oid))
+      .flatMap(({ oid }) => (building.has(oid) ? [] : (defined.get(oid) ?? [])))
       .map((index) => ({
         rule: 'invalid_index' as const,
         level: 'warn' as const,
@@ -50,7 +54,7 @@ export const invalidIndex: Rule = {
   },
 }
 
-function cureOf(index: TableIndex, siblings: TableIndex[]): Remedy {
+function cureOf(index: DefinedIndex, siblings: DefinedIndex[]): Remedy {
   const name = displayIdentifier(index.name)
   if (index.isPartitioned) {
     return runbook(
@@ -84,6 +88,6 @@ function cureOf(index: TableIndex, siblings: TableIndex[]): Remedy {
   )
 }
 
-function withoutName({ definition }: TableIndex): string {
+function withoutName({ definition }: DefinedIndex): string {
   return definition.slice(definition.indexOf(' ON '))
 }

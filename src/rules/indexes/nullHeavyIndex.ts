@@ -7,6 +7,7 @@ import {
 } from '../../catalog/columnStatistics.ts'
 import { listRelationNames, namesBySchema } from '../../catalog/relationNames.ts'
 import type { Column } from '../../catalog/columns.ts'
+import { defineIndexes } from '../../catalog/indexDefinitions.ts'
 import type { TableIndex } from '../../catalog/indexes.ts'
 import { listIndexes } from '../../catalog/indexes.ts'
 import { shortList } from '../../shortList.ts'
@@ -40,7 +41,7 @@ export const nullHeavyIndex: Rule = {
     const wanted = await wantedSchemas(context)
     const statisticsOf = statisticsByColumn(await context.read(listColumnStatistics))
     const taken = namesBySchema(await context.read(listRelationNames))
-    const findings: Finding[] = []
+    const heavy: { index: TableIndex; column: Column; nullFraction: number; wasted: number }[] = []
     const withoutStatistics: { index: TableIndex; column: Column }[] = []
     for (const index of await context.read(listIndexes)) {
       const column = index.keys[0]?.column
@@ -51,7 +52,21 @@ export const nullHeavyIndex: Rule = {
       if (nullFraction === undefined) withoutStatistics.push({ index, column })
       if (nullFraction === undefined || nullFraction < mostlyNull) continue
       const wasted = Math.round(index.sizeBytes * nullFraction)
-      if (wasted < worthwhile) continue
+      if (wasted >= worthwhile) heavy.push({ index, column, nullFraction, wasted })
+    }
+    const defined = await defineIndexes(
+      context.db,
+      heavy.map(({ index }) => index),
+    )
+    const findings: Finding[] = []
+    for (const {
+      index: { oid },
+      column,
+      nullFraction,
+      wasted,
+    } of heavy) {
+      const index = defined.get(oid)
+      if (!index) continue
       const share = `${Math.round(nullFraction * 100)} %`
       findings.push({
         rule: 'null_heavy_index',

@@ -1,7 +1,7 @@
 import { dropIndex } from '../../operations/dropIndex.ts'
 import { display } from '../../postgres/identifiers.ts'
 import { listIndexes } from '../../catalog/indexes.ts'
-import { listRedundant } from '../../indexes/indexCoverage.ts'
+import { defineSpares, listRedundant } from '../../indexes/indexCoverage.ts'
 import { dropWithPartitions, measured, migrationOr } from '../remedies.ts'
 import type { Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
@@ -24,37 +24,33 @@ export const redundantIndex: Rule = {
   cure: 'dropping the narrower one',
   async find(context) {
     const wanted = await wantedSchemas(context)
-    const spares = listRedundant(await context.read(listIndexes))
+    const spares = listRedundant(await context.read(listIndexes)).filter(({ index }) => wanted(index.schema))
     const findings = await Promise.all(
-      spares
-        .filter(({ index }) => wanted(index.schema))
-        .map(async ({ index, coveredBy }) => ({
-          rule: 'redundant_index' as const,
-          level: 'warn' as const,
-          subject: [index.schema, index.name],
-          detail: `Every search that index ${display(index)} serves, ${display(coveredBy)} serves as well.`,
-          evidence: [
-            measured('definition', index.definition),
-            measured('covered by', coveredBy.definition),
-            measured('size', index.sizeBytes, 'bytes'),
-            measured('size of the wider one', coveredBy.sizeBytes, 'bytes'),
-            measured('scans', index.scans),
-          ],
-          remedy: await migrationOr(
-            () =>
-              dropIndex(index, {
-                rule: 'redundant_index',
-                why:
-                  `${display(coveredBy)} (${coveredBy.definition}) begins with the same columns, so it serves ` +
-                  `every search that ${display(index)} serves; every write pays for both.`,
-                coveredBy,
-              }),
-            (reason) =>
-              index.isPartitioned
-                ? dropWithPartitions(index)
-                : { kind: 'none', title: `It stays: ${reason}` },
-          ),
-        })),
+      (await defineSpares(context.db, spares)).map(async ({ index, coveredBy }) => ({
+        rule: 'redundant_index' as const,
+        level: 'warn' as const,
+        subject: [index.schema, index.name],
+        detail: `Every search that index ${display(index)} serves, ${display(coveredBy)} serves as well.`,
+        evidence: [
+          measured('definition', index.definition),
+          measured('covered by', coveredBy.definition),
+          measured('size', index.sizeBytes, 'bytes'),
+          measured('size of the wider one', coveredBy.sizeBytes, 'bytes'),
+          measured('scans', index.scans),
+        ],
+        remedy: await migrationOr(
+          () =>
+            dropIndex(index, {
+              rule: 'redundant_index',
+              why:
+                `${display(coveredBy)} (${coveredBy.definition}) begins with the same columns, so it serves ` +
+                `every search that ${display(index)} serves; every write pays for both.`,
+              coveredBy,
+            }),
+          (reason) =>
+            index.isPartitioned ? dropWithPartitions(index) : { kind: 'none', title: `It stays: ${reason}` },
+        ),
+      })),
     )
     return unlessLocked(context, findings)
   },

@@ -6,7 +6,10 @@ import { listForeignKeys } from '../../catalog/foreignKeys.ts'
 import { countStandbys } from '../../catalog/standbys.ts'
 import type { StatisticsAge } from '../../catalog/statisticsAge.ts'
 import { findStatisticsAge } from '../../catalog/statisticsAge.ts'
+import type { Table } from '../../catalog/tables.ts'
 import { listTables } from '../../catalog/tables.ts'
+import type { DefinedIndex } from '../../catalog/indexDefinitions.ts'
+import { defineIndexes } from '../../catalog/indexDefinitions.ts'
 import type { TableIndex } from '../../catalog/indexes.ts'
 import { listIndexes } from '../../catalog/indexes.ts'
 import { servesForeignKey } from './foreignKeyIndexes.ts'
@@ -61,14 +64,16 @@ export function unusedIndexAfter(days: number): Rule {
       const spares = [...listDuplicates(indexes), ...listRedundant(indexes)]
       const spoken = new Set(spares.flatMap(({ index, coveredBy }) => [index.oid, coveredBy.oid]))
 
-      const findings: Finding[] = []
-      for (const index of indexes) {
+      const unused = indexes.filter((index) => {
         const table = tables.get(index.tableOid)
-        if (!wanted(index.schema) || !table || !isCandidate(index) || spoken.has(index.oid)) continue
-        const reads = table.sequentialScans + table.indexScans
-        const writes = table.inserts + table.updates + table.deletes
-        if (reads + writes < busyTable) continue
-        if (isNeededByForeignKey(index, ofTable.get(index.tableOid) ?? [], keys)) continue
+        if (!wanted(index.schema) || !table || !isCandidate(index) || spoken.has(index.oid)) return false
+        if (readsOf(table) + writesOf(table) < busyTable) return false
+        return !isNeededByForeignKey(index, ofTable.get(index.tableOid) ?? [], keys)
+      })
+      const findings: Finding[] = []
+      for (const index of (await defineIndexes(context.db, unused)).values()) {
+        const table = tables.get(index.tableOid)
+        if (!table) continue
         findings.push({
           rule: 'unused_index',
           level: 'info',
@@ -80,8 +85,8 @@ export function unusedIndexAfter(days: number): Rule {
             measured('definition', index.definition),
             measured('scans', index.scans),
             measured('age of the statistics', Math.floor(age.ageDays), 'days'),
-            measured('reads of the table', reads),
-            measured('writes of the table', writes),
+            measured('reads of the table', readsOf(table)),
+            measured('writes of the table', writesOf(table)),
             measured('size', index.sizeBytes, 'bytes'),
             measured('standbys known here', standbys),
           ],
@@ -91,6 +96,14 @@ export function unusedIndexAfter(days: number): Rule {
       return unlessLocked(context, findings)
     },
   }
+}
+
+function readsOf({ sequentialScans, indexScans }: Table): number {
+  return sequentialScans + indexScans
+}
+
+function writesOf({ inserts, updates, deletes }: Table): number {
+  return inserts + updates + deletes
 }
 
 function isCandidate(index: TableIndex): boolean {
@@ -112,7 +125,7 @@ function isNeededByForeignKey(index: TableIndex, siblings: TableIndex[], keys: F
   )
 }
 
-function cureOf(index: TableIndex, age: StatisticsAge, standbys: number): Promise<Remedy> {
+function cureOf(index: DefinedIndex, age: StatisticsAge, standbys: number): Promise<Remedy> {
   const ask = `SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = '${index.name.replaceAll("'", "''")}'`
   return migrationOr(
     async () => {

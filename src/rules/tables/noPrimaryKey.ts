@@ -3,6 +3,8 @@ import { display, displayIdentifier, qualified } from '../../postgres/identifier
 import { listForeignKeyTargets } from '../../catalog/foreignKeys.ts'
 import type { Table } from '../../catalog/tables.ts'
 import { knownRows, listTables } from '../../catalog/tables.ts'
+import type { DefinedIndex } from '../../catalog/indexDefinitions.ts'
+import { defineIndexes } from '../../catalog/indexDefinitions.ts'
 import type { TableIndex } from '../../catalog/indexes.ts'
 import { listIndexes } from '../../catalog/indexes.ts'
 import { byTable } from '../../catalog/byTable.ts'
@@ -28,7 +30,7 @@ export const noPrimaryKey: Rule = {
     const wanted = await wantedSchemas(context)
     const referenced = await context.read(listForeignKeyTargets)
     const indexes = byTable(await context.read(listIndexes))
-    return (await context.read(listTables))
+    const found = (await context.read(listTables))
       .filter(
         (table) =>
           wanted(table.schema) &&
@@ -37,20 +39,28 @@ export const noPrimaryKey: Rule = {
           !table.isPartition &&
           !table.isExtensionOwned,
       )
-      .map((table) => {
-        const key = indexes.get(table.oid)?.find((index) => couldBeKey(index) && !referenced.has(index.oid))
-        return {
-          rule: 'no_primary_key' as const,
-          level: 'warn' as const,
-          subject: [table.schema, table.name],
-          detail: `${display(table)} has no primary key.`,
-          evidence: [
-            estimated('rows', knownRows(table)),
-            ...(key ? [measured('unique index on columns that are never NULL', key.definition)] : []),
-          ],
-          remedy: table.kind === 'r' && !table.hasChildren && key ? promote(table, key) : steps(table),
-        }
-      })
+      .map((table) => ({
+        table,
+        index: indexes.get(table.oid)?.find((index) => couldBeKey(index) && !referenced.has(index.oid)),
+      }))
+    const defined = await defineIndexes(
+      context.db,
+      found.flatMap(({ index }) => index ?? []),
+    )
+    return found.map(({ table, index }) => {
+      const key = index && defined.get(index.oid)
+      return {
+        rule: 'no_primary_key' as const,
+        level: 'warn' as const,
+        subject: [table.schema, table.name],
+        detail: `${display(table)} has no primary key.`,
+        evidence: [
+          estimated('rows', knownRows(table)),
+          ...(key ? [measured('unique index on columns that are never NULL', key.definition)] : []),
+        ],
+        remedy: table.kind === 'r' && !table.hasChildren && key ? promote(table, key) : steps(table),
+      }
+    })
   },
 }
 
@@ -67,7 +77,7 @@ function couldBeKey(index: TableIndex): boolean {
   )
 }
 
-function promote(table: Table, index: TableIndex): Remedy {
+function promote(table: Table, index: DefinedIndex): Remedy {
   return migration(
     primaryKeyFromIndex({ schema: table.schema, name: table.name }, index, {
       rule: 'no_primary_key',
