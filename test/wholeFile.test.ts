@@ -40,7 +40,7 @@ test.skipIf(!disk)('a full disk leaves no half-written migration', async () => {
   const directory = disk?.directory ?? ''
   const draft = createIndex({
     table: { schema: 'public', name: 'bookings' },
-    columns: ['customer_id'],
+    on: ['customer_id'],
     takenNames: new Set(),
     rule: 'missing_index',
     why: tooMuch,

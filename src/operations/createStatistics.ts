@@ -1,7 +1,7 @@
 import { statisticsAreAbsent, statisticsExist } from '../conditions/statistics.ts'
 import { columnsExist } from '../conditions/tables.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
-import { fitIdentifier, qualified, quote } from '../postgres/identifiers.ts'
+import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import type { Draft } from './draft.ts'
 import { condition, workId } from './draft.ts'
 import { draftTitle } from './titles.ts'
@@ -26,11 +26,13 @@ export function createStatistics({
 }: {
   table: RelationName
   columns: string[]
-  takenNames: ReadonlySet<string>
+  /** Names that are taken in the table's schema; ours is added to them. */
+  takenNames: Set<string>
   rule: string
   why: string
 }): Draft {
-  const statistics = { schema: table.schema, name: freeName([table.name, ...columns].join('_'), takenNames) }
+  const name = claimIdentifier([table.name, ...columns].join('_'), '_stat', takenNames)
+  const statistics = { schema: table.schema, name }
   return {
     kind: 'createStatistics',
     ids: [workId('createStatistics', table, columns)],
@@ -46,12 +48,5 @@ export function createStatistics({
     down: [`DROP STATISTICS ${qualified(statistics)}`],
     before: [condition(columnsExist, table, columns), condition(statisticsAreAbsent, statistics)],
     after: [condition(statisticsExist, statistics)],
-  }
-}
-
-function freeName(base: string, taken: ReadonlySet<string>): string {
-  for (let number = 0; ; number += 1) {
-    const name = fitIdentifier(base, number === 0 ? '_stat' : `_stat${number}`)
-    if (!taken.has(name)) return name
   }
 }

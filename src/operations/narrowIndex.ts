@@ -1,6 +1,6 @@
 import { escapeLiteral } from 'pg'
 import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
-import { fitIdentifier, qualified, quote } from '../postgres/identifiers.ts'
+import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
 import type { Draft } from './draft.ts'
 import { condition, workId } from './draft.ts'
@@ -21,11 +21,11 @@ import { draftTitle } from './titles.ts'
 export async function narrowIndex(
   index: TableIndex,
   column: string,
-  { rule, why, takenNames }: { rule: string; why: string; takenNames: ReadonlySet<string> },
+  { rule, why, takenNames }: { rule: string; why: string; takenNames: Set<string> },
 ): Promise<Draft> {
   const old = { schema: index.schema, name: index.name }
   const again = await recreateIndex(index)
-  const narrow = { schema: index.schema, name: freeName(index.name, takenNames) }
+  const narrow = { schema: index.schema, name: claimIdentifier(index.name, '_present', takenNames) }
   const build = await buildConcurrently(index, { name: narrow.name, where: `${quote(column)} IS NOT NULL` })
   return {
     kind: 'narrowIndex',
@@ -45,12 +45,5 @@ export async function narrowIndex(
     before: [condition(indexIs, old, index.definition), condition(indexIsAbsent, narrow)],
     after: [condition(indexIsValid, narrow), condition(indexIsAbsent, old)],
     noTransaction: 'CREATE INDEX CONCURRENTLY and DROP INDEX CONCURRENTLY cannot run inside one.',
-  }
-}
-
-function freeName(name: string, taken: ReadonlySet<string>): string {
-  for (let number = 0; ; number += 1) {
-    const free = fitIdentifier(name, number === 0 ? '_present' : `_present${number}`)
-    if (!taken.has(free)) return free
   }
 }

@@ -11,7 +11,7 @@ const why = 'Every look at the table reads all of it.'
 
 function index(name: string, column: string): Draft {
   const table = { schema: 'public', name }
-  return createIndex({ table, columns: [column], takenNames: new Set(), rule: 'unindexed_foreign_keys', why })
+  return createIndex({ table, on: [column], takenNames: new Set(), rule: 'unindexed_foreign_keys', why })
 }
 
 function secure(name: string): Draft {

@@ -1,5 +1,5 @@
 import { display, displayIdentifier, qualified } from '../../postgres/identifiers.ts'
-import { createPolicyIndex } from '../../operations/createPolicyIndex.ts'
+import { createIndex } from '../../operations/createIndex.ts'
 import type { PolicyIndex } from '../../policies/rewrite/policyIndexes.ts'
 import { showKey } from '../../policies/rewrite/policyIndexes.ts'
 import type { Remedy } from '../rule.ts'
@@ -32,11 +32,11 @@ export function policyIndexRemedy(index: PolicyIndex, takenNames: Set<string>): 
     }
   }
   if (table.kind === 'p') return partitionedRunbook(index)
-  const draft = createPolicyIndex({
+  const draft = createIndex({
     table: { schema: table.schema, name: table.name },
-    word: index.column ?? wordOf(index.key),
-    key: index.key,
+    on: index.column === undefined ? { expression: index.key } : [index.column],
     takenNames,
+    rule: 'unindexed_policy_column',
     why:
       `${listPolicies(policies)} compare${policies.length === 1 ? 's' : ''} ${showKey(index)} with who asks. Without an index ` +
       `every query on ${display(table)} reads all of its ` +
@@ -56,11 +56,6 @@ function partitionedRunbook({ table, key }: PolicyIndex): Remedy {
       'For each partition: ALTER INDEX index_of_the_table ATTACH PARTITION index_of_the_partition;',
     ],
   }
-}
-
-/** `(lower(email))` -> `lower_email`: letters and digits, as PostgreSQL itself has no name for most expressions. */
-function wordOf(key: string): string {
-  return key.replaceAll(/[^\p{L}\p{N}_]+/gu, '_').replaceAll(/^_+|_+$/g, '')
 }
 
 /** Each with its table where that is another one. */
