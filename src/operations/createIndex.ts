@@ -4,6 +4,7 @@ import type { RelationName } from '../postgres/identifiers.ts'
 import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import type { Draft } from './draft.ts'
 import { condition, workId } from './draft.ts'
+import { dropConcurrently } from './recreateIndex.ts'
 import { draftTitle } from './titles.ts'
 
 export interface IndexToCreate {
@@ -38,7 +39,7 @@ export function createIndex({ table, on, takenNames, rule, why }: IndexToCreate)
     rule,
     why,
     up: [`CREATE INDEX CONCURRENTLY ${quote(index.name)} ON ${qualified(table)} (${list})`],
-    down: [`DROP INDEX CONCURRENTLY ${qualified(index)}`],
+    down: [dropConcurrently(index)],
     before: [
       columns ? condition(columnsExist, table, columns) : condition(tableExists, table),
       condition(indexIsAbsent, index),

@@ -1,7 +1,7 @@
-import { escapeLiteral } from 'pg'
 import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
+import { commentOn } from './comment.ts'
 import type { Draft } from './draft.ts'
 import { condition, workId } from './draft.ts'
 import { buildConcurrently, dropConcurrently, recreateIndex } from './recreateIndex.ts'
@@ -34,13 +34,7 @@ export async function narrowIndex(
     title: draftTitle('narrow', index.name),
     rule,
     why,
-    up: [
-      build,
-      ...(index.comment === null
-        ? []
-        : [`COMMENT ON INDEX ${qualified(narrow)} IS ${escapeLiteral(index.comment).trim()}`]),
-      dropConcurrently(old),
-    ],
+    up: [build, ...commentOn(`INDEX ${qualified(narrow)}`, index.comment), dropConcurrently(old)],
     down: [...again, dropConcurrently(narrow)],
     before: [condition(indexIs, old, index.definition), condition(indexIsAbsent, narrow)],
     after: [condition(indexIsValid, narrow), condition(indexIsAbsent, old)],

@@ -1,9 +1,9 @@
-import { escapeLiteral } from 'pg'
 import { constraintIsAbsent, constraintIsValidated } from '../conditions/constraints.ts'
 import { indexIs } from '../conditions/indexes.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
+import { commentOn } from './comment.ts'
 import type { Draft } from './draft.ts'
 import { condition, workId } from './draft.ts'
 import { draftTitle } from './titles.ts'
@@ -26,10 +26,6 @@ export function primaryKeyFromIndex(
 ): Draft {
   const name = { schema: index.schema, name: index.name }
   const alter = `ALTER TABLE ${qualified(table)}`
-  const comment =
-    index.comment === null
-      ? []
-      : [`COMMENT ON INDEX ${qualified(name)} IS ${escapeLiteral(index.comment).trim()}`]
   return {
     kind: 'primaryKeyFromIndex',
     ids: [workId('primaryKeyFromIndex', name, index.definition)],
@@ -38,7 +34,11 @@ export function primaryKeyFromIndex(
     rule,
     why,
     up: [`${alter} ADD CONSTRAINT ${quote(index.name)} PRIMARY KEY USING INDEX ${quote(index.name)}`],
-    down: [`${alter} DROP CONSTRAINT ${quote(index.name)}`, index.definition, ...comment],
+    down: [
+      `${alter} DROP CONSTRAINT ${quote(index.name)}`,
+      index.definition,
+      ...commentOn(`INDEX ${qualified(name)}`, index.comment),
+    ],
     before: [condition(indexIs, name, index.definition), condition(constraintIsAbsent, table, index.name)],
     after: [condition(constraintIsValidated, table, index.name)],
   }

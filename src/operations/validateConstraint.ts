@@ -1,7 +1,7 @@
-import { escapeLiteral } from 'pg'
 import { constraintIsNotValidated, constraintIsValidated } from '../conditions/constraints.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { UnvalidatedConstraint } from '../catalog/constraints.ts'
+import { commentOn } from './comment.ts'
 import type { Draft } from './draft.ts'
 import { condition, workId } from './draft.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
@@ -42,11 +42,7 @@ export function validateConstraint(
     down: [
       `${alter} DROP CONSTRAINT ${quote(name)}`,
       `${alter} ADD CONSTRAINT ${quote(name)} ${withoutArrayCasts(definition)}`,
-      ...(comment === null
-        ? []
-        : [
-            `COMMENT ON CONSTRAINT ${quote(name)} ON ${qualified(table)} IS ${escapeLiteral(comment).trim()}`,
-          ]),
+      ...commentOn(`CONSTRAINT ${quote(name)} ON ${qualified(table)}`, comment),
     ],
     before: [condition(constraintIsNotValidated, table, name)],
     after: [condition(constraintIsValidated, table, name)],
