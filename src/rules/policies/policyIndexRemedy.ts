@@ -2,6 +2,7 @@ import { display, displayIdentifier, qualified } from '../../postgres/identifier
 import { createIndex } from '../../operations/createIndex.ts'
 import type { PolicyIndex } from '../../policies/rewrite/policyIndexes.ts'
 import { showKey } from '../../policies/rewrite/policyIndexes.ts'
+import { runbook } from '../remedies.ts'
 import type { Remedy } from '../rule.ts'
 
 /** A table of fewer rows fits into a few pages, which PostgreSQL reads whether there is an index or not. */
@@ -23,13 +24,10 @@ export function policyIndexRemedy(index: PolicyIndex, takenNames: Set<string>): 
     }
   }
   if (!table.isOurs) {
-    return {
-      kind: 'runbook',
-      title: `Only the owner of ${display(table)}, ${displayIdentifier(table.owner)}, may index it`,
-      steps: [
-        `As ${displayIdentifier(table.owner)}: CREATE INDEX CONCURRENTLY ON ${qualified(table)} (${index.key});`,
-      ],
-    }
+    return runbook(
+      `Only the owner of ${display(table)}, ${displayIdentifier(table.owner)}, may index it`,
+      `As ${displayIdentifier(table.owner)}: CREATE INDEX CONCURRENTLY ON ${qualified(table)} (${index.key});`,
+    )
   }
   if (table.kind === 'p') return partitionedRunbook(index)
   const draft = createIndex({
@@ -47,15 +45,12 @@ export function policyIndexRemedy(index: PolicyIndex, takenNames: Set<string>): 
 
 /** A concurrent build cannot be started on the parent, and which partitions there are changes from month to month. */
 function partitionedRunbook({ table, key }: PolicyIndex): Remedy {
-  return {
-    kind: 'runbook',
-    title: `Index ${key} on every partition of ${display(table)}, then on the table itself`,
-    steps: [
-      `CREATE INDEX ON ONLY ${qualified(table)} (${key}); -- invalid until every partition has its own`,
-      `For each partition: CREATE INDEX CONCURRENTLY ON partition (${key});`,
-      'For each partition: ALTER INDEX index_of_the_table ATTACH PARTITION index_of_the_partition;',
-    ],
-  }
+  return runbook(
+    `Index ${key} on every partition of ${display(table)}, then on the table itself`,
+    `CREATE INDEX ON ONLY ${qualified(table)} (${key}); -- invalid until every partition has its own`,
+    `For each partition: CREATE INDEX CONCURRENTLY ON partition (${key});`,
+    'For each partition: ALTER INDEX index_of_the_table ATTACH PARTITION index_of_the_partition;',
+  )
 }
 
 /** Each with its table where that is another one. */
