@@ -1,3 +1,4 @@
+import { groupBy } from '../groupBy.ts'
 import type { Draft, DraftKind } from '../operations/draft.ts'
 import { unique } from '../operations/draft.ts'
 import { draftTitle } from '../operations/titles.ts'
@@ -28,7 +29,7 @@ const ofOneSchema = 50
  * What others require stands in files of its own before them. Otherwise files keep the order of their first drafts.
  */
 export function groupDrafts(drafts: Draft[]): Group[] {
-  const series = [...seriesOf(drafts).values()]
+  const series = seriesOf(drafts)
   for (let size = 0; ; size += statementsAtFirst) {
     const groups = series.flatMap((each) => cut(each, size))
     if (groups.length <= readable || groups.length === series.length) return numbered(groups.map(merge))
@@ -36,28 +37,17 @@ export function groupDrafts(drafts: Draft[]): Group[] {
 }
 
 /** What may stand in one file, in the order of the first of each. */
-function seriesOf(drafts: Draft[]): Map<string, Draft[]> {
+function seriesOf(drafts: Draft[]): Draft[][] {
   const required = new Set(drafts.flatMap(({ requires = [] }) => requires.flatMap(({ ids }) => ids)))
-  const series = new Map<string, Draft[]>()
-  for (const draft of drafts) {
-    const { kind, rule, ids, noTransaction } = draft
-    const key = JSON.stringify([ids.some((id) => required.has(id)), kind, rule, noTransaction])
-    const known = series.get(key)
-    if (known) known.push(draft)
-    else series.set(key, [draft])
-  }
-  return series
+  const series = groupBy(drafts, ({ kind, rule, ids, noTransaction }) =>
+    JSON.stringify([ids.some((id) => required.has(id)), kind, rule, noTransaction]),
+  )
+  return [...series.values()]
 }
 
 /** Cuts a series between tables, so that no part of several tables has more statements than `size`. */
 function cut(series: Draft[], size: number): Draft[][] {
-  const objects = new Map<string, Draft[]>()
-  for (const draft of series) {
-    const key = JSON.stringify(draft.on)
-    const known = objects.get(key)
-    if (known) known.push(draft)
-    else objects.set(key, [draft])
-  }
+  const objects = groupBy(series, ({ on }) => JSON.stringify(on))
   const byName = [...objects.values()].toSorted((a, b) => compare(nameOf(a[0]), nameOf(b[0])))
   const whole = byName.flatMap((object) => {
     const single = object.map((each) => [each])

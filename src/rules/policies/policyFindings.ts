@@ -1,3 +1,4 @@
+import { groupBy } from '../../groupBy.ts'
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import { functionExists } from '../../conditions/functions.ts'
 import { alterPolicies } from '../../operations/alterPolicies.ts'
@@ -10,6 +11,7 @@ import type { PolicyRewrite } from '../../policies/rewrite/policyRewrites.ts'
 import type { CatalogTable } from '../../policies/read/tableCatalog.ts'
 import type { PolicyPlan } from './policyPlan.ts'
 import { planPolicies } from './policyPlan.ts'
+import { estimated, measured, runbook } from '../remedies.ts'
 import type { Fact, Finding } from '../rule.ts'
 import type { Snapshot } from '../../catalog/snapshot.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
@@ -30,12 +32,7 @@ export async function policyFindings(
   const rewrites = plan.rewrites.filter(
     ({ policy }) => context.schemas?.includes(policy.table.schema) ?? true,
   )
-  const byTable = new Map<CatalogTable, PolicyRewrite[]>()
-  for (const rewrite of rewrites) {
-    const ofTable = byTable.get(rewrite.policy.table)
-    if (ofTable) ofTable.push(rewrite)
-    else byTable.set(rewrite.policy.table, [rewrite])
-  }
+  const byTable = groupBy(rewrites, ({ policy }): CatalogTable => policy.table)
   const drafts = new Map<CatalogTable, Draft>()
   const draftFor = (table: CatalogTable): Draft => {
     const known = drafts.get(table)
@@ -99,7 +96,7 @@ function refused(
     subject: isForNow ? subject : [...subject, was],
     detail: `In policy ${displayIdentifier(policy.name)} on ${display(policy.table)}, ${was} ${problem}.`,
     evidence: [rowsOf(policy.table)],
-    remedy: steps ? { kind: 'runbook', title, steps } : { kind: 'none', title },
+    remedy: steps ? runbook(title, ...steps) : { kind: 'none', title },
   }
 }
 
@@ -107,20 +104,14 @@ function evidenceOf({ policy, after }: PolicyRewrite): Fact[] {
   const facts: Fact[] = [rowsOf(policy.table)]
   for (const part of ['using', 'check'] as const) {
     if (policy[part] !== after[part]) {
-      facts.push({ name: `${part} before`, value: policy[part], kind: 'measured' })
-      facts.push({ name: `${part} after`, value: after[part], kind: 'measured' })
+      facts.push(measured(`${part} before`, policy[part]), measured(`${part} after`, after[part]))
     }
   }
   return facts
 }
 
 function rowsOf(table: CatalogTable): Fact {
-  return {
-    name: 'rows',
-    value: table.estimatedRows,
-    unit: 'rows',
-    kind: 'estimated',
-  }
+  return estimated('rows', table.estimatedRows, 'rows')
 }
 
 function draftOf(table: CatalogTable, rewrites: PolicyRewrite[], plan: PolicyPlan): Draft {
