@@ -115,16 +115,14 @@ function isNeededByForeignKey(index: TableIndex, siblings: TableIndex[], keys: F
 function cureOf(index: TableIndex, age: StatisticsAge, standbys: number): Promise<Remedy> {
   const ask = `SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = '${index.name.replaceAll("'", "''")}'`
   return migrationOr(
-    async () => {
-      const draft = await dropIndex(index, {
+    () =>
+      dropIndex(index, {
         rule: 'unused_index',
         why:
           `No query used ${display(index)} in the ${Math.floor(age.ageDays)} days since the statistics were reset, ` +
           `and every write pays for it. Before you merge: see that it was there all that time, and where you have ` +
           `standbys, ask each: ${ask}`,
-      })
-      return draft
-    },
+      }),
     (reason) => ({ kind: 'none', title: `It stays: ${reason}` }),
   ).then((remedy) =>
     standbys === 0 || remedy.kind !== 'migration'
