@@ -36,12 +36,12 @@ export async function prove(
 ): Promise<Proofs> {
   const ledger = await readLedger(source)
   return onStage(source, async (stage) => {
-    const unwound = await rewind(stage, migrations, ledger)
+    const failed = await rewind(stage, migrations, ledger)
     const proofs: Proof[] = []
     for (const migration of migrations) {
       options.signal?.throwIfAborted()
       options.onProgress?.(migration.name)
-      proofs.push(await proveOne(stage, migration, ledger, unwound.failed.get(migration.name)))
+      proofs.push(await proveOne(stage, migration, ledger, failed.get(migration.name)))
     }
     return { migrations: proofs, notCopied: stage.shadow.notCopied }
   })
