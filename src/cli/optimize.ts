@@ -13,15 +13,14 @@ import { writeMigrations } from '../optimize/writeMigrations.ts'
 import { oneLine } from '../report/diagnosis/cells.ts'
 import { together } from '../report/together.ts'
 import type { Found } from '../rules/find.ts'
-import { rules as allRules } from '../rules/index.ts'
-import type { Finding, Level, Rule } from '../rules/rule.ts'
+import type { Finding, Level } from '../rules/rule.ts'
 import { keyOf, levels } from '../rules/rule.ts'
 import type { RuleName } from '../rules/ruleNames.ts'
-import { ruleNames } from '../rules/ruleNames.ts'
 import type { CommandContext } from './context.ts'
 import { refuseFailures } from './refuseFailures.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
+import { parseRules } from './parseRules.ts'
 
 interface CommandOptions extends OutputOptions {
   rules?: string
@@ -60,14 +59,14 @@ without --yes.
     )
     .action(async (options: CommandOptions) => {
       const { config, terminal, finish } = context
-      const chosen = parseRules(options.rules)
+      const rules = parseRules(options.rules)
       const ignore = await readIgnoreFile()
       const client = await connect(sessionUrl(config))
       const stop = () => void client.end().catch(() => undefined)
       terminal.signal.addEventListener('abort', stop, { once: true })
       try {
         const optimized = await optimize(client, {
-          rules: chosen,
+          rules,
           ...(options.schema === undefined ? {} : { schemas: options.schema }),
           level: options.level,
           ignore,
@@ -87,32 +86,6 @@ without --yes.
       }
       finish(exitCodes.done)
     })
-}
-
-/** `a,b` -> the rules of these names. */
-function parseRules(text: string | undefined): Rule[] {
-  if (text === undefined) return allRules
-  const names = text
-    .split(',')
-    .map((name) => name.trim())
-    .filter(Boolean)
-  if (names.length === 0) {
-    throw new UsageError('--rules names no rule.', `Name some of: ${namesOf(allRules)}.`)
-  }
-  return names.map((name) => {
-    const rule = allRules.find((each) => each.name === name)
-    if (rule) return rule
-    throw new UsageError(
-      ruleNames.includes(name as RuleName)
-        ? `The rule ${name} cannot be looked for yet.`
-        : `There is no rule ${name}.`,
-      `Rules are: ${namesOf(allRules)}.`,
-    )
-  })
-}
-
-function namesOf(rules: Rule[]): string {
-  return rules.map(({ name }) => name).join(', ')
 }
 
 /** What became of the drafts. */
