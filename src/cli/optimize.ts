@@ -2,11 +2,11 @@ import { Command, Option } from 'commander'
 import { sessionUrl } from '../config.ts'
 import { connect } from '../postgres/connect.ts'
 import { readIgnoreFile } from '../rules/ignoreFile.ts'
-import type { Draft } from '../operations/draft.ts'
+import type { Operation } from '../operations/operation.ts'
 import { UsageError, exitCodes } from '../errors.ts'
-import type { Skipped } from '../optimize/chooseDrafts.ts'
-import { skip } from '../optimize/chooseDrafts.ts'
-import type { Group } from '../optimize/groupDrafts.ts'
+import type { Skipped } from '../optimize/chooseOperations.ts'
+import { skip } from '../optimize/chooseOperations.ts'
+import type { Group } from '../optimize/groupOperations.ts'
 import type { Optimized } from '../optimize/optimize.ts'
 import { optimize } from '../optimize/optimize.ts'
 import { writeMigrations } from '../optimize/writeMigrations.ts'
@@ -88,9 +88,9 @@ without --yes.
     })
 }
 
-/** What became of the drafts. */
+/** What became of the operations. */
 interface Outcome {
-  files: Map<Draft, string>
+  files: Map<Operation, string>
   /** Why they were not written, where they were not. */
   because?: string
   /** Nobody was there who could have said yes. */
@@ -102,7 +102,7 @@ async function writeChosen(
   { out, yes }: CommandOptions,
   groups: Group[],
 ): Promise<Outcome> {
-  const none = new Map<Draft, string>()
+  const none = new Map<Operation, string>()
   if (groups.length === 0) return { files: none }
   if (!yes && !canAsk()) {
     return { files: none, because: 'nobody could be asked; --yes writes it', unasked: true }
@@ -136,8 +136,8 @@ async function report(
 ): Promise<void> {
   const written: { file: string; rule: RuleName; key: string }[] = []
   const skipped: Skipped[] = [...unseen(found), ...choice.skipped, ...selection.ignored]
-  for (const { finding, drafts } of choice.cures) {
-    const files = [...new Set(drafts.flatMap((draft) => outcome.files.get(draft) ?? []))]
+  for (const { finding, operations } of choice.cures) {
+    const files = [...new Set(operations.flatMap((operation) => outcome.files.get(operation) ?? []))]
     if (files.length === 0) skipped.push(skip(finding, outcome.because ?? 'it was not written'))
     written.push(...files.map((file) => ({ file, rule: finding.rule, key: keyOf(finding) })))
   }

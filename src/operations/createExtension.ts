@@ -1,9 +1,9 @@
 import { extensionIsAbsent, extensionIsAvailable, extensionIsInstalled } from '../conditions/extensions.ts'
 import { schemaExists } from '../conditions/schemas.ts'
 import { quote } from '../postgres/identifiers.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
-import { draftTitle } from './titles.ts'
+import type { Operation } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Installs an extension that the server offers.
@@ -18,12 +18,12 @@ export function createExtension(
   name: string,
   schema: string,
   { rule, why }: { rule: string; why: string },
-): Draft {
+): Operation {
   return {
     kind: 'createExtension',
     ids: [workId('createExtension', name)],
     on: [],
-    title: draftTitle('enable', name),
+    title: operationTitle('enable', name),
     rule,
     why,
     up: [`CREATE EXTENSION ${quote(name)} WITH SCHEMA ${quote(schema)}`],

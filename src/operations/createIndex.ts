@@ -2,10 +2,10 @@ import { indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import { columnsExist, tableExists } from '../conditions/tables.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
+import type { Operation } from './operation.ts'
+import { condition, workId } from './operation.ts'
 import { dropConcurrently } from './recreateIndex.ts'
-import { draftTitle } from './titles.ts'
+import { operationTitle } from './titles.ts'
 
 export interface IndexToCreate {
   table: RelationName
@@ -26,7 +26,7 @@ export interface IndexToCreate {
  * DROP INDEX CONCURRENTLY "public"."bookings_customer_id_idx"
  * ```
  */
-export function createIndex({ table, on, takenNames, rule, why }: IndexToCreate): Draft {
+export function createIndex({ table, on, takenNames, rule, why }: IndexToCreate): Operation {
   const columns = 'expression' in on ? undefined : on
   const list = 'expression' in on ? on.expression : on.map(quote).join(', ')
   const name = claimIndexName(table.name, columns ?? [wordOf(list)], takenNames)
@@ -35,7 +35,7 @@ export function createIndex({ table, on, takenNames, rule, why }: IndexToCreate)
     kind: 'createIndex',
     ids: [workId('createIndex', table, list)],
     on: [table.schema, table.name],
-    title: draftTitle('create', index.name),
+    title: operationTitle('create', index.name),
     rule,
     why,
     up: [`CREATE INDEX CONCURRENTLY ${quote(index.name)} ON ${qualified(table)} (${list})`],

@@ -2,9 +2,9 @@ import { statisticsAreAbsent, statisticsExist } from '../conditions/statistics.t
 import { columnsExist } from '../conditions/tables.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
-import { draftTitle } from './titles.ts'
+import type { Operation } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Lets the planner know that columns depend on each other.
@@ -30,14 +30,14 @@ export function createStatistics({
   takenNames: Set<string>
   rule: string
   why: string
-}): Draft {
+}): Operation {
   const name = claimIdentifier([table.name, ...columns].join('_'), '_stat', takenNames)
   const statistics = { schema: table.schema, name }
   return {
     kind: 'createStatistics',
     ids: [workId('createStatistics', table, columns)],
     on: [table.schema, table.name],
-    title: draftTitle('create', statistics.name),
+    title: operationTitle('create', statistics.name),
     rule,
     why,
     up: [

@@ -4,9 +4,9 @@ import { display, displayIdentifier, qualified, quote } from '../postgres/identi
 import type { Policy } from '../catalog/policies.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import { commentOn } from './comment.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
-import { draftTitle } from './titles.ts'
+import type { Operation } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Drops a policy that says exactly what another one says; `down` creates it again to the letter, with its comment.
@@ -18,14 +18,18 @@ import { draftTitle } from './titles.ts'
  * CREATE POLICY "twin" ON "public"."notes" AS PERMISSIVE FOR SELECT TO "authenticated" USING (...)
  * ```
  */
-export function dropDuplicatePolicy({ schema, name }: RelationName, dropped: Policy, kept: string): Draft {
+export function dropDuplicatePolicy(
+  { schema, name }: RelationName,
+  dropped: Policy,
+  kept: string,
+): Operation {
   const table = { schema, name }
   const { using, check } = dropped
   return {
     kind: 'dropDuplicatePolicy',
     ids: [workId('dropDuplicatePolicy', table, dropped.name, { using, check })],
     on: [table.schema, table.name],
-    title: draftTitle('drop', table.name, dropped.name),
+    title: operationTitle('drop', table.name, dropped.name),
     rule: 'duplicate_policy',
     why:
       `Policy ${displayIdentifier(dropped.name)} on ${display(table)} says exactly what ${displayIdentifier(kept)} says: ` +

@@ -1,10 +1,10 @@
 import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
+import type { Operation } from './operation.ts'
+import { condition, workId } from './operation.ts'
 import { dropConcurrently, recreateIndex } from './recreateIndex.ts'
-import { draftTitle } from './titles.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Drops an index without blocking reads and writes; `down` builds it again exactly as it was.
@@ -21,14 +21,14 @@ import { draftTitle } from './titles.ts'
 export async function dropIndex(
   index: TableIndex,
   { rule, why, coveredBy }: { rule: string; why: string; coveredBy?: RelationName },
-): Promise<Draft> {
+): Promise<Operation> {
   const name = { schema: index.schema, name: index.name }
   const cover = coveredBy && condition(indexIsValid, { schema: coveredBy.schema, name: coveredBy.name })
   return {
     kind: 'dropIndex',
     ids: [workId('dropIndex', name, index.definition)],
     on: [index.table.schema, index.table.name],
-    title: draftTitle('drop', index.name),
+    title: operationTitle('drop', index.name),
     rule,
     why,
     up: [dropConcurrently(name)],

@@ -2,10 +2,10 @@ import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
 import { commentOn } from './comment.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
+import type { Operation } from './operation.ts'
+import { condition, workId } from './operation.ts'
 import { buildConcurrently, dropConcurrently, recreateIndex } from './recreateIndex.ts'
-import { draftTitle } from './titles.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Puts an index on the rows that have a value in place of the one on all rows. The new one is there before the old
@@ -22,7 +22,7 @@ export async function narrowIndex(
   index: TableIndex,
   column: string,
   { rule, why, takenNames }: { rule: string; why: string; takenNames: Set<string> },
-): Promise<Draft> {
+): Promise<Operation> {
   const old = { schema: index.schema, name: index.name }
   const again = await recreateIndex(index)
   const narrow = { schema: index.schema, name: claimIdentifier(index.name, '_present', takenNames) }
@@ -31,7 +31,7 @@ export async function narrowIndex(
     kind: 'narrowIndex',
     ids: [workId('narrowIndex', old, index.definition)],
     on: [index.table.schema, index.table.name],
-    title: draftTitle('narrow', index.name),
+    title: operationTitle('narrow', index.name),
     rule,
     why,
     up: [build, ...commentOn(`INDEX ${qualified(narrow)}`, index.comment), dropConcurrently(old)],

@@ -4,9 +4,9 @@ import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
 import { commentOn } from './comment.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
-import { draftTitle } from './titles.ts'
+import type { Operation } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Makes a unique index the primary key of its table, under its own name. `down` drops the key, and its index with
@@ -23,14 +23,14 @@ export function primaryKeyFromIndex(
   table: RelationName,
   index: TableIndex,
   { rule, why }: { rule: string; why: string },
-): Draft {
+): Operation {
   const name = { schema: index.schema, name: index.name }
   const alter = `ALTER TABLE ${qualified(table)}`
   return {
     kind: 'primaryKeyFromIndex',
     ids: [workId('primaryKeyFromIndex', name, index.definition)],
     on: [table.schema, table.name],
-    title: draftTitle('add', table.name, 'primary-key'),
+    title: operationTitle('add', table.name, 'primary-key'),
     rule,
     why,
     up: [`${alter} ADD CONSTRAINT ${quote(index.name)} PRIMARY KEY USING INDEX ${quote(index.name)}`],

@@ -2,9 +2,9 @@ import { escapeLiteral } from 'pg'
 import { storageParametersAre, storageParametersAreUnset } from '../conditions/storageParameters.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified } from '../postgres/identifiers.ts'
-import type { ConditionCall, Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
-import { draftTitle } from './titles.ts'
+import type { ConditionCall, Operation } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { operationTitle } from './titles.ts'
 
 export interface StorageParametersToSet {
   table: RelationName
@@ -26,14 +26,20 @@ export interface StorageParametersToSet {
  * ALTER TABLE "public"."bookings" RESET (autovacuum_vacuum_scale_factor)
  * ```
  */
-export function setStorageParameters({ table, current, wanted, rule, why }: StorageParametersToSet): Draft {
+export function setStorageParameters({
+  table,
+  current,
+  wanted,
+  rule,
+  why,
+}: StorageParametersToSet): Operation {
   const names = Object.keys(wanted)
   const before = Object.fromEntries(names.map((name) => [name, current[name] ?? null]))
   return {
     kind: 'setStorageParameters',
     ids: [workId('setStorageParameters', table, before, wanted)],
     on: [table.schema, table.name],
-    title: draftTitle('set', table.name, 'storage-parameters'),
+    title: operationTitle('set', table.name, 'storage-parameters'),
     rule,
     why,
     up: changeTo(table, wanted),

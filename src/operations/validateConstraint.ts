@@ -2,11 +2,11 @@ import { constraintIsNotValidated, constraintIsValidated } from '../conditions/c
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { UnvalidatedConstraint } from '../catalog/constraints.ts'
 import { commentOn } from './comment.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
+import type { Operation } from './operation.ts'
+import { condition, workId } from './operation.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import { NotReversible } from './notReversible.ts'
-import { draftTitle } from './titles.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Checks the old rows against a constraint, while others read and write. PostgreSQL has no statement that forgets
@@ -24,7 +24,7 @@ import { draftTitle } from './titles.ts'
 export function validateConstraint(
   constraint: UnvalidatedConstraint,
   { rule, why }: { rule: string; why: string },
-): Draft {
+): Operation {
   const { table, name, definition, comment } = constraint
   if (constraint.isShared) throw new NotReversible('other tables share the constraint by inheritance')
   if (!definition.endsWith(' NOT VALID')) {
@@ -35,7 +35,7 @@ export function validateConstraint(
     kind: 'validateConstraint',
     ids: [workId('validateConstraint', table, name, definition)],
     on: [table.schema, table.name],
-    title: draftTitle('validate', table.name, name),
+    title: operationTitle('validate', table.name, name),
     rule,
     why,
     up: [`${alter} VALIDATE CONSTRAINT ${quote(name)}`],

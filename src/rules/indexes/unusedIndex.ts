@@ -131,7 +131,7 @@ function cureOf(index: TableIndex, age: StatisticsAge, standbys: number): Promis
           `Ask the standbys, then drop ${displayIdentifier(index.name)}`,
           `On each of the ${standbys} standbys: ${ask};`,
           `Where every one of them says 0: ${dropConcurrently(index)};`,
-          `To take it back: ${remedy.draft.down.join('; ')};`,
+          `To take it back: ${remedy.operation.down.join('; ')};`,
         ),
   )
 }

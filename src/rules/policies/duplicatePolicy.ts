@@ -74,6 +74,6 @@ function remedyFor({ dropped, kept, reason }: DuplicatePolicy, rewritten: Readon
   return {
     kind: 'migration',
     title: `Drop policy ${displayIdentifier(dropped.name)} on ${display(table)}`,
-    draft: dropDuplicatePolicy(table, dropped, kept.name),
+    operation: dropDuplicatePolicy(table, dropped, kept.name),
   }
 }

@@ -2,8 +2,8 @@ import { groupBy } from '../../groupBy.ts'
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import { functionExists } from '../../conditions/functions.ts'
 import { alterPolicies } from '../../operations/alterPolicies.ts'
-import type { Draft, PolicyAlteration } from '../../operations/draft.ts'
-import { condition } from '../../operations/draft.ts'
+import type { Operation, PolicyAlteration } from '../../operations/operation.ts'
+import { condition } from '../../operations/operation.ts'
 import { privateSchema } from '../../policies/read/privateSchema.ts'
 import type { Change, Refusal, RewriteRule } from '../../policies/rewrite/change.ts'
 import { rewriteRules } from '../../policies/rewrite/change.ts'
@@ -33,16 +33,16 @@ export async function policyFindings(
     ({ policy }) => context.schemas?.includes(policy.table.schema) ?? true,
   )
   const byTable = groupBy(rewrites, ({ policy }): CatalogTable => policy.table)
-  const drafts = new Map<CatalogTable, Draft>()
-  const draftFor = (table: CatalogTable): Draft => {
-    const known = drafts.get(table)
+  const operations = new Map<CatalogTable, Operation>()
+  const operationFor = (table: CatalogTable): Operation => {
+    const known = operations.get(table)
     if (known) return known
-    const draft = draftOf(table, byTable.get(table) ?? [], plan)
-    drafts.set(table, draft)
-    return draft
+    const operation = operationOf(table, byTable.get(table) ?? [], plan)
+    operations.set(table, operation)
+    return operation
   }
   const findings = rewrites.flatMap((rewrite) => [
-    ...changed(rewrite, rule, problem, draftFor),
+    ...changed(rewrite, rule, problem, operationFor),
     ...refusalsToTell(rewrite, rule).map((each) => refused(rewrite, each, problem)),
   ])
   return unlessPoliciesLocked(context, findings)
@@ -52,13 +52,13 @@ function changed(
   rewrite: PolicyRewrite,
   rule: RewriteRule,
   problem: string,
-  draftFor: (table: CatalogTable) => Draft,
+  operationFor: (table: CatalogTable) => Operation,
 ): Finding[] {
   const { policy, changes } = rewrite
   const own = changes.filter((each) => each.rule === rule)
   if (own.length === 0) return []
   const calls = [...new Set(own.map(({ was }) => was))]
-  const draft = draftFor(policy.table)
+  const operation = operationFor(policy.table)
   return [
     {
       rule,
@@ -69,7 +69,7 @@ function changed(
       remedy: {
         kind: 'migration',
         title: `Rewrite it: ${own.map(({ becomes }) => becomes).join(', ')}`,
-        draft,
+        operation,
       },
     },
   ]
@@ -114,7 +114,7 @@ function rowsOf(table: CatalogTable): Fact {
   return estimated('rows', table.estimatedRows, 'rows')
 }
 
-function draftOf(table: CatalogTable, rewrites: PolicyRewrite[], plan: PolicyPlan): Draft {
+function operationOf(table: CatalogTable, rewrites: PolicyRewrite[], plan: PolicyPlan): Operation {
   const altered = rewrites.filter(({ changes }) => changes.length > 0)
   const changes = altered.flatMap((each) => each.changes)
   const rule = rewriteRules.find((each) => changes.some((change) => change.rule === each))
@@ -128,7 +128,7 @@ function draftOf(table: CatalogTable, rewrites: PolicyRewrite[], plan: PolicyPla
 
 function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteration {
   const { policy, after, helpers, changes } = rewrite
-  const indexes = plan.indexDrafts([rewrite])
+  const indexes = plan.indexOperations([rewrite])
   return {
     policy: policy.name,
     before: { using: policy.using, check: policy.check },
@@ -138,7 +138,7 @@ function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteratio
       // What holds after an index is made is that it is valid.
       ...indexes.flatMap((index) => index.after),
     ],
-    requires: [...plan.helpers.drafts(helpers), ...indexes],
+    requires: [...plan.helpers.operations(helpers), ...indexes],
     ...(changes.some(({ rule }) => rule !== 'auth_rls_initplan') ? { needsTrial: true } : {}),
   }
 }

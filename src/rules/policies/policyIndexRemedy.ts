@@ -30,7 +30,7 @@ export function policyIndexRemedy(index: PolicyIndex, takenNames: Set<string>): 
     )
   }
   if (table.kind === 'p') return partitionedRunbook(index)
-  const draft = createIndex({
+  const operation = createIndex({
     table: { schema: table.schema, name: table.name },
     on: index.column === undefined ? { expression: index.key } : [index.column],
     takenNames,
@@ -40,7 +40,7 @@ export function policyIndexRemedy(index: PolicyIndex, takenNames: Set<string>): 
       `every query on ${display(table)} reads all of its ` +
       `${table.estimatedRows === null ? '' : `about ${Math.round(table.estimatedRows)} `}rows to find the few that are let through.`,
   })
-  return { kind: 'migration', title: `Index ${showKey(index)} of ${display(table)}`, draft }
+  return { kind: 'migration', title: `Index ${showKey(index)} of ${display(table)}`, operation }
 }
 
 /** A concurrent build cannot be started on the parent, and which partitions there are changes from month to month. */
