@@ -1,7 +1,7 @@
 import { escapeLiteral } from 'pg'
 import { roleSettingIs, roleSettingIsUnset } from '../conditions/roles.ts'
 import { quote } from '../postgres/identifiers.ts'
-import type { Operation } from './operation.ts'
+import type { Operation, Reason } from './operation.ts'
 import { condition, workId } from './operation.ts'
 import { operationTitle } from './titles.ts'
 
@@ -17,7 +17,7 @@ import { operationTitle } from './titles.ts'
 export function alterRoleSetting(
   role: string,
   { setting, value, current }: { setting: string; value: string; current: string | null },
-  { rule, why }: { rule: string; why: string },
+  reason: Reason,
 ): Operation {
   const set = (to: string): string => `ALTER ROLE ${quote(role)} SET ${setting} = ${escapeLiteral(to).trim()}`
   return {
@@ -25,8 +25,7 @@ export function alterRoleSetting(
     ids: [workId('alterRoleSetting', role, setting, current, value)],
     on: [],
     title: operationTitle('set', role, setting),
-    rule,
-    why,
+    ...reason,
     up: [set(value)],
     down: [current === null ? `ALTER ROLE ${quote(role)} RESET ${setting}` : set(current)],
     before: [

@@ -1,7 +1,7 @@
 import { extensionIsAbsent, extensionIsAvailable, extensionIsInstalled } from '../conditions/extensions.ts'
 import { schemaExists } from '../conditions/schemas.ts'
 import { quote } from '../postgres/identifiers.ts'
-import type { Operation } from './operation.ts'
+import type { Operation, Reason } from './operation.ts'
 import { condition, workId } from './operation.ts'
 import { operationTitle } from './titles.ts'
 
@@ -14,18 +14,13 @@ import { operationTitle } from './titles.ts'
  * DROP EXTENSION "pg_stat_statements"
  * ```
  */
-export function createExtension(
-  name: string,
-  schema: string,
-  { rule, why }: { rule: string; why: string },
-): Operation {
+export function createExtension(name: string, schema: string, reason: Reason): Operation {
   return {
     kind: 'createExtension',
     ids: [workId('createExtension', name)],
     on: [],
     title: operationTitle('enable', name),
-    rule,
-    why,
+    ...reason,
     up: [`CREATE EXTENSION ${quote(name)} WITH SCHEMA ${quote(schema)}`],
     down: [`DROP EXTENSION ${quote(name)}`],
     before: [

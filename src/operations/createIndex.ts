@@ -2,19 +2,17 @@ import { indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import { columnsExist, tableExists } from '../conditions/tables.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
-import type { Operation } from './operation.ts'
+import type { Operation, Reason } from './operation.ts'
 import { condition, workId } from './operation.ts'
 import { dropConcurrently } from './recreateIndex.ts'
 import { operationTitle } from './titles.ts'
 
-export interface IndexToCreate {
+export interface IndexToCreate extends Reason {
   table: RelationName
   /** Its columns, or an expression of them as it stands in CREATE INDEX: `(lower(email))`. */
   on: string[] | { expression: string }
   /** Names that are taken in the table's schema; ours is added to them. */
   takenNames: Set<string>
-  rule: string
-  why: string
 }
 
 /**
@@ -26,7 +24,7 @@ export interface IndexToCreate {
  * DROP INDEX CONCURRENTLY "public"."bookings_customer_id_idx"
  * ```
  */
-export function createIndex({ table, on, takenNames, rule, why }: IndexToCreate): Operation {
+export function createIndex({ table, on, takenNames, ...reason }: IndexToCreate): Operation {
   const columns = 'expression' in on ? undefined : on
   const list = 'expression' in on ? on.expression : on.map(quote).join(', ')
   const name = claimIndexName(table.name, columns ?? [wordOf(list)], takenNames)
@@ -36,8 +34,7 @@ export function createIndex({ table, on, takenNames, rule, why }: IndexToCreate)
     ids: [workId('createIndex', table, list)],
     on: [table.schema, table.name],
     title: operationTitle('create', index.name),
-    rule,
-    why,
+    ...reason,
     up: [`CREATE INDEX CONCURRENTLY ${quote(index.name)} ON ${qualified(table)} (${list})`],
     down: [dropConcurrently(index)],
     before: [

@@ -2,7 +2,7 @@ import { statisticsAreAbsent, statisticsExist } from '../conditions/statistics.t
 import { columnsExist } from '../conditions/tables.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
-import type { Operation } from './operation.ts'
+import type { Operation, Reason } from './operation.ts'
 import { condition, workId } from './operation.ts'
 import { operationTitle } from './titles.ts'
 
@@ -21,15 +21,12 @@ export function createStatistics({
   table,
   columns,
   takenNames,
-  rule,
-  why,
-}: {
+  ...reason
+}: Reason & {
   table: RelationName
   columns: string[]
   /** Names that are taken in the table's schema; ours is added to them. */
   takenNames: Set<string>
-  rule: string
-  why: string
 }): Operation {
   const name = claimIdentifier([table.name, ...columns].join('_'), '_stat', takenNames)
   const statistics = { schema: table.schema, name }
@@ -38,8 +35,7 @@ export function createStatistics({
     ids: [workId('createStatistics', table, columns)],
     on: [table.schema, table.name],
     title: operationTitle('create', statistics.name),
-    rule,
-    why,
+    ...reason,
     up: [
       `CREATE STATISTICS ${qualified(statistics)} (ndistinct, dependencies, mcv) ` +
         `ON ${columns.map(quote).join(', ')} FROM ${qualified(table)}`,

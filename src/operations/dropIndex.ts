@@ -1,7 +1,7 @@
 import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
-import type { Operation } from './operation.ts'
+import type { Operation, Reason } from './operation.ts'
 import { condition, workId } from './operation.ts'
 import { dropConcurrently, recreateIndex } from './recreateIndex.ts'
 import { operationTitle } from './titles.ts'
@@ -20,7 +20,7 @@ import { operationTitle } from './titles.ts'
  */
 export async function dropIndex(
   index: TableIndex,
-  { rule, why, coveredBy }: { rule: string; why: string; coveredBy?: RelationName },
+  { coveredBy, ...reason }: Reason & { coveredBy?: RelationName },
 ): Promise<Operation> {
   const name = { schema: index.schema, name: index.name }
   const cover = coveredBy && condition(indexIsValid, { schema: coveredBy.schema, name: coveredBy.name })
@@ -29,8 +29,7 @@ export async function dropIndex(
     ids: [workId('dropIndex', name, index.definition)],
     on: [index.table.schema, index.table.name],
     title: operationTitle('drop', index.name),
-    rule,
-    why,
+    ...reason,
     up: [dropConcurrently(name)],
     down: await recreateIndex(index),
     before: [condition(indexIs, name, index.definition), ...(cover ? [cover] : [])],

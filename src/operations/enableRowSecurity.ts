@@ -1,7 +1,7 @@
 import { rowSecurityIsDisabled, rowSecurityIsEnabled } from '../conditions/rowSecurity.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified } from '../postgres/identifiers.ts'
-import type { Operation } from './operation.ts'
+import type { Operation, Reason } from './operation.ts'
 import { condition, workId } from './operation.ts'
 import { operationTitle } from './titles.ts'
 
@@ -14,17 +14,13 @@ import { operationTitle } from './titles.ts'
  * ALTER TABLE "public"."events_2026" DISABLE ROW LEVEL SECURITY
  * ```
  */
-export function enableRowSecurity(
-  table: RelationName,
-  { rule, why }: { rule: string; why: string },
-): Operation {
+export function enableRowSecurity(table: RelationName, reason: Reason): Operation {
   return {
     kind: 'enableRowSecurity',
     ids: [workId('enableRowSecurity', table)],
     on: [table.schema, table.name],
     title: operationTitle('secure', table.name),
-    rule,
-    why,
+    ...reason,
     up: [`ALTER TABLE ${qualified(table)} ENABLE ROW LEVEL SECURITY`],
     down: [`ALTER TABLE ${qualified(table)} DISABLE ROW LEVEL SECURITY`],
     before: [condition(rowSecurityIsDisabled, table)],

@@ -2,7 +2,7 @@ import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
 import { commentOn } from './comment.ts'
-import type { Operation } from './operation.ts'
+import type { Operation, Reason } from './operation.ts'
 import { condition, workId } from './operation.ts'
 import { buildConcurrently, dropConcurrently, recreateIndex } from './recreateIndex.ts'
 import { operationTitle } from './titles.ts'
@@ -21,7 +21,7 @@ import { operationTitle } from './titles.ts'
 export async function narrowIndex(
   index: TableIndex,
   column: string,
-  { rule, why, takenNames }: { rule: string; why: string; takenNames: Set<string> },
+  { takenNames, ...reason }: Reason & { takenNames: Set<string> },
 ): Promise<Operation> {
   const old = { schema: index.schema, name: index.name }
   const again = await recreateIndex(index)
@@ -32,8 +32,7 @@ export async function narrowIndex(
     ids: [workId('narrowIndex', old, index.definition)],
     on: [index.table.schema, index.table.name],
     title: operationTitle('narrow', index.name),
-    rule,
-    why,
+    ...reason,
     up: [build, ...commentOn(`INDEX ${qualified(narrow)}`, index.comment), dropConcurrently(old)],
     down: [...again, dropConcurrently(narrow)],
     before: [condition(indexIs, old, index.definition), condition(indexIsAbsent, narrow)],

@@ -37,6 +37,9 @@ export interface Operation {
   altersPolicies?: AlterPolicies
 }
 
+/** Why it is made. */
+export type Reason = Pick<Operation, 'rule' | 'why'>
+
 export type OperationKind =
   | 'alterPolicies'
   | 'alterRoleSetting'

@@ -4,7 +4,7 @@ import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
 import { commentOn } from './comment.ts'
-import type { Operation } from './operation.ts'
+import type { Operation, Reason } from './operation.ts'
 import { condition, workId } from './operation.ts'
 import { operationTitle } from './titles.ts'
 
@@ -19,11 +19,7 @@ import { operationTitle } from './titles.ts'
  * CREATE UNIQUE INDEX events_id ON public.events USING btree (id)
  * ```
  */
-export function primaryKeyFromIndex(
-  table: RelationName,
-  index: TableIndex,
-  { rule, why }: { rule: string; why: string },
-): Operation {
+export function primaryKeyFromIndex(table: RelationName, index: TableIndex, reason: Reason): Operation {
   const name = { schema: index.schema, name: index.name }
   const alter = `ALTER TABLE ${qualified(table)}`
   return {
@@ -31,8 +27,7 @@ export function primaryKeyFromIndex(
     ids: [workId('primaryKeyFromIndex', name, index.definition)],
     on: [table.schema, table.name],
     title: operationTitle('add', table.name, 'primary-key'),
-    rule,
-    why,
+    ...reason,
     up: [`${alter} ADD CONSTRAINT ${quote(index.name)} PRIMARY KEY USING INDEX ${quote(index.name)}`],
     down: [
       `${alter} DROP CONSTRAINT ${quote(index.name)}`,

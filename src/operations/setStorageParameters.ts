@@ -2,18 +2,16 @@ import { escapeLiteral } from 'pg'
 import { storageParametersAre, storageParametersAreUnset } from '../conditions/storageParameters.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified } from '../postgres/identifiers.ts'
-import type { ConditionCall, Operation } from './operation.ts'
+import type { ConditionCall, Operation, Reason } from './operation.ts'
 import { condition, workId } from './operation.ts'
 import { operationTitle } from './titles.ts'
 
-export interface StorageParametersToSet {
+export interface StorageParametersToSet extends Reason {
   table: RelationName
   /** What is set now, by name; `down` restores it exactly. */
   current: Readonly<Record<string, string>>
   /** The new values; null takes a parameter away, so that the server's default applies. */
   wanted: Readonly<Record<string, string | null>>
-  rule: string
-  why: string
 }
 
 /**
@@ -30,8 +28,7 @@ export function setStorageParameters({
   table,
   current,
   wanted,
-  rule,
-  why,
+  ...reason
 }: StorageParametersToSet): Operation {
   const names = Object.keys(wanted)
   const before = Object.fromEntries(names.map((name) => [name, current[name] ?? null]))
@@ -40,8 +37,7 @@ export function setStorageParameters({
     ids: [workId('setStorageParameters', table, before, wanted)],
     on: [table.schema, table.name],
     title: operationTitle('set', table.name, 'storage-parameters'),
-    rule,
-    why,
+    ...reason,
     up: changeTo(table, wanted),
     down: changeTo(table, before),
     before: conditionsOn(table, before),

@@ -2,7 +2,7 @@ import { constraintIsNotValidated, constraintIsValidated } from '../conditions/c
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { UnvalidatedConstraint } from '../catalog/constraints.ts'
 import { commentOn } from './comment.ts'
-import type { Operation } from './operation.ts'
+import type { Operation, Reason } from './operation.ts'
 import { condition, workId } from './operation.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import { NotReversible } from './notReversible.ts'
@@ -21,10 +21,7 @@ import { operationTitle } from './titles.ts'
  *
  * @throws NotReversible where other tables share the constraint by inheritance
  */
-export function validateConstraint(
-  constraint: UnvalidatedConstraint,
-  { rule, why }: { rule: string; why: string },
-): Operation {
+export function validateConstraint(constraint: UnvalidatedConstraint, reason: Reason): Operation {
   const { table, name, definition, comment } = constraint
   if (constraint.isShared) throw new NotReversible('other tables share the constraint by inheritance')
   if (!definition.endsWith(' NOT VALID')) {
@@ -36,8 +33,7 @@ export function validateConstraint(
     ids: [workId('validateConstraint', table, name, definition)],
     on: [table.schema, table.name],
     title: operationTitle('validate', table.name, name),
-    rule,
-    why,
+    ...reason,
     up: [`${alter} VALIDATE CONSTRAINT ${quote(name)}`],
     down: [
       `${alter} DROP CONSTRAINT ${quote(name)}`,

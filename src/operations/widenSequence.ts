@@ -1,7 +1,7 @@
 import { sequenceCountsTo } from '../conditions/sequences.ts'
 import { qualified } from '../postgres/identifiers.ts'
 import type { Sequence } from '../catalog/sequences.ts'
-import type { Operation } from './operation.ts'
+import type { Operation, Reason } from './operation.ts'
 import { condition, workId } from './operation.ts'
 import { NotReversible } from './notReversible.ts'
 import { operationTitle } from './titles.ts'
@@ -19,7 +19,7 @@ const largestBigint = '9223372036854775807'
  *
  * @throws NotReversible where the sequence counts downwards
  */
-export function widenSequence(sequence: Sequence, { rule, why }: { rule: string; why: string }): Operation {
+export function widenSequence(sequence: Sequence, reason: Reason): Operation {
   const { schema, name, type, minimum, maximum } = sequence
   if (sequence.increment.startsWith('-')) throw new NotReversible('the sequence counts downwards')
   const alter = `ALTER SEQUENCE ${qualified({ schema, name })}`
@@ -28,8 +28,7 @@ export function widenSequence(sequence: Sequence, { rule, why }: { rule: string;
     ids: [workId('widenSequence', schema, name, type)],
     on: [schema],
     title: operationTitle('widen', name),
-    rule,
-    why,
+    ...reason,
     up: [`${alter} AS bigint MAXVALUE ${largestBigint}`],
     down: [`${alter} AS ${type} MINVALUE ${minimum} MAXVALUE ${maximum}`],
     before: [condition(sequenceCountsTo, { schema, name }, type, maximum)],
