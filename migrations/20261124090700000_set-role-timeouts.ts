@@ -1,5 +1,5 @@
 import type { MigrationBuilder } from 'node-pg-migrate'
-import { fails, holds, type Condition, type Optimization } from 'hundredfold'
+import { fails, holds, sql, type Condition, type Optimization } from 'hundredfold'
 
 /**
  * `authenticator` is the role that the API logs in with; anon and authenticated are those it becomes, whose
@@ -18,22 +18,15 @@ function settingIs(role: string, name: string, value: string | undefined): Condi
   return {
     description: `role ${role} has ${value ? `${name} = ${value}` : `no ${name}`} of its own in this database`,
     async check(db) {
-      const found = await db
-        .selectFrom('pg_catalog.pg_roles as r')
-        .leftJoin('pg_catalog.pg_db_role_setting as s', (join) =>
-          join
-            .onRef('s.setrole', '=', 'r.oid')
-            .on('s.setdatabase', '=', ({ selectFrom, fn }) =>
-              selectFrom('pg_catalog.pg_database')
-                .select('oid')
-                .whereRef('datname', '=', fn('current_database', [])),
-            ),
-        )
-        .select('s.setconfig')
-        .where('r.rolname', '=', role)
-        .executeTakeFirst()
+      const { rows } = await sql<{ settings: string[] | null }>`
+        SELECT s.setconfig AS settings
+        FROM pg_catalog.pg_roles r
+        LEFT JOIN pg_catalog.pg_db_role_setting s ON s.setrole = r.oid
+          AND s.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+        WHERE r.rolname = ${role}`.execute(db)
+      const [found] = rows
       if (!found) return fails(value ?? 'unset', 'no such role')
-      const actual = found.setconfig?.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1)
+      const actual = found.settings?.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1)
       return actual === value ? holds : fails(value ?? 'unset', actual ?? 'unset')
     },
   }

@@ -1,5 +1,5 @@
 import type { MigrationBuilder } from 'node-pg-migrate'
-import { fails, holds, tableExists, type Condition, type Optimization } from 'hundredfold'
+import { fails, holds, sql, tableExists, type Condition, type Optimization } from 'hundredfold'
 
 const tables = [
   'profiles',
@@ -21,20 +21,15 @@ const expressionsAreAnalyzed: Condition = {
   description: 'the planner has statistics of every expression that an index of public.profiles is on',
   dependsOnData: true,
   async check(db) {
-    const indexes = await db
-      .selectFrom('pg_catalog.pg_index as i')
-      .innerJoin('pg_catalog.pg_class as c', 'c.oid', 'i.indexrelid')
-      .innerJoin('pg_catalog.pg_class as t', 't.oid', 'i.indrelid')
-      .innerJoin('pg_catalog.pg_namespace as n', 'n.oid', 't.relnamespace')
-      .leftJoin('pg_catalog.pg_stats as s', (join) =>
-        join.onRef('s.schemaname', '=', 'n.nspname').onRef('s.tablename', '=', 'c.relname'),
-      )
-      .select(['c.relname as name', 's.attname as analyzed', 't.reltuples as rows'])
-      .where('n.nspname', '=', 'public')
-      .where('t.relname', '=', 'profiles')
-      .where('i.indexprs', 'is not', null)
-      .execute()
-    const without = indexes.filter(({ analyzed, rows }) => analyzed === null && rows > 0)
+    const { rows: without } = await sql<{ name: string }>`
+      SELECT c.relname AS name
+      FROM pg_catalog.pg_index i
+      JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+      JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+      JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+      LEFT JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname
+      WHERE n.nspname = 'public' AND t.relname = 'profiles' AND i.indexprs IS NOT NULL
+        AND s.attname IS NULL AND t.reltuples > 0`.execute(db)
     if (without.length === 0) return holds
     return fails('statistics', `none of ${without.map(({ name }) => name).join(', ')}`)
   },

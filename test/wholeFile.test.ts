@@ -38,14 +38,16 @@ test.skipIf(!disk)('a full disk leaves the older file as it was, and names the f
 
 test.skipIf(!disk)('a full disk leaves no half-written migration', async () => {
   const directory = disk?.directory ?? ''
-  const draft = createIndex({
+  const operation = createIndex({
     table: { schema: 'public', name: 'bookings' },
-    columns: ['customer_id'],
+    on: ['customer_id'],
     takenNames: new Set(),
     rule: 'missing_index',
     why: tooMuch,
   })
-  await expect(writeMigrations(join(directory, 'new'), [{ draft, drafts: [draft] }])).rejects.toMatchObject({
+  await expect(
+    writeMigrations(join(directory, 'new'), [{ operation, operations: [operation] }]),
+  ).rejects.toMatchObject({
     exitCode: 1,
     message: expect.stringMatching(
       /Cannot write .*\.ts: the disk is full.*No migration was written/,

@@ -207,12 +207,12 @@ async function countFiles(client: Client): Promise<BenchRow> {
     expectNoFailure(found)
     await writeMigrations(directory, groups)
     const files = (await readdir(directory)).length
-    const statements = groups.map(({ draft }) => draft.up.length)
+    const statements = groups.map(({ operation }) => operation.up.length)
     return benchRow({
       id: 'optimize_files',
       title: `Migrations for ${found.findings.length.toLocaleString('en-US')} findings: changes, then files`,
       claim: `at most ${atMostFiles} files for at least ${atLeastFindings.toLocaleString('en-US')} findings`,
-      before: choice.drafts.length,
+      before: choice.operations.length,
       after: files,
       unit: 'files',
       met: files <= atMostFiles && found.findings.length >= atLeastFindings,

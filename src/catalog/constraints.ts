@@ -49,14 +49,12 @@ export async function constraintValidity(
   table: RelationName,
   name: string,
 ): Promise<boolean | undefined> {
-  const row = await db
-    .selectFrom('pg_catalog.pg_constraint as con')
-    .innerJoin('pg_catalog.pg_class as class', 'class.oid', 'con.conrelid')
-    .innerJoin('pg_catalog.pg_namespace as namespace', 'namespace.oid', 'class.relnamespace')
-    .select('con.convalidated as isValidated')
-    .where('namespace.nspname', '=', table.schema)
-    .where('class.relname', '=', table.name)
-    .where('con.conname', '=', name)
-    .executeTakeFirst()
-  return row?.isValidated
+  const { rows } = await sql<{ isValidated: boolean }>`
+    SELECT con.convalidated AS "isValidated"
+    FROM pg_catalog.pg_constraint con
+    JOIN pg_catalog.pg_class class ON class.oid = con.conrelid
+    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+    WHERE namespace.nspname = ${table.schema} AND class.relname = ${table.name}
+      AND con.conname = ${name}`.execute(db)
+  return rows[0]?.isValidated
 }

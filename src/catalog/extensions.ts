@@ -10,11 +10,10 @@ export interface AvailableExtension {
 
 /** What the server knows of the extension; undefined where its files are not there. */
 export async function findExtension(db: Database, name: string): Promise<AvailableExtension | undefined> {
-  return db
-    .selectFrom('pg_catalog.pg_available_extensions')
-    .select(['name', 'default_version as defaultVersion', 'installed_version as installedVersion'])
-    .where('name', '=', name)
-    .executeTakeFirst()
+  const { rows } = await sql<AvailableExtension>`
+    SELECT name, default_version AS "defaultVersion", installed_version AS "installedVersion"
+    FROM pg_catalog.pg_available_extensions WHERE name = ${name}`.execute(db)
+  return rows[0]
 }
 
 /** An extension of this database at another version than the server's own. */
@@ -44,11 +43,8 @@ export async function listOutdatedExtensions(db: Database): Promise<OutdatedExte
  * superusers may read that setting; the library's own settings (`pg_stat_statements.max`) show it to everybody.
  */
 export async function libraryIsPreloaded(db: Database, name: string): Promise<boolean> {
-  const setting = await db
-    .selectFrom('pg_catalog.pg_settings')
-    .select('name')
-    .where('name', 'like', `${name.replaceAll('_', '\\_')}.%`)
-    .where('context', '=', 'postmaster')
-    .executeTakeFirst()
-  return setting !== undefined
+  const { rows } = await sql`
+    SELECT FROM pg_catalog.pg_settings
+    WHERE name LIKE ${`${name.replaceAll('_', '\\_')}.%`} AND context = 'postmaster'`.execute(db)
+  return rows.length > 0
 }

@@ -13,24 +13,19 @@ export interface IndexBuild {
 
 /** Every index build that is under way, from `pg_stat_progress_create_index`. */
 export async function listIndexBuilds(db: Database): Promise<IndexBuild[]> {
-  const rows = await db
-    .selectFrom('pg_catalog.pg_stat_progress_create_index as build')
-    .innerJoin('pg_catalog.pg_class as class', 'class.oid', 'build.index_relid')
-    .innerJoin('pg_catalog.pg_namespace as namespace', 'namespace.oid', 'class.relnamespace')
-    .select([
-      'build.pid',
-      'build.phase',
-      sql<string>`namespace.nspname || '.' || class.relname`.as('index'),
-      sql<number>`CASE
+  const { rows } = await sql<IndexBuild>`
+    SELECT build.pid, build.phase, namespace.nspname || '.' || class.relname AS index,
+      least(1, CASE
         WHEN build.lockers_total > 0 THEN build.lockers_done::float8 / build.lockers_total
         WHEN build.tuples_total > 0 THEN build.tuples_done::float8 / build.tuples_total
         WHEN build.blocks_total > 0 THEN build.blocks_done::float8 / build.blocks_total
-        ELSE 0 END`.as('done'),
-    ])
-    // The view covers the whole server, and other databases use the same oids.
-    .where('build.datname', '=', sql<string>`pg_catalog.current_database()`)
-    .execute()
-  return rows.map((row) => ({ ...row, done: Math.min(1, row.done) }))
+        ELSE 0 END) AS done
+    FROM pg_catalog.pg_stat_progress_create_index build
+    JOIN pg_catalog.pg_class class ON class.oid = build.index_relid
+    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+    -- The view covers the whole server, and other databases use the same oids.
+    WHERE build.datname = pg_catalog.current_database()`.execute(db)
+  return rows
 }
 
 /**

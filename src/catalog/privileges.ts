@@ -30,13 +30,10 @@ export async function listNotOwned(
 /** Those of the named schemas that are there and in which the current role may not create. */
 export async function listSchemasWithoutCreate(db: Database, schemas: string[]): Promise<string[]> {
   if (schemas.length === 0) return []
-  const rows = await db
-    .selectFrom('pg_catalog.pg_namespace')
-    .select('nspname as name')
-    .where(sql<boolean>`nspname = ANY (${schemas})`)
-    .where(sql<boolean>`NOT pg_catalog.has_schema_privilege(oid, 'CREATE')`)
-    .orderBy('nspname')
-    .execute()
+  const { rows } = await sql<{ name: string }>`
+    SELECT nspname AS name FROM pg_catalog.pg_namespace
+    WHERE nspname = ANY (${schemas}) AND NOT pg_catalog.has_schema_privilege(oid, 'CREATE')
+    ORDER BY nspname`.execute(db)
   return rows.map(({ name }) => name)
 }
 

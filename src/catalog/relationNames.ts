@@ -1,15 +1,15 @@
+import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 
 /** The names that are taken: tables, indexes, views and sequences of one schema share them. */
 export async function listRelationNames(db: Database): Promise<RelationName[]> {
-  return db
-    .selectFrom('pg_catalog.pg_class as class')
-    .innerJoin('pg_catalog.pg_namespace as namespace', 'namespace.oid', 'class.relnamespace')
-    .select(['namespace.nspname as schema', 'class.relname as name'])
-    .where('namespace.nspname', '!~', '^pg_')
-    .where('namespace.nspname', '<>', 'information_schema')
-    .execute()
+  const { rows } = await sql<RelationName>`
+    SELECT namespace.nspname AS schema, class.relname AS name
+    FROM pg_catalog.pg_class class
+    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+    WHERE namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema'`.execute(db)
+  return rows
 }
 
 /** The same by schema; whoever chooses a name adds it. */

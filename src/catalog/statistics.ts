@@ -1,23 +1,21 @@
+import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 
 /** Whether an extended-statistics object (`CREATE STATISTICS`) of that name exists. */
 export async function statisticsAreThere(db: Database, name: RelationName): Promise<boolean> {
-  const row = await db
-    .selectFrom('pg_catalog.pg_statistic_ext as statistics')
-    .innerJoin('pg_catalog.pg_namespace as namespace', 'namespace.oid', 'statistics.stxnamespace')
-    .select('statistics.oid')
-    .where('namespace.nspname', '=', name.schema)
-    .where('statistics.stxname', '=', name.name)
-    .executeTakeFirst()
-  return row !== undefined
+  const { rows } = await sql`
+    SELECT FROM pg_catalog.pg_statistic_ext statistics
+    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = statistics.stxnamespace
+    WHERE namespace.nspname = ${name.schema} AND statistics.stxname = ${name.name}`.execute(db)
+  return rows.length > 0
 }
 
 /** The names of all extended-statistics objects. */
 export async function listStatisticsNames(db: Database): Promise<RelationName[]> {
-  return db
-    .selectFrom('pg_catalog.pg_statistic_ext as statistics')
-    .innerJoin('pg_catalog.pg_namespace as namespace', 'namespace.oid', 'statistics.stxnamespace')
-    .select(['namespace.nspname as schema', 'statistics.stxname as name'])
-    .execute()
+  const { rows } = await sql<RelationName>`
+    SELECT namespace.nspname AS schema, statistics.stxname AS name
+    FROM pg_catalog.pg_statistic_ext statistics
+    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = statistics.stxnamespace`.execute(db)
+  return rows
 }

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import type { Bench } from '../bench/bench.ts'
 import { chooseBenches } from '../bench/bench.ts'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
@@ -17,6 +17,7 @@ import { benchTable } from '../bench/benchTable.ts'
 import { writeReadme, writeResults } from './benchDocuments.ts'
 import { keepRun, lastRun, readRun } from './benchHistory.ts'
 import type { CommandContext } from './context.ts'
+import { rowsOption } from './options.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 
@@ -43,14 +44,7 @@ interface BenchCommandOptions extends OutputOptions {
 export function benchCommand({ config, terminal, finish }: CommandContext): Command {
   return new Command('bench')
     .option('--only <id...>', `only these benches or rows: ${listIds().join(', ')}`)
-    .addOption(
-      new Option(
-        '--rows <size>',
-        'how much data: small is 100,000 bookings, medium 10 times, large 100 times',
-      )
-        .choices(['small', 'medium', 'large'])
-        .default('small'),
-    )
+    .addOption(rowsOption())
     .option('--json <file>', 'write the rows as JSON; - for standard output')
     .option('--from <file>', 'measure nothing: take the bench.json of an earlier run')
     .option('--readme', 'put five of the rows into README.md, between <!-- bench --> and <!-- /bench -->')

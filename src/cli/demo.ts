@@ -1,7 +1,7 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { casaoraServer } from '../bench/casaora/database.ts'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
 import { runDemo } from '../bench/demo.ts'
@@ -12,6 +12,7 @@ import { eventText } from '../report/runText.ts'
 import { provideServer } from '../servers/provideServer.ts'
 import { writeWholeFile } from '../wholeFile.ts'
 import type { CommandContext } from './context.ts'
+import { rowsOption } from './options.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 import { waitForSignal } from './waitForSignal.ts'
@@ -24,14 +25,7 @@ interface DemoCommandOptions extends OutputOptions {
 /** `demo`: the whole way on a throw-away PostgreSQL. */
 export function demoCommand({ config, terminal, finish }: CommandContext): Command {
   return new Command('demo')
-    .addOption(
-      new Option(
-        '--rows <size>',
-        'how much data: small is 100,000 bookings, medium 10 times, large 100 times',
-      )
-        .choices(['small', 'medium', 'large'])
-        .default('small'),
-    )
+    .addOption(rowsOption())
     .option('--keep', 'keep the server running afterwards, until Ctrl-C')
     .option('--json <file>', 'write the result as JSON; - for standard output')
     .addHelpText(

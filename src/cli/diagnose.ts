@@ -1,9 +1,8 @@
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { z } from 'zod'
-import { parseTarget } from '../postgres/connect.ts'
 import { sessionUrl } from '../config.ts'
-import { connect } from '../postgres/connect.ts'
+import { connect, parseTarget } from '../postgres/connect.ts'
 import type { Diagnosis } from '../diagnose/diagnose.ts'
 import { diagnose } from '../diagnose/diagnose.ts'
 import { readIgnoreFile } from '../rules/ignoreFile.ts'
@@ -18,13 +17,13 @@ import { diagnosisText, metricLines } from '../report/diagnosis/text.ts'
 import type { CostIdentity } from '../policies/cost/policyCost.ts'
 import { jsonDocument } from '../report/jsonDocument.ts'
 import { setApart } from '../report/together.ts'
-import { rules as allRules } from '../rules/index.ts'
-import type { Level, Rule } from '../rules/rule.ts'
+import type { Level } from '../rules/rule.ts'
 import { levels } from '../rules/rule.ts'
 import { writeWholeFile } from '../wholeFile.ts'
 import type { CommandContext } from './context.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine } from './output.ts'
+import { parseRules } from './parseRules.ts'
 import { refuseFailures } from './refuseFailures.ts'
 
 interface DiagnoseCommandOptions extends OutputOptions {
@@ -78,7 +77,7 @@ An earlier report in the same place gives the trend. Findings to live with go in
     )
     .action(async (options: DiagnoseCommandOptions) => {
       const print = peopleLine(terminal, options)
-      const rules = selectRules(options.rules)
+      const rules = parseRules(options.rules)
       if (options.allowWrites && !options.analyze) {
         throw new UsageError('--allow-writes means nothing without --analyze.', 'Give both, or neither.')
       }
@@ -105,8 +104,8 @@ An earlier report in the same place gives the trend. Findings to live with go in
       }
       terminal.progress('')
       const { report } = diagnosis
-      const folder = join(options.out, folderName(report.takenAt))
       const { takenAt } = report
+      const folder = join(options.out, folderName(takenAt))
       const json = jsonDocument(report.command, report, new Date(takenAt))
       await writeFolder(folder, {
         'SUMMARY.md': diagnosisSummary(report),
@@ -164,16 +163,4 @@ function jsonOf(text: string): unknown {
   } catch {
     return undefined
   }
-}
-
-function selectRules(names: string | undefined): Rule[] {
-  if (names === undefined) return allRules
-  return names.split(',').map((name) => {
-    const rule = allRules.find((candidate) => candidate.name === name.trim())
-    if (rule) return rule
-    throw new UsageError(
-      `There is no rule called ${name.trim() || '""'}.`,
-      `There are: ${allRules.map((candidate) => candidate.name).join(', ')}.`,
-    )
-  })
 }

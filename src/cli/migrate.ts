@@ -88,6 +88,23 @@ async function readMigrations({ dir }: DirectoryOptions): Promise<Migration[]> {
   return loadMigrations(dir)
 }
 
+/** What limits a run: each with its option and its name in `RunOptions`. */
+const limits = [
+  ['--lock-timeout <time>', 'longest wait for a lock in one try, 1s by default', 'lockTimeoutMs'],
+  ['--lock-budget <time>', 'how long to go on trying, 60s by default; exit 3 after', 'lockBudgetMs'],
+  ['--statement-timeout <time>', 'longest time for one statement, 10m by default', 'statementTimeoutMs'],
+  [
+    '--condition-timeout <time>',
+    'longest time for one query of a condition, 5m by default',
+    'conditionTimeoutMs',
+  ],
+  [
+    '--build-timeout <time>',
+    'longest time for one concurrent build; 0, the default, means no limit',
+    'buildTimeoutMs',
+  ],
+] as const
+
 function runCommand(
   context: CommandContext,
   name: 'up' | 'down' | 'redo',
@@ -95,40 +112,13 @@ function runCommand(
   load: () => Promise<RunCommand>,
   examples: string,
 ): Command {
-  const defaults = defaultRunOptions
-  return withDirectory(new Command(name).description(description))
+  const command = withDirectory(new Command(name).description(description))
     .argument('[count]', 'how many migrations', parseCount)
     .option('--to <name>', 'up to and including this migration')
-    .option(
-      '--lock-timeout <time>',
-      'longest wait for a lock in one try, 1s by default',
-      parseDuration,
-      defaults.lockTimeoutMs,
-    )
-    .option(
-      '--lock-budget <time>',
-      'how long to go on trying, 60s by default; exit 3 after',
-      parseDuration,
-      defaults.lockBudgetMs,
-    )
-    .option(
-      '--statement-timeout <time>',
-      'longest time for one statement, 10m by default',
-      parseDuration,
-      defaults.statementTimeoutMs,
-    )
-    .option(
-      '--condition-timeout <time>',
-      'longest time for one query of a condition, 5m by default',
-      parseDuration,
-      defaults.conditionTimeoutMs,
-    )
-    .option(
-      '--build-timeout <time>',
-      'longest time for one concurrent build; 0, the default, means no limit',
-      parseDuration,
-      defaults.buildTimeoutMs,
-    )
+  for (const [flags, meaning, limit] of limits) {
+    command.option(flags, meaning, parseDuration, defaultRunOptions[limit])
+  }
+  return command
     .addHelpText('after', examples)
     .action(async (count: number | undefined, options: RunCommandOptions) => {
       const run = await load()

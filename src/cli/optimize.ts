@@ -2,26 +2,25 @@ import { Command, Option } from 'commander'
 import { sessionUrl } from '../config.ts'
 import { connect } from '../postgres/connect.ts'
 import { readIgnoreFile } from '../rules/ignoreFile.ts'
-import type { Draft } from '../operations/draft.ts'
+import type { Operation } from '../operations/operation.ts'
 import { UsageError, exitCodes } from '../errors.ts'
-import type { Skipped } from '../optimize/chooseDrafts.ts'
-import { skip } from '../optimize/chooseDrafts.ts'
-import type { Group } from '../optimize/groupDrafts.ts'
+import type { Skipped } from '../optimize/chooseOperations.ts'
+import { skip } from '../optimize/chooseOperations.ts'
+import type { Group } from '../optimize/groupOperations.ts'
 import type { Optimized } from '../optimize/optimize.ts'
 import { optimize } from '../optimize/optimize.ts'
 import { writeMigrations } from '../optimize/writeMigrations.ts'
 import { oneLine } from '../report/diagnosis/cells.ts'
 import { together } from '../report/together.ts'
 import type { Found } from '../rules/find.ts'
-import { rules as allRules } from '../rules/index.ts'
-import type { Finding, Level, Rule } from '../rules/rule.ts'
+import type { Finding, Level } from '../rules/rule.ts'
 import { keyOf, levels } from '../rules/rule.ts'
 import type { RuleName } from '../rules/ruleNames.ts'
-import { ruleNames } from '../rules/ruleNames.ts'
 import type { CommandContext } from './context.ts'
 import { refuseFailures } from './refuseFailures.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
+import { parseRules } from './parseRules.ts'
 
 interface CommandOptions extends OutputOptions {
   rules?: string
@@ -60,14 +59,14 @@ without --yes.
     )
     .action(async (options: CommandOptions) => {
       const { config, terminal, finish } = context
-      const chosen = parseRules(options.rules)
+      const rules = parseRules(options.rules)
       const ignore = await readIgnoreFile()
       const client = await connect(sessionUrl(config))
       const stop = () => void client.end().catch(() => undefined)
       terminal.signal.addEventListener('abort', stop, { once: true })
       try {
         const optimized = await optimize(client, {
-          rules: chosen,
+          rules,
           ...(options.schema === undefined ? {} : { schemas: options.schema }),
           level: options.level,
           ignore,
@@ -89,35 +88,9 @@ without --yes.
     })
 }
 
-/** `a,b` -> the rules of these names. */
-function parseRules(text: string | undefined): Rule[] {
-  if (text === undefined) return allRules
-  const names = text
-    .split(',')
-    .map((name) => name.trim())
-    .filter(Boolean)
-  if (names.length === 0) {
-    throw new UsageError('--rules names no rule.', `Name some of: ${namesOf(allRules)}.`)
-  }
-  return names.map((name) => {
-    const rule = allRules.find((each) => each.name === name)
-    if (rule) return rule
-    throw new UsageError(
-      ruleNames.includes(name as RuleName)
-        ? `The rule ${name} cannot be looked for yet.`
-        : `There is no rule ${name}.`,
-      `Rules are: ${namesOf(allRules)}.`,
-    )
-  })
-}
-
-function namesOf(rules: Rule[]): string {
-  return rules.map(({ name }) => name).join(', ')
-}
-
-/** What became of the drafts. */
+/** What became of the operations. */
 interface Outcome {
-  files: Map<Draft, string>
+  files: Map<Operation, string>
   /** Why they were not written, where they were not. */
   because?: string
   /** Nobody was there who could have said yes. */
@@ -129,7 +102,7 @@ async function writeChosen(
   { out, yes }: CommandOptions,
   groups: Group[],
 ): Promise<Outcome> {
-  const none = new Map<Draft, string>()
+  const none = new Map<Operation, string>()
   if (groups.length === 0) return { files: none }
   if (!yes && !canAsk()) {
     return { files: none, because: 'nobody could be asked; --yes writes it', unasked: true }
@@ -163,8 +136,8 @@ async function report(
 ): Promise<void> {
   const written: { file: string; rule: RuleName; key: string }[] = []
   const skipped: Skipped[] = [...unseen(found), ...choice.skipped, ...selection.ignored]
-  for (const { finding, drafts } of choice.cures) {
-    const files = [...new Set(drafts.flatMap((draft) => outcome.files.get(draft) ?? []))]
+  for (const { finding, operations } of choice.cures) {
+    const files = [...new Set(operations.flatMap((operation) => outcome.files.get(operation) ?? []))]
     if (files.length === 0) skipped.push(skip(finding, outcome.because ?? 'it was not written'))
     written.push(...files.map((file) => ({ file, rule: finding.rule, key: keyOf(finding) })))
   }

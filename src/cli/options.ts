@@ -1,4 +1,14 @@
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
+
+/** How much data a demo or a bench works on: `CasaoraRows`. */
+export function rowsOption(): Option {
+  return new Option(
+    '--rows <size>',
+    'how much data: small is 100,000 bookings, medium 10 times, large 100 times',
+  )
+    .choices(['small', 'medium', 'large'])
+    .default('small')
+}
 
 const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 

@@ -68,7 +68,7 @@ export interface Diagnosis {
   policiesToNarrow: PolicyOnTable[]
   /** With `analyze`: what policies cost. */
   rlsCosts?: RlsCosts
-  /** The findings with the drafts that cure them. */
+  /** The findings with the operations that cure them. */
   findings: Finding[]
 }
 
@@ -220,7 +220,7 @@ async function runRules(rules: Rule[], context: SectionContext, { signal, onStep
   return { sections, findings }
 }
 
-/** The finding without the draft, which `optimize` makes again from the database as it is then. */
+/** The finding without the operation, which `optimize` makes again from the database as it is then. */
 function toReport(finding: Finding): ReportFinding {
   const { rule, level, subject, detail, evidence, remedy, infoBecause } = finding
   return {

@@ -33,7 +33,7 @@ export interface Metric {
   trend?: { since: string; value: number; of: 'interval' | 'change' }
 }
 
-/** A finding as the report has it; the draft of a migration is for `optimize` to write. */
+/** A finding as the report has it; the operation of a migration is for `optimize` to write. */
 export interface ReportFinding {
   key: string
   rule: string

@@ -10,7 +10,7 @@ import { keepUsedRoles } from './roles.ts'
 import { keyOf } from './schemaObject.ts'
 import type { SchemaObject, SchemaObjects } from './schemaObject.ts'
 import { describeSettings } from './settings.ts'
-import { inSnapshot } from './snapshot.ts'
+import { inOneState } from './oneState.ts'
 import { describeStatisticsObjects } from './statisticsObjects.ts'
 
 /** The schema of a database at one moment. Two equal texts mean the same schema. */
@@ -53,7 +53,7 @@ export async function readFingerprint(
   client: ClientBase,
   options: FingerprintOptions = {},
 ): Promise<Fingerprint> {
-  const { objects, facts } = await inSnapshot(client, async () => {
+  const { objects, facts } = await inOneState(client, async () => {
     const facts = await readFactsWithoutOrder(client)
     return { facts, objects: await describeAll(client, facts) }
   })

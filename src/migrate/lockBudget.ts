@@ -1,16 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isLockConflict } from '../postgres/sqlState.ts'
 import { HundredfoldError, exitCodes } from '../errors.ts'
+import type { RunOptions } from './runOptions.ts'
 
 const firstPauseMs = 100
 const longestPauseMs = 2_000
-
-export interface LockBudget {
-  /** How long one attempt may keep others waiting behind its lock request. */
-  lockTimeoutMs: number
-  /** How long to go on with new attempts. */
-  lockBudgetMs: number
-}
 
 /**
  * Runs `attempt` again while it fails for a lock, with growing pauses of random length, so that traffic
@@ -20,9 +14,8 @@ export interface LockBudget {
  */
 export async function withinLockBudget<T>(
   name: string,
-  budget: LockBudget,
+  { lockBudgetMs, signal, onEvent }: Pick<RunOptions, 'lockBudgetMs' | 'signal' | 'onEvent'>,
   attempt: () => Promise<T>,
-  options: { signal?: AbortSignal; onRetry?: (pauseMs: number, remainingMs: number) => void } = {},
 ): Promise<T> {
   const started = performance.now()
   for (let tries = 0; ; tries += 1) {
@@ -30,20 +23,20 @@ export async function withinLockBudget<T>(
       return await attempt()
     } catch (error) {
       if (!isLockConflict(error)) throw error
-      const remainingMs = budget.lockBudgetMs - (performance.now() - started)
+      const remainingMs = lockBudgetMs - (performance.now() - started)
       const pauseMs = Math.min(firstPauseMs * 2 ** tries, longestPauseMs) * (0.5 + Math.random())
-      if (remainingMs <= pauseMs) throw budgetSpent(name, budget, error)
-      options.onRetry?.(pauseMs, remainingMs)
-      await sleep(pauseMs, undefined, options.signal ? { signal: options.signal } : {})
+      if (remainingMs <= pauseMs) throw budgetSpent(name, lockBudgetMs, error)
+      onEvent?.({ kind: 'retrying', name, pauseMs, remainingMs })
+      await sleep(pauseMs, undefined, signal ? { signal } : {})
     }
   }
 }
 
-function budgetSpent(name: string, budget: LockBudget, cause: unknown): HundredfoldError {
+function budgetSpent(name: string, budgetMs: number, cause: unknown): HundredfoldError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new HundredfoldError(
     exitCodes.budgetExceeded,
-    `${name} did not get its lock within ${budget.lockBudgetMs / 1000} s (${reason}); nothing was changed.`,
+    `${name} did not get its lock within ${budgetMs / 1000} s (${reason}); nothing was changed.`,
     'Find the long transaction that holds the table (pg_stat_activity), or give more time with --lock-budget.',
     { cause },
   )

@@ -5,7 +5,6 @@ import { listRelationSizes } from '../catalog/relationSizes.ts'
 import type { RelationSize } from '../catalog/relationSizes.ts'
 import type { NotCopied } from '../shadow/notCopied.ts'
 import type { LockMode } from '../shadow/locks.ts'
-import { openShadow } from '../shadow/openShadow.ts'
 import { relationsIn } from '../syntax/relations.ts'
 import { checkConditions } from './checkConditions.ts'
 import type { MigrationStatus } from './history.ts'
@@ -15,8 +14,7 @@ import type { CheckedCondition, Migration } from './migration.ts'
 import type { Proof } from './prove.ts'
 import { toProof } from './prove.ts'
 import type { Rehearsal } from './rehearsal.ts'
-import { openStage, rehearse } from './rehearsal.ts'
-import { findRunner } from './runner.ts'
+import { onStage, rehearse } from './rehearsal.ts'
 import { defaultRunOptions } from './runOptions.ts'
 import { inReadOnlyTransaction, readScript } from './script.ts'
 import type { Target } from './target.ts'
@@ -78,23 +76,15 @@ export async function plan(
   )
   const pending = selectPending(migrations, statuses, target)
   if (pending.length === 0) return { migrations: [], drift, notCopied: [] }
-  const shadow = await openShadow(source)
-  try {
-    const stage = await openStage(shadow, await findRunner(source))
-    try {
-      const planned: PlannedMigration[] = []
-      for (const migration of pending) {
-        options.signal?.throwIfAborted()
-        options.onProgress?.(migration.name)
-        planned.push(await planOne(migration, source, await rehearse(stage, migration)))
-      }
-      return { migrations: planned, drift, notCopied: shadow.notCopied }
-    } finally {
-      await stage.close()
+  return onStage(source, async (stage) => {
+    const planned: PlannedMigration[] = []
+    for (const migration of pending) {
+      options.signal?.throwIfAborted()
+      options.onProgress?.(migration.name)
+      planned.push(await planOne(migration, source, await rehearse(stage, migration)))
     }
-  } finally {
-    await shadow.close()
-  }
+    return { migrations: planned, drift, notCopied: stage.shadow.notCopied }
+  })
 }
 
 async function planOne(

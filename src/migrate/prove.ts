@@ -1,12 +1,10 @@
 import type { ClientBase } from 'pg'
 import type { NotCopied } from '../shadow/notCopied.ts'
-import { openShadow } from '../shadow/openShadow.ts'
 import { readLedger } from './ledger.ts'
 import type { LedgerRow } from './ledger.ts'
 import type { Migration } from './migration.ts'
 import type { Rehearsal, Stage } from './rehearsal.ts'
-import { openStage, rehearse } from './rehearsal.ts'
-import { findRunner } from './runner.ts'
+import { onStage, rehearse } from './rehearsal.ts'
 import { rewind } from './rewind.ts'
 
 /** Whether a migration's `down` takes back exactly what its `up` did. */
@@ -37,24 +35,16 @@ export async function prove(
   options: { onProgress?: (name: string) => void; signal?: AbortSignal } = {},
 ): Promise<Proofs> {
   const ledger = await readLedger(source)
-  const shadow = await openShadow(source)
-  try {
-    const stage = await openStage(shadow, await findRunner(source))
-    try {
-      const unwound = await rewind(stage, migrations, ledger)
-      const proofs: Proof[] = []
-      for (const migration of migrations) {
-        options.signal?.throwIfAborted()
-        options.onProgress?.(migration.name)
-        proofs.push(await proveOne(stage, migration, ledger, unwound.failed.get(migration.name)))
-      }
-      return { migrations: proofs, notCopied: shadow.notCopied }
-    } finally {
-      await stage.close()
+  return onStage(source, async (stage) => {
+    const failed = await rewind(stage, migrations, ledger)
+    const proofs: Proof[] = []
+    for (const migration of migrations) {
+      options.signal?.throwIfAborted()
+      options.onProgress?.(migration.name)
+      proofs.push(await proveOne(stage, migration, ledger, failed.get(migration.name)))
     }
-  } finally {
-    await shadow.close()
-  }
+    return { migrations: proofs, notCopied: stage.shadow.notCopied }
+  })
 }
 
 async function proveOne(

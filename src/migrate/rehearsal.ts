@@ -8,9 +8,11 @@ import { readFingerprint } from '../fingerprint/fingerprint.ts'
 import type { NotCopied } from '../shadow/notCopied.ts'
 import type { StatementLocks } from '../shadow/locks.ts'
 import type { Shadow } from '../shadow/openShadow.ts'
+import { openShadow } from '../shadow/openShadow.ts'
 import { relationsIn } from '../syntax/relations.ts'
 import { checkConditions } from './checkConditions.ts'
 import type { CheckedCondition, Direction, Migration } from './migration.ts'
+import { findRunner } from './runner.ts'
 import { defaultRunOptions } from './runOptions.ts'
 import type { Script } from './script.ts'
 import { inReadOnlyTransaction, readScript } from './script.ts'
@@ -38,23 +40,24 @@ export interface Stage {
   fingerprint: Fingerprint
   /** Reads the schema anew. */
   look(): Promise<Fingerprint>
-  close(): Promise<void>
 }
 
-/** Opens a stage on a shadow, as the role that will run the migrations. */
-export async function openStage(shadow: Shadow, role: string | undefined): Promise<Stage> {
-  const session = await shadow.connect(role)
-  const onlooker = await connectOnlooker(shadow, role)
-  const look = () => readFingerprint(prepared(onlooker))
-  return {
-    shadow,
-    session,
-    fingerprint: await look(),
-    look,
-    close: async () => {
+/** Makes a shadow of the database and gives `work` a stage there, as the role that will run the migrations. */
+export async function onStage<T>(source: ClientBase, work: (stage: Stage) => Promise<T>): Promise<T> {
+  const shadow = await openShadow(source)
+  try {
+    const role = await findRunner(source)
+    const session = await shadow.connect(role)
+    const onlooker = await connectOnlooker(shadow, role)
+    const look = () => readFingerprint(prepared(onlooker))
+    try {
+      return await work({ shadow, session, fingerprint: await look(), look })
+    } finally {
       await onlooker.end()
       await session.end()
-    },
+    }
+  } finally {
+    await shadow.close()
   }
 }
 

@@ -11,7 +11,7 @@ export async function rewind(
   stage: Stage,
   migrations: Migration[],
   ledger: LedgerRow[],
-): Promise<{ failed: Map<string, string> }> {
+): Promise<Map<string, string>> {
   const failed = new Map<string, string>()
   const files = new Map(migrations.map((migration) => [migration.name, migration]))
   for (const row of ledger.toReversed()) {
@@ -27,5 +27,5 @@ export async function rewind(
     }
   }
   stage.fingerprint = await stage.look()
-  return { failed }
+  return failed
 }

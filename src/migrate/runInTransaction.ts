@@ -36,11 +36,7 @@ export async function runInTransaction(
   options: RunOptions,
 ): Promise<Outcome> {
   const asked = await askOfRows(migration, direction, options)
-  return withinLockBudget(migration.name, options, () => attempt(migration, direction, options, asked), {
-    ...(options.signal ? { signal: options.signal } : {}),
-    onRetry: (pauseMs, remainingMs) =>
-      options.onEvent?.({ kind: 'retrying', name: migration.name, pauseMs, remainingMs }),
-  })
+  return withinLockBudget(migration.name, options, () => attempt(migration, direction, options, asked))
 }
 
 /** What the first conditions say that depend on the day's rows; no lock is held meanwhile, nor afterwards. */

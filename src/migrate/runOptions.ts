@@ -1,11 +1,14 @@
 import type { ClientBase } from 'pg'
-import type { LockBudget } from './lockBudget.ts'
 import type { Direction, Ran } from './migration.ts'
 
 /** How a run behaves; times in milliseconds. */
-export interface RunOptions extends LockBudget {
+export interface RunOptions {
   /** A direct session of its own; the caller opens and ends it. */
   client: ClientBase
+  /** How long one attempt may keep others waiting behind its lock request. */
+  lockTimeoutMs: number
+  /** How long to go on with new attempts. */
+  lockBudgetMs: number
   /** Longest time for one statement of a transactional migration, and for `up` or `down` to hand over its SQL. */
   statementTimeoutMs: number
   /** Longest time for one query of a condition. */

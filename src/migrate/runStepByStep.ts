@@ -172,15 +172,8 @@ async function runStatements(run: StepRun, script: Script, done: number): Promis
       sql: statement.sql,
       autocommit,
     })
-    await withinLockBudget(
-      migration.name,
-      options,
-      () => (autocommit ? runAutocommitted(run, statement) : runWithMark(run, statement, index + 1)),
-      {
-        ...(options.signal ? { signal: options.signal } : {}),
-        onRetry: (pauseMs, remainingMs) =>
-          options.onEvent?.({ kind: 'retrying', name: migration.name, pauseMs, remainingMs }),
-      },
+    await withinLockBudget(migration.name, options, () =>
+      autocommit ? runAutocommitted(run, statement) : runWithMark(run, statement, index + 1),
     )
     if (autocommit) await recordProgress(options.client, migration.name, index + 1)
   }

@@ -3,8 +3,8 @@ import { qualified, quote } from '../postgres/identifiers.ts'
 import type { PolicyPredicates } from '../catalog/policies.ts'
 import { policyIs } from '../conditions/policies.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
-import type { AlterPolicies, Draft } from './draft.ts'
-import { condition, unique, workId } from './draft.ts'
+import type { AlterPolicies, Operation } from './operation.ts'
+import { condition, unique, workId } from './operation.ts'
 
 /**
  * Gives policies of one table other predicates. ALTER POLICY leaves no moment without the policy. That the
@@ -15,7 +15,7 @@ import { condition, unique, workId } from './draft.ts'
  * ALTER POLICY "Owners" ON "public"."bookings" USING ((owner = auth.uid()))                  -- down
  * ```
  */
-export function alterPolicies(parts: AlterPolicies): Draft {
+export function alterPolicies(parts: AlterPolicies): Operation {
   const { table, rule, why, alterations } = parts
   const needs = unique(alterations.flatMap((each) => each.needs))
   const requires = unique(alterations.flatMap((each) => each.requires))

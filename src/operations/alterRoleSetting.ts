@@ -1,9 +1,9 @@
 import { escapeLiteral } from 'pg'
 import { roleSettingIs, roleSettingIsUnset } from '../conditions/roles.ts'
 import { quote } from '../postgres/identifiers.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
-import { draftTitle } from './titles.ts'
+import type { Operation, Reason } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Sets what a role's sessions begin with, in every database; `down` restores what was set before.
@@ -17,16 +17,15 @@ import { draftTitle } from './titles.ts'
 export function alterRoleSetting(
   role: string,
   { setting, value, current }: { setting: string; value: string; current: string | null },
-  { rule, why }: { rule: string; why: string },
-): Draft {
+  reason: Reason,
+): Operation {
   const set = (to: string): string => `ALTER ROLE ${quote(role)} SET ${setting} = ${escapeLiteral(to).trim()}`
   return {
     kind: 'alterRoleSetting',
     ids: [workId('alterRoleSetting', role, setting, current, value)],
     on: [],
-    title: draftTitle('set', role, setting),
-    rule,
-    why,
+    title: operationTitle('set', role, setting),
+    ...reason,
     up: [set(value)],
     down: [current === null ? `ALTER ROLE ${quote(role)} RESET ${setting}` : set(current)],
     before: [

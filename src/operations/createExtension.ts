@@ -1,9 +1,9 @@
 import { extensionIsAbsent, extensionIsAvailable, extensionIsInstalled } from '../conditions/extensions.ts'
 import { schemaExists } from '../conditions/schemas.ts'
 import { quote } from '../postgres/identifiers.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
-import { draftTitle } from './titles.ts'
+import type { Operation, Reason } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Installs an extension that the server offers.
@@ -14,18 +14,13 @@ import { draftTitle } from './titles.ts'
  * DROP EXTENSION "pg_stat_statements"
  * ```
  */
-export function createExtension(
-  name: string,
-  schema: string,
-  { rule, why }: { rule: string; why: string },
-): Draft {
+export function createExtension(name: string, schema: string, reason: Reason): Operation {
   return {
     kind: 'createExtension',
     ids: [workId('createExtension', name)],
     on: [],
-    title: draftTitle('enable', name),
-    rule,
-    why,
+    title: operationTitle('enable', name),
+    ...reason,
     up: [`CREATE EXTENSION ${quote(name)} WITH SCHEMA ${quote(schema)}`],
     down: [`DROP EXTENSION ${quote(name)}`],
     before: [

@@ -1,20 +1,18 @@
 import { indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
-import { columnsExist } from '../conditions/tables.ts'
+import { columnsExist, tableExists } from '../conditions/tables.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
-import { fitIdentifier, qualified, quote } from '../postgres/identifiers.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
-import { draftTitle } from './titles.ts'
+import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
+import type { Operation, Reason } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { dropConcurrently } from './recreateIndex.ts'
+import { operationTitle } from './titles.ts'
 
-export interface IndexToCreate {
+export interface IndexToCreate extends Reason {
   table: RelationName
-  columns: string[]
-  /** An SQL condition with qualified names; every row where it is absent. */
-  where?: string
-  /** Names that are taken in the table's schema; ours differs from all of them. */
-  takenNames: ReadonlySet<string>
-  rule: string
-  why: string
+  /** Its columns, or an expression of them as it stands in CREATE INDEX: `(lower(email))`. */
+  on: string[] | { expression: string }
+  /** Names that are taken in the table's schema; ours is added to them. */
+  takenNames: Set<string>
 }
 
 /**
@@ -26,32 +24,34 @@ export interface IndexToCreate {
  * DROP INDEX CONCURRENTLY "public"."bookings_customer_id_idx"
  * ```
  */
-export function createIndex({ table, columns, where, takenNames, rule, why }: IndexToCreate): Draft {
-  const index = { schema: table.schema, name: indexName(table.name, columns, takenNames) }
-  const list = columns.map(quote).join(', ')
+export function createIndex({ table, on, takenNames, ...reason }: IndexToCreate): Operation {
+  const columns = 'expression' in on ? undefined : on
+  const list = 'expression' in on ? on.expression : on.map(quote).join(', ')
+  const name = claimIndexName(table.name, columns ?? [wordOf(list)], takenNames)
+  const index = { schema: table.schema, name }
   return {
     kind: 'createIndex',
-    ids: [workId('createIndex', table, list, ...(where === undefined ? [] : [where]))],
+    ids: [workId('createIndex', table, list)],
     on: [table.schema, table.name],
-    title: draftTitle('create', index.name),
-    rule,
-    why,
-    up: [
-      `CREATE INDEX CONCURRENTLY ${quote(index.name)} ON ${qualified(table)} (${list})` +
-        (where === undefined ? '' : ` WHERE ${where}`),
+    title: operationTitle('create', index.name),
+    ...reason,
+    up: [`CREATE INDEX CONCURRENTLY ${quote(index.name)} ON ${qualified(table)} (${list})`],
+    down: [dropConcurrently(index)],
+    before: [
+      columns ? condition(columnsExist, table, columns) : condition(tableExists, table),
+      condition(indexIsAbsent, index),
     ],
-    down: [`DROP INDEX CONCURRENTLY ${qualified(index)}`],
-    before: [condition(columnsExist, table, columns), condition(indexIsAbsent, index)],
     after: [condition(indexIsValid, index)],
     noTransaction: 'CREATE INDEX CONCURRENTLY cannot run inside one.',
   }
 }
 
-/** `table_column_idx` as PostgreSQL would name it, cut to fit, with a number where the name is taken. */
-export function indexName(table: string, columns: string[], taken: ReadonlySet<string>): string {
-  const base = [table, ...columns].join('_')
-  for (let number = 0; ; number += 1) {
-    const name = fitIdentifier(base, number === 0 ? '_idx' : `_idx${number}`)
-    if (!taken.has(name)) return name
-  }
+/** `table_column_idx` as PostgreSQL would name it; see `claimIdentifier`. */
+export function claimIndexName(table: string, columns: string[], taken: Set<string>): string {
+  return claimIdentifier([table, ...columns].join('_'), '_idx', taken)
+}
+
+/** `(lower(email))` -> `lower_email`: letters and digits, as PostgreSQL itself has no name for most expressions. */
+function wordOf(expression: string): string {
+  return expression.replaceAll(/[^\p{L}\p{N}_]+/gu, '_').replaceAll(/^_+|_+$/g, '')
 }

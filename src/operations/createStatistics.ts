@@ -1,10 +1,10 @@
 import { statisticsAreAbsent, statisticsExist } from '../conditions/statistics.ts'
 import { columnsExist } from '../conditions/tables.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
-import { fitIdentifier, qualified, quote } from '../postgres/identifiers.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
-import { draftTitle } from './titles.ts'
+import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
+import type { Operation, Reason } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Lets the planner know that columns depend on each other.
@@ -21,23 +21,21 @@ export function createStatistics({
   table,
   columns,
   takenNames,
-  rule,
-  why,
-}: {
+  ...reason
+}: Reason & {
   table: RelationName
   columns: string[]
-  takenNames: ReadonlySet<string>
-  rule: string
-  why: string
-}): Draft {
-  const statistics = { schema: table.schema, name: freeName([table.name, ...columns].join('_'), takenNames) }
+  /** Names that are taken in the table's schema; ours is added to them. */
+  takenNames: Set<string>
+}): Operation {
+  const name = claimIdentifier([table.name, ...columns].join('_'), '_stat', takenNames)
+  const statistics = { schema: table.schema, name }
   return {
     kind: 'createStatistics',
     ids: [workId('createStatistics', table, columns)],
     on: [table.schema, table.name],
-    title: draftTitle('create', statistics.name),
-    rule,
-    why,
+    title: operationTitle('create', statistics.name),
+    ...reason,
     up: [
       `CREATE STATISTICS ${qualified(statistics)} (ndistinct, dependencies, mcv) ` +
         `ON ${columns.map(quote).join(', ')} FROM ${qualified(table)}`,
@@ -46,12 +44,5 @@ export function createStatistics({
     down: [`DROP STATISTICS ${qualified(statistics)}`],
     before: [condition(columnsExist, table, columns), condition(statisticsAreAbsent, statistics)],
     after: [condition(statisticsExist, statistics)],
-  }
-}
-
-function freeName(base: string, taken: ReadonlySet<string>): string {
-  for (let number = 0; ; number += 1) {
-    const name = fitIdentifier(base, number === 0 ? '_stat' : `_stat${number}`)
-    if (!taken.has(name)) return name
   }
 }

@@ -1,12 +1,12 @@
-import { escapeLiteral } from 'pg'
 import { policiesAreAlike, policyIs, policyIsAbsent } from '../conditions/policies.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { display, displayIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import type { Policy } from '../catalog/policies.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
-import { draftTitle } from './titles.ts'
+import { commentOn } from './comment.ts'
+import type { Operation } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Drops a policy that says exactly what another one says; `down` creates it again to the letter, with its comment.
@@ -18,20 +18,27 @@ import { draftTitle } from './titles.ts'
  * CREATE POLICY "twin" ON "public"."notes" AS PERMISSIVE FOR SELECT TO "authenticated" USING (...)
  * ```
  */
-export function dropDuplicatePolicy({ schema, name }: RelationName, dropped: Policy, kept: string): Draft {
+export function dropDuplicatePolicy(
+  { schema, name }: RelationName,
+  dropped: Policy,
+  kept: string,
+): Operation {
   const table = { schema, name }
   const { using, check } = dropped
   return {
     kind: 'dropDuplicatePolicy',
     ids: [workId('dropDuplicatePolicy', table, dropped.name, { using, check })],
     on: [table.schema, table.name],
-    title: draftTitle('drop', table.name, dropped.name),
+    title: operationTitle('drop', table.name, dropped.name),
     rule: 'duplicate_policy',
     why:
       `Policy ${displayIdentifier(dropped.name)} on ${display(table)} says exactly what ${displayIdentifier(kept)} says: ` +
       'same command, roles, kind and conditions. Both are evaluated for every row; without the second one the same rows pass.',
     up: [`DROP POLICY ${quote(dropped.name)} ON ${qualified(table)}`],
-    down: [createPolicy(table, dropped), ...commentOnPolicy(table, dropped)],
+    down: [
+      createPolicy(table, dropped),
+      ...commentOn(`POLICY ${quote(dropped.name)} ON ${qualified(table)}`, dropped.comment),
+    ],
     before: [
       condition(policyIs, table, dropped.name, { using, check }),
       condition(policiesAreAlike, table, dropped.name, kept),
@@ -49,9 +56,4 @@ function createPolicy(table: RelationName, policy: Policy): string {
     ...(using === null ? [] : [`  USING (${withoutArrayCasts(using)})`]),
     ...(check === null ? [] : [`  WITH CHECK (${withoutArrayCasts(check)})`]),
   ].join('\n')
-}
-
-function commentOnPolicy(table: RelationName, { name, comment }: Policy): string[] {
-  if (comment === null) return []
-  return [`COMMENT ON POLICY ${quote(name)} ON ${qualified(table)} IS ${escapeLiteral(comment)}`]
 }

@@ -1,10 +1,10 @@
 import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
+import type { Operation, Reason } from './operation.ts'
+import { condition, workId } from './operation.ts'
 import { dropConcurrently, recreateIndex } from './recreateIndex.ts'
-import { draftTitle } from './titles.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Drops an index without blocking reads and writes; `down` builds it again exactly as it was.
@@ -20,17 +20,16 @@ import { draftTitle } from './titles.ts'
  */
 export async function dropIndex(
   index: DefinedIndex,
-  { rule, why, coveredBy }: { rule: string; why: string; coveredBy?: RelationName },
-): Promise<Draft> {
+  { coveredBy, ...reason }: Reason & { coveredBy?: RelationName },
+): Promise<Operation> {
   const name = { schema: index.schema, name: index.name }
   const cover = coveredBy && condition(indexIsValid, { schema: coveredBy.schema, name: coveredBy.name })
   return {
     kind: 'dropIndex',
     ids: [workId('dropIndex', name, index.definition)],
     on: [index.table.schema, index.table.name],
-    title: draftTitle('drop', index.name),
-    rule,
-    why,
+    title: operationTitle('drop', index.name),
+    ...reason,
     up: [dropConcurrently(name)],
     down: await recreateIndex(index),
     before: [condition(indexIs, name, index.definition), ...(cover ? [cover] : [])],

@@ -1,9 +1,9 @@
 import { rowSecurityIsDisabled, rowSecurityIsEnabled } from '../conditions/rowSecurity.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified } from '../postgres/identifiers.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
-import { draftTitle } from './titles.ts'
+import type { Operation, Reason } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Switches row-level security on.
@@ -14,14 +14,13 @@ import { draftTitle } from './titles.ts'
  * ALTER TABLE "public"."events_2026" DISABLE ROW LEVEL SECURITY
  * ```
  */
-export function enableRowSecurity(table: RelationName, { rule, why }: { rule: string; why: string }): Draft {
+export function enableRowSecurity(table: RelationName, reason: Reason): Operation {
   return {
     kind: 'enableRowSecurity',
     ids: [workId('enableRowSecurity', table)],
     on: [table.schema, table.name],
-    title: draftTitle('secure', table.name),
-    rule,
-    why,
+    title: operationTitle('secure', table.name),
+    ...reason,
     up: [`ALTER TABLE ${qualified(table)} ENABLE ROW LEVEL SECURITY`],
     down: [`ALTER TABLE ${qualified(table)} DISABLE ROW LEVEL SECURITY`],
     before: [condition(rowSecurityIsDisabled, table)],

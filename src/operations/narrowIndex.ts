@@ -1,11 +1,11 @@
-import { escapeLiteral } from 'pg'
 import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
-import { fitIdentifier, qualified, quote } from '../postgres/identifiers.ts'
+import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
+import { commentOn } from './comment.ts'
+import type { Operation, Reason } from './operation.ts'
+import { condition, workId } from './operation.ts'
 import { buildConcurrently, dropConcurrently, recreateIndex } from './recreateIndex.ts'
-import { draftTitle } from './titles.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Puts an index on the rows that have a value in place of the one on all rows. The new one is there before the old
@@ -21,36 +21,22 @@ import { draftTitle } from './titles.ts'
 export async function narrowIndex(
   index: DefinedIndex,
   column: string,
-  { rule, why, takenNames }: { rule: string; why: string; takenNames: ReadonlySet<string> },
-): Promise<Draft> {
+  { takenNames, ...reason }: Reason & { takenNames: Set<string> },
+): Promise<Operation> {
   const old = { schema: index.schema, name: index.name }
   const again = await recreateIndex(index)
-  const narrow = { schema: index.schema, name: freeName(index.name, takenNames) }
+  const narrow = { schema: index.schema, name: claimIdentifier(index.name, '_present', takenNames) }
   const build = await buildConcurrently(index, { name: narrow.name, where: `${quote(column)} IS NOT NULL` })
   return {
     kind: 'narrowIndex',
     ids: [workId('narrowIndex', old, index.definition)],
     on: [index.table.schema, index.table.name],
-    title: draftTitle('narrow', index.name),
-    rule,
-    why,
-    up: [
-      build,
-      ...(index.comment === null
-        ? []
-        : [`COMMENT ON INDEX ${qualified(narrow)} IS ${escapeLiteral(index.comment).trim()}`]),
-      dropConcurrently(old),
-    ],
+    title: operationTitle('narrow', index.name),
+    ...reason,
+    up: [build, ...commentOn(`INDEX ${qualified(narrow)}`, index.comment), dropConcurrently(old)],
     down: [...again, dropConcurrently(narrow)],
     before: [condition(indexIs, old, index.definition), condition(indexIsAbsent, narrow)],
     after: [condition(indexIsValid, narrow), condition(indexIsAbsent, old)],
     noTransaction: 'CREATE INDEX CONCURRENTLY and DROP INDEX CONCURRENTLY cannot run inside one.',
-  }
-}
-
-function freeName(name: string, taken: ReadonlySet<string>): string {
-  for (let number = 0; ; number += 1) {
-    const free = fitIdentifier(name, number === 0 ? '_present' : `_present${number}`)
-    if (!taken.has(free)) return free
   }
 }

@@ -1,4 +1,4 @@
-/** A maker of drafts throws it where it cannot write a `down` that restores exactly what was there. */
+/** A maker of operations throws it where it cannot write a `down` that restores exactly what was there. */
 export class NotReversible extends Error {
   /** Completes the sentence "No migration is offered, because ...". */
   readonly reason: string

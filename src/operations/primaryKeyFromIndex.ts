@@ -1,12 +1,12 @@
-import { escapeLiteral } from 'pg'
 import { constraintIsAbsent, constraintIsValidated } from '../conditions/constraints.ts'
 import { indexIs } from '../conditions/indexes.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
-import { draftTitle } from './titles.ts'
+import { commentOn } from './comment.ts'
+import type { Operation, Reason } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Makes a unique index the primary key of its table, under its own name. `down` drops the key, and its index with
@@ -19,26 +19,21 @@ import { draftTitle } from './titles.ts'
  * CREATE UNIQUE INDEX events_id ON public.events USING btree (id)
  * ```
  */
-export function primaryKeyFromIndex(
-  table: RelationName,
-  index: DefinedIndex,
-  { rule, why }: { rule: string; why: string },
-): Draft {
+export function primaryKeyFromIndex(table: RelationName, index: DefinedIndex, reason: Reason): Operation {
   const name = { schema: index.schema, name: index.name }
   const alter = `ALTER TABLE ${qualified(table)}`
-  const comment =
-    index.comment === null
-      ? []
-      : [`COMMENT ON INDEX ${qualified(name)} IS ${escapeLiteral(index.comment).trim()}`]
   return {
     kind: 'primaryKeyFromIndex',
     ids: [workId('primaryKeyFromIndex', name, index.definition)],
     on: [table.schema, table.name],
-    title: draftTitle('add', table.name, 'primary-key'),
-    rule,
-    why,
+    title: operationTitle('add', table.name, 'primary-key'),
+    ...reason,
     up: [`${alter} ADD CONSTRAINT ${quote(index.name)} PRIMARY KEY USING INDEX ${quote(index.name)}`],
-    down: [`${alter} DROP CONSTRAINT ${quote(index.name)}`, index.definition, ...comment],
+    down: [
+      `${alter} DROP CONSTRAINT ${quote(index.name)}`,
+      index.definition,
+      ...commentOn(`INDEX ${qualified(name)}`, index.comment),
+    ],
     before: [condition(indexIs, name, index.definition), condition(constraintIsAbsent, table, index.name)],
     after: [condition(constraintIsValidated, table, index.name)],
   }

@@ -1,4 +1,3 @@
-import { escapeLiteral } from 'pg'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
@@ -6,9 +5,8 @@ import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import { sameTree } from '../syntax/expression.ts'
 import type { Node } from '../syntax/statements.ts'
 import { splitStatements } from '../syntax/statements.ts'
+import { commentOn } from './comment.ts'
 import { NotReversible } from './notReversible.ts'
-
-const ofPartitionedTable = 'the index of a partitioned table can be neither dropped nor built concurrently'
 
 /**
  * The statements that make an index again exactly as it is, without blocking writes: definition, storage
@@ -25,7 +23,7 @@ const ofPartitionedTable = 'the index of a partitioned table can be neither drop
 export async function recreateIndex(index: DefinedIndex): Promise<string[]> {
   if (index.protectedBecause !== null) throw new NotReversible(index.protectedBecause)
   if (index.isPartitioned) {
-    throw new NotReversible(ofPartitionedTable)
+    throw new NotReversible('the index of a partitioned table can be neither dropped nor built concurrently')
   }
   const name = qualified(index)
   return [
@@ -33,7 +31,7 @@ export async function recreateIndex(index: DefinedIndex): Promise<string[]> {
     ...Object.entries(index.statisticsTargets).map(
       ([column, target]) => `ALTER INDEX ${name} ALTER COLUMN ${column} SET STATISTICS ${target}`,
     ),
-    ...(index.comment === null ? [] : [`COMMENT ON INDEX ${name} IS ${escapeLiteral(index.comment).trim()}`]),
+    ...commentOn(`INDEX ${name}`, index.comment),
   ]
 }
 

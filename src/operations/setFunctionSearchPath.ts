@@ -1,9 +1,9 @@
 import { functionBodyIs, functionSearchPathIs } from '../conditions/functions.ts'
 import { display, qualified } from '../postgres/identifiers.ts'
 import type { FunctionName } from '../catalog/functions.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
-import { draftTitle } from './titles.ts'
+import type { Operation } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Lets a function look for names nowhere but where they say. Only for a body of which every name is qualified.
@@ -14,13 +14,13 @@ import { draftTitle } from './titles.ts'
  * ALTER FUNCTION "public"."is_admin"() RESET search_path
  * ```
  */
-export function setFunctionSearchPath(name: FunctionName, bodyMd5: string): Draft {
+export function setFunctionSearchPath(name: FunctionName, bodyMd5: string): Operation {
   const shown = `${qualified(name)}(${name.args})`
   return {
     kind: 'setFunctionSearchPath',
     ids: [workId('setFunctionSearchPath', name, bodyMd5)],
     on: [name.schema],
-    title: draftTitle('set', name.name, 'search-path'),
+    title: operationTitle('set', name.name, 'search-path'),
     rule: 'function_search_path_mutable',
     why:
       `${display(name)}(${name.args}) runs with the rights of its owner and looks for names where its caller says: ` +

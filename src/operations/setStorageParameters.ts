@@ -2,18 +2,16 @@ import { escapeLiteral } from 'pg'
 import { storageParametersAre, storageParametersAreUnset } from '../conditions/storageParameters.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified } from '../postgres/identifiers.ts'
-import type { ConditionCall, Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
-import { draftTitle } from './titles.ts'
+import type { ConditionCall, Operation, Reason } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { operationTitle } from './titles.ts'
 
-export interface StorageParametersToSet {
+export interface StorageParametersToSet extends Reason {
   table: RelationName
   /** What is set now, by name; `down` restores it exactly. */
   current: Readonly<Record<string, string>>
   /** The new values; null takes a parameter away, so that the server's default applies. */
   wanted: Readonly<Record<string, string | null>>
-  rule: string
-  why: string
 }
 
 /**
@@ -26,16 +24,20 @@ export interface StorageParametersToSet {
  * ALTER TABLE "public"."bookings" RESET (autovacuum_vacuum_scale_factor)
  * ```
  */
-export function setStorageParameters({ table, current, wanted, rule, why }: StorageParametersToSet): Draft {
+export function setStorageParameters({
+  table,
+  current,
+  wanted,
+  ...reason
+}: StorageParametersToSet): Operation {
   const names = Object.keys(wanted)
   const before = Object.fromEntries(names.map((name) => [name, current[name] ?? null]))
   return {
     kind: 'setStorageParameters',
     ids: [workId('setStorageParameters', table, before, wanted)],
     on: [table.schema, table.name],
-    title: draftTitle('set', table.name, 'storage-parameters'),
-    rule,
-    why,
+    title: operationTitle('set', table.name, 'storage-parameters'),
+    ...reason,
     up: changeTo(table, wanted),
     down: changeTo(table, before),
     before: conditionsOn(table, before),

@@ -1,8 +1,8 @@
 /**
- * A title for a draft, which becomes the name of its file: lower-case words joined by `-`.
+ * A title for an operation, which becomes the name of its file: lower-case words joined by `-`.
  * `('drop', { schema: 'public', name: 'Bookings_idx' })` -> `drop-bookings-idx`
  */
-export function draftTitle(verb: string, ...words: string[]): string {
+export function operationTitle(verb: string, ...words: string[]): string {
   const slug = words
     .join('-')
     .toLowerCase()

@@ -1,12 +1,12 @@
-import { escapeLiteral } from 'pg'
 import { constraintIsNotValidated, constraintIsValidated } from '../conditions/constraints.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { UnvalidatedConstraint } from '../catalog/constraints.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
+import { commentOn } from './comment.ts'
+import type { Operation, Reason } from './operation.ts'
+import { condition, workId } from './operation.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import { NotReversible } from './notReversible.ts'
-import { draftTitle } from './titles.ts'
+import { operationTitle } from './titles.ts'
 
 /**
  * Checks the old rows against a constraint, while others read and write. PostgreSQL has no statement that forgets
@@ -21,10 +21,7 @@ import { draftTitle } from './titles.ts'
  *
  * @throws NotReversible where other tables share the constraint by inheritance
  */
-export function validateConstraint(
-  constraint: UnvalidatedConstraint,
-  { rule, why }: { rule: string; why: string },
-): Draft {
+export function validateConstraint(constraint: UnvalidatedConstraint, reason: Reason): Operation {
   const { table, name, definition, comment } = constraint
   if (constraint.isShared) throw new NotReversible('other tables share the constraint by inheritance')
   if (!definition.endsWith(' NOT VALID')) {
@@ -35,18 +32,13 @@ export function validateConstraint(
     kind: 'validateConstraint',
     ids: [workId('validateConstraint', table, name, definition)],
     on: [table.schema, table.name],
-    title: draftTitle('validate', table.name, name),
-    rule,
-    why,
+    title: operationTitle('validate', table.name, name),
+    ...reason,
     up: [`${alter} VALIDATE CONSTRAINT ${quote(name)}`],
     down: [
       `${alter} DROP CONSTRAINT ${quote(name)}`,
       `${alter} ADD CONSTRAINT ${quote(name)} ${withoutArrayCasts(definition)}`,
-      ...(comment === null
-        ? []
-        : [
-            `COMMENT ON CONSTRAINT ${quote(name)} ON ${qualified(table)} IS ${escapeLiteral(comment).trim()}`,
-          ]),
+      ...commentOn(`CONSTRAINT ${quote(name)} ON ${qualified(table)}`, comment),
     ],
     before: [condition(constraintIsNotValidated, table, name)],
     after: [condition(constraintIsValidated, table, name)],

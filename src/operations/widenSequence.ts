@@ -1,10 +1,10 @@
 import { sequenceCountsTo } from '../conditions/sequences.ts'
 import { qualified } from '../postgres/identifiers.ts'
 import type { Sequence } from '../catalog/sequences.ts'
-import type { Draft } from './draft.ts'
-import { condition, workId } from './draft.ts'
+import type { Operation, Reason } from './operation.ts'
+import { condition, workId } from './operation.ts'
 import { NotReversible } from './notReversible.ts'
-import { draftTitle } from './titles.ts'
+import { operationTitle } from './titles.ts'
 
 const largestBigint = '9223372036854775807'
 
@@ -19,7 +19,7 @@ const largestBigint = '9223372036854775807'
  *
  * @throws NotReversible where the sequence counts downwards
  */
-export function widenSequence(sequence: Sequence, { rule, why }: { rule: string; why: string }): Draft {
+export function widenSequence(sequence: Sequence, reason: Reason): Operation {
   const { schema, name, type, minimum, maximum } = sequence
   if (sequence.increment.startsWith('-')) throw new NotReversible('the sequence counts downwards')
   const alter = `ALTER SEQUENCE ${qualified({ schema, name })}`
@@ -27,9 +27,8 @@ export function widenSequence(sequence: Sequence, { rule, why }: { rule: string;
     kind: 'widenSequence',
     ids: [workId('widenSequence', schema, name, type)],
     on: [schema],
-    title: draftTitle('widen', name),
-    rule,
-    why,
+    title: operationTitle('widen', name),
+    ...reason,
     up: [`${alter} AS bigint MAXVALUE ${largestBigint}`],
     down: [`${alter} AS ${type} MINVALUE ${minimum} MAXVALUE ${maximum}`],
     before: [condition(sequenceCountsTo, { schema, name }, type, maximum)],

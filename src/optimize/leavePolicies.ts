@@ -1,10 +1,10 @@
 import { displayIdentifier } from '../postgres/identifiers.ts'
 import { ignorePath } from '../rules/ignoreFile.ts'
 import { alterPolicies } from '../operations/alterPolicies.ts'
-import type { AlterPolicies, Draft } from '../operations/draft.ts'
+import type { AlterPolicies, Operation } from '../operations/operation.ts'
 import type { Finding } from '../rules/rule.ts'
-import type { Skipped } from './chooseDrafts.ts'
-import { skip } from './chooseDrafts.ts'
+import type { Skipped } from './chooseOperations.ts'
+import { skip } from './chooseOperations.ts'
 
 /**
  * One migration alters all policies of a table, each for whatever is wrong with it. A policy of which one finding is
@@ -23,7 +23,7 @@ export function leavePolicies(
     const parts = alteredBy(finding)
     const other = parts && rules.get(policyOf(finding.subject))
     if (!parts) free.push(finding)
-    else if (other === undefined) free.push(withDraft(finding, without(parts, rules)))
+    else if (other === undefined) free.push(withOperation(finding, without(parts, rules)))
     else {
       const alone = `--rules ${finding.rule} writes this one alone`
       bound.push(skip(finding, `its migration would cure ${other} too, which ${ignorePath} leaves; ${alone}`))
@@ -33,7 +33,7 @@ export function leavePolicies(
 }
 
 function alteredBy({ remedy }: Finding): AlterPolicies | undefined {
-  return remedy.kind === 'migration' ? remedy.draft.altersPolicies : undefined
+  return remedy.kind === 'migration' ? remedy.operation.altersPolicies : undefined
 }
 
 /** Schema, table and policy as one key. */
@@ -41,11 +41,11 @@ function policyOf(subject: string[]): string {
   return JSON.stringify(subject.slice(0, 3))
 }
 
-function withDraft(finding: Finding, draft: Draft): Finding {
-  return { ...finding, remedy: { kind: 'migration', title: finding.remedy.title, draft } }
+function withOperation(finding: Finding, operation: Operation): Finding {
+  return { ...finding, remedy: { kind: 'migration', title: finding.remedy.title, operation } }
 }
 
-function without(parts: AlterPolicies, left: ReadonlyMap<string, string>): Draft {
+function without(parts: AlterPolicies, left: ReadonlyMap<string, string>): Operation {
   const { schema, name } = parts.table
   const isLeft = ({ policy }: { policy: string }): boolean => left.has(policyOf([schema, name, policy]))
   const why = [

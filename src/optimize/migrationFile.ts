@@ -1,7 +1,7 @@
-import type { ConditionCall, Draft } from '../operations/draft.ts'
+import type { ConditionCall, Operation } from '../operations/operation.ts'
 
 /**
- * The text of a migration file for a draft: plain node-pg-migrate, with the SQL written out, and the export
+ * The text of a migration file for an operation: plain node-pg-migrate, with the SQL written out, and the export
  * `optimization` with the conditions.
  *
  * ```ts
@@ -15,8 +15,8 @@ import type { ConditionCall, Draft } from '../operations/draft.ts'
  * }
  * ```
  */
-export function migrationFile(draft: Draft): string {
-  const calls = [...draft.before, ...draft.after]
+export function migrationFile(operation: Operation): string {
+  const calls = [...operation.before, ...operation.after]
   const conditions = [...new Set(calls.map(({ condition }) => condition))].sort()
   const names = nameShared(calls)
   return [
@@ -26,16 +26,16 @@ export function migrationFile(draft: Draft): string {
     ...Array.from(names, ([value, name]) => `const ${name} = ${printInline(JSON.parse(value))}`),
     ...(names.size > 0 ? [''] : []),
     'export const optimization: Optimization = {',
-    `  ${printField('why', printText(draft.why, 2))},`,
-    `  rule: ${printString(draft.rule)},`,
-    `  operations: ${printList(draft.ids)},`,
-    `  before: ${printCalls(draft.before, names)},`,
-    `  after: ${printCalls(draft.after, names)},`,
+    `  ${printField('why', printText(operation.why, 2))},`,
+    `  rule: ${printString(operation.rule)},`,
+    `  operations: ${printList(operation.ids)},`,
+    `  before: ${printCalls(operation.before, names)},`,
+    `  after: ${printCalls(operation.after, names)},`,
     '}',
     '',
-    printDirection('up', draft.up, draft.noTransaction),
+    printDirection('up', operation.up, operation.noTransaction),
     '',
-    printDirection('down', draft.down, draft.noTransaction),
+    printDirection('down', operation.down, operation.noTransaction),
     '',
   ].join('\n')
 }

@@ -7,10 +7,10 @@ import { findAll } from '../rules/find.ts'
 import { rules as allRules } from '../rules/index.ts'
 import type { Level, Rule } from '../rules/rule.ts'
 import { snapshotOf } from '../catalog/snapshot.ts'
-import type { Choice } from './chooseDrafts.ts'
-import { chooseDrafts } from './chooseDrafts.ts'
-import type { Group } from './groupDrafts.ts'
-import { groupDrafts } from './groupDrafts.ts'
+import type { Choice } from './chooseOperations.ts'
+import { chooseOperations } from './chooseOperations.ts'
+import type { Group } from './groupOperations.ts'
+import { groupOperations } from './groupOperations.ts'
 import { listPendingMigrations } from './pendingMigrations.ts'
 import type { Selection } from './selectFindings.ts'
 import { selectFindings } from './selectFindings.ts'
@@ -22,7 +22,7 @@ export interface OptimizeOptions {
   schemas?: string[]
   level: Level
   ignore?: IgnoreEntry[]
-  /** What a pending migration there does already is not drafted again. */
+  /** What a pending migration there does already is not made again. */
   directory: string
   onStep?: (text: string) => void
 }
@@ -37,7 +37,7 @@ export interface Optimized {
 }
 
 /**
- * From findings to drafts that are ready to be written; the database is only read, and nothing is written.
+ * From findings to operations that are ready to be written; the database is only read, and nothing is written.
  *
  * ```ts
  * const { groups } = await optimize(client, { level: 'warn', directory: 'migrations' })
@@ -59,6 +59,6 @@ export async function optimize(
   const selection = selectFindings(found.findings, { ignore, level, today: new Date() })
   onStep?.('reading the new policies back')
   const pending = await listPendingMigrations(directory, client)
-  const choice = await chooseDrafts(client, selection.selected, pending)
-  return { found, selection, choice, groups: groupDrafts(choice.drafts) }
+  const choice = await chooseOperations(client, selection.selected, pending)
+  return { found, selection, choice, groups: groupOperations(choice.operations) }
 }

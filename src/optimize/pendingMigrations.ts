@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import type { ClientBase } from 'pg'
-import type { Draft } from '../operations/draft.ts'
+import type { Operation } from '../operations/operation.ts'
 import { readLedger } from '../migrate/ledger.ts'
 import { migrationName } from '../migrate/loadMigrations.ts'
 import { listMigrationFiles, slugOf } from './migrationNames.ts'
@@ -32,12 +32,12 @@ export async function listPendingMigrations(
 }
 
 /**
- * The pending migration that does what the draft would do, or a part of it: it carries one of its ids. Written twice,
+ * The pending migration that does what the operation would do, or a part of it: it carries one of its ids. Written twice,
  * the second would fail.
  */
-export function findPending(draft: Draft, pending: PendingMigration[]): string | undefined {
-  const carrying = pending.find(({ text }) => draft.ids.some((id) => text.includes(id)))
-  return carrying?.name ?? findUnmarked(draft, pending.filter(isUnmarked))
+export function findPending(operation: Operation, pending: PendingMigration[]): string | undefined {
+  const carrying = pending.find(({ text }) => operation.ids.some((id) => text.includes(id)))
+  return carrying?.name ?? findUnmarked(operation, pending.filter(isUnmarked))
 }
 
 /** Written before files carried ids, or by hand. */
@@ -46,12 +46,12 @@ function isUnmarked({ text }: PendingMigration): boolean {
 }
 
 /**
- * Without an id, the text has to do: the same title, and all that a condition of the draft names which both of them end
+ * Without an id, the text has to do: the same title, and all that a condition of the operation names which both of them end
  * (a policy is as it was, an index is absent).
  */
-function findUnmarked(draft: Draft, pending: PendingMigration[]): string | undefined {
-  const ended = draft.before.filter(({ condition }) => !stays(condition))
-  const slug = slugOf(draft.title)
+function findUnmarked(operation: Operation, pending: PendingMigration[]): string | undefined {
+  const ended = operation.before.filter(({ condition }) => !stays(condition))
+  const slug = slugOf(operation.title)
   return pending.find(({ name, text }) => {
     if (name.slice(18) !== slug) return false
     const compact = squeeze(text)

@@ -2,8 +2,8 @@ import type { IgnoreEntry } from '../rules/ignoreFile.ts'
 import { ignorePath, sift } from '../rules/ignoreFile.ts'
 import { isAtLeast } from '../rules/rule.ts'
 import type { Finding, Level } from '../rules/rule.ts'
-import type { Skipped } from './chooseDrafts.ts'
-import { skip, workOf } from './chooseDrafts.ts'
+import type { Skipped } from './chooseOperations.ts'
+import { skip, workOf } from './chooseOperations.ts'
 import { leavePolicies } from './leavePolicies.ts'
 
 /** What is to be cured of what was found. */
@@ -42,5 +42,5 @@ export function selectFindings(
 }
 
 function workFor({ remedy }: Finding): string[] {
-  return remedy.kind === 'migration' ? [workOf(remedy.draft)] : []
+  return remedy.kind === 'migration' ? [workOf(remedy.operation)] : []
 }

@@ -1,16 +1,16 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Draft } from '../operations/draft.ts'
+import type { Operation } from '../operations/operation.ts'
 import { HundredfoldError } from '../errors.ts'
 import { shortList } from '../shortList.ts'
 import { cannotWrite, writeWholeFile } from '../wholeFile.ts'
-import type { Group } from './groupDrafts.ts'
+import type { Group } from './groupOperations.ts'
 import { migrationFile } from './migrationFile.ts'
 import { listMigrationFiles, migrationNumbers, slugOf } from './migrationNames.ts'
 
 /**
  * Writes a file for each group, in this order, with numbers behind those of the files that are there, and tells
- * the path of each draft's.
+ * the path of each operation's.
  *
  * @throws HundredfoldError that names the file which could not be written, and those that were
  */
@@ -18,17 +18,17 @@ export async function writeMigrations(
   directory: string,
   groups: Group[],
   now = new Date(),
-): Promise<Map<Draft, string>> {
+): Promise<Map<Operation, string>> {
   const numbers = migrationNumbers(await listMigrationFiles(directory), now)
-  const written = new Map<Draft, string>()
+  const written = new Map<Operation, string>()
   const paths: string[] = []
   try {
     await mkdir(directory, { recursive: true })
-    for (const { draft, drafts } of groups) {
-      const path = join(directory, `${numbers.next().value}_${slugOf(draft.title)}.ts`)
-      await writeWholeFile(path, migrationFile(draft), { exclusive: true, placedBy: '--out' })
+    for (const { operation, operations } of groups) {
+      const path = join(directory, `${numbers.next().value}_${slugOf(operation.title)}.ts`)
+      await writeWholeFile(path, migrationFile(operation), { exclusive: true, placedBy: '--out' })
       paths.push(path)
-      for (const each of drafts) written.set(each, path)
+      for (const each of operations) written.set(each, path)
     }
   } catch (error) {
     const { exitCode, message, next } =

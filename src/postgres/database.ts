@@ -1,10 +1,13 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import type { PostgresPoolClient } from 'kysely'
 import type { ClientBase } from 'pg'
-import type { Catalog } from './catalog.ts'
 
-/** Typed queries over pg_catalog. Conditions and readers of the catalog take this and nothing else. */
-export type Database = Kysely<Catalog>
+/**
+ * A session for Kysely's `sql`: conditions and readers of the catalog take this and nothing else. Names are always
+ * qualified, since our reading connections set `search_path = ''`. Oids arrive as numbers, `bigint` as text, so that
+ * no digit is lost, `name[]` and `oid[]` as arrays, `int2vector` as text such as `1 2`.
+ */
+export type Database = Kysely<unknown>
 
 /**
  * Kysely on a client that somebody else owns: queries run in that client's session and transaction,
@@ -15,7 +18,7 @@ export function borrow(client: ClientBase): Database {
     query: client.query.bind(client),
     release: () => undefined,
   } as unknown as PostgresPoolClient
-  return new Kysely<Catalog>({
+  return new Kysely({
     dialect: new PostgresDialect({
       pool: { connect: () => Promise.resolve(connection), end: () => Promise.resolve() },
     }),

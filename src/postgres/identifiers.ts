@@ -38,3 +38,13 @@ export function fitIdentifier(name: string, suffix = ''): string {
   while (Buffer.byteLength(base + suffix) > maxIdentifierBytes) base = Array.from(base).slice(0, -1).join('')
   return base + suffix
 }
+
+/** The first of `name_idx`, `name_idx1`, `name_idx2` ... that is free, cut to fit; it is added to those taken. */
+export function claimIdentifier(name: string, suffix: string, taken: Set<string>): string {
+  for (let number = 0; ; number += 1) {
+    const free = fitIdentifier(name, number === 0 ? suffix : `${suffix}${number}`)
+    if (taken.has(free)) continue
+    taken.add(free)
+    return free
+  }
+}

@@ -1,3 +1,4 @@
+import { groupBy } from '../groupBy.ts'
 import type { Level } from '../rules/rule.ts'
 
 interface Groupable {
@@ -15,13 +16,9 @@ export interface Together<F> {
 
 /** Puts findings of the same rule, level and reason together, in the order in which each first comes. */
 export function together<F extends Groupable>(findings: F[]): Together<F>[] {
-  const groups = new Map<string, F[]>()
-  for (const finding of findings) {
-    const kind = JSON.stringify([finding.rule, finding.level, finding.infoBecause])
-    const known = groups.get(kind)
-    if (known) known.push(finding)
-    else groups.set(kind, [finding])
-  }
+  const groups = groupBy(findings, ({ rule, level, infoBecause }) =>
+    JSON.stringify([rule, level, infoBecause]),
+  )
   return Array.from(groups.values(), (group) => ({ title: titleOf(group), findings: group }))
 }
 
@@ -37,9 +34,8 @@ export function setApart<F extends Groupable>(findings: F[]): { single: F[]; gro
   return { single: findings.filter((finding) => !grouped.has(finding)), groups }
 }
 
-function titleOf(group: Groupable[]): string {
+function titleOf(group: [Groupable, ...Groupable[]]): string {
   const [first] = group
-  if (!first) return ''
   const because = first.infoBecause === undefined ? '' : ` ${first.infoBecause}`
   return `${group.length} of ${first.rule}${because} (${first.level})`
 }

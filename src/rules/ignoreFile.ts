@@ -63,7 +63,7 @@ export async function readIgnoreFile(path = ignorePath): Promise<IgnoreEntry[]> 
   )
 }
 
-/** What an entry is held against: a finding, with its draft or as the report has it. */
+/** What an entry is held against: a finding, with its operation or as the report has it. */
 interface Named {
   rule: string
   subject: string[]

@@ -1,12 +1,12 @@
 import { display, qualified } from '../postgres/identifiers.ts'
-import type { Draft } from '../operations/draft.ts'
+import type { Operation } from '../operations/operation.ts'
 import { NotReversible } from '../operations/notReversible.ts'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import type { Fact, Remedy } from './rule.ts'
 
-/** The draft as a remedy; where it would not be exactly reversible, what `otherwise` makes of the reason. */
+/** The operation as a remedy; where it would not be exactly reversible, what `otherwise` makes of the reason. */
 export async function migrationOr(
-  make: () => Draft | Promise<Draft>,
+  make: () => Operation | Promise<Operation>,
   otherwise: (reason: string) => Remedy,
 ): Promise<Remedy> {
   try {
@@ -17,8 +17,8 @@ export async function migrationOr(
   }
 }
 
-export function migration(draft: Draft): Remedy {
-  return { kind: 'migration', title: sentence(draft.title), draft }
+export function migration(operation: Operation): Remedy {
+  return { kind: 'migration', title: sentence(operation.title), operation }
 }
 
 export function runbook(title: string, ...steps: string[]): Remedy {

@@ -1,7 +1,7 @@
 import { NotSeen } from '../catalog/notSeen.ts'
 import type { Snapshot } from '../catalog/snapshot.ts'
 import { displayIdentifier } from '../postgres/identifiers.ts'
-import type { Draft } from '../operations/draft.ts'
+import type { Operation } from '../operations/operation.ts'
 import type { RuleName } from './ruleNames.ts'
 
 /** The least grave first. */
@@ -23,7 +23,7 @@ export interface Fact {
 
 /** What to do about a finding. */
 export type Remedy =
-  | { kind: 'migration'; title: string; draft: Draft }
+  | { kind: 'migration'; title: string; operation: Operation }
   /** Exact steps for a person, where the cure is no change of schema or settings. */
   | { kind: 'runbook'; title: string; steps: string[] }
   /** Nothing that we would do: `title` says why. */

@@ -6,7 +6,7 @@ import { nameOf } from '../fingerprint/modelled.ts'
 import { planStatements, readFacts } from '../fingerprint/pgDelta.ts'
 import type { FactBase, PlannedStatement, StableId } from '../fingerprint/pgDelta.ts'
 import { keyOf, namedColumn, namedRelation } from '../fingerprint/schemaObject.ts'
-import { inSnapshot } from '../fingerprint/snapshot.ts'
+import { inOneState } from '../fingerprint/oneState.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import { shadowRoles } from './administrator.ts'
 import { inColumnOrder } from './columnOrder.ts'
@@ -36,7 +36,7 @@ export async function readSource(
   source: ClientBase,
   { except, available }: { except: string[]; available: ReadonlySet<string> },
 ): Promise<Source> {
-  return inSnapshot(source, async () => {
+  return inOneState(source, async () => {
     const { rows } = await source.query<{ database: string }>(
       'SELECT pg_catalog.current_database() AS database',
     )
@@ -63,7 +63,7 @@ export async function readSource(
  * @returns why an object could not be copied, by its key.
  */
 export async function copyInto(client: ClientBase, source: Source): Promise<Map<string, string>> {
-  const empty = await inSnapshot(client, () => readFacts(client))
+  const empty = await inOneState(client, () => readFacts(client))
   const planned = await planStatements(empty.base, source.facts, (id) => isLeftOut(id, source.except))
   const searchPath = source.facts
     .facts()

@@ -65,7 +65,7 @@ test('the JSON document on standard output is alone there, and as promised', asy
   expect([document.schemaVersion, document.command]).toEqual([1, 'diagnose'])
   expect(Object.keys(document.statistics).sort()).toEqual(['ageDays', 'resetAt'])
   expect(new Set(document.findings.map(({ rule }) => rule))).toEqual(new Set(['auth_rls_initplan']))
-  expect(document.findings[0]?.remedy).not.toHaveProperty('draft')
+  expect(document.findings[0]?.remedy).not.toHaveProperty('operation')
   // The report of the test before stands in the same place.
   expect(document.metrics.some(({ trend }) => trend)).toBe(true)
 })

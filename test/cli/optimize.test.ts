@@ -38,7 +38,7 @@ describe('optimize', () => {
   test('refuses a rule that does not exist, and names those that do', async () => {
     const { exitCode, err } = await optimize('--rules', 'auth_rls_initplan,no_such_rule')
     expect(exitCode).toBe(5)
-    expect(err).toContain('There is no rule no_such_rule')
+    expect(err).toContain('There is no rule called no_such_rule')
     expect(err).toContain('policy_function_initplan')
   })
 

@@ -2,7 +2,7 @@ import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readFacts, readFactsWithoutOrder } from '../../src/fingerprint/pgDelta.ts'
 import type { Facts } from '../../src/fingerprint/pgDelta.ts'
-import { inSnapshot } from '../../src/fingerprint/snapshot.ts'
+import { inOneState } from '../../src/fingerprint/oneState.ts'
 import { createDatabase } from '../support/database.ts'
 import type { TestDatabase } from '../support/database.ts'
 
@@ -17,7 +17,7 @@ describe('facts without their order', () => {
   afterAll(() => database.drop())
 
   it('are the same facts, with all owners and members of extensions', async () => {
-    const [all, unordered] = await inSnapshot(client, async () => [
+    const [all, unordered] = await inOneState(client, async () => [
       await readFacts(client),
       await readFactsWithoutOrder(client),
     ])
@@ -27,7 +27,7 @@ describe('facts without their order', () => {
   })
 
   it('say nothing of what needs what, so that nobody waits for it', async () => {
-    const { base } = await inSnapshot(client, () => readFactsWithoutOrder(client))
+    const { base } = await inOneState(client, () => readFactsWithoutOrder(client))
     const needs = base.edges.filter(({ kind }) => kind === 'depends')
     // Children of a partitioned table are asked for apart from the rest.
     expect(needs.filter(({ from, to }) => from.kind !== 'table' || to.kind !== 'table')).toEqual([])

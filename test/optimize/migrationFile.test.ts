@@ -3,8 +3,8 @@ import { MigrationBuilder } from 'node-pg-migrate'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { indexIsAbsent } from '../../src/conditions/indexes.ts'
 import { policyIs } from '../../src/conditions/policies.ts'
-import type { Draft } from '../../src/operations/draft.ts'
-import { condition } from '../../src/operations/draft.ts'
+import type { Operation } from '../../src/operations/operation.ts'
+import { condition } from '../../src/operations/operation.ts'
 import { migrationFile } from '../../src/optimize/migrationFile.ts'
 import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
 import type { Migration } from '../../src/migrate/migration.ts'
@@ -13,7 +13,7 @@ import { migrationDirectory } from '../support/migrationFiles.ts'
 
 const index = { schema: 'public', name: 'a_b_idx' }
 
-const draft: Draft = {
+const operation: Operation = {
   kind: 'createIndex',
   ids: ['createIndex-54c1c6ed0b1b9c88'],
   on: ['public', 'a'],
@@ -36,8 +36,8 @@ beforeAll(async () => {
 
 afterAll(() => files[Symbol.asyncDispose]())
 
-/** Writes the draft's file and loads it as the runner does. */
-async function load(one: Draft): Promise<Migration> {
+/** Writes the operation's file and loads it as the runner does. */
+async function load(one: Operation): Promise<Migration> {
   written += 1
   const name = `${String(written).padStart(17, '0')}_${one.title}`
   await files.write(`${name}.ts`, migrationFile(one))
@@ -53,9 +53,9 @@ async function statementsOf(migration: Migration, direction: 'up' | 'down'): Pro
   return pgm.getSqlSteps()
 }
 
-describe('the file of a draft', () => {
+describe('the file of an operation', () => {
   test('reads like one that a person wrote', () => {
-    expect(migrationFile(draft)).toBe(
+    expect(migrationFile(operation)).toBe(
       [
         `import type { MigrationBuilder } from 'node-pg-migrate'`,
         `import { indexIsAbsent, type Optimization } from 'hundredfold'`,
@@ -88,7 +88,7 @@ describe('the file of a draft', () => {
     const table = { schema: 'public', name: 'notes' }
     const long = `(${Array.from({ length: 20 }, (_, number) => `owner_${number} = 1`).join(' OR ')})`
     const text = migrationFile({
-      ...draft,
+      ...operation,
       why: 'Every policy of the table asks for every row. '.repeat(5).trim(),
       before: [condition(policyIs, table, 'own', { using: long, check: null })],
       after: [condition(policyIs, table, 'own', { using: 'true', check: null })],
@@ -99,13 +99,13 @@ describe('the file of a draft', () => {
   })
 
   test('begins a line of its own for each of several reasons', () => {
-    const text = migrationFile({ ...draft, why: '- One.\n- Another.' })
+    const text = migrationFile({ ...operation, why: '- One.\n- Another.' })
     expect(text).toContain([`  why:`, `    '- One.\\n' +`, `    '- Another.',`].join('\n'))
   })
 
   test('loads with its conditions', async () => {
-    const { optimization } = await load(draft)
-    expect(optimization?.why).toBe(draft.why)
+    const { optimization } = await load(operation)
+    expect(optimization?.why).toBe(operation.why)
     expect(optimization?.before.map(({ description }) => description)).toEqual([
       'index public.a_b_idx is absent',
     ])
@@ -120,7 +120,7 @@ describe('the file of a draft', () => {
         const table = { schema: why, name: using }
         const expected = { using, check: null }
         const migration = await load({
-          ...draft,
+          ...operation,
           why,
           up: [up],
           down: [down],

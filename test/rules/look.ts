@@ -2,7 +2,7 @@ import type { Client } from 'pg'
 import { expect } from 'vitest'
 import { borrow } from '../../src/postgres/database.ts'
 import { readOnly } from '../../src/postgres/readOnly.ts'
-import type { Draft } from '../../src/operations/draft.ts'
+import type { Operation } from '../../src/operations/operation.ts'
 import { readFingerprint } from '../../src/fingerprint/fingerprint.ts'
 import { migrationFile } from '../../src/optimize/migrationFile.ts'
 import { slugOf } from '../../src/optimize/migrationNames.ts'
@@ -48,23 +48,23 @@ export async function findingAbout(client: Client, rule: Rule, ...subject: strin
   return found
 }
 
-/** The draft of the finding about that subject; fails where its remedy is no migration. */
-export async function draftAbout(client: Client, rule: Rule, ...subject: string[]): Promise<Draft> {
+/** The operation of the finding about that subject; fails where its remedy is no migration. */
+export async function operationAbout(client: Client, rule: Rule, ...subject: string[]): Promise<Operation> {
   const { remedy } = await findingAbout(client, rule, ...subject)
   if (remedy.kind !== 'migration') throw new Error(`the remedy is no migration: ${JSON.stringify(remedy)}`)
-  return remedy.draft
+  return remedy.operation
 }
 
 /**
- * Runs the migration file of the draft up, down and up again through the runner: after `down` the schema is what
+ * Runs the migration file of the operation up, down and up again through the runner: after `down` the schema is what
  * it was before, and both times up it is the same.
  */
-export async function expectReversible(client: Client, ...drafts: Draft[]): Promise<void> {
+export async function expectReversible(client: Client, ...operations: Operation[]): Promise<void> {
   await using directory = await migrationDirectory(
     Object.fromEntries(
-      drafts.map((draft, at) => [
-        `202611240000${at + 10}000_${slugOf(draft.title)}.ts`,
-        migrationFile(draft),
+      operations.map((operation, at) => [
+        `202611240000${at + 10}000_${slugOf(operation.title)}.ts`,
+        migrationFile(operation),
       ]),
     ),
   )

@@ -1,3 +1,4 @@
+import { groupBy } from '../../groupBy.ts'
 import { sql } from 'kysely'
 import type { Database } from '../../postgres/database.ts'
 import type { RelationName } from '../../postgres/identifiers.ts'
@@ -71,20 +72,19 @@ export async function rlsCosts(
   const { mostTables, mostRows, timeoutMs } = { ...rlsCostLimits, ...options }
   const { rewrites } = rewritePolicies(parsed, new Set(['auth_rls_initplan', 'policy_function_initplan']))
   const wrapped = new Map(rewrites.map(({ policy, after }) => [policy.oid, after.using]))
-  const byTable = new Map<number, PolicyOnTable[]>()
-  for (const policy of parsed.catalog.policies) {
-    if (!policy.table.rowSecurity || !['r', 'p'].includes(policy.table.kind)) continue
-    if (!appliesTo(policy, options.identity.role)) continue
-    byTable.set(policy.table.oid, [...(byTable.get(policy.table.oid) ?? []), policy])
-  }
-  const groups = [...byTable.values()]
-    .filter(([policy]) => policy && isWanted(policy.table, options.tables))
-    .sort(([one], [other]) => (other?.table.estimatedRows ?? 0) - (one?.table.estimatedRows ?? 0))
+  const asked = parsed.catalog.policies.filter(
+    (policy) =>
+      policy.table.rowSecurity &&
+      ['r', 'p'].includes(policy.table.kind) &&
+      appliesTo(policy, options.identity.role),
+  )
+  const groups = [...groupBy(asked, ({ table }) => table.oid).values()]
+    .filter(([policy]) => isWanted(policy.table, options.tables))
+    .sort(([one], [other]) => (other.table.estimatedRows ?? 0) - (one.table.estimatedRows ?? 0))
     .slice(0, options.tables ? undefined : mostTables)
   const costs: RlsCost[] = []
   for (const policies of groups) {
     const [first] = policies
-    if (!first) continue
     const { schema, name, estimatedRows } = first.table
     const table = { schema, name }
     const nothing = { table, rows: null, asUser: null, writtenOut: null, policies: [] }

@@ -6,7 +6,7 @@ import { atomically, underOneSavepoint, underSavepoint } from '../../postgres/sa
 import { liftSessionLimits } from '../../postgres/sessionLimits.ts'
 import { errorCode, isConnectionLost } from '../../postgres/sqlState.ts'
 import { alterPolicies } from '../../operations/alterPolicies.ts'
-import type { AlterPolicies, Draft, PolicyAlteration } from '../../operations/draft.ts'
+import type { AlterPolicies, Operation, PolicyAlteration } from '../../operations/operation.ts'
 import { findColumns } from '../../catalog/columns.ts'
 import type { PolicyPredicates } from '../../catalog/policies.ts'
 import { findPolicies } from '../../catalog/policies.ts'
@@ -15,14 +15,14 @@ import { startClock } from './clock.ts'
 import type { Rehearsal, Rehearsed } from './rehearseProof.ts'
 import { beginRehearsal, rehearseProof } from './rehearseProof.ts'
 
-/** A draft ready for a file, and why policies were left out of it by their names; or why there can be none. */
-export type Settled = ({ draft: Draft } | { reason: string }) & { left?: Map<string, string> }
+/** An operation ready for a file, and why policies were left out of it by their names; or why there can be none. */
+export type Settled = ({ operation: Operation } | { reason: string }) & { left?: Map<string, string> }
 
 /** What trying new predicates on rows may take in all; what is not shown by then is left as it is. */
 const rehearsalBudgetMs = 120_000
 
 /**
- * Lets PostgreSQL print the new predicates of drafts that alter policies, so that a file holds them to the
+ * Lets PostgreSQL print the new predicates of operations that alter policies, so that a file holds them to the
  * letter and `policyIs` can compare. In a transaction that is rolled back, each policy is made on a temporary
  * table of the same name and columns: the user's table is not even locked. The predicates of before are printed
  * that way too; where they do not come out to the letter, `down` could not restore them, and where the temporary
@@ -30,8 +30,11 @@ const rehearsalBudgetMs = 120_000
  *
  * What is neither proven by structure nor shown on the rows that are there is left out, policy by policy.
  */
-export async function settlePolicies(client: ClientBase, drafts: Draft[]): Promise<Map<Draft, Settled>> {
-  const settled = new Map<Draft, Settled>()
+export async function settlePolicies(
+  client: ClientBase,
+  operations: Operation[],
+): Promise<Map<Operation, Settled>> {
+  const settled = new Map<Operation, Settled>()
   await client.query('BEGIN')
   try {
     await client.query(
@@ -41,9 +44,9 @@ export async function settlePolicies(client: ClientBase, drafts: Draft[]): Promi
     await liftSessionLimits(client)
     const made = new Map<string, string>()
     const rehearsal = await beginRehearsal(client, startClock(rehearsalBudgetMs))
-    for (const draft of drafts) {
-      const { altersPolicies } = draft
-      settled.set(draft, altersPolicies ? await settle(rehearsal, altersPolicies, made) : { draft })
+    for (const operation of operations) {
+      const { altersPolicies } = operation
+      settled.set(operation, altersPolicies ? await settle(rehearsal, altersPolicies, made) : { operation })
     }
     return settled
   } finally {
@@ -97,11 +100,11 @@ async function settle(
       ([policy, because]) => `Policy ${displayIdentifier(policy)} stays as it is: ${because}.`,
     ),
   ].join(' ')
-  return { draft: alterPolicies({ ...parts, why, alterations: kept }), left }
+  return { operation: alterPolicies({ ...parts, why, alterations: kept }), left }
 }
 
 /**
- * Makes the functions that a policy needs, which drafts of several tables may share.
+ * Makes the functions that a policy needs, which operations of several tables may share.
  *
  * @returns why one of them cannot be made
  */

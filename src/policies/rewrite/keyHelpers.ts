@@ -2,8 +2,8 @@ import { functionExists, functionIsAbsent } from '../../conditions/functions.ts'
 import { schemaExists, schemaIsAbsent } from '../../conditions/schemas.ts'
 import { relationExists, tableExists } from '../../conditions/tables.ts'
 import { fitIdentifier, quote } from '../../postgres/identifiers.ts'
-import type { ConditionCall, Draft } from '../../operations/draft.ts'
-import { condition, workId } from '../../operations/draft.ts'
+import type { ConditionCall, Operation } from '../../operations/operation.ts'
+import { condition, workId } from '../../operations/operation.ts'
 import { arraySubselect, scalarSubselect } from '../../syntax/build.ts'
 import { printExpression } from '../../syntax/expression.ts'
 import { as, words } from '../../syntax/nodes.ts'
@@ -36,7 +36,7 @@ export class KeyHelpers {
   readonly #surroundings: Surroundings
   readonly #names: KnownNames
   readonly #helpers: KeyHelper[] = []
-  readonly #drafts = new Map<KeyHelper, Draft>()
+  readonly #operations = new Map<KeyHelper, Operation>()
 
   constructor(surroundings: Surroundings, reach: Reach) {
     this.#surroundings = surroundings
@@ -77,8 +77,8 @@ export class KeyHelpers {
     return users.includes('') ? [''] : users
   }
 
-  /** The drafts that make these helpers, and the schema where it is missing; none for those that are there. */
-  drafts(helpers: KeyHelper[]): Draft[] {
+  /** The operations that make these helpers, and the schema where it is missing; none for those that are there. */
+  operations(helpers: KeyHelper[]): Operation[] {
     const missing = [...new Set(helpers)].filter(({ exists }) => !exists)
     if (missing.length === 0) return []
     const usage = this.#surroundings.schema?.usage
@@ -86,21 +86,21 @@ export class KeyHelpers {
     return [
       ...(usage ? [] : [createSchema(users)]),
       ...missing.map((helper) => {
-        const draft =
-          this.#drafts.get(helper) ??
+        const operation =
+          this.#operations.get(helper) ??
           createHelper(
             helper,
             usage && !usage.includes('') ? usersOf(helper).filter((role) => !usage.includes(role)) : [],
             this.#names.reach,
           )
-        this.#drafts.set(helper, draft)
-        return draft
+        this.#operations.set(helper, operation)
+        return operation
       }),
     ]
   }
 }
 
-function createSchema(users: string[]): Draft {
+function createSchema(users: string[]): Operation {
   return {
     kind: 'createKeyHelper',
     ids: [workId('createKeyHelper', privateSchema)],
@@ -131,7 +131,7 @@ function createSchema(users: string[]): Draft {
  * PL/pgSQL, since it keeps its plan for the whole session. Who may call the membership function may call it, with the
  * same rights and the same `search_path`: what its names mean, and those in what it calls, hangs on both.
  */
-function createHelper(helper: KeyHelper, needUsage: string[], reach: Reach): Draft {
+function createHelper(helper: KeyHelper, needUsage: string[], reach: Reach): Operation {
   const { name, of, keys } = helper
   const signature = `${quote(privateSchema)}.${quote(name)}()`
   const roles = usersOf(helper)

@@ -1,3 +1,4 @@
+import { groupBy } from '../../groupBy.ts'
 import type { Read } from '../../catalog/reader.ts'
 import type { SelectReads } from '../../catalog/selectReads.ts'
 import { listSelectReads } from '../../catalog/selectReads.ts'
@@ -20,9 +21,8 @@ import type { PolicyOnTable, PolicyCatalog } from '../read/policyCatalog.ts'
 import { readPolicyCatalog } from '../read/policyCatalog.ts'
 import type { Surroundings } from '../read/privateSchema.ts'
 import { readSurroundings } from '../read/privateSchema.ts'
-import type { Reach, ReadPolicy } from '../read/reach.ts'
+import type { Reach } from '../read/reach.ts'
 import { readReach } from '../read/reach.ts'
-import type { CatalogTable } from '../read/tableCatalog.ts'
 import { prepareTypes } from '../read/typeNames.ts'
 
 /** One policy with its expressions read. */
@@ -120,12 +120,11 @@ function reachOf(
   { functions, called, tables }: PolicyCatalog,
   parsed: ParsedPolicy[],
 ): Promise<Reach> {
-  const byName = new Map<string, CatalogTable[]>()
-  for (const table of tables.values()) byName.set(table.name, [...(byName.get(table.name) ?? []), table])
-  const reading = parsed.filter(({ policy }) => policy.command === 'SELECT' || policy.command === 'ALL')
-  const byTable = new Map<number, ReadPolicy[]>()
-  for (const { policy, using } of reading)
-    byTable.set(policy.table.oid, [...(byTable.get(policy.table.oid) ?? []), { using }])
+  const byName = groupBy(tables.values(), ({ name }) => name)
+  const reading = parsed
+    .filter(({ policy }) => policy.command === 'SELECT' || policy.command === 'ALL')
+    .map(({ policy, using }) => ({ tableOid: policy.table.oid, using }))
+  const byTable = groupBy(reading, ({ tableOid }) => tableOid)
   const trees = parsed.flatMap(({ using, check }) => [using, check].filter((tree) => tree !== undefined))
   return readReach(
     db,

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { groupBy } from '../../groupBy.ts'
 import { listClosedFunctions } from '../../catalog/closedFunctions.ts'
 import { listRoles } from '../../catalog/roles.ts'
 import type { Database } from '../../postgres/database.ts'
@@ -19,11 +20,9 @@ export async function readBaseline(db: Database, policies: PolicyOnTable[]): Pro
     (await listRoles(db)).flatMap(({ name, isExempt, mayActAs }) => (mayActAs && !isExempt ? name : [])),
   )
   const closed = await listClosedFunctions(db)
-  const byTable = new Map<CatalogTable, PolicyOnTable[]>()
-  for (const policy of policies) byTable.set(policy.table, [...(byTable.get(policy.table) ?? []), policy])
   const baseline: Baseline = new Map()
   const questions: Question[] = []
-  for (const [table, own] of byTable) {
+  for (const [table, own] of groupBy(policies, (policy) => policy.table)) {
     if (!table.rowSecurity) continue
     for (const policy of own) {
       const refused = own.find((each) => closed.has(each.oid) && areAskedTogether(policy, each))

@@ -1,3 +1,4 @@
+import { groupBy } from '../../groupBy.ts'
 import type { RelationName } from '../../postgres/identifiers.ts'
 import type { ForeignKey } from '../../catalog/foreignKeys.ts'
 import type { TableIndex } from '../../catalog/indexes.ts'
@@ -55,13 +56,7 @@ export function fewestIndexes(keys: ForeignKey[]): SharedIndex[] {
 type Group = [ForeignKey, ...ForeignKey[]]
 
 function onSameColumns(keys: ForeignKey[]): Group[] {
-  const groups = new Map<string, Group>()
-  for (const key of keys) {
-    const place = [...key.columnNumbers].sort((a, b) => a - b).join()
-    const known = groups.get(place)
-    if (known) known.push(key)
-    else groups.set(place, [key])
-  }
+  const groups = groupBy(keys, ({ columnNumbers }) => [...columnNumbers].sort((a, b) => a - b).join())
   return [...groups.values()]
 }
 

@@ -2,6 +2,7 @@ import { display, qualified } from '../../postgres/identifiers.ts'
 import { hiddenFromRole } from '../../catalog/bloat.ts'
 import type { IndexBloat } from '../../catalog/indexBloat.ts'
 import { listIndexBloat } from '../../catalog/indexBloat.ts'
+import { measured, runbook } from '../remedies.ts'
 import type { Finding, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import { megabytes } from '../tables/tableBloat.ts'
@@ -55,19 +56,16 @@ function toFinding(tree: IndexBloat): Finding[] {
       evidence: [
         { name: 'wasted', value: Math.round(wastedBytes), unit: 'bytes', kind },
         { name: 'bloat', value: Number(bloatPercent.toFixed(1)), unit: '%', kind },
-        { name: 'size', value: tree.sizeBytes, unit: 'bytes', kind: 'measured' },
+        measured('size', tree.sizeBytes, 'bytes'),
         { name: 'confidence', value: confidence, kind },
       ],
-      remedy: {
-        kind: 'runbook',
-        title: `Build ${display(tree)} anew while it is in use`,
-        steps: [
-          `Have ${megabytes(tree.sizeBytes)} of disk free: the new index stands beside the old one until the end.`,
-          'Close transactions that have been open for long: the build waits for every one that is older than itself.',
-          `REINDEX INDEX CONCURRENTLY ${qualified(tree)}; takes SHARE UPDATE EXCLUSIVE, so that reads and writes go on; it cannot run in a transaction, nor through a transaction pooler.`,
-          `If it fails, it leaves an invalid index whose name ends in _ccnew: DROP INDEX CONCURRENTLY that one and try again (rule invalid_index finds it).`,
-        ],
-      },
+      remedy: runbook(
+        `Build ${display(tree)} anew while it is in use`,
+        `Have ${megabytes(tree.sizeBytes)} of disk free: the new index stands beside the old one until the end.`,
+        'Close transactions that have been open for long: the build waits for every one that is older than itself.',
+        `REINDEX INDEX CONCURRENTLY ${qualified(tree)}; takes SHARE UPDATE EXCLUSIVE, so that reads and writes go on; it cannot run in a transaction, nor through a transaction pooler.`,
+        `If it fails, it leaves an invalid index whose name ends in _ccnew: DROP INDEX CONCURRENTLY that one and try again (rule invalid_index finds it).`,
+      ),
     },
   ]
 }

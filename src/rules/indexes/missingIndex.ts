@@ -1,5 +1,5 @@
 import { display, qualified } from '../../postgres/identifiers.ts'
-import { draftTitle } from '../../operations/titles.ts'
+import { operationTitle } from '../../operations/titles.ts'
 import { findStatisticsAge } from '../../catalog/statisticsAge.ts'
 import { knownRows } from '../../catalog/tables.ts'
 import { estimated, measured, runbook } from '../remedies.ts'
@@ -43,7 +43,7 @@ export const missingIndex: Rule = {
         `Find the statements that read the whole of ${display(table)}`,
         `SELECT calls, rows, query FROM pg_stat_statements WHERE query ILIKE '%${table.name.replaceAll("'", "''")}%' ORDER BY total_exec_time DESC LIMIT 10;`,
         `EXPLAIN each: a "Seq Scan on ${qualified(table)}" whose filter removes most of the rows wants an index on the columns of the filter.`,
-        `\`npm run migrate new ${draftTitle('create', table.name, 'index')}\` writes the migration to put CREATE INDEX CONCURRENTLY into, with conditions and a way back.`,
+        `\`npm run migrate new ${operationTitle('create', table.name, 'index')}\` writes the migration to put CREATE INDEX CONCURRENTLY into, with conditions and a way back.`,
       ),
     }))
   },

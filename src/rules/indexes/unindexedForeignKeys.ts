@@ -1,4 +1,4 @@
-import { createIndex, indexName } from '../../operations/createIndex.ts'
+import { claimIndexName, createIndex } from '../../operations/createIndex.ts'
 import { display, displayIdentifier, qualified, quote } from '../../postgres/identifiers.ts'
 import type { ForeignKey } from '../../catalog/foreignKeys.ts'
 import { listForeignKeys } from '../../catalog/foreignKeys.ts'
@@ -127,23 +127,22 @@ function cureOf(index: SharedIndex, taken: Set<string>): Remedy {
   const references = [...new Set(keys.map((key) => display(key.references)))].join(' or ')
   const have =
     keys.length === 1 ? `key ${names} of ${display(table)} has` : `keys ${names} of ${display(table)} have`
-  const draft = createIndex({
-    table,
-    columns,
-    takenNames: taken,
-    rule: 'unindexed_foreign_keys',
-    why:
-      `The foreign ${have} no index: each row that is deleted from ${references}, or gets another key, reads the ` +
-      `whole of ${display(table)}, and so do joins from there.`,
-  })
-  taken.add(indexName(table.name, columns, taken))
-  return migration(draft)
+  return migration(
+    createIndex({
+      table,
+      on: columns,
+      takenNames: taken,
+      rule: 'unindexed_foreign_keys',
+      why:
+        `The foreign ${have} no index: each row that is deleted from ${references}, or gets another key, reads the ` +
+        `whole of ${display(table)}, and so do joins from there.`,
+    }),
+  )
 }
 
 /** A concurrent build knows no partitioned tables: each partition is built alone and attached. */
 function stepsForPartitions({ table, columns }: SharedIndex, taken: Set<string>): Remedy {
-  const name = indexName(table.name, columns, taken)
-  taken.add(name)
+  const name = claimIndexName(table.name, columns, taken)
   const list = columns.map(quote).join(', ')
   return runbook(
     `Index (${columns.map(displayIdentifier).join(', ')}) of the partitioned table ${display(table)}`,

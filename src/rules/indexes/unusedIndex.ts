@@ -128,16 +128,14 @@ function isNeededByForeignKey(index: TableIndex, siblings: TableIndex[], keys: F
 function cureOf(index: DefinedIndex, age: StatisticsAge, standbys: number): Promise<Remedy> {
   const ask = `SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = '${index.name.replaceAll("'", "''")}'`
   return migrationOr(
-    async () => {
-      const draft = await dropIndex(index, {
+    () =>
+      dropIndex(index, {
         rule: 'unused_index',
         why:
           `No query used ${display(index)} in the ${Math.floor(age.ageDays)} days since the statistics were reset, ` +
           `and every write pays for it. Before you merge: see that it was there all that time, and where you have ` +
           `standbys, ask each: ${ask}`,
-      })
-      return draft
-    },
+      }),
     (reason) => ({ kind: 'none', title: `It stays: ${reason}` }),
   ).then((remedy) =>
     standbys === 0 || remedy.kind !== 'migration'
@@ -146,7 +144,7 @@ function cureOf(index: DefinedIndex, age: StatisticsAge, standbys: number): Prom
           `Ask the standbys, then drop ${displayIdentifier(index.name)}`,
           `On each of the ${standbys} standbys: ${ask};`,
           `Where every one of them says 0: ${dropConcurrently(index)};`,
-          `To take it back: ${remedy.draft.down.join('; ')};`,
+          `To take it back: ${remedy.operation.down.join('; ')};`,
         ),
   )
 }

@@ -4,6 +4,7 @@ import type { DuplicatePolicy } from '../../policies/rewrite/duplicatePolicies.t
 import { findDuplicatePolicies } from '../../policies/rewrite/duplicatePolicies.ts'
 import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
 import { planPolicies } from './policyPlan.ts'
+import { measured, runbook } from '../remedies.ts'
 import type { Finding, Remedy, Rule } from '../rule.ts'
 import type { Snapshot } from '../../catalog/snapshot.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
@@ -36,10 +37,7 @@ export const duplicatePolicy: Rule = {
           level: remedy.kind === 'migration' && table.rowSecurity ? 'warn' : 'info',
           subject: [table.schema, table.name, name],
           detail: `Policy ${displayIdentifier(name)} on ${display(table)} says the same as ${displayIdentifier(duplicate.kept.name)}.`,
-          evidence: [
-            { name: 'using', value: duplicate.dropped.using, kind: 'measured' },
-            { name: 'check', value: duplicate.dropped.check, kind: 'measured' },
-          ],
+          evidence: [measured('using', duplicate.dropped.using), measured('check', duplicate.dropped.check)],
           remedy,
         }
       })
@@ -67,15 +65,15 @@ function remedyFor({ dropped, kept, reason }: DuplicatePolicy, rewritten: Readon
     }
   }
   if (rewritten.has(dropped.oid) || rewritten.has(kept.oid)) {
-    return {
-      kind: 'runbook',
-      title: 'First both are rewritten alike, then one of them can go',
-      steps: ['Apply the migration that rewrites the policies of this table.', 'Run this command again.'],
-    }
+    return runbook(
+      'First both are rewritten alike, then one of them can go',
+      'Apply the migration that rewrites the policies of this table.',
+      'Run this command again.',
+    )
   }
   return {
     kind: 'migration',
     title: `Drop policy ${displayIdentifier(dropped.name)} on ${display(table)}`,
-    draft: dropDuplicatePolicy(table, dropped, kept.name),
+    operation: dropDuplicatePolicy(table, dropped, kept.name),
   }
 }

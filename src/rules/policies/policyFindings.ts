@@ -1,8 +1,9 @@
+import { groupBy } from '../../groupBy.ts'
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import { functionExists } from '../../conditions/functions.ts'
 import { alterPolicies } from '../../operations/alterPolicies.ts'
-import type { Draft, PolicyAlteration } from '../../operations/draft.ts'
-import { condition } from '../../operations/draft.ts'
+import type { Operation, PolicyAlteration } from '../../operations/operation.ts'
+import { condition } from '../../operations/operation.ts'
 import { privateSchema } from '../../policies/read/privateSchema.ts'
 import type { Change, Refusal, RewriteRule } from '../../policies/rewrite/change.ts'
 import { rewriteRules } from '../../policies/rewrite/change.ts'
@@ -10,6 +11,7 @@ import type { PolicyRewrite } from '../../policies/rewrite/policyRewrites.ts'
 import type { CatalogTable } from '../../policies/read/tableCatalog.ts'
 import type { PolicyPlan } from './policyPlan.ts'
 import { planPolicies } from './policyPlan.ts'
+import { estimated, measured, runbook } from '../remedies.ts'
 import type { Fact, Finding } from '../rule.ts'
 import type { Snapshot } from '../../catalog/snapshot.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
@@ -30,22 +32,17 @@ export async function policyFindings(
   const rewrites = plan.rewrites.filter(
     ({ policy }) => context.schemas?.includes(policy.table.schema) ?? true,
   )
-  const byTable = new Map<CatalogTable, PolicyRewrite[]>()
-  for (const rewrite of rewrites) {
-    const ofTable = byTable.get(rewrite.policy.table)
-    if (ofTable) ofTable.push(rewrite)
-    else byTable.set(rewrite.policy.table, [rewrite])
-  }
-  const drafts = new Map<CatalogTable, Draft>()
-  const draftFor = (table: CatalogTable): Draft => {
-    const known = drafts.get(table)
+  const byTable = groupBy(rewrites, ({ policy }): CatalogTable => policy.table)
+  const operations = new Map<CatalogTable, Operation>()
+  const operationFor = (table: CatalogTable): Operation => {
+    const known = operations.get(table)
     if (known) return known
-    const draft = draftOf(table, byTable.get(table) ?? [], plan)
-    drafts.set(table, draft)
-    return draft
+    const operation = operationOf(table, byTable.get(table) ?? [], plan)
+    operations.set(table, operation)
+    return operation
   }
   const findings = rewrites.flatMap((rewrite) => [
-    ...changed(rewrite, rule, problem, draftFor),
+    ...changed(rewrite, rule, problem, operationFor),
     ...refusalsToTell(rewrite, rule).map((each) => refused(rewrite, each, problem)),
   ])
   return unlessPoliciesLocked(context, findings)
@@ -55,13 +52,13 @@ function changed(
   rewrite: PolicyRewrite,
   rule: RewriteRule,
   problem: string,
-  draftFor: (table: CatalogTable) => Draft,
+  operationFor: (table: CatalogTable) => Operation,
 ): Finding[] {
   const { policy, changes } = rewrite
   const own = changes.filter((each) => each.rule === rule)
   if (own.length === 0) return []
   const calls = [...new Set(own.map(({ was }) => was))]
-  const draft = draftFor(policy.table)
+  const operation = operationFor(policy.table)
   return [
     {
       rule,
@@ -72,7 +69,7 @@ function changed(
       remedy: {
         kind: 'migration',
         title: `Rewrite it: ${own.map(({ becomes }) => becomes).join(', ')}`,
-        draft,
+        operation,
       },
     },
   ]
@@ -99,7 +96,7 @@ function refused(
     subject: isForNow ? subject : [...subject, was],
     detail: `In policy ${displayIdentifier(policy.name)} on ${display(policy.table)}, ${was} ${problem}.`,
     evidence: [rowsOf(policy.table)],
-    remedy: steps ? { kind: 'runbook', title, steps } : { kind: 'none', title },
+    remedy: steps ? runbook(title, ...steps) : { kind: 'none', title },
   }
 }
 
@@ -107,23 +104,17 @@ function evidenceOf({ policy, after }: PolicyRewrite): Fact[] {
   const facts: Fact[] = [rowsOf(policy.table)]
   for (const part of ['using', 'check'] as const) {
     if (policy[part] !== after[part]) {
-      facts.push({ name: `${part} before`, value: policy[part], kind: 'measured' })
-      facts.push({ name: `${part} after`, value: after[part], kind: 'measured' })
+      facts.push(measured(`${part} before`, policy[part]), measured(`${part} after`, after[part]))
     }
   }
   return facts
 }
 
 function rowsOf(table: CatalogTable): Fact {
-  return {
-    name: 'rows',
-    value: table.estimatedRows,
-    unit: 'rows',
-    kind: 'estimated',
-  }
+  return estimated('rows', table.estimatedRows, 'rows')
 }
 
-function draftOf(table: CatalogTable, rewrites: PolicyRewrite[], plan: PolicyPlan): Draft {
+function operationOf(table: CatalogTable, rewrites: PolicyRewrite[], plan: PolicyPlan): Operation {
   const altered = rewrites.filter(({ changes }) => changes.length > 0)
   const changes = altered.flatMap((each) => each.changes)
   const rule = rewriteRules.find((each) => changes.some((change) => change.rule === each))
@@ -137,7 +128,7 @@ function draftOf(table: CatalogTable, rewrites: PolicyRewrite[], plan: PolicyPla
 
 function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteration {
   const { policy, after, helpers, changes } = rewrite
-  const indexes = plan.indexDrafts([rewrite])
+  const indexes = plan.indexOperations([rewrite])
   return {
     policy: policy.name,
     before: { using: policy.using, check: policy.check },
@@ -147,7 +138,7 @@ function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteratio
       // What holds after an index is made is that it is valid.
       ...indexes.flatMap((index) => index.after),
     ],
-    requires: [...plan.helpers.drafts(helpers), ...indexes],
+    requires: [...plan.helpers.operations(helpers), ...indexes],
     ...(changes.some(({ rule }) => rule !== 'auth_rls_initplan') ? { needsTrial: true } : {}),
   }
 }

@@ -1,7 +1,8 @@
 import { display, displayIdentifier, qualified } from '../../postgres/identifiers.ts'
-import { createPolicyIndex } from '../../operations/createPolicyIndex.ts'
+import { createIndex } from '../../operations/createIndex.ts'
 import type { PolicyIndex } from '../../policies/rewrite/policyIndexes.ts'
 import { showKey } from '../../policies/rewrite/policyIndexes.ts'
+import { runbook } from '../remedies.ts'
 import type { Remedy } from '../rule.ts'
 
 /** A table of fewer rows fits into a few pages, which PostgreSQL reads whether there is an index or not. */
@@ -23,44 +24,33 @@ export function policyIndexRemedy(index: PolicyIndex, takenNames: Set<string>): 
     }
   }
   if (!table.isOurs) {
-    return {
-      kind: 'runbook',
-      title: `Only the owner of ${display(table)}, ${displayIdentifier(table.owner)}, may index it`,
-      steps: [
-        `As ${displayIdentifier(table.owner)}: CREATE INDEX CONCURRENTLY ON ${qualified(table)} (${index.key});`,
-      ],
-    }
+    return runbook(
+      `Only the owner of ${display(table)}, ${displayIdentifier(table.owner)}, may index it`,
+      `As ${displayIdentifier(table.owner)}: CREATE INDEX CONCURRENTLY ON ${qualified(table)} (${index.key});`,
+    )
   }
   if (table.kind === 'p') return partitionedRunbook(index)
-  const draft = createPolicyIndex({
+  const operation = createIndex({
     table: { schema: table.schema, name: table.name },
-    word: index.column ?? wordOf(index.key),
-    key: index.key,
+    on: index.column === undefined ? { expression: index.key } : [index.column],
     takenNames,
+    rule: 'unindexed_policy_column',
     why:
       `${listPolicies(policies)} compare${policies.length === 1 ? 's' : ''} ${showKey(index)} with who asks. Without an index ` +
       `every query on ${display(table)} reads all of its ` +
       `${table.estimatedRows === null ? '' : `about ${Math.round(table.estimatedRows)} `}rows to find the few that are let through.`,
   })
-  return { kind: 'migration', title: `Index ${showKey(index)} of ${display(table)}`, draft }
+  return { kind: 'migration', title: `Index ${showKey(index)} of ${display(table)}`, operation }
 }
 
 /** A concurrent build cannot be started on the parent, and which partitions there are changes from month to month. */
 function partitionedRunbook({ table, key }: PolicyIndex): Remedy {
-  return {
-    kind: 'runbook',
-    title: `Index ${key} on every partition of ${display(table)}, then on the table itself`,
-    steps: [
-      `CREATE INDEX ON ONLY ${qualified(table)} (${key}); -- invalid until every partition has its own`,
-      `For each partition: CREATE INDEX CONCURRENTLY ON partition (${key});`,
-      'For each partition: ALTER INDEX index_of_the_table ATTACH PARTITION index_of_the_partition;',
-    ],
-  }
-}
-
-/** `(lower(email))` -> `lower_email`: letters and digits, as PostgreSQL itself has no name for most expressions. */
-function wordOf(key: string): string {
-  return key.replaceAll(/[^\p{L}\p{N}_]+/gu, '_').replaceAll(/^_+|_+$/g, '')
+  return runbook(
+    `Index ${key} on every partition of ${display(table)}, then on the table itself`,
+    `CREATE INDEX ON ONLY ${qualified(table)} (${key}); -- invalid until every partition has its own`,
+    `For each partition: CREATE INDEX CONCURRENTLY ON partition (${key});`,
+    'For each partition: ALTER INDEX index_of_the_table ATTACH PARTITION index_of_the_partition;',
+  )
 }
 
 /** Each with its table where that is another one. */

@@ -1,4 +1,4 @@
-import type { Draft } from '../../operations/draft.ts'
+import type { Operation } from '../../operations/operation.ts'
 import { listLockedTables } from '../../catalog/lockedRelations.ts'
 import { listRelationNames, namesBySchema } from '../../catalog/relationNames.ts'
 import type { RewriteRule } from '../../policies/rewrite/change.ts'
@@ -24,8 +24,8 @@ export interface PlannedIndex {
 /** How policies and the indexes that serve them change together. */
 export interface PolicyPlan extends PolicyRewrites {
   indexes: PlannedIndex[]
-  /** The drafts of the indexes that the rewrites reckon with. */
-  indexDrafts(rewrites: PolicyRewrite[]): Draft[]
+  /** The operations of the indexes that the rewrites reckon with. */
+  indexOperations(rewrites: PolicyRewrite[]): Operation[]
 }
 
 const plans = new WeakMap<ParsedPolicies, Map<string, Promise<PolicyPlan>>>()
@@ -62,21 +62,21 @@ async function makePlan(
     index,
     remedy: policyIndexRemedy(index, names.get(index.table.schema) ?? new Set<string>()),
   }))
-  const drafts = new Map<string, Draft>()
+  const operations = new Map<string, Operation>()
   for (const { index, remedy } of indexes) {
     if (index.column !== undefined && remedy.kind === 'migration')
-      drafts.set(keyOf(index.table, index.column), remedy.draft)
+      operations.set(keyOf(index.table, index.column), remedy.operation)
   }
   const rewrites = assumed.rewrites.some((each) => columnsNeeded(each).length > 0)
-    ? rewritePolicies(policies, rules, (table, column) => drafts.has(keyOf(table, column)))
+    ? rewritePolicies(policies, rules, (table, column) => operations.has(keyOf(table, column)))
     : assumed
   return {
     ...rewrites,
     indexes,
-    indexDrafts: (of) => [
+    indexOperations: (of) => [
       ...new Set(
         of.flatMap((each) =>
-          columnsNeeded(each).flatMap((column) => drafts.get(keyOf(each.policy.table, column)) ?? []),
+          columnsNeeded(each).flatMap((column) => operations.get(keyOf(each.policy.table, column)) ?? []),
         ),
       ),
     ],

@@ -3,6 +3,7 @@ import { showKey } from '../../policies/rewrite/policyIndexes.ts'
 import { listPolicies, policyNames } from './policyIndexRemedy.ts'
 import type { PlannedIndex } from './policyPlan.ts'
 import { planPolicies } from './policyPlan.ts'
+import { estimated, measured } from '../remedies.ts'
 import type { Finding, Rule } from '../rule.ts'
 import { unlessLocked } from '../unlessLocked.ts'
 
@@ -37,10 +38,8 @@ function toFinding({ index, remedy }: PlannedIndex): Finding {
     subject: [table.schema, table.name, index.column ?? index.key],
     detail: `No index of ${display(table)} leads on ${showKey(index)}, which ${listPolicies(names)} compare${names.length === 1 ? 's' : ''}.`,
     evidence: [
-      ...(table.estimatedRows === null
-        ? []
-        : [{ name: 'rows', value: Math.round(table.estimatedRows), kind: 'estimated' as const }]),
-      { name: 'policies', value: policies.length, kind: 'measured' },
+      ...(table.estimatedRows === null ? [] : [estimated('rows', Math.round(table.estimatedRows))]),
+      measured('policies', policies.length),
     ],
     remedy,
   }

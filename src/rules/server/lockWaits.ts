@@ -1,8 +1,9 @@
+import { groupBy } from '../../groupBy.ts'
 import { display } from '../../postgres/identifiers.ts'
 import type { LockWait } from '../../catalog/lockWaits.ts'
 import { listLockWaits } from '../../catalog/lockWaits.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Rule } from '../rule.ts'
+import type { Finding, Rule } from '../rule.ts'
 
 /**
  * Sessions that wait for a lock. One ALTER TABLE that waits for one long query stops everybody who comes after it,
@@ -22,25 +23,23 @@ export function lockWaitsLongerThan(seconds: number): Rule {
     finds: 'sessions that have waited for a lock for a second or more',
     cure: 'ending what blocks them, and a lock timeout',
     async find(context) {
-      const places = new Map<string, LockWait[]>()
-      for (const wait of await listLockWaits(context.db, seconds)) {
-        const subject = JSON.stringify(subjectOf(wait))
-        places.set(subject, [...(places.get(subject) ?? []), wait])
-      }
-      return [...places].map(([subject, waits]) => {
+      const places = groupBy(await listLockWaits(context.db, seconds), (wait) =>
+        JSON.stringify(subjectOf(wait)),
+      )
+      return [...places.values()].map((waits): Finding => {
         const longest = Math.max(...waits.map((wait) => wait.seconds))
         const waiting = waits.map(({ pid }) => pid)
         const blockers = [...new Set(waits.flatMap(({ blockedBy }) => blockedBy))]
         const first = blockers.filter((pid) => !waiting.includes(pid))
         const [wait] = waits
         const place =
-          wait?.schema && wait.relation
+          wait.schema && wait.relation
             ? display({ schema: wait.schema, name: wait.relation })
-            : `a lock of type ${wait?.lockType}`
+            : `a lock of type ${wait.lockType}`
         return {
-          rule: 'lock_waits' as const,
-          level: longest >= 30 * seconds ? ('error' as const) : ('warn' as const),
-          subject: JSON.parse(subject) as string[],
+          rule: 'lock_waits',
+          level: longest >= 30 * seconds ? 'error' : 'warn',
+          subject: subjectOf(wait),
           detail: `${waits.length} sessions wait for ${place}, the longest for ${Math.round(longest * 10) / 10} s.`,
           evidence: [
             measured('sessions that wait', waits.length),

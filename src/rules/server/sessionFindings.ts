@@ -1,3 +1,4 @@
+import { groupBy } from '../../groupBy.ts'
 import { displayIdentifier } from '../../postgres/identifiers.ts'
 import type { Session } from '../../catalog/sessions.ts'
 import type { Finding } from '../rule.ts'
@@ -11,18 +12,11 @@ export interface SessionGroup {
 }
 
 export function groupSessions(sessions: Session[]): SessionGroup[] {
-  const groups = new Map<string, SessionGroup>()
-  for (const session of sessions) {
-    const key = JSON.stringify([session.role, session.application])
-    const group = groups.get(key) ?? {
-      role: session.role,
-      application: session.application,
-      sessions: [],
-    }
-    group.sessions.push(session)
-    groups.set(key, group)
-  }
-  return [...groups.values()]
+  const groups = groupBy(sessions, ({ role, application }) => JSON.stringify([role, application]))
+  return [...groups.values()].map((group) => {
+    const [{ role, application }] = group
+    return { role, application, sessions: group }
+  })
 }
 
 /** `role app, application "web"` */

@@ -1,6 +1,7 @@
 import { NotSeen } from '../../catalog/notSeen.ts'
 import { readStatements } from '../../catalog/statements.ts'
 import { excerpt } from '../../syntax/excerpt.ts'
+import { estimated, measured, runbook } from '../remedies.ts'
 import type { Finding, Level, Remedy, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import type { ExplainedStatement } from '../../workload/slowStatements.ts'
@@ -56,13 +57,13 @@ function toFinding(explained: ExplainedStatement): Finding[] {
         `${excerpt(statement.text.replace(/\s+/g, ' '))}` +
         (causes.length > 0 ? `. Cause: ${causes.map(({ detail }) => detail).join('; ')}` : ''),
       evidence: [
-        { name: 'mean time', value: roundMs(statement.meanMs), unit: 'ms', kind: 'measured' },
-        { name: 'total time', value: roundMs(statement.totalMs), unit: 'ms', kind: 'measured' },
-        { name: 'calls', value: statement.calls, kind: 'measured' },
-        { name: 'role', value: statement.role, kind: 'measured' },
-        ...(plan
-          ? [{ name: 'plan cost', value: Math.round(plan.root['Total Cost']), kind: 'estimated' as const }]
-          : [{ name: 'plan', value: explained.notPlanned ?? null, kind: 'measured' as const }]),
+        measured('mean time', roundMs(statement.meanMs), 'ms'),
+        measured('total time', roundMs(statement.totalMs), 'ms'),
+        measured('calls', statement.calls),
+        measured('role', statement.role),
+        plan
+          ? estimated('plan cost', Math.round(plan.root['Total Cost']))
+          : measured('plan', explained.notPlanned ?? null),
         ...causes.map(({ id, detail, kind }) => ({ name: `cause: ${id}`, value: detail, kind })),
       ],
       remedy: remedyFor(explained),
@@ -83,17 +84,14 @@ function levelOf({ statement, share, isSlow }: ExplainedStatement): Level | unde
 function remedyFor({ causes }: ExplainedStatement): Remedy {
   const [first] = causes
   if (first === undefined) {
-    return {
-      kind: 'runbook',
-      title: 'Look at its plan with real rows: the counters alone name no cause',
-      steps: [
-        'Run EXPLAIN (ANALYZE, BUFFERS) with parameters of a slow call, as the role that sends it.',
-        'Compare estimated and actual rows, and look for the node where the time goes.',
-        'Where it has no parameters, `npm run diagnose -- --analyze` does this.',
-      ],
-    }
+    return runbook(
+      'Look at its plan with real rows: the counters alone name no cause',
+      'Run EXPLAIN (ANALYZE, BUFFERS) with parameters of a slow call, as the role that sends it.',
+      'Compare estimated and actual rows, and look for the node where the time goes.',
+      'Where it has no parameters, `npm run diagnose -- --analyze` does this.',
+    )
   }
-  return { kind: 'runbook', title: titles[first.id], steps: causes.map(({ cure }) => cure) }
+  return runbook(titles[first.id], ...causes.map(({ cure }) => cure))
 }
 
 const titles = {

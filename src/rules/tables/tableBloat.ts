@@ -1,6 +1,7 @@
 import { display, qualified } from '../../postgres/identifiers.ts'
 import type { TableBloat } from '../../catalog/bloat.ts'
 import { hiddenFromRole, listTableBloat } from '../../catalog/bloat.ts'
+import { measured, runbook } from '../remedies.ts'
 import type { Finding, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import { targets } from '../../metrics/targets.ts'
@@ -54,14 +55,10 @@ function toFinding(heap: TableBloat): Finding[] {
       evidence: [
         { name: 'wasted', value: Math.round(wastedBytes), unit: 'bytes', kind },
         { name: 'bloat', value: Number(bloatPercent.toFixed(1)), unit: '%', kind },
-        { name: 'heap', value: heap.heapBytes, unit: 'bytes', kind: 'measured' },
-        { name: 'table with indexes and TOAST', value: heap.totalBytes, unit: 'bytes', kind: 'measured' },
+        measured('heap', heap.heapBytes, 'bytes'),
+        measured('table with indexes and TOAST', heap.totalBytes, 'bytes'),
       ],
-      remedy: {
-        kind: 'runbook',
-        title: `Write ${display(heap)} anew: about ${wasted} come back`,
-        steps: steps(heap, wastedBytes),
-      },
+      remedy: runbook(`Write ${display(heap)} anew: about ${wasted} come back`, ...steps(heap, wastedBytes)),
     },
   ]
 }

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg'
-import { inSnapshot } from '../../fingerprint/snapshot.ts'
+import { inOneState } from '../../fingerprint/oneState.ts'
 import { readExtendedState } from './extendedState.ts'
 import type { ExtendedState } from './extendedState.ts'
 
@@ -146,7 +146,7 @@ const withoutStatistics = `
  * tables, and BYPASSRLS where they have row-level security.
  */
 export async function readPlannerState(source: ClientBase): Promise<PlannerState> {
-  return inSnapshot(source, async () => {
+  return inOneState(source, async () => {
     // One way to write a value, whatever the session's settings are.
     await source.query(`SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres';
       SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1; SET LOCAL timezone = 'UTC'`)

@@ -203,7 +203,7 @@ async function named(body: BodyCase, work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Writes what `optimize` would, a file for each draft, and applies it; where a case's migrations stop, those of the others go on. */
+/** Writes what `optimize` would, a file for each operation, and applies it; where a case's migrations stop, those of the others go on. */
 async function optimizeAndApply(owner: Client, { cases }: BodyGroup): Promise<Map<string, string>> {
   await using directory = await migrationDirectory()
   const { found, choice } = await optimize(owner, {
@@ -214,11 +214,11 @@ async function optimizeAndApply(owner: Client, { cases }: BodyGroup): Promise<Ma
   expectNoFailure(found)
   const files = await writeMigrations(
     directory.path,
-    choice.drafts.map((draft) => ({ draft, drafts: [draft] })),
+    choice.operations.map((operation) => ({ operation, operations: [operation] })),
   )
   const caseOf = new Map<string, string>()
-  for (const [draft, path] of files) {
-    const statements = JSON.stringify([draft.up, draft.before])
+  for (const [operation, path] of files) {
+    const statements = JSON.stringify([operation.up, operation.before])
     const [of] = cases
       .filter(({ name }) => new RegExp(`(?<![a-z0-9_])${name}_`).test(statements))
       .sort((one, other) => other.name.length - one.name.length)

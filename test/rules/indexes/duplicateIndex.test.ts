@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { duplicateIndex } from '../../../src/rules/indexes/duplicateIndex.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase } from '../../support/database.ts'
-import { draftAbout, expectReversible, findingAbout, subjectsOf } from '../look.ts'
+import { operationAbout, expectReversible, findingAbout, subjectsOf } from '../look.ts'
 
 describe('duplicate_index', () => {
   let database: TestDatabase
@@ -53,7 +53,7 @@ describe('duplicate_index', () => {
     expect(remedy).toMatchObject({ kind: 'runbook' })
   })
 
-  it('never drafts to drop an index that keeps values unique', async () => {
+  it('never operations to drop an index that keeps values unique', async () => {
     const { remedy } = await findingAbout(owner, duplicateIndex, 'public', 't_c_twin')
     expect(remedy.kind).toBe('runbook')
   })
@@ -61,8 +61,8 @@ describe('duplicate_index', () => {
   it('drafts drops that bring back parameters, comment and statistics targets', async () => {
     await expectReversible(
       owner,
-      await draftAbout(owner, duplicateIndex, 'public', "it's a \\ twin"),
-      await draftAbout(owner, duplicateIndex, 'public', 't_lower_twin'),
+      await operationAbout(owner, duplicateIndex, 'public', "it's a \\ twin"),
+      await operationAbout(owner, duplicateIndex, 'public', 't_lower_twin'),
     )
     expect(await subjectsOf(owner, duplicateIndex)).toEqual(['public.parts_twin', 'public.t_c_twin'])
   })

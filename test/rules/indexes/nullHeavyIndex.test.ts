@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nullHeavyIndex } from '../../../src/rules/indexes/nullHeavyIndex.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase } from '../../support/database.ts'
-import { draftAbout, expectReversible, look, subjectsOf } from '../look.ts'
+import { operationAbout, expectReversible, look, subjectsOf } from '../look.ts'
 
 describe('null_heavy_index', () => {
   let database: TestDatabase
@@ -40,7 +40,7 @@ describe('null_heavy_index', () => {
   })
 
   it('drafts an index on the rows with a value, taken back exactly', async () => {
-    await expectReversible(owner, await draftAbout(owner, nullHeavyIndex, 'public', 'bad_idx'))
+    await expectReversible(owner, await operationAbout(owner, nullHeavyIndex, 'public', 'bad_idx'))
     expect(await subjectsOf(owner, nullHeavyIndex)).toEqual([])
   })
 })

@@ -58,9 +58,11 @@ describe('redundant_index', () => {
 
   it('drafts drops that are taken back exactly', { timeout: 240_000 }, async () => {
     const { findings } = await look(owner, redundantIndex)
-    const drafts = findings.flatMap(({ remedy }) => (remedy.kind === 'migration' ? [remedy.draft] : []))
-    expect(drafts).toHaveLength(6)
-    await expectReversible(owner, ...drafts)
+    const operations = findings.flatMap(({ remedy }) =>
+      remedy.kind === 'migration' ? [remedy.operation] : [],
+    )
+    expect(operations).toHaveLength(6)
+    await expectReversible(owner, ...operations)
     expect(await subjectsOf(owner, redundantIndex)).toEqual([])
   })
 })

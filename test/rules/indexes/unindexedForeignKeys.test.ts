@@ -5,7 +5,7 @@ import { unindexedForeignKeys } from '../../../src/rules/indexes/unindexedForeig
 import type { Remedy } from '../../../src/rules/rule.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase } from '../../support/database.ts'
-import { draftAbout, expectReversible, findingAbout, look, subjectsOf } from '../look.ts'
+import { operationAbout, expectReversible, findingAbout, look, subjectsOf } from '../look.ts'
 
 describe('unindexed_foreign_keys', () => {
   let database: TestDatabase
@@ -57,14 +57,14 @@ describe('unindexed_foreign_keys', () => {
   })
 
   it('drafts an index under a free name that is taken back exactly', async () => {
-    const drafts = [
-      await draftAbout(owner, unindexedForeignKeys, 'public', 'bad', 'bad two'),
-      await draftAbout(owner, unindexedForeignKeys, 'public', 'bad', 'bad_one'),
+    const operations = [
+      await operationAbout(owner, unindexedForeignKeys, 'public', 'bad', 'bad two'),
+      await operationAbout(owner, unindexedForeignKeys, 'public', 'bad', 'bad_one'),
     ]
-    expect(drafts[0]?.up).toEqual([
+    expect(operations[0]?.up).toEqual([
       `CREATE INDEX CONCURRENTLY "bad_two_Two B_idx1" ON "public"."bad" ("two", "Two B")`,
     ])
-    await expectReversible(owner, ...drafts)
+    await expectReversible(owner, ...operations)
     expect(await subjectsOf(owner, unindexedForeignKeys)).toEqual([
       'public.bad.bad_brin',
       'public.bad.bad_partial',
@@ -191,6 +191,10 @@ describe('unindexed_foreign_keys whose columns lie within one another', () => {
 /** Table and columns of the index that the remedy makes: `"bookings" ("customer_id")`. */
 function indexIn(remedy: Remedy): string | undefined {
   const statement =
-    remedy.kind === 'migration' ? remedy.draft.up[0] : remedy.kind === 'runbook' ? remedy.steps[0] : undefined
+    remedy.kind === 'migration'
+      ? remedy.operation.up[0]
+      : remedy.kind === 'runbook'
+        ? remedy.steps[0]
+        : undefined
   return /"public"\.(.*\))/.exec(statement ?? '')?.[1]
 }

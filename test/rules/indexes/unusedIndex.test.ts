@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { unusedIndex, unusedIndexAfter } from '../../../src/rules/indexes/unusedIndex.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase } from '../../support/database.ts'
-import { draftAbout, expectReversible, look, subjectsOf, settleCounters } from '../look.ts'
+import { operationAbout, expectReversible, look, subjectsOf, settleCounters } from '../look.ts'
 
 describe('unused_index', () => {
   let database: TestDatabase
@@ -51,6 +51,6 @@ describe('unused_index', () => {
   })
 
   it('drafts a drop that is taken back exactly', async () => {
-    await expectReversible(owner, await draftAbout(owner, unusedIndexAfter(0), 'public', 'bad_idx'))
+    await expectReversible(owner, await operationAbout(owner, unusedIndexAfter(0), 'public', 'bad_idx'))
   })
 })

@@ -39,10 +39,10 @@ describe('function_search_path_mutable', () => {
     const answer = async () =>
       (await owner.query('SELECT public.bad_definer(7) AS a, public.bad_definer(8) AS b')).rows
     const before = await answer()
-    for (const statement of remedy.draft.up) await owner.query(statement)
+    for (const statement of remedy.operation.up) await owner.query(statement)
     expect(await answer()).toEqual(before)
     expect(await subjects()).toEqual([])
-    for (const statement of remedy.draft.down) await owner.query(statement)
+    for (const statement of remedy.operation.down) await owner.query(statement)
     expect(await subjects()).toEqual(['bad_definer x integer'])
   })
 

@@ -39,12 +39,12 @@ describe('partition_without_rls', () => {
     const findings = await findWith(owner, partitionWithoutRls)
     for (const { remedy } of findings) {
       if (remedy.kind !== 'migration') throw new Error(remedy.title)
-      for (const statement of remedy.draft.up) await owner.query(statement)
+      for (const statement of remedy.operation.up) await owner.query(statement)
     }
     expect([await count('events'), await count('bad_leaf')]).toEqual(['10', '0'])
     expect(await subjects()).toEqual([])
     for (const { remedy } of findings) {
-      for (const statement of remedy.kind === 'migration' ? remedy.draft.down : [])
+      for (const statement of remedy.kind === 'migration' ? remedy.operation.down : [])
         await owner.query(statement)
     }
     expect(await subjects()).toEqual(['bad', 'bad_leaf'])

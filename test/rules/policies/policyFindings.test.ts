@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Draft } from '../../../src/operations/draft.ts'
+import type { Operation } from '../../../src/operations/operation.ts'
 import { migrationFile } from '../../../src/optimize/migrationFile.ts'
 import { settlePolicies } from '../../../src/policies/proof/settlePolicies.ts'
 import { authRlsInitplan } from '../../../src/rules/policies/authRlsInitplan.ts'
@@ -52,15 +52,15 @@ async function having(...policies: string[]): Promise<void> {
 
 const on = `ON "Odd ""one"."Nötes"`
 
-function draftOf(finding: Finding | undefined): Draft {
+function operationOf(finding: Finding | undefined): Operation {
   if (finding?.remedy.kind !== 'migration') throw new Error(finding?.remedy.title ?? 'nothing was found')
-  return finding.remedy.draft
+  return finding.remedy.operation
 }
 
-async function settled(draft: Draft): Promise<Draft> {
-  const result = (await settlePolicies(owner, [draft])).get(draft)
+async function settled(operation: Operation): Promise<Operation> {
+  const result = (await settlePolicies(owner, [operation])).get(operation)
   if (!result || 'reason' in result) throw new Error(result?.reason)
-  return result.draft
+  return result.operation
 }
 
 describe('findings about policies', () => {
@@ -76,8 +76,8 @@ describe('findings about policies', () => {
     ])
     const [second] = await findWith(owner, policyFunctionInitplan)
     expect(second).toMatchObject({ level: 'warn', subject: ['Odd "one', 'Nötes', 'b'] })
-    expect(JSON.stringify(draftOf(second))).toBe(JSON.stringify(draftOf(first[0])))
-    expect(draftOf(second).up).toHaveLength(2)
+    expect(JSON.stringify(operationOf(second))).toBe(JSON.stringify(operationOf(first[0])))
+    expect(operationOf(second).up).toHaveLength(2)
   })
 
   it('good: what is wrapped is no finding for any of the rules', async () => {
@@ -119,9 +119,9 @@ describe('the migration of a finding', () => {
     )
     expect(Buffer.byteLength(longName)).toBe(63)
     const before = await policies()
-    const draft = await settled(draftOf((await findWith(owner, authRlsInitplan))[0]))
+    const operation = await settled(operationOf((await findWith(owner, authRlsInitplan))[0]))
     await using directory = await migrationDirectory()
-    await directory.write('20260101000000001_rewrite-policies.ts', migrationFile(draft))
+    await directory.write('20260101000000001_rewrite-policies.ts', migrationFile(operation))
     expect((await runUp(owner, directory.path)).failure).toBeUndefined()
     const after = await policies()
     expect(after.map((each) => ({ ...each, using: '', check: '' }))).toEqual(
@@ -136,10 +136,10 @@ describe('the migration of a finding', () => {
 
   it('is not applied where somebody changed the policy in the meantime, and names the difference', async () => {
     await having(`CREATE POLICY a ${on} USING ("Owner" = auth.uid())`)
-    const draft = await settled(draftOf((await findWith(owner, authRlsInitplan))[0]))
+    const operation = await settled(operationOf((await findWith(owner, authRlsInitplan))[0]))
     await owner.query(`ALTER POLICY a ${on} USING ("Owner" = auth.uid() AND org = 1)`)
     await using directory = await migrationDirectory()
-    await directory.write('20260101000000002_rewrite-policies.ts', migrationFile(draft))
+    await directory.write('20260101000000002_rewrite-policies.ts', migrationFile(operation))
     const { failure } = await runUp(owner, directory.path)
     expect(failure?.exitCode).toBe(2)
     expect(failure?.message).toContain('org = 1')
@@ -147,8 +147,8 @@ describe('the migration of a finding', () => {
 
   it('is read back from the table itself where the policy uses its row type', async () => {
     await having(`CREATE POLICY a ${on} USING (is_fine("Nötes".*) AND "Owner" = auth.uid())`)
-    const draft = await settled(draftOf((await findWith(owner, authRlsInitplan))[0]))
-    expect(draft.altersPolicies?.alterations[0]?.after.using).toBe(
+    const operation = await settled(operationOf((await findWith(owner, authRlsInitplan))[0]))
+    expect(operation.altersPolicies?.alterations[0]?.after.using).toBe(
       '(public.is_fine("Nötes".*) AND ("Owner" = ( SELECT auth.uid() AS uid)))',
     )
     expect((await policies())[0]?.['using']).toContain('"Owner" = auth.uid()')

@@ -43,7 +43,7 @@ describe('unindexed_policy_column', () => {
   const columnsOf = (findings: Finding[]): (string | undefined)[] => findings.map(({ subject }) => subject[2])
   const run = async ({ remedy }: Finding, direction: 'up' | 'down'): Promise<void> => {
     if (remedy.kind !== 'migration') throw new Error(remedy.title)
-    for (const statement of remedy.draft[direction]) await owner.query(statement)
+    for (const statement of remedy.operation[direction]) await owner.query(statement)
   }
   const planOf = async (name: string): Promise<string> => {
     await owner.query(
@@ -180,8 +180,8 @@ describe('unindexed_policy_column', () => {
     const [{ remedy } = {}] = rewrites
     if (remedy?.kind !== 'migration') throw new Error(remedy?.title)
     expect(remedy.title).toMatch(/team = ANY \(ARRAY\(/)
-    expect(remedy.draft.requires?.map(({ title }) => title)).toEqual([`create-${name}-team-idx`])
-    expect(remedy.draft.before).toContainEqual({
+    expect(remedy.operation.requires?.map(({ title }) => title)).toEqual([`create-${name}-team-idx`])
+    expect(remedy.operation.before).toContainEqual({
       condition: 'indexIsValid',
       args: [{ schema: 'public', name: `${name}_team_idx` }],
     })

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { missingPgStatStatements } from '../../../src/rules/server/missingPgStatStatements.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase } from '../../support/database.ts'
-import { draftAbout, expectReversible, subjectsOf } from '../look.ts'
+import { operationAbout, expectReversible, subjectsOf } from '../look.ts'
 
 describe('missing_pg_stat_statements', () => {
   let database: TestDatabase
@@ -15,12 +15,12 @@ describe('missing_pg_stat_statements', () => {
   })
   afterAll(() => database.drop())
 
-  it('finds that nobody counts statements, and drafts the extension', async () => {
+  it('finds that nobody counts statements, and operations the extension', async () => {
     expect(await subjectsOf(superuser, missingPgStatStatements)).toEqual(['pg_stat_statements'])
     await superuser.query(`CREATE SCHEMA extensions`)
-    const draft = await draftAbout(superuser, missingPgStatStatements, 'pg_stat_statements')
-    expect(draft.up).toEqual([`CREATE EXTENSION "pg_stat_statements" WITH SCHEMA "extensions"`])
-    await expectReversible(superuser, draft)
+    const operation = await operationAbout(superuser, missingPgStatStatements, 'pg_stat_statements')
+    expect(operation.up).toEqual([`CREATE EXTENSION "pg_stat_statements" WITH SCHEMA "extensions"`])
+    await expectReversible(superuser, operation)
   })
 
   it('finds nothing where it is installed and loaded', async () => {

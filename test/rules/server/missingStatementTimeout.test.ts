@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { missingStatementTimeout } from '../../../src/rules/server/missingStatementTimeout.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase, urlOf } from '../../support/database.ts'
-import { draftAbout, expectReversible, subjectsOf } from '../look.ts'
+import { operationAbout, expectReversible, subjectsOf } from '../look.ts'
 
 describe('missing_statement_timeout', () => {
   let database: TestDatabase
@@ -47,12 +47,12 @@ describe('missing_statement_timeout', () => {
   })
 
   it('drafts a timeout, taken back exactly', async () => {
-    const drafts = [
-      await draftAbout(superuser, missingStatementTimeout, 'Bad App of test'),
-      await draftAbout(superuser, missingStatementTimeout, 'bad_zero of test'),
+    const operations = [
+      await operationAbout(superuser, missingStatementTimeout, 'Bad App of test'),
+      await operationAbout(superuser, missingStatementTimeout, 'bad_zero of test'),
     ]
-    expect(drafts[1]?.down).toEqual([`ALTER ROLE "bad_zero of test" SET statement_timeout = '0'`])
-    await expectReversible(superuser, ...drafts)
+    expect(operations[1]?.down).toEqual([`ALTER ROLE "bad_zero of test" SET statement_timeout = '0'`])
+    await expectReversible(superuser, ...operations)
     expect(await ours()).toEqual([])
   })
 })

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { autovacuumSettings } from '../../../src/rules/tables/autovacuumSettings.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase } from '../../support/database.ts'
-import { draftAbout, expectReversible, subjectsOf, settleCounters } from '../look.ts'
+import { operationAbout, expectReversible, subjectsOf, settleCounters } from '../look.ts'
 
 describe('autovacuum_settings', () => {
   let database: TestDatabase
@@ -33,7 +33,7 @@ describe('autovacuum_settings', () => {
   })
 
   it('computes factors for 100,000 changes, and restores exactly what was set', async () => {
-    const large = await draftAbout(owner, autovacuumSettings, 'public', 'bad_large')
+    const large = await operationAbout(owner, autovacuumSettings, 'public', 'bad_large')
     expect(large.up).toEqual([
       `ALTER TABLE "public"."bad_large" SET (autovacuum_vacuum_scale_factor = '0.1', autovacuum_analyze_scale_factor = '0.05')`,
     ])
@@ -41,7 +41,7 @@ describe('autovacuum_settings', () => {
       `ALTER TABLE "public"."bad_large" SET (autovacuum_analyze_scale_factor = '0.3')`,
       `ALTER TABLE "public"."bad_large" RESET (autovacuum_vacuum_scale_factor)`,
     ])
-    await expectReversible(owner, large, await draftAbout(owner, autovacuumSettings, 'public', 'bad_off'))
+    await expectReversible(owner, large, await operationAbout(owner, autovacuumSettings, 'public', 'bad_off'))
     expect(await subjectsOf(owner, autovacuumSettings)).toEqual([])
   })
 })

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lowHotRatio } from '../../../src/rules/tables/lowHotRatio.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase } from '../../support/database.ts'
-import { draftAbout, expectReversible, findingAbout, subjectsOf, settleCounters } from '../look.ts'
+import { operationAbout, expectReversible, findingAbout, subjectsOf, settleCounters } from '../look.ts'
 
 describe('low_hot_ratio', () => {
   let database: TestDatabase
@@ -56,6 +56,6 @@ describe('low_hot_ratio', () => {
 
   it('drafts room on the page where none does, taken back exactly', async () => {
     const superuser = await database.connect()
-    await expectReversible(owner, await draftAbout(superuser, lowHotRatio, 'public', 'Bad'))
+    await expectReversible(owner, await operationAbout(superuser, lowHotRatio, 'public', 'Bad'))
   })
 })

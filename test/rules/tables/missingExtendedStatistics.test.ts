@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { missingExtendedStatistics } from '../../../src/rules/tables/missingExtendedStatistics.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase } from '../../support/database.ts'
-import { draftAbout, expectReversible, look, subjectsOf } from '../look.ts'
+import { operationAbout, expectReversible, look, subjectsOf } from '../look.ts'
 
 describe('missing_extended_statistics', () => {
   let database: TestDatabase
@@ -41,7 +41,7 @@ describe('missing_extended_statistics', () => {
     expect(await estimate()).toBeLessThan(30)
     await expectReversible(
       owner,
-      await draftAbout(owner, missingExtendedStatistics, 'public', 'bad', 'City', 'currency'),
+      await operationAbout(owner, missingExtendedStatistics, 'public', 'bad', 'City', 'currency'),
     )
     expect(await estimate()).toBeGreaterThan(150)
     expect(await subjectsOf(owner, missingExtendedStatistics)).toEqual([])

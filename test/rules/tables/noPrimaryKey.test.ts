@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { noPrimaryKey } from '../../../src/rules/tables/noPrimaryKey.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase } from '../../support/database.ts'
-import { draftAbout, expectReversible, findingAbout, subjectsOf } from '../look.ts'
+import { operationAbout, expectReversible, findingAbout, subjectsOf } from '../look.ts'
 
 describe('no_primary_key', () => {
   let database: TestDatabase
@@ -43,6 +43,6 @@ describe('no_primary_key', () => {
   })
 
   it('drafts a key from a unique index that is one in all but name, taken back exactly', async () => {
-    await expectReversible(owner, await draftAbout(owner, noPrimaryKey, 'public', 'Bad Key'))
+    await expectReversible(owner, await operationAbout(owner, noPrimaryKey, 'public', 'Bad Key'))
   })
 })

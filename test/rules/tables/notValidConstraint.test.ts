@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { notValidConstraint } from '../../../src/rules/tables/notValidConstraint.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase } from '../../support/database.ts'
-import { draftAbout, expectReversible, findingAbout, subjectsOf } from '../look.ts'
+import { operationAbout, expectReversible, findingAbout, subjectsOf } from '../look.ts'
 
 describe('not_valid_constraint', () => {
   let database: TestDatabase
@@ -44,8 +44,8 @@ describe('not_valid_constraint', () => {
   it('drafts the check, and NOT VALID again on the way down', async () => {
     await expectReversible(
       owner,
-      await draftAbout(owner, notValidConstraint, 'public', 'Bad', 'b > 0'),
-      await draftAbout(owner, notValidConstraint, 'public', 'Bad', 'bad_fk'),
+      await operationAbout(owner, notValidConstraint, 'public', 'Bad', 'b > 0'),
+      await operationAbout(owner, notValidConstraint, 'public', 'Bad', 'bad_fk'),
     )
     expect(await subjectsOf(owner, notValidConstraint)).toEqual(['public.bad_parent.bad_own'])
   })

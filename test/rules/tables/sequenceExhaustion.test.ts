@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sequenceExhaustion } from '../../../src/rules/tables/sequenceExhaustion.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase } from '../../support/database.ts'
-import { draftAbout, expectReversible, findingAbout, look, subjectsOf } from '../look.ts'
+import { operationAbout, expectReversible, findingAbout, look, subjectsOf } from '../look.ts'
 
 describe('sequence_exhaustion', () => {
   let database: TestDatabase
@@ -44,7 +44,7 @@ describe('sequence_exhaustion', () => {
   })
 
   it('drafts a wider sequence where the column has room, taken back exactly', async () => {
-    await expectReversible(owner, await draftAbout(owner, sequenceExhaustion, 'public', 'bad_narrow'))
+    await expectReversible(owner, await operationAbout(owner, sequenceExhaustion, 'public', 'bad_narrow'))
   })
 
   it('says so where it may not read them', async () => {

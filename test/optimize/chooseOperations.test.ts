@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { chooseDrafts } from '../../src/optimize/chooseDrafts.ts'
+import { chooseOperations } from '../../src/optimize/chooseOperations.ts'
 import { authRlsInitplan } from '../../src/rules/policies/authRlsInitplan.ts'
 import { policyMembershipFunction } from '../../src/rules/policies/policyMembershipFunction.ts'
 import { findWith } from '../rules/findWith.ts'
@@ -46,7 +46,7 @@ describe('a rewrite that only rows can show to be the same', () => {
       'broken ON docs FOR SELECT TO authenticated USING (is_known(auth.uid(), org_id))',
       'sound ON docs FOR UPDATE TO authenticated USING (is_member(org_id))',
     )
-    const { cures, drafts, skipped } = await chooseDrafts(
+    const { cures, operations, skipped } = await chooseOperations(
       owner,
       await findWith(owner, policyMembershipFunction),
       [],
@@ -61,10 +61,10 @@ describe('a rewrite that only rows can show to be the same', () => {
         ),
       },
     ])
-    const rewrite = drafts.find(({ altersPolicies }) => altersPolicies)
+    const rewrite = operations.find(({ altersPolicies }) => altersPolicies)
     expect(rewrite?.up).toHaveLength(1)
     // Nor is anything made that only the other one needs.
-    expect(drafts.map(({ title }) => title)).toEqual([
+    expect(operations.map(({ title }) => title)).toEqual([
       'create-schema-private',
       'create-private-is_member_org_ids',
       'rewrite-docs-policies',
@@ -72,7 +72,7 @@ describe('a rewrite that only rows can show to be the same', () => {
     expect(rewrite?.why).toContain(
       'Policy broken stays as it is: it would not let the same rows pass: any row gives the error 42501',
     )
-    await expectReversible(owner, ...drafts)
+    await expectReversible(owner, ...operations)
   })
 })
 
@@ -83,9 +83,9 @@ describe('a predicate that PostgreSQL prints with a cast that nobody wrote', () 
       `mine ON docs TO authenticated USING (owner_id = auth.uid() AND status IN ('draft', 'open'))
        WITH CHECK (owner_id = auth.uid() AND status <> ALL (ARRAY['shut', 'gone']))`,
     )
-    const { drafts } = await chooseDrafts(owner, await findWith(owner, authRlsInitplan), [])
-    expect(drafts).toHaveLength(1)
-    await expectReversible(owner, ...drafts)
+    const { operations } = await chooseOperations(owner, await findWith(owner, authRlsInitplan), [])
+    expect(operations).toHaveLength(1)
+    await expectReversible(owner, ...operations)
     const { rows } = await owner.query<{ using: string }>(
       `SELECT pg_get_expr(polqual, polrelid) AS using FROM pg_policy`,
     )

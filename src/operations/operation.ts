@@ -7,11 +7,11 @@ import type { PolicyPredicates } from '../catalog/policies.ts'
  * A migration as data, before it is a file. `up` and `down` are SQL, one statement each, written so that they
  * mean the same under any `search_path`.
  */
-export interface Draft {
-  kind: DraftKind
+export interface Operation {
+  kind: OperationKind
   /**
-   * What it does, as a name that stays the same from run to run: see `workId`. A file carries the ids of its drafts, and
-   * what a file that has not run yet carries is not drafted again. One for each policy that a draft alters.
+   * What it does, as a name that stays the same from run to run: see `workId`. A file carries the ids of its operations, and
+   * what a file that has not run yet carries is not made again. One for each policy that an operation alters.
    */
   ids: string[]
   /** The object with whose other changes it is reviewed: `[schema, table]`, `[schema]`, or `[]` for the server. */
@@ -28,16 +28,19 @@ export interface Draft {
   after: ConditionCall[]
   /** Why the statements cannot run inside a transaction; absent where they can, which is the safer way. */
   noTransaction?: string
-  /** Drafts whose migrations have to come first. */
-  requires?: Draft[]
+  /** Operations whose migrations have to come first. */
+  requires?: Operation[]
   /**
-   * Set where the draft alters policies and their new predicates are still in our words. They go into a file
+   * Set where the operation alters policies and their new predicates are still in our words. They go into a file
    * as PostgreSQL prints them: see `settlePolicies`.
    */
   altersPolicies?: AlterPolicies
 }
 
-export type DraftKind =
+/** Why it is made. */
+export type Reason = Pick<Operation, 'rule' | 'why'>
+
+export type OperationKind =
   | 'alterPolicies'
   | 'alterRoleSetting'
   | 'createExtension'
@@ -55,21 +58,21 @@ export type DraftKind =
   | 'widenSequence'
 
 /**
- * `workId('dropIndex', 'public', 'a_b_idx')` -> `dropIndex-4cb21a0f59d6a4f7`. Two drafts with one id do the same, whatever
+ * `workId('dropIndex', 'public', 'a_b_idx')` -> `dropIndex-4cb21a0f59d6a4f7`. Two operations with one id do the same, whatever
  * their reasons.
  *
  * @param what everything by which one work differs from another of its kind: names, and the state that it ends
  */
-export function workId(kind: DraftKind, ...what: unknown[]): string {
+export function workId(kind: OperationKind, ...what: unknown[]): string {
   return `${kind}-${createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 16)}`
 }
 
-/** Each once: several drafts, or policies of one, may need the same function. */
+/** Each once: several operations, or policies of one, may need the same function. */
 export function unique<T>(items: T[]): T[] {
   return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
 }
 
-/** What a draft that alters policies of one table is made of. */
+/** What an operation that alters policies of one table is made of. */
 export interface AlterPolicies {
   table: RelationName
   rule: string
@@ -84,8 +87,8 @@ export interface PolicyAlteration {
   after: PolicyPredicates
   /** What must hold beside: functions that the new predicates call, indexes that they reckon with. */
   needs: ConditionCall[]
-  /** Drafts that make these. */
-  requires: Draft[]
+  /** Operations that make these. */
+  requires: Operation[]
   /** Its proof has to be tried before it is written; that of a wrapped `auth.uid()` need not. */
   needsTrial?: true
   /** What showed on rows that the same ones pass, where structure does not prove it. */

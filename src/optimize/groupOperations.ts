@@ -1,12 +1,13 @@
-import type { Draft, DraftKind } from '../operations/draft.ts'
-import { unique } from '../operations/draft.ts'
-import { draftTitle } from '../operations/titles.ts'
+import { groupBy } from '../groupBy.ts'
+import type { Operation, OperationKind } from '../operations/operation.ts'
+import { unique } from '../operations/operation.ts'
+import { operationTitle } from '../operations/titles.ts'
 
-/** What one file holds: drafts that are reviewed, run and taken back together. */
+/** What one file holds: operations that are reviewed, run and taken back together. */
 export interface Group {
-  drafts: Draft[]
+  operations: Operation[]
   /** All of them as one. */
-  draft: Draft
+  operation: Operation
 }
 
 /** As many files are read one by one; of more, those of a rule are put together. */
@@ -25,10 +26,10 @@ const ofOneSchema = 50
  *
  * 544 tables with 3,000 findings -> at most 60 files, or one for each rule and kind where those are more.
  *
- * What others require stands in files of its own before them. Otherwise files keep the order of their first drafts.
+ * What others require stands in files of its own before them. Otherwise files keep the order of their first operations.
  */
-export function groupDrafts(drafts: Draft[]): Group[] {
-  const series = [...seriesOf(drafts).values()]
+export function groupOperations(operations: Operation[]): Group[] {
+  const series = seriesOf(operations)
   for (let size = 0; ; size += statementsAtFirst) {
     const groups = series.flatMap((each) => cut(each, size))
     if (groups.length <= readable || groups.length === series.length) return numbered(groups.map(merge))
@@ -36,28 +37,17 @@ export function groupDrafts(drafts: Draft[]): Group[] {
 }
 
 /** What may stand in one file, in the order of the first of each. */
-function seriesOf(drafts: Draft[]): Map<string, Draft[]> {
-  const required = new Set(drafts.flatMap(({ requires = [] }) => requires.flatMap(({ ids }) => ids)))
-  const series = new Map<string, Draft[]>()
-  for (const draft of drafts) {
-    const { kind, rule, ids, noTransaction } = draft
-    const key = JSON.stringify([ids.some((id) => required.has(id)), kind, rule, noTransaction])
-    const known = series.get(key)
-    if (known) known.push(draft)
-    else series.set(key, [draft])
-  }
-  return series
+function seriesOf(operations: Operation[]): Operation[][] {
+  const required = new Set(operations.flatMap(({ requires = [] }) => requires.flatMap(({ ids }) => ids)))
+  const series = groupBy(operations, ({ kind, rule, ids, noTransaction }) =>
+    JSON.stringify([ids.some((id) => required.has(id)), kind, rule, noTransaction]),
+  )
+  return [...series.values()]
 }
 
 /** Cuts a series between tables, so that no part of several tables has more statements than `size`. */
-function cut(series: Draft[], size: number): Draft[][] {
-  const objects = new Map<string, Draft[]>()
-  for (const draft of series) {
-    const key = JSON.stringify(draft.on)
-    const known = objects.get(key)
-    if (known) known.push(draft)
-    else objects.set(key, [draft])
-  }
+function cut(series: Operation[], size: number): Operation[][] {
+  const objects = groupBy(series, ({ on }) => JSON.stringify(on))
   const byName = [...objects.values()].toSorted((a, b) => compare(nameOf(a[0]), nameOf(b[0])))
   const whole = byName.flatMap((object) => {
     const single = object.map((each) => [each])
@@ -67,8 +57,8 @@ function cut(series: Draft[], size: number): Draft[][] {
 }
 
 /** Puts what stands side by side together, up to that many statements. */
-function fill(parts: Draft[][], size: number): Draft[][] {
-  const filled: Draft[][] = []
+function fill(parts: Operation[][], size: number): Operation[][] {
+  const filled: Operation[][] = []
   for (const part of parts) {
     const last = filled.at(-1)
     if (last && countStatements(last) + countStatements(part) <= size) last.push(...part)
@@ -77,12 +67,12 @@ function fill(parts: Draft[][], size: number): Draft[][] {
   return filled
 }
 
-function countStatements(drafts: Draft[]): number {
-  return drafts.reduce((sum, { up }) => sum + up.length, 0)
+function countStatements(operations: Operation[]): number {
+  return operations.reduce((sum, { up }) => sum + up.length, 0)
 }
 
-function nameOf(draft: Draft | undefined): string {
-  return draft?.on.join('.') ?? ''
+function nameOf(operation: Operation | undefined): string {
+  return operation?.on.join('.') ?? ''
 }
 
 /** The same on every machine, whatever its language. */
@@ -90,8 +80,8 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** How the file of several drafts of a kind is called, before the names of their objects. */
-const titles: Record<DraftKind, string> = {
+/** How the file of several operations of a kind is called, before the names of their objects. */
+const titles: Record<OperationKind, string> = {
   alterPolicies: 'rewrite-policies',
   alterRoleSetting: 'set-role-settings',
   createExtension: 'enable-extensions',
@@ -109,53 +99,57 @@ const titles: Record<DraftKind, string> = {
   widenSequence: 'widen-sequences',
 }
 
-/** One draft that does what all of them do; the way back takes them in the opposite order. */
-function merge(drafts: Draft[]): Group {
-  const [first] = drafts
+/** One operation that does what all of them do; the way back takes them in the opposite order. */
+function merge(operations: Operation[]): Group {
+  const [first] = operations
   if (!first) throw new Error('there is no file of nothing')
-  if (drafts.length === 1) return { drafts, draft: first }
+  if (operations.length === 1) return { operations, operation: first }
   const { kind, rule, on, noTransaction } = first
   return {
-    drafts,
-    draft: {
+    operations,
+    operation: {
       ...{ kind, rule, on },
       ...(noTransaction === undefined ? {} : { noTransaction }),
-      ids: drafts.flatMap(({ ids }) => ids),
-      title: titleOf(drafts, kind),
-      why: whyOf(drafts),
-      up: drafts.flatMap(({ up }) => up),
-      down: drafts.toReversed().flatMap(({ down }) => down),
-      before: unique(drafts.flatMap(({ before }) => before)),
-      after: unique(drafts.flatMap(({ after }) => after)),
+      ids: operations.flatMap(({ ids }) => ids),
+      title: titleOf(operations, kind),
+      why: whyOf(operations),
+      up: operations.flatMap(({ up }) => up),
+      down: operations.toReversed().flatMap(({ down }) => down),
+      before: unique(operations.flatMap(({ before }) => before)),
+      after: unique(operations.flatMap(({ after }) => after)),
     },
   }
 }
 
 /** `create-indexes-of-bookings`, `create-indexes-of-accounts-to-bookings`. */
-function titleOf(drafts: Draft[], kind: DraftKind): string {
-  const first = drafts[0]?.on.at(-1)
-  const last = drafts.at(-1)?.on.at(-1)
+function titleOf(operations: Operation[], kind: OperationKind): string {
+  const first = operations[0]?.on.at(-1)
+  const last = operations.at(-1)?.on.at(-1)
   if (first === undefined || last === undefined) return titles[kind]
-  return draftTitle(
+  return operationTitle(
     `${titles[kind]}-of`,
     first,
-    ...(nameOf(drafts[0]) === nameOf(drafts.at(-1)) ? [] : ['to', last]),
+    ...(nameOf(operations[0]) === nameOf(operations.at(-1)) ? [] : ['to', last]),
   )
 }
 
 /** Of files with the same title each but the first gets a number: `set-search-paths-of-public-2`. */
 function numbered(groups: Group[]): Group[] {
   const seen = new Map<string, number>()
-  return groups.map(({ drafts, draft }) => {
-    const number = (seen.get(draft.title) ?? 0) + 1
-    seen.set(draft.title, number)
-    return { drafts, draft: number === 1 ? draft : { ...draft, title: draftTitle(draft.title, `${number}`) } }
+  return groups.map(({ operations, operation }) => {
+    const number = (seen.get(operation.title) ?? 0) + 1
+    seen.set(operation.title, number)
+    return {
+      operations,
+      operation:
+        number === 1 ? operation : { ...operation, title: operationTitle(operation.title, `${number}`) },
+    }
   })
 }
 
 /** The reason that all share, or that of each. */
-function whyOf(drafts: Draft[]): string {
-  const reasons = [...new Set(drafts.map(({ why }) => why))]
+function whyOf(operations: Operation[]): string {
+  const reasons = [...new Set(operations.map(({ why }) => why))]
   const [only] = reasons
   return reasons.length === 1 && only !== undefined ? only : reasons.map((reason) => `- ${reason}`).join('\n')
 }

@@ -11,7 +11,7 @@ const statementTimeoutMs = 120_000
  * or, where the client is inside a transaction already, under a savepoint of that transaction, so that
  * changes which are not committed yet are seen too. Everything that `look` sets is undone.
  */
-export async function inSnapshot<T>(client: ClientBase, look: () => Promise<T>): Promise<T> {
+export async function inOneState<T>(client: ClientBase, look: () => Promise<T>): Promise<T> {
   if (client.getTransactionStatus() !== 'T') return readOnly(client, look, { statementTimeoutMs })
   return underSavepoint(borrow(client), async () => {
     await client.query(`SELECT set_config('transaction_read_only', 'on', true),

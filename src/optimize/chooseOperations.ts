@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg'
-import type { Draft } from '../operations/draft.ts'
+import type { Operation } from '../operations/operation.ts'
 import { settlePolicies } from '../policies/proof/settlePolicies.ts'
 import type { Finding } from '../rules/rule.ts'
 import { keyOf } from '../rules/rule.ts'
@@ -22,16 +22,16 @@ export function skip(finding: Finding, reason: string): Skipped {
 /** What is to be written for which findings. */
 export interface Choice {
   /** Each once, in the order in which they have to run. */
-  drafts: Draft[]
-  cures: { finding: Finding; drafts: Draft[] }[]
+  operations: Operation[]
+  cures: { finding: Finding; operations: Operation[] }[]
   skipped: Skipped[]
 }
 
 /**
- * Turns findings into drafts that are ready to be written: several findings may share one, what a pending
+ * Turns findings into operations that are ready to be written: several findings may share one, what a pending
  * migration does already is left out, and predicates of policies are put into PostgreSQL's own words.
  */
-export async function chooseDrafts(
+export async function chooseOperations(
   client: ClientBase,
   findings: Finding[],
   pending: PendingMigration[],
@@ -39,53 +39,53 @@ export async function chooseDrafts(
   const skipped: Skipped[] = []
   const leave = (finding: Finding, reason: string) => skipped.push(skip(finding, reason))
 
-  const shared = new Map<string, Draft>()
-  const wanted: { finding: Finding; draft: Draft }[] = []
+  const shared = new Map<string, Operation>()
+  const wanted: { finding: Finding; operation: Operation }[] = []
   for (const finding of findings) {
     const { remedy } = finding
     if (remedy.kind !== 'migration') {
       leave(finding, remedy.title)
       continue
     }
-    const work = workOf(remedy.draft)
-    const draft = shared.get(work) ?? remedy.draft
-    shared.set(work, draft)
-    const name = findPending(draft, pending)
-    if (name === undefined) wanted.push({ finding, draft })
+    const work = workOf(remedy.operation)
+    const operation = shared.get(work) ?? remedy.operation
+    shared.set(work, operation)
+    const name = findPending(operation, pending)
+    if (name === undefined) wanted.push({ finding, operation })
     else leave(finding, `the pending migration ${name} does it`)
   }
 
-  const settled = await settlePolicies(client, [...new Set(wanted.map(({ draft }) => draft))])
-  const required = new Map<string, Draft>()
-  const drafts = new Set<Draft>()
+  const settled = await settlePolicies(client, [...new Set(wanted.map(({ operation }) => operation))])
+  const required = new Map<string, Operation>()
+  const operations = new Set<Operation>()
   const cures: Choice['cures'] = []
-  for (const { finding, draft } of wanted) {
-    const result = settled.get(draft)
+  for (const { finding, operation } of wanted) {
+    const result = settled.get(operation)
     const left = result?.left?.get(finding.subject[2] ?? '')
     if (!result || left !== undefined || 'reason' in result) {
       const reason = result && 'reason' in result ? result.reason : 'it could not be settled'
       leave(finding, left === undefined ? reason : `Left as it is: ${left}`)
       continue
     }
-    const needed = (result.draft.requires ?? []).map((each) => {
+    const needed = (result.operation.requires ?? []).map((each) => {
       const work = workOf(each)
       const same = required.get(work) ?? shared.get(work) ?? each
       required.set(work, same)
       return same
     })
-    const toWrite = [...needed.filter((each) => findPending(each, pending) === undefined), result.draft]
-    for (const each of toWrite) drafts.add(each)
-    cures.push({ finding, drafts: toWrite })
+    const toWrite = [...needed.filter((each) => findPending(each, pending) === undefined), result.operation]
+    for (const each of toWrite) operations.add(each)
+    cures.push({ finding, operations: toWrite })
   }
   // What others require comes first of all.
-  const first = [...required.values()].filter((draft) => drafts.has(draft))
-  return { drafts: [...new Set([...first, ...drafts])], cures, skipped }
+  const first = [...required.values()].filter((operation) => operations.has(operation))
+  return { operations: [...new Set([...first, ...operations])], cures, skipped }
 }
 
 /**
- * What a draft does, by which two are the same migration: a foreign key and a policy may want one index, each for
+ * What an operation does, by which two are the same migration: a foreign key and a policy may want one index, each for
  * its own reasons. One that alters policies may alter other ones, or in other ways, for another rule.
  */
-export function workOf(draft: Draft): string {
-  return JSON.stringify(draft.altersPolicies ? draft : draft.ids)
+export function workOf(operation: Operation): string {
+  return JSON.stringify(operation.altersPolicies ? operation : operation.ids)
 }
