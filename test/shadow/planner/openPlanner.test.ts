@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connect } from '../../../src/postgres/connect.ts'
 import { startEmbedded } from '../../../src/servers/embedded.ts'
 import type { EmbeddedServer } from '../../../src/servers/embedded.ts'
+import { readIndexShapes } from '../../../src/shadow/planner/indexShapes.ts'
+import { estimateBlocks } from '../../../src/shadow/planner/indexSize.ts'
 import { openPlanner } from '../../../src/shadow/planner/openPlanner.ts'
 import type { Planner } from '../../../src/shadow/planner/openPlanner.ts'
 import { engineIsMissing } from '../../support/engines.ts'
@@ -67,6 +69,8 @@ describe.each([14, 18])('a planner without rows, of PostgreSQL %i', (version) =>
     await administrator.end()
     source = await connect(server.url('library'))
     await source.query(await readFile(new URL('library.sql', import.meta.url), 'utf8'))
+    // As large as right after they were built.
+    await source.query('REINDEX DATABASE library')
     await source.query('VACUUM ANALYZE')
     planner = await openPlanner(source)
   })
@@ -99,6 +103,28 @@ describe.each([14, 18])('a planner without rows, of PostgreSQL %i', (version) =>
       await source.query('RESET ROLE')
       await shadow.end()
     })
+  })
+
+  test.skipIf(missing)('tells the size of every index from statistics', async () => {
+    const { rows } = await source.query<{ schema: string; name: string; method: string; blocks: number }>(
+      `SELECT 'public' AS schema, c.relname AS name, a.amname AS method, (pg_relation_size(c.oid) / 8192)::int AS blocks
+       FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE c.relkind = 'i' AND c.relnamespace = 'public'::regnamespace`,
+    )
+    const shadow = await planner.connect()
+    const shapes = await readIndexShapes(shadow, rows)
+    expect(shapes).toHaveLength(rows.length)
+    for (const shape of shapes) {
+      const { method, blocks = 0 } = rows.find(({ name }) => name === shape.name) ?? {}
+      // Nobody knows how well a GIN or GiST index packs what it holds.
+      const factor = method === 'btree' ? 1.25 : 2.5
+      expect(estimateBlocks(shape), `${shape.name}, of ${blocks} blocks`).toBeLessThanOrEqual(
+        blocks * factor + 2,
+      )
+      expect(estimateBlocks(shape), `${shape.name}, of ${blocks} blocks`).toBeGreaterThanOrEqual(
+        blocks / factor - 2,
+      )
+    }
+    await shadow.end()
   })
 
   test.skipIf(missing)('has no row, and finds its way through an index that looks full', async () => {
