@@ -9,7 +9,6 @@ export type Command = 'up' | 'down' | 'redo'
 export interface Job {
   id: number
   url: string
-  directory: string
   command: Command
   target: Target
 }
@@ -37,7 +36,7 @@ export interface Runners {
 /** Starts a process of the program that `compileRunner` made. */
 export async function startRunners(program: string): Promise<Runners> {
   let number = 0
-  const spawn = () => fork(program)
+  const spawn = () => fork(program, { execArgv: [] })
   const ready = async (child: ChildProcess) => {
     await once(child, 'message')
     child.setMaxListeners(0)
