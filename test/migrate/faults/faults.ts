@@ -100,7 +100,7 @@ export async function walkAll(
   const boundaries = counted.reduce((sum, { count }) => sum + count, 0)
   const waiting = counted.flatMap(({ stand, plan, count }) => [
     () => Promise.resolve(plan),
-    ...Array.from({ length: Math.ceil((count * atOnce) / boundaries) - 1 }, () => {
+    ...Array.from({ length: Math.round((count * atOnce) / boundaries) - 1 }, () => {
       return () => enter(stand, plan.boundaries)
     }),
   ])
