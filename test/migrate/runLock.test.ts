@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
 import { runCommand } from '../support/commandLine.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
@@ -57,16 +58,14 @@ test(
   'eight processes that start at once, twenty times: all end well, and each migration runs once',
   { timeout: 300_000 },
   async () => {
-    await using program = await compileRunner()
+    await using program = await compileRunner(await loadMigrations(files.path))
     const processes: Runners[] = await Promise.all(
       Array.from({ length: runners }, () => startRunners(program.path)),
     )
     try {
       for (let round = 1; round <= rounds; round += 1) {
         const outcomes = await Promise.all(
-          processes.map((process) =>
-            process.run({ url: database.ownerUrl, directory: files.path, command: 'up', target: {} }),
-          ),
+          processes.map((process) => process.run({ url: database.ownerUrl, command: 'up', target: {} })),
         )
         expect(outcomes.map((outcome) => outcome?.failure)).toEqual(processes.map(() => undefined))
         expect(

@@ -3,11 +3,16 @@ import { BaseSequencer } from 'vitest/node'
 
 /** Files that take minutes, the longest first: begun last, one of them would run alone while the other worker waits. */
 const longest = [
-  'test/migrate/faults/casaora.test.ts',
+  'test/policies/bodies.test.ts',
   'test/migrate/faults/madeSet.test.ts',
+  'test/migrate/faults/casaora.test.ts',
+  'test/rules/fixture/fixture.test.ts',
+  'test/migrations/versions.test.ts',
   'test/policies/everyPolicy.test.ts',
   'test/migrations/proof.test.ts',
-  'test/rules/fixture/fixture.test.ts',
+  'test/policies/proof/mutationScore.test.ts',
+  'test/migrations/series.test.ts',
+  'test/bench/claims/claimsBench.test.ts',
 ]
 
 /** Starts the longest files first; a machine without a cache of durations would go by the size of files. */

@@ -5,19 +5,15 @@ import { faults, prepareFaults, prepareStands, report, walkAll } from './faults.
 
 let stands: Stand[]
 
-prepareFaults()
+prepareFaults(() => Promise.resolve(casaoraMigrations))
 beforeAll(async () => {
-  stands = await prepareStands(casaoraMigrations, 'casaora')
+  stands = await prepareStands('casaora')
 })
 
 describe("every statement of Casaora's migrations, one of each shape, up and down", () => {
   // A cut on the wire is to the server what the end of a killed process is.
   test.each(faults.slice(1))('$name', { timeout: 900_000 }, async (kind) => {
-    const { boundaries, strikes } = await walkAll(
-      { directory: casaoraMigrations, commands: ['up', 'down'] },
-      stands,
-      kind,
-    )
+    const { boundaries, strikes } = await walkAll({ commands: ['up', 'down'] }, stands, kind)
     report(kind.name, `${String(stands.length)} of migrations/`, strikes)
     expect(stands.length).toBeGreaterThan(7)
     expect(strikes).toBe(boundaries)

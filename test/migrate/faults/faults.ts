@@ -1,6 +1,8 @@
 import { afterAll, beforeAll } from 'vitest'
 import type { Client } from 'pg'
 import { connect } from '../../../src/postgres/connect.ts'
+import { loadMigrations } from '../../../src/migrate/loadMigrations.ts'
+import type { Migration } from '../../../src/migrate/migration.ts'
 import { defaultRunOptions } from '../../../src/migrate/runOptions.ts'
 import { up } from '../../../src/migrate/up.ts'
 import { readFingerprint } from '../../../src/fingerprint/fingerprint.ts'
@@ -16,17 +18,20 @@ import { startRunners } from './runners.ts'
 import { untilRunnersAreGone } from './transactions.ts'
 import type { Walk } from './walk.ts'
 import { countBoundaries, walk } from './walk.ts'
-import { loadWithoutProofs } from './withoutProofs.ts'
+import { withoutProofs } from '../../support/withoutProofs.ts'
 
 let arena: Arena
+let migrations: Migration[]
 let program: CompiledRunner
 let runners: Runners
 
-/** A server and a process to be harmed, for the tests of the file that calls it. */
-export function prepareFaults(): void {
+/** A server and a process to be harmed, for the tests of the file that calls it, which run the directory's migrations. */
+export function prepareFaults(findDirectory: () => Promise<string>): void {
   beforeAll(async () => {
+    const loaded = await loadMigrations(await findDirectory())
+    migrations = withoutProofs(loaded)
     arena = await openArena()
-    program = await compileRunner()
+    program = await compileRunner(loaded)
     runners = await startRunners(program.path)
   })
   afterAll(async () => {
@@ -44,8 +49,7 @@ export interface Stand {
 }
 
 /** One database before each migration of a new shape, made on the way up from another one, for walkers to copy. */
-export async function prepareStands(directory: string, from: 'casaora' | 'template0'): Promise<Stand[]> {
-  const migrations = await loadWithoutProofs(directory)
+export async function prepareStands(from: 'casaora' | 'template0'): Promise<Stand[]> {
   const run = async <T>(url: string, work: (client: Client) => Promise<T>) => {
     const client = await connect(url)
     return work(client).finally(() => client.end())
@@ -79,13 +83,12 @@ export interface FaultKind {
  * @returns how many boundaries undisturbed runs have, and how many strikes there were
  */
 export async function walkAll(
-  { commands, directory, everyRequest = false }: WhatToWalk,
+  { commands, everyRequest = false }: WhatToWalk,
   stands: Stand[],
   { strike, atOnce, run }: FaultKind,
 ): Promise<{ boundaries: number; strikes: number }> {
-  const migrations = await loadWithoutProofs(directory)
   const enter = async (stand: Stand, boundaries: Boundaries): Promise<Walk> => ({
-    ...{ ...stand, boundaries, directory, migrations, everyRequest, arena, isAlone: atOnce === 1 },
+    ...{ ...stand, boundaries, migrations, everyRequest, arena, isAlone: atOnce === 1 },
     database: await arena.create(stand.template),
     ...(run ? { run } : {}),
   })
@@ -97,7 +100,7 @@ export async function walkAll(
   const boundaries = counted.reduce((sum, { count }) => sum + count, 0)
   const waiting = counted.flatMap(({ stand, plan, count }) => [
     () => Promise.resolve(plan),
-    ...Array.from({ length: Math.ceil((count * atOnce) / boundaries) - 1 }, () => {
+    ...Array.from({ length: Math.round((count * atOnce) / boundaries) - 1 }, () => {
       return () => enter(stand, plan.boundaries)
     }),
   ])
@@ -124,7 +127,6 @@ export async function walkAll(
 }
 
 interface WhatToWalk {
-  directory: string
   commands: Command[]
   everyRequest?: boolean
 }

@@ -23,7 +23,6 @@ export interface RunPlan {
   /** What the proxy stands before. */
   database: string
   ownerUrl: string
-  directory: string
   migrations: Migration[]
   position: number
   command: Command
@@ -83,10 +82,10 @@ function isLook(sql: string): boolean {
 }
 
 async function runThrough(plan: RunPlan): Promise<void> {
-  const { proxy, ownerUrl, directory, migrations, position, command } = plan
+  const { proxy, ownerUrl, migrations, position, command } = plan
   const target = command === 'up' ? { to: migrations[position]?.name ?? '' } : { count: 1 }
   const run = plan.run ?? ((job) => runHere(job, migrations))
-  await run({ url: proxy.url(ownerUrl), directory, command, target })
+  await run({ url: proxy.url(ownerUrl), command, target })
 }
 
 async function runHere({ url, command, target }: Omit<Job, 'id'>, migrations: Migration[]): Promise<void> {

@@ -8,10 +8,12 @@ import { madeSet } from './madeSet.ts'
 let files: MigrationDirectory
 let stands: Stand[]
 
-prepareFaults()
-beforeAll(async () => {
+prepareFaults(async () => {
   files = await migrationDirectory(madeSet)
-  stands = await prepareStands(files.path, 'template0')
+  return files.path
+})
+beforeAll(async () => {
+  stands = await prepareStands('template0')
   expect(stands).toHaveLength(Object.keys(madeSet).length)
 })
 afterAll(() => files[Symbol.asyncDispose]())
@@ -21,7 +23,7 @@ describe('every request of a set made for it, up, redo and down', () => {
     // A look leaves nothing on the server, so whatever ends the session there leaves the same: one kind of end is enough.
     const everyRequest = kind === faults[0] || process.env.FAULTS === 'all'
     const { boundaries, strikes } = await walkAll(
-      { directory: files.path, everyRequest, commands: ['up', 'redo', 'down'] },
+      { everyRequest, commands: ['up', 'redo', 'down'] },
       stands,
       kind,
     )

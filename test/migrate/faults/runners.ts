@@ -9,7 +9,6 @@ export type Command = 'up' | 'down' | 'redo'
 export interface Job {
   id: number
   url: string
-  directory: string
   command: Command
   target: Target
 }
@@ -34,10 +33,13 @@ export interface Runners {
   close(): void
 }
 
+/** A process that lives for a second has no use for optimized WebAssembly, and compiling it takes half a second. */
+const execArgv = ['--liftoff-only']
+
 /** Starts a process of the program that `compileRunner` made. */
 export async function startRunners(program: string): Promise<Runners> {
   let number = 0
-  const spawn = () => fork(program)
+  const spawn = () => fork(program, { execArgv })
   const ready = async (child: ChildProcess) => {
     await once(child, 'message')
     child.setMaxListeners(0)

@@ -18,10 +18,7 @@ import type { Command } from './runners.ts'
 import { transactionMark, untilRunnersAreGone, wasCommitted } from './transactions.ts'
 
 /** One database that stands before a migration, which is hit there at boundary after boundary, up and down. */
-export interface Walk extends Pick<
-  RunPlan,
-  'directory' | 'migrations' | 'position' | 'run' | 'everyRequest'
-> {
+export interface Walk extends Pick<RunPlan, 'migrations' | 'position' | 'run' | 'everyRequest'> {
   arena: Arena
   database: ArenaDatabase
   /** Of the database as it stands before the migration. */
