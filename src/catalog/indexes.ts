@@ -184,21 +184,25 @@ export async function listIndexUse(_: Database, read: Read): Promise<IndexUse[]>
 
 function toIndex(row: IndexRow, columns: Column[], sizeBytes: number): TableIndex {
   const { keyCount, columns: numbers, classes, collations, options, expressions, parameters, ...index } = row
-  const [classOf, collationOf, optionOf] = [classes, collations, options].map((vector) => vector.split(' '))
+  const [classOf, collationOf, optionOf] = [classes.split(' '), collations.split(' '), options.split(' ')]
   const parts = numbers.split(' ').map((number, at): IndexColumn => {
     const attnum = Number(number)
-    const option = Number(optionOf?.[at] ?? 0)
+    const option = Number(optionOf[at] ?? 0)
     const column = columns.find((each) => each.number === attnum)
     return {
       text: expressions?.[at + 1] ?? column?.quoted ?? '',
       attnum,
       column,
-      ordering: [classOf?.[at], collationOf?.[at], parameters?.[at + 1]]
-        .filter((each) => each !== undefined)
-        .join(' '),
+      ordering: at < keyCount ? orderingOf(classOf[at], collationOf[at], parameters?.[at + 1]) : '',
       isDescending: (option & 1) !== 0,
       nullsFirst: (option & 2) !== 0,
     }
   })
   return { ...index, sizeBytes, keys: parts.slice(0, keyCount), included: parts.slice(keyCount) }
+}
+
+function orderingOf(operatorClass = '', collation = '', parameters?: string): string {
+  return parameters === undefined
+    ? `${operatorClass} ${collation}`
+    : `${operatorClass} ${collation} ${parameters}`
 }

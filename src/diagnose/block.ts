@@ -29,17 +29,24 @@ export interface TextBlock {
 
 export type Block = TableBlock | TextBlock
 
-/** Makes a table of at most `limit` rows and counts the rest. */
+/** So many rows a table has at most, where nothing else is said. */
+export const mostRows = 30
+
+/** Makes a table of at most `limit` rows and counts the rest; `total` where `rows` are only the first ones. */
 export function tableBlock(
-  table: Omit<TableBlock, 'kind' | 'columns' | 'more'> & { columns: [string, CellKind][]; limit?: number },
+  table: Omit<TableBlock, 'kind' | 'columns' | 'more'> & {
+    columns: [string, CellKind][]
+    limit?: number
+    total?: number
+  },
 ): TableBlock {
-  const { columns, limit = 30, rows, ...rest } = table
+  const { columns, limit = mostRows, rows, total = rows.length, ...rest } = table
   return {
     kind: 'table',
     ...rest,
     columns: columns.map(([title, kind]) => ({ title, kind })),
     rows: rows.slice(0, limit),
-    more: Math.max(0, rows.length - limit),
+    more: Math.max(0, total - limit),
   }
 }
 

@@ -2,6 +2,8 @@ import { byTable } from '../catalog/byTable.ts'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import { defineIndexes } from '../catalog/indexDefinitions.ts'
 import type { IndexColumn, TableIndex } from '../catalog/indexes.ts'
+import { listIndexes } from '../catalog/indexes.ts'
+import type { Read } from '../catalog/reader.ts'
 import type { Database } from '../postgres/database.ts'
 
 /** Whether the two are the same but for their names: same table, method, columns, order, predicate, uniqueness. */
@@ -81,7 +83,17 @@ export interface Spare<Index extends TableIndex = TableIndex> {
   coveredBy: Index
 }
 
-/** The same with the definitions of both; without those that were dropped meanwhile. */
+/** Every spare index that nobody locks: several rules ask. */
+export async function readSpares(
+  _: Database,
+  read: Read,
+): Promise<{ duplicates: Spare[]; redundant: Spare[] }> {
+  const indexes = await read(listIndexes)
+  const duplicates = listDuplicates(indexes)
+  return { duplicates, redundant: listRedundant(indexes, duplicates) }
+}
+
+/** Spare indexes with the definitions of both; without those that were dropped meanwhile. */
 export async function defineSpares(db: Database, spares: readonly Spare[]): Promise<Spare<DefinedIndex>[]> {
   const defined = await defineIndexes(
     db,
@@ -126,8 +138,8 @@ function isKept({ protectedBecause, isUnique }: TableIndex): boolean {
  * Indexes that a wider one makes superfluous, each with one that itself stays. Of two that stand in for each other
  * (`a` and `a DESC`) the older stays. Duplicates are not among them.
  */
-export function listRedundant(indexes: TableIndex[]): Spare[] {
-  const duplicates = new Set(listDuplicates(indexes).map(({ index }) => index.oid))
+export function listRedundant(indexes: TableIndex[], known = listDuplicates(indexes)): Spare[] {
+  const duplicates = new Set(known.map(({ index }) => index.oid))
   const spares: Spare[] = []
   for (const ofTable of byTable(indexes.filter(({ oid }) => !duplicates.has(oid))).values()) {
     const staying = new Set(ofTable)

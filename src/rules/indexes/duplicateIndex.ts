@@ -2,9 +2,8 @@ import { dropIndex } from '../../operations/dropIndex.ts'
 import { dropConcurrently } from '../../operations/recreateIndex.ts'
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import type { DefinedIndex } from '../../catalog/indexDefinitions.ts'
-import { listIndexes } from '../../catalog/indexes.ts'
 import type { Spare } from '../../indexes/indexCoverage.ts'
-import { defineSpares, listDuplicates } from '../../indexes/indexCoverage.ts'
+import { defineSpares, readSpares } from '../../indexes/indexCoverage.ts'
 import { dropWithPartitions, measured, migrationOr, runbook } from '../remedies.ts'
 import type { Remedy, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
@@ -27,7 +26,7 @@ export const duplicateIndex: Rule = {
   async find(context) {
     const wanted = await wantedSchemas(context)
     // The finding about the index of the partitioned table is about its parts as well.
-    const spares = listDuplicates(await context.read(listIndexes)).filter(
+    const spares = (await context.read(readSpares)).duplicates.filter(
       ({ index }) => wanted(index.schema) && !index.isPartOfPartitioned,
     )
     const findings = await Promise.all(

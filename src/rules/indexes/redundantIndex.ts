@@ -1,7 +1,6 @@
 import { dropIndex } from '../../operations/dropIndex.ts'
 import { display } from '../../postgres/identifiers.ts'
-import { listIndexes } from '../../catalog/indexes.ts'
-import { defineSpares, listRedundant } from '../../indexes/indexCoverage.ts'
+import { defineSpares, readSpares } from '../../indexes/indexCoverage.ts'
 import { dropWithPartitions, measured, migrationOr } from '../remedies.ts'
 import type { Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
@@ -24,7 +23,8 @@ export const redundantIndex: Rule = {
   cure: 'dropping the narrower one',
   async find(context) {
     const wanted = await wantedSchemas(context)
-    const spares = listRedundant(await context.read(listIndexes)).filter(({ index }) => wanted(index.schema))
+    const { redundant } = await context.read(readSpares)
+    const spares = redundant.filter(({ index }) => wanted(index.schema))
     const findings = await Promise.all(
       (await defineSpares(context.db, spares)).map(async ({ index, coveredBy }) => ({
         rule: 'redundant_index' as const,

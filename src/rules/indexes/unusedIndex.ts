@@ -14,7 +14,7 @@ import type { TableIndex } from '../../catalog/indexes.ts'
 import { listIndexes } from '../../catalog/indexes.ts'
 import { servesForeignKey } from './foreignKeyIndexes.ts'
 import { byTable } from '../../catalog/byTable.ts'
-import { listDuplicates, listRedundant } from '../../indexes/indexCoverage.ts'
+import { readSpares } from '../../indexes/indexCoverage.ts'
 import { measured, migrationOr, runbook } from '../remedies.ts'
 import type { Finding, Remedy, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
@@ -61,7 +61,8 @@ export function unusedIndexAfter(days: number): Rule {
       const standbys = await context.read(countStandbys)
       const tables = new Map((await context.read(listTables)).map((table) => [table.oid, table]))
       const ofTable = byTable(indexes)
-      const spares = [...listDuplicates(indexes), ...listRedundant(indexes)]
+      const { duplicates, redundant } = await context.read(readSpares)
+      const spares = [...duplicates, ...redundant]
       const spoken = new Set(spares.flatMap(({ index, coveredBy }) => [index.oid, coveredBy.oid]))
 
       const unused = indexes.filter((index) => {
