@@ -2,15 +2,10 @@ import { chown, open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ClientBase } from 'pg'
 import { btreeLevels, raiseBtree } from './btreePages.ts'
+import type { RelationState } from './state.ts'
 
 /** The size that a relation of the shadow is to have for the planner. */
-export interface Size {
-  schema: string
-  name: string
-  blocks: number
-  relpages: number
-  reltuples: number
-  relallvisible: number
+export interface Size extends Omit<RelationState, 'method' | 'keys' | 'table'> {
   /** Of a B-tree: how many bytes its keys take on average. */
   btreeKeyBytes?: number
 }
