@@ -8,6 +8,7 @@ import { median } from '../bench.ts'
 import { readCasaoraWorkload } from '../casaora/database.ts'
 import type { Measurement } from '../measure.ts'
 import { measureInTurn } from '../measure.ts'
+import { readPlanningTime, referencePlanningMs } from './planningTime.ts'
 import type { Twins } from './twins.ts'
 
 /** One statement of the workload on both databases. */
@@ -15,6 +16,8 @@ export interface MeasuredStatement {
   statement: WorkloadStatement
   before: Measurement
   after: Measurement
+  /** What one fixed statement took to plan meanwhile, on the faster side, in milliseconds: the machine's speed. */
+  planningMs: number
 }
 
 interface Rounds {
@@ -33,10 +36,16 @@ const slowerAgain: Rounds = { rounds: 7, runs: 25, budgetMs: 4_000 }
 
 /**
  * What counts as slower: more than a tenth over, and more than 0.1 ms, which is what one more index or policy
- * costs the planner. Below that a difference is a matter of the machine and not of the statement.
+ * costs the planner. Below that a difference is a matter of the machine and not of the statement. A machine that
+ * plans half as fast as the one for which 0.1 ms was set has 0.2 ms, one that plans twice as fast 0.05 ms.
  */
-export function isSlower({ before, after }: MeasuredStatement): boolean {
-  return after.ms > before.ms * 1.1 && after.ms - before.ms > 0.1
+export function isSlower({ before, after, planningMs }: MeasuredStatement): boolean {
+  return after.ms > before.ms * 1.1 && after.ms - before.ms > slowerByMs(planningMs)
+}
+
+/** What 0.1 ms of the reference machine are on one that plans the fixed statement in `planningMs`. */
+export function slowerByMs(planningMs: number): number {
+  return 0.1 * (planningMs / referencePlanningMs)
 }
 
 /** Measures the statements named, or all, on both databases in turn. */
@@ -87,7 +96,15 @@ async function measureBoth(
 ): Promise<MeasuredStatement> {
   const [before, after] = await measureInTurn(clients, statement, options)
   if (!before || !after) throw new Error(`${statement.name} was not measured on both databases`)
-  return { statement, before, after }
+  const planningMs = Math.min(...(await onEach(clients, readPlanningTime)))
+  return { statement, before, after, planningMs }
+}
+
+/** One after the other, so that neither disturbs the other. */
+async function onEach<T>(clients: Client[], ask: (client: Client) => Promise<T>): Promise<T[]> {
+  const answers: T[] = []
+  for (const client of clients) answers.push(await ask(client))
+  return answers
 }
 
 /** Updates that were rolled back leave dead versions in every index, which autovacuum removes elsewhere. */
@@ -117,6 +134,7 @@ function combine(rounds: MeasuredStatement[], choose: (ms: number[]) => number):
       statement,
       before: side(own.map(({ before }) => before)),
       after: side(own.map(({ after }) => after)),
+      planningMs: choose(own.map(({ planningMs }) => planningMs)),
     }
   })
 }

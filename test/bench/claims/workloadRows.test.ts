@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { readCasaoraWorkload } from '../../../src/bench/casaora/database.ts'
+import { referencePlanningMs } from '../../../src/bench/claims/planningTime.ts'
 import type { MeasuredStatement } from '../../../src/bench/claims/wholeWorkload.ts'
 import { isSlower, weigh } from '../../../src/bench/claims/wholeWorkload.ts'
 import {
@@ -17,15 +18,16 @@ function measured(
   name: string,
   before: number,
   after: number,
-  change: Partial<{ calls: number; role: string }> = {},
+  change: Partial<{ calls: number; role: string; planningMs: number }> = {},
 ) {
-  const { calls = 10, role = 'authenticated' } = change
+  const { calls = 10, role = 'authenticated', planningMs = referencePlanningMs } = change
   const [statement] = parseWorkload(`-- name: ${name}\n-- calls: ${calls}\n-- role: ${role}\nSELECT 1;`)
   if (!statement) throw new Error('one statement')
   return {
     statement,
     before: { ms: before, buffers: before * 100, runs: 9 },
     after: { ms: after, buffers: after * 100, runs: 7 },
+    planningMs,
   } satisfies MeasuredStatement
 }
 
@@ -55,7 +57,7 @@ describe('the rows about the workload', () => {
     const row = userFacingRow([gained, measured('b', 1, 1.2)])
     expect(row.ratio).toBeGreaterThan(100)
     expect(row.met).toBe(false)
-    expect(row.how).toContain('slower by more than 0.1 ms: b (+0.20 ms)')
+    expect(row.how).toContain('here 0.10 ms: b (+0.20 ms)')
   })
 
   it('leave out of what users send what the server sends itself', () => {
@@ -87,5 +89,13 @@ describe('a statement is slower', () => {
     ['not when it is faster', 1, 0.5, false],
   ])('%s', (_how, before, after, slower) => {
     expect(isSlower(measured('a', before, after))).toBe(slower)
+  })
+
+  it('by as much more as the machine is slower', () => {
+    const onMachine = (times: number): MeasuredStatement =>
+      measured('a', 1, 1.15, { planningMs: times * referencePlanningMs })
+    expect(isSlower(onMachine(1))).toBe(true)
+    expect(isSlower(onMachine(2))).toBe(false)
+    expect(isSlower({ ...onMachine(0.5), after: { ms: 1.11, buffers: 1, runs: 9 } })).toBe(true)
   })
 })
