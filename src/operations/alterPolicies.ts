@@ -3,7 +3,7 @@ import { qualified, quote } from '../postgres/identifiers.ts'
 import type { PolicyPredicates } from '../catalog/policies.ts'
 import { policyIs } from '../conditions/policies.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
-import type { AlterPolicies, Operation } from './operation.ts'
+import type { AlterPolicies, BuilderCall, Operation } from './operation.ts'
 import { condition, unique, workId } from './operation.ts'
 
 /**
@@ -19,6 +19,8 @@ export function alterPolicies(parts: AlterPolicies): Operation {
   const { table, rule, why, alterations } = parts
   const needs = unique(alterations.flatMap((each) => each.needs))
   const requires = unique(alterations.flatMap((each) => each.requires))
+  const up = alterations.map(({ policy, before, after }) => alterPolicy(table, policy, before, after))
+  const down = alterations.map(({ policy, before, after }) => alterPolicy(table, policy, after, before))
   return {
     kind: 'alterPolicies',
     ids: alterations.map(({ policy, before }) => workId('alterPolicies', table, policy, before)),
@@ -26,8 +28,9 @@ export function alterPolicies(parts: AlterPolicies): Operation {
     title: `rewrite-${table.schema === 'public' ? '' : `${table.schema}-`}${table.name}-policies`,
     rule,
     why,
-    up: alterations.map(({ policy, before, after }) => alterPolicy(table, policy, before, after)),
-    down: alterations.map(({ policy, before, after }) => alterPolicy(table, policy, after, before)),
+    up: up.map(([statement]) => statement),
+    down: down.map(([statement]) => statement),
+    calls: Object.fromEntries([...up, ...down]),
     before: [
       ...needs,
       ...alterations.map(({ policy, before }) => condition(policyIs, table, policy, before)),
@@ -49,24 +52,20 @@ export function alterPolicies(parts: AlterPolicies): Operation {
   }
 }
 
-/** Only what changes is written, so that a predicate which stays is not parsed and printed anew. */
+/** The statement, and the call that makes it. Only what changes is written: a predicate which stays is not printed anew. */
 function alterPolicy(
   table: RelationName,
   policy: string,
   from: PolicyPredicates,
   to: PolicyPredicates,
-): string {
-  const { using, check } = changedPredicates(from, to)
-  return [
+): [statement: string, BuilderCall] {
+  const changed = (key: 'using' | 'check') =>
+    to[key] === null || to[key] === from[key] ? {} : { [key]: withoutArrayCasts(to[key]) }
+  const options: { using?: string; check?: string } = { ...changed('using'), ...changed('check') }
+  const statement = [
     `ALTER POLICY ${quote(policy)} ON ${qualified(table)}`,
-    ...(using === undefined ? [] : [`  USING (${withoutArrayCasts(using)})`]),
-    ...(check === undefined ? [] : [`  WITH CHECK (${withoutArrayCasts(check)})`]),
+    ...(options.using === undefined ? [] : [`  USING (${options.using})`]),
+    ...(options.check === undefined ? [] : [`  WITH CHECK (${options.check})`]),
   ].join('\n')
-}
-
-function changedPredicates(from: PolicyPredicates, to: PolicyPredicates): { using?: string; check?: string } {
-  return {
-    ...(to.using !== null && to.using !== from.using ? { using: to.using } : {}),
-    ...(to.check !== null && to.check !== from.check ? { check: to.check } : {}),
-  }
+  return [statement, { method: 'alterPolicy', args: [table, policy, options] }]
 }

@@ -9,20 +9,26 @@ import { operationTitle } from './titles.ts'
  * Installs an extension that the server offers.
  *
  * ```sql
- * CREATE EXTENSION "pg_stat_statements" WITH SCHEMA "extensions"
+ * CREATE EXTENSION "pg_stat_statements" SCHEMA "extensions"
  * -- down
  * DROP EXTENSION "pg_stat_statements"
  * ```
  */
 export function createExtension(name: string, schema: string, reason: Reason): Operation {
+  const create = `CREATE EXTENSION ${quote(name)} SCHEMA ${quote(schema)}`
+  const drop = `DROP EXTENSION ${quote(name)}`
   return {
     kind: 'createExtension',
     ids: [workId('createExtension', name)],
     on: [],
     title: operationTitle('enable', name),
     ...reason,
-    up: [`CREATE EXTENSION ${quote(name)} WITH SCHEMA ${quote(schema)}`],
-    down: [`DROP EXTENSION ${quote(name)}`],
+    up: [create],
+    down: [drop],
+    calls: {
+      [create]: { method: 'createExtension', args: [name, { schema }] },
+      [drop]: { method: 'dropExtension', args: [name] },
+    },
     before: [
       condition(extensionIsAvailable, name),
       condition(extensionIsAbsent, name),

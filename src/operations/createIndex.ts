@@ -29,14 +29,18 @@ export function createIndex({ table, on, takenNames, ...reason }: IndexToCreate)
   const list = 'expression' in on ? on.expression : on.map(quote).join(', ')
   const name = claimIndexName(table.name, columns ?? [wordOf(list)], takenNames)
   const index = { schema: table.schema, name }
+  const create = `CREATE INDEX CONCURRENTLY ${quote(index.name)} ON ${qualified(table)} (${list})`
+  const drop = dropConcurrently(index)
+  const args = [table, columns ?? [list], { name, concurrently: true }]
   return {
     kind: 'createIndex',
     ids: [workId('createIndex', table, list)],
     on: [table.schema, table.name],
     title: operationTitle('create', index.name),
     ...reason,
-    up: [`CREATE INDEX CONCURRENTLY ${quote(index.name)} ON ${qualified(table)} (${list})`],
-    down: [dropConcurrently(index)],
+    up: [create],
+    down: [drop],
+    calls: { [create]: { method: 'createIndex', args }, [drop]: { method: 'dropIndex', args } },
     before: [
       columns ? condition(columnsExist, table, columns) : condition(tableExists, table),
       condition(indexIsAbsent, index),

@@ -25,6 +25,7 @@ export function dropDuplicatePolicy(
 ): Operation {
   const table = { schema, name }
   const { using, check } = dropped
+  const drop = `DROP POLICY ${quote(dropped.name)} ON ${qualified(table)}`
   return {
     kind: 'dropDuplicatePolicy',
     ids: [workId('dropDuplicatePolicy', table, dropped.name, { using, check })],
@@ -34,7 +35,8 @@ export function dropDuplicatePolicy(
     why:
       `Policy ${displayIdentifier(dropped.name)} on ${display(table)} says exactly what ${displayIdentifier(kept)} says: ` +
       'same command, roles, kind and conditions. Both are evaluated for every row; without the second one the same rows pass.',
-    up: [`DROP POLICY ${quote(dropped.name)} ON ${qualified(table)}`],
+    up: [drop],
+    calls: { [drop]: { method: 'dropPolicy', args: [table, dropped.name] } },
     down: [
       createPolicy(table, dropped),
       ...commentOn(`POLICY ${quote(dropped.name)} ON ${qualified(table)}`, dropped.comment),

@@ -15,14 +15,20 @@ import { operationTitle } from './titles.ts'
  * ```
  */
 export function enableRowSecurity(table: RelationName, reason: Reason): Operation {
+  const enable = `ALTER TABLE ${qualified(table)} ENABLE ROW LEVEL SECURITY`
+  const disable = `ALTER TABLE ${qualified(table)} DISABLE ROW LEVEL SECURITY`
   return {
     kind: 'enableRowSecurity',
     ids: [workId('enableRowSecurity', table)],
     on: [table.schema, table.name],
     title: operationTitle('secure', table.name),
     ...reason,
-    up: [`ALTER TABLE ${qualified(table)} ENABLE ROW LEVEL SECURITY`],
-    down: [`ALTER TABLE ${qualified(table)} DISABLE ROW LEVEL SECURITY`],
+    up: [enable],
+    down: [disable],
+    calls: {
+      [enable]: { method: 'alterTable', args: [table, { levelSecurity: 'ENABLE' }] },
+      [disable]: { method: 'alterTable', args: [table, { levelSecurity: 'DISABLE' }] },
+    },
     before: [condition(rowSecurityIsDisabled, table)],
     after: [condition(rowSecurityIsEnabled, table)],
   }

@@ -24,6 +24,8 @@ export interface Operation {
   why: string
   up: string[]
   down: string[]
+  /** Calls of node-pg-migrate's builder, by the statement that each is meant to make; a file has those that do. */
+  calls?: Record<string, BuilderCall>
   before: ConditionCall[]
   after: ConditionCall[]
   /** Why the statements cannot run inside a transaction; absent where they can, which is the safer way. */
@@ -99,6 +101,19 @@ export interface PolicyAlteration {
 export interface ConditionCall {
   condition: string
   /** JSON values; `undefined` is left out where it comes last or stands in an object. */
+  args: unknown[]
+}
+
+/** A method of node-pg-migrate's `pgm`, and its arguments as JSON values. */
+export interface BuilderCall {
+  method:
+    | 'alterPolicy'
+    | 'alterTable'
+    | 'createExtension'
+    | 'createIndex'
+    | 'dropExtension'
+    | 'dropIndex'
+    | 'dropPolicy'
   args: unknown[]
 }
 

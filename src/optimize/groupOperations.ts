@@ -1,5 +1,5 @@
 import { groupBy } from '../groupBy.ts'
-import type { Operation, OperationKind } from '../operations/operation.ts'
+import type { BuilderCall, Operation, OperationKind } from '../operations/operation.ts'
 import { unique } from '../operations/operation.ts'
 import { operationTitle } from '../operations/titles.ts'
 
@@ -115,6 +115,7 @@ function merge(operations: Operation[]): Group {
       why: whyOf(operations),
       up: operations.flatMap(({ up }) => up),
       down: operations.toReversed().flatMap(({ down }) => down),
+      calls: Object.assign({}, ...operations.map(({ calls }) => calls)) as Record<string, BuilderCall>,
       before: unique(operations.flatMap(({ before }) => before)),
       after: unique(operations.flatMap(({ after }) => after)),
     },

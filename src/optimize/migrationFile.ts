@@ -1,8 +1,9 @@
-import type { ConditionCall, Operation } from '../operations/operation.ts'
+import { MigrationBuilder } from 'node-pg-migrate'
+import type { BuilderCall, ConditionCall, Operation } from '../operations/operation.ts'
 
 /**
- * The text of a migration file for an operation: plain node-pg-migrate, with the SQL written out, and the export
- * `optimization` with the conditions.
+ * The text of a migration file for an operation: plain node-pg-migrate, and the export `optimization` with the
+ * conditions. A statement is a call of node-pg-migrate's builder where that says the same, and else SQL.
  *
  * ```ts
  * export const optimization: Optimization = {
@@ -11,14 +12,20 @@ import type { ConditionCall, Operation } from '../operations/operation.ts'
  *
  * export function up(pgm: MigrationBuilder): void {
  *   pgm.noTransaction() // CREATE INDEX CONCURRENTLY cannot run inside one.
- *   pgm.sql(`CREATE INDEX CONCURRENTLY a_b_idx ON public.a (b)`)
+ *   pgm.createIndex(table, ['b'], { name: 'a_b_idx', concurrently: true })
  * }
  * ```
  */
 export function migrationFile(operation: Operation): string {
   const calls = [...operation.before, ...operation.after]
   const conditions = [...new Set(calls.map(({ condition }) => condition))].sort()
-  const names = nameShared(calls)
+  const asCalls = new Map(
+    Object.entries(operation.calls ?? {})
+      .filter(([statement, call]) => makes(call, statement))
+      .map(([statement, { method, args }]) => [statement, { condition: `pgm.${method}`, args }]),
+  )
+  const built = [...operation.up, ...operation.down].flatMap((statement) => asCalls.get(statement) ?? [])
+  const names = nameShared([...calls, ...built])
   return [
     `import type { MigrationBuilder } from 'node-pg-migrate'`,
     printImport([...conditions, 'type Optimization']),
@@ -33,11 +40,27 @@ export function migrationFile(operation: Operation): string {
     `  after: ${printCalls(operation.after, names)},`,
     '}',
     '',
-    printDirection('up', operation.up, operation.noTransaction),
+    printDirection('up', operation.up.map(printStatement), operation.noTransaction),
     '',
-    printDirection('down', operation.down, operation.noTransaction),
+    printDirection('down', operation.down.map(printStatement), operation.noTransaction),
     '',
   ].join('\n')
+
+  function printStatement(statement: string): string {
+    const call = asCalls.get(statement)
+    return call ? printCall(call, names, 2) : `pgm.sql(${printTemplate(statement)})`
+  }
+}
+
+/** Whether the builder makes this very statement of the call; it writes some names as expressions. */
+function makes({ method, args }: BuilderCall, statement: string): boolean {
+  const pgm = new MigrationBuilder({} as never, undefined, false, console)
+  ;(pgm[method] as (...args: unknown[]) => void)(...args)
+  return inOneLine(pgm.getSql()) === inOneLine(`${statement};`)
+}
+
+function inOneLine(sql: string): string {
+  return sql.trim().replaceAll(/\s+/g, ' ')
 }
 
 /** The word for an object that several conditions are about, by how the conditions' names begin. */
@@ -77,7 +100,7 @@ function printImport(names: string[]): string {
 }
 
 function printDirection(name: 'up' | 'down', statements: string[], noTransaction?: string): string {
-  const lines = statements.map((statement) => `  pgm.sql(${printTemplate(statement)})`)
+  const lines = statements.map((statement) => `  ${statement}`)
   if (noTransaction !== undefined) {
     lines.unshift(`  pgm.noTransaction()${name === 'up' ? ` // ${noTransaction.replaceAll('\n', ' ')}` : ''}`)
   }

@@ -3,6 +3,9 @@ import { MigrationBuilder } from 'node-pg-migrate'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { indexIsAbsent } from '../../src/conditions/indexes.ts'
 import { policyIs } from '../../src/conditions/policies.ts'
+import { alterPolicies } from '../../src/operations/alterPolicies.ts'
+import { createIndex } from '../../src/operations/createIndex.ts'
+import { enableRowSecurity } from '../../src/operations/enableRowSecurity.ts'
 import type { Operation } from '../../src/operations/operation.ts'
 import { condition } from '../../src/operations/operation.ts'
 import { migrationFile } from '../../src/optimize/migrationFile.ts'
@@ -103,6 +106,57 @@ describe('the file of an operation', () => {
     expect(text).toContain([`  why:`, `    '- One.\\n' +`, `    '- Another.',`].join('\n'))
   })
 
+  test('calls the builder of node-pg-migrate where that says the same', () => {
+    const table = { schema: 'public', name: 'a' }
+    const reason = { rule: 'missing_index', why: 'Somebody looks up b.' }
+    const text = migrationFile(createIndex({ table, on: ['b'], takenNames: new Set(), ...reason }))
+    expect(text).toContain(`const table = { schema: 'public', name: 'a' }\n`)
+    expect(text).toContain(`  pgm.createIndex(table, ['b'], { name: 'a_b_idx', concurrently: true })\n`)
+    expect(text).toContain(`  pgm.dropIndex(table, ['b'], { name: 'a_b_idx', concurrently: true })\n`)
+    // The builder would take this name for an expression.
+    const spaced = migrationFile(createIndex({ table, on: ['b c'], takenNames: new Set(), ...reason }))
+    expect(spaced).toContain('pgm.sql(`CREATE INDEX CONCURRENTLY "a_b c_idx" ON "public"."a" ("b c")`)')
+  })
+
+  test('sends the statements of its operation, whatever names and predicates are like', async () => {
+    const name = fc
+      .string({ unit: 'binary', minLength: 1, maxLength: 30 })
+      .filter((any) => !/[\0\n]/.test(any))
+    const names = fc.oneof(
+      name,
+      fc.constantFrom('id', 'owner_id', 'lower(a)', "a->>'b'", 'a.b', '"q"', 'Ä b'),
+    )
+    await fc.assert(
+      fc.asyncProperty(names, names, names, async (schema, object, column) => {
+        const table = { schema, name: object }
+        const reason = { rule: 'missing_index', why: 'why' }
+        const policies = {
+          alterations: [
+            {
+              policy: column,
+              before: { using: `(a = '${column}')`, check: null },
+              after: { using: `(b = '${object}')`, check: null },
+              needs: [],
+              requires: [],
+            },
+          ],
+        }
+        for (const made of [
+          createIndex({ table, on: [column, object], takenNames: new Set(), ...reason }),
+          enableRowSecurity(table, reason),
+          alterPolicies({ table, ...reason, ...policies }),
+        ]) {
+          const migration = await load({ ...made, title: 'any' })
+          for (const direction of ['up', 'down'] as const) {
+            const sent = await statementsOf(migration, direction)
+            expect(sent.map(inOneLine)).toEqual(made[direction].map((sql) => inOneLine(`${sql};`)))
+          }
+        }
+      }),
+      { numRuns: 40 },
+    )
+  })
+
   test('loads with its conditions', async () => {
     const { optimization } = await load(operation)
     expect(optimization?.why).toBe(operation.why)
@@ -137,3 +191,7 @@ describe('the file of an operation', () => {
     )
   })
 })
+
+function inOneLine(sql: string): string {
+  return sql.replaceAll(/\s+/g, ' ')
+}

@@ -19,7 +19,7 @@ describe('missing_pg_stat_statements', () => {
     expect(await subjectsOf(superuser, missingPgStatStatements)).toEqual(['pg_stat_statements'])
     await superuser.query(`CREATE SCHEMA extensions`)
     const operation = await operationAbout(superuser, missingPgStatStatements, 'pg_stat_statements')
-    expect(operation.up).toEqual([`CREATE EXTENSION "pg_stat_statements" WITH SCHEMA "extensions"`])
+    expect(operation.up).toEqual([`CREATE EXTENSION "pg_stat_statements" SCHEMA "extensions"`])
     await expectReversible(superuser, operation)
   })
 
