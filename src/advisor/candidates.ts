@@ -19,7 +19,11 @@ export interface CatalogOfCandidates {
   /** How many different values the column has; undefined for an expression, or where nobody counted. */
   distinct(table: RelationName, key: string): number | undefined
   /** Methods other than `btree` that find rows by the operator, with the operator class where it is not the default. */
-  methodsFor(table: RelationName, key: string, operator: string): Promise<{ method: string; opclass?: string }[]>
+  methodsFor(
+    table: RelationName,
+    key: string,
+    operator: string,
+  ): Promise<{ method: string; opclass?: string }[]>
   /** Bytes of the columns together, as far as the statistics know. */
   width(table: RelationName, columns: string[]): number
 }
@@ -46,9 +50,7 @@ export async function candidatesFor(scan: Scan, catalog: CatalogOfCandidates): P
   const found = new Map<string, Candidate>()
   const add = (candidate: Candidate): void => void found.set(definitionOf(candidate), candidate)
 
-  const predicates = [
-    ...new Set(scan.conditions.flatMap((condition) => predicateOf(condition, alias) ?? [])),
-  ]
+  const predicates = [...new Set(scan.conditions.flatMap((condition) => predicateOf(condition, alias) ?? []))]
   const all = predicates.length > 1 ? [predicates.map((each) => `(${each})`).join(' AND ')] : []
   const partial = [undefined, ...predicates, ...all]
 
@@ -68,17 +70,29 @@ export async function candidatesFor(scan: Scan, catalog: CatalogOfCandidates): P
     ...alternatives.filter(({ operator }) => equalities.has(operator)).map((term) => [term]),
     [],
   ].map((start) => bySelectivity(start, table, catalog))
-  const ends = [[], order, ...bounds.map((key) => [indexKey(key)]), ...bounds.map((key) => [indexKey(key), ...order])]
+  const ends = [
+    [],
+    order,
+    ...bounds.map((key) => [indexKey(key)]),
+    ...bounds.map((key) => [indexKey(key), ...order]),
+  ]
   for (const start of starts) {
     for (const end of ends) {
       const keys = withoutRepeats([...start.map(indexKey), ...end])
       if (keys.length === 0) continue
       for (const predicate of partial) {
         if (predicate !== undefined && keys.every((key) => predicates.includes(bare(key)))) continue
-        const candidate = { table, method: 'btree', keys, include: [], ...(predicate === undefined ? {} : { predicate }) }
+        const candidate = {
+          table,
+          method: 'btree',
+          keys,
+          include: [],
+          ...(predicate === undefined ? {} : { predicate }),
+        }
         add(candidate)
         const include = scan.output.filter((column) => !keys.map(bare).includes(column))
-        const fits = include.length <= mostIncluded.columns && catalog.width(table, include) <= mostIncluded.bytes
+        const fits =
+          include.length <= mostIncluded.columns && catalog.width(table, include) <= mostIncluded.bytes
         if (include.length > 0 && fits) add({ ...candidate, include: include.map(quote) })
       }
     }

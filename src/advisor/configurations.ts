@@ -47,7 +47,7 @@ export async function configurationsOf(
   const seen = new Set<string>()
   // The best first: what is left out of a set costs at least what the set costs.
   const queue: { set: Set<string>; cost: number }[] = [{ set: new Set(names), cost: 0 }]
-  for (let left = plans; left > 0 && queue.length > 0; ) {
+  for (let left = plans; left > 0 && queue.length > 0;) {
     queue.sort((a, b) => a.cost - b.cost)
     const { set } = queue.shift() as { set: Set<string> }
     left -= 1
@@ -59,7 +59,10 @@ export async function configurationsOf(
     for (const name of configuration.candidates) {
       const without = new Set(set)
       without.delete(name)
-      const id = [...names].filter((each) => !without.has(each)).sort().join()
+      const id = [...names]
+        .filter((each) => !without.has(each))
+        .sort()
+        .join()
       if (seen.has(id)) continue
       seen.add(id)
       queue.push({ set: without, cost: configuration.cost })

@@ -33,7 +33,8 @@ export async function planStatement(
     'request.jwt.claims': JSON.stringify(statement.claims ?? {}),
   }
   const set = Object.entries(all).map(
-    ([name, value]) => `pg_catalog.set_config(${client.escapeLiteral(name)}, ${client.escapeLiteral(value)}, true)`,
+    ([name, value]) =>
+      `pg_catalog.set_config(${client.escapeLiteral(name)}, ${client.escapeLiteral(value)}, true)`,
   )
   await client.query('SAVEPOINT hundredfold_plan')
   try {

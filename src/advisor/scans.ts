@@ -81,7 +81,11 @@ function flatten(node: VerboseNode): VerboseNode[] {
 async function orderOf(nodes: VerboseNode[], scan: VerboseNode, alias: string): Promise<SortKey[]> {
   const above = nodes.filter((node) => node !== scan && flatten(node).includes(scan)).toReversed()
   for (const node of above) {
-    if (node['Subplan Name'] !== undefined && node['Sort Key'] === undefined && node['Group Key'] === undefined) {
+    if (
+      node['Subplan Name'] !== undefined &&
+      node['Sort Key'] === undefined &&
+      node['Group Key'] === undefined
+    ) {
       const leastOrGreatest = await extremeOf(node, alias)
       return leastOrGreatest ? [leastOrGreatest] : []
     }
@@ -113,7 +117,11 @@ async function sortKeyOf(text: string, alias: string): Promise<SortKey | undefin
   const names = aliasesIn(parsed)
   if (names.size !== 1 || !names.has(alias)) return undefined
   const descending = direction !== undefined
-  return { expression: parsed, descending, nullsFirst: nulls === undefined ? descending : nulls.endsWith('FIRST') }
+  return {
+    expression: parsed,
+    descending,
+    nullsFirst: nulls === undefined ? descending : nulls.endsWith('FIRST'),
+  }
 }
 
 async function conditionsOf(text: string | undefined): Promise<Node[]> {
@@ -127,7 +135,10 @@ async function parsePrinted(text: string): Promise<Node | undefined> {
     .replaceAll(/\(alternatives: [^)]*\)/g, '$1')
     .replaceAll(/\b(?:ANY|ALL) \((?=[^()]*[<=>~@&|!]+ \((?:hashed )?SubPlan)/g, 'hundredfold_any (')
     .replaceAll(/\bEXISTS\((?:hashed )?SubPlan \d+\)/g, '$1')
-    .replaceAll(/\((?:rescan )?(?:hashed )?(?:SubPlan|InitPlan) \d+(?: \(returns [^)]*\))?\)(?:\.col\d+)?/g, '$1')
+    .replaceAll(
+      /\((?:rescan )?(?:hashed )?(?:SubPlan|InitPlan) \d+(?: \(returns [^)]*\))?\)(?:\.col\d+)?/g,
+      '$1',
+    )
     .replaceAll(/\$0\b/g, '$1')
   try {
     return await parseExpression(readable)

@@ -31,7 +31,8 @@ export function termsOf(condition: Node, alias: string): Term[] {
     return as(bool.args[0], 'ColumnRef') ? term(bool.args[0], 'IS', undefined) : []
   }
   const nullTest = as(condition, 'NullTest')
-  if (nullTest) return term(nullTest.arg, nullTest.nulltesttype === 'IS_NULL' ? 'IS' : 'IS NOT NULL', undefined)
+  if (nullTest)
+    return term(nullTest.arg, nullTest.nulltesttype === 'IS_NULL' ? 'IS' : 'IS NOT NULL', undefined)
   const comparison = as(condition, 'A_Expr')
   if (!comparison?.lexpr || !comparison.rexpr) return []
   const operator = words(comparison.name).at(-1) ?? ''
@@ -66,7 +67,8 @@ function isOwn(expression: Node, alias: string): boolean {
 
 function isConstant(expression: Node): boolean {
   return nodesIn(expression).every(
-    (node) => !['ParamRef', 'FuncCall', 'ColumnRef', 'SubLink', 'SQLValueFunction'].some((kind) => kind in node),
+    (node) =>
+      !['ParamRef', 'FuncCall', 'ColumnRef', 'SubLink', 'SQLValueFunction'].some((kind) => kind in node),
   )
 }
 
@@ -75,7 +77,9 @@ export function keyText(expression: Node): string {
   return printExpression(
     replaceNodes(expression, (node) => {
       const column = as(node, 'ColumnRef')
-      return column && column.fields.length > 1 ? { ColumnRef: { fields: column.fields.slice(-1) } } : undefined
+      return column && column.fields.length > 1
+        ? { ColumnRef: { fields: column.fields.slice(-1) } }
+        : undefined
     }),
   )
 }

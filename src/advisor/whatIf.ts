@@ -58,7 +58,9 @@ export async function buildCandidates(planner: Planner, wanted: readonly Candida
         const { schema, name, rows: reltuples, method, columns } = shape
         return {
           ...{ schema, name, blocks, relpages: blocks, reltuples, relallvisible: 0 },
-          ...(method === 'btree' ? { btreeKeyBytes: columns.reduce((sum, { statistics }) => sum + statistics.width, 0) } : {}),
+          ...(method === 'btree'
+            ? { btreeKeyBytes: columns.reduce((sum, { statistics }) => sum + statistics.width, 0) }
+            : {}),
         }
       }),
     )
@@ -82,7 +84,11 @@ export async function buildCandidates(planner: Planner, wanted: readonly Candida
     candidates,
     refused,
     plan: async (statement, args, names) => {
-      await only(session, [...oids.values()], [...names].flatMap((name) => oids.get(name) ?? []))
+      await only(
+        session,
+        [...oids.values()],
+        [...names].flatMap((name) => oids.get(name) ?? []),
+      )
       const root = await planStatement(session, statement, args, 'custom')
       return { root, cost: root['Total Cost'], used: usedIn(root).filter((name) => names.has(name)) }
     },
@@ -101,9 +107,10 @@ async function only(session: Client, all: number[], wanted: number[]): Promise<v
   const next = new Set(wanted)
   const changed = all.filter((oid) => now.has(oid) !== next.has(oid))
   if (changed.length > 0) {
-    await session.query('UPDATE pg_catalog.pg_index SET indisvalid = NOT indisvalid WHERE indexrelid = ANY ($1::oid[])', [
-      changed,
-    ])
+    await session.query(
+      'UPDATE pg_catalog.pg_index SET indisvalid = NOT indisvalid WHERE indexrelid = ANY ($1::oid[])',
+      [changed],
+    )
   }
   valid.set(session, next)
 }
