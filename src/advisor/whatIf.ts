@@ -1,8 +1,6 @@
 import type { Client } from 'pg'
 import type { PlanNode } from '../postgres/explain.ts'
 import { quote } from '../postgres/identifiers.ts'
-import { readIndexShapes } from '../shadow/planner/indexShapes.ts'
-import { estimateBlocks } from '../shadow/planner/indexSize.ts'
 import type { Planner } from '../shadow/planner/openPlanner.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
 import type { Candidate } from './candidates.ts'
@@ -35,38 +33,19 @@ const prefix = 'hundredfold_candidate_'
 
 /** Builds the candidates, empty, in the shadow, and gives them the size that they would have. */
 export async function buildCandidates(planner: Planner, wanted: readonly Candidate[]): Promise<WhatIf> {
-  const refused: WhatIf['refused'] = []
-  const built: (Candidate & { name: string })[] = []
-  const builder = await planner.connect()
-  try {
-    for (const [at, candidate] of wanted.entries()) {
-      const name = `${prefix}${at}`
-      try {
-        await builder.query(`CREATE INDEX ${quote(name)} ${definitionOf(candidate)}`)
-        built.push({ ...candidate, name })
-      } catch (error) {
-        refused.push({ candidate, reason: error instanceof Error ? error.message : String(error) })
-      }
-    }
-    const shapes = await readIndexShapes(
-      builder,
-      built.map(({ table, name }) => ({ schema: table.schema, name })),
-    )
-    await planner.setSizes(
-      shapes.map((shape) => {
-        const blocks = estimateBlocks(shape)
-        const { schema, name, rows: reltuples, method, columns } = shape
-        return {
-          ...{ schema, name, blocks, relpages: blocks, reltuples, relallvisible: 0 },
-          ...(method === 'btree'
-            ? { btreeKeyBytes: columns.reduce((sum, { statistics }) => sum + statistics.width, 0) }
-            : {}),
-        }
-      }),
-    )
-  } finally {
-    await builder.end().catch(() => undefined)
-  }
+  const named = wanted.map((candidate, at) => ({ ...candidate, name: `${prefix}${at}` }))
+  const reasons = await planner.buildIndexes(
+    named.map((candidate) => ({
+      schema: candidate.table.schema,
+      name: candidate.name,
+      sql: `CREATE INDEX ${quote(candidate.name)} ${definitionOf(candidate)}`,
+    })),
+  )
+  const refused = named.flatMap((candidate) => {
+    const reason = reasons.get(candidate.name)
+    return reason === undefined ? [] : [{ candidate, reason }]
+  })
+  const built = named.filter(({ name }) => !reasons.has(name))
   const session = await planner.connect()
   const { rows } = await session.query<{ name: string; oid: number; bytes: string }>(
     `SELECT relname::text AS name, oid::int AS oid, pg_catalog.pg_relation_size(oid) AS bytes FROM pg_catalog.pg_class

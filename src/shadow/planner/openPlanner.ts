@@ -1,12 +1,15 @@
 import { escapeLiteral } from 'pg'
 import type { ClientBase } from 'pg'
 import { quote } from '../../postgres/identifiers.ts'
+import { isConnectionLost } from '../../postgres/sqlState.ts'
 import { openShadow } from '../openShadow.ts'
 import type { Shadow } from '../openShadow.ts'
 import { restoreColumnStatistics } from './columnStatistics.ts'
 import type { NotRestored } from './columnStatistics.ts'
 import { restoreExtendedStatistics } from './extendedStatistics.ts'
-import { setSizes } from './relationFiles.ts'
+import { readIndexShapes } from './indexShapes.ts'
+import { estimateBlocks } from './indexSize.ts'
+import { emptyFiles, setSizes } from './relationFiles.ts'
 import type { Size } from './relationFiles.ts'
 import { readPlannerState } from './state.ts'
 import type { ColumnState, PlannerState, WithoutStatistics } from './state.ts'
@@ -17,8 +20,19 @@ export interface Planner extends Shadow {
   withoutStatistics: WithoutStatistics[]
   /** Statistics that the shadow could not take. */
   notRestored: NotRestored[]
-  /** Gives relations of the shadow another size. Sessions that are open end. */
-  setSizes(sizes: readonly Size[]): Promise<void>
+  /**
+   * Builds indexes and gives them the size that they would have on the source. Sessions that are open end.
+   *
+   * @returns what PostgreSQL refused, by name
+   */
+  buildIndexes(indexes: readonly IndexToBuild[]): Promise<Map<string, string>>
+}
+
+/** An index, and the statement that builds it. */
+export interface IndexToBuild {
+  schema: string
+  name: string
+  sql: string
 }
 
 /**
@@ -35,32 +49,73 @@ export async function openPlanner(source: ClientBase): Promise<Planner> {
   const state = await readPlannerState(source)
   const shadow = await openShadow(source)
   try {
-    const restart = async (sizes: readonly Size[]): Promise<void> => {
+    const using = async <T>(work: (client: ClientBase) => Promise<T>): Promise<T> => {
       const client = await shadow.connect()
       try {
-        await setSizes(client, shadow.dataDirectory, sizes)
+        return await work(client)
       } finally {
         await client.end()
       }
+    }
+    const resize = async (sizes: readonly Size[]): Promise<void> => {
+      await using((client) => setSizes(client, shadow.dataDirectory, sizes))
       await shadow.restart()
     }
-    const client = await shadow.connect()
-    let notRestored: NotRestored[]
-    try {
-      notRestored = [
+    const sizes = sizesOf(state)
+    const tables = sizes.filter(({ blocks, btreeKeyBytes }) => blocks > 0 && btreeKeyBytes === undefined)
+    const notRestored = await using(async (client) => {
+      const refused = [
         ...(await restoreColumnStatistics(client, state.columns)),
         ...(await restoreExtendedStatistics(client, state.extended, shadow.version >= 15)),
       ]
       await applySettings(client, state)
-    } finally {
-      await client.end()
+      return refused
+    })
+    await resize(sizes)
+    return {
+      ...shadow,
+      withoutStatistics: state.withoutStatistics,
+      notRestored,
+      buildIndexes: async (indexes) => {
+        await using((client) => emptyFiles(client, shadow.dataDirectory, tables))
+        await shadow.restart()
+        const refused = await using((client) => build(client, indexes))
+        // What a partial index holds is a matter of the table's size.
+        await resize(tables)
+        await resize(await using((client) => estimateSizes(client, indexes)))
+        return refused
+      },
     }
-    await restart(sizesOf(state))
-    return { ...shadow, withoutStatistics: state.withoutStatistics, notRestored, setSizes: restart }
   } catch (error) {
     await shadow.close()
     throw error
   }
+}
+
+async function build(client: ClientBase, indexes: readonly IndexToBuild[]): Promise<Map<string, string>> {
+  const refused = new Map<string, string>()
+  for (const { name, sql } of indexes) {
+    try {
+      await client.query(sql)
+    } catch (error) {
+      if (isConnectionLost(error)) throw error
+      refused.set(name, error instanceof Error ? error.message : String(error))
+    }
+  }
+  return refused
+}
+
+async function estimateSizes(client: ClientBase, indexes: readonly IndexToBuild[]): Promise<Size[]> {
+  return (await readIndexShapes(client, indexes)).map((shape) => {
+    const { schema, name, rows, method, columns } = shape
+    const blocks = estimateBlocks(shape)
+    const size = { schema, name, blocks, relpages: blocks, reltuples: rows, relallvisible: 0 }
+    const btreeKeyBytes = columns.reduce(
+      (sum, { isKey, statistics }) => sum + (isKey ? statistics.width : 0),
+      0,
+    )
+    return method === 'btree' ? { ...size, btreeKeyBytes } : size
+  })
 }
 
 /** A setting that another version does not have, or whose value it does not take, is no reason to stop. */

@@ -1,4 +1,4 @@
-import { chown, open, stat } from 'node:fs/promises'
+import { chown, open, rm, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ClientBase } from 'pg'
 import { btreeLevels, raiseBtree } from './btreePages.ts'
@@ -55,6 +55,37 @@ export async function setSizes(
     await grow(file, wanted)
     if (size.btreeKeyBytes !== undefined) await raiseBtree(file, btreeLevels(wanted, size.btreeKeyBytes))
   }
+}
+
+/**
+ * Takes the files of relations back to nothing, for as long as something has to read them: a scan of holes takes as long
+ * as one of rows. The server must be restarted afterwards.
+ */
+export async function emptyFiles(
+  client: ClientBase,
+  dataDirectory: string,
+  relations: readonly { schema: string; name: string }[],
+): Promise<void> {
+  const { rows } = await client.query<{ path: string }>(
+    `SELECT pg_catalog.pg_relation_filepath(c.oid) AS path
+     FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r (schema name, name name)
+     JOIN pg_catalog.pg_namespace n ON n.nspname = r.schema
+     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = r.name AND c.relkind IN ('r', 'm')`,
+    [JSON.stringify(relations)],
+  )
+  await client.query('CHECKPOINT')
+  for (const { path } of rows) {
+    const file = join(dataDirectory, path)
+    await truncate(file, 0)
+    for (let segment = 1; await isThere(`${file}.${segment}`); segment += 1) await rm(`${file}.${segment}`)
+  }
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Every file but the last is full. One that is not there yet belongs to whom the first one belongs. */
