@@ -24,6 +24,8 @@ export interface CatalogOfCandidates {
     key: string,
     operator: string,
   ): Promise<{ method: string; opclass?: string }[]>
+  /** Whether rows lie in the order of the column, so that few pages hold what lies together in it. */
+  isInOrder(table: RelationName, key: string): boolean
   /** Bytes of the columns together, as far as the statistics know. */
   width(table: RelationName, columns: string[]): number
 }
@@ -99,6 +101,9 @@ export async function candidatesFor(scan: Scan, catalog: CatalogOfCandidates): P
   }
   for (const { key, operator } of [...terms, ...alternatives]) {
     for (const { method, opclass } of await catalog.methodsFor(table, key, operator)) {
+      if (method === 'brin' && !catalog.isInOrder(table, key)) continue
+      // A B-tree does this too, and is read faster.
+      if (method !== 'brin' && (equalities.has(operator) || ranges.has(operator))) continue
       const keys = [opclass === undefined ? indexKey(key) : `${indexKey(key)} ${opclass}`]
       for (const predicate of partial) {
         add({ table, method, keys, include: [], ...(predicate === undefined ? {} : { predicate }) })

@@ -9,14 +9,18 @@ interface ColumnFacts {
   column: string
   distinct: number
   width: number
+  correlation: number | null
 }
+
+/** Less than that, and a block's least and greatest value say little. */
+const inOrder = 0.95
 
 /** Reads from the shadow what candidates hang on. */
 export async function readCatalogOfCandidates(client: ClientBase): Promise<CatalogOfCandidates> {
   const { rows } = await client.query<ColumnFacts>(
     `SELECT s.schemaname::text AS schema, s.tablename::text AS "table", pg_catalog.quote_ident(s.attname) AS "column",
        CASE WHEN s.n_distinct < 0 THEN -s.n_distinct * greatest(c.reltuples, 1) ELSE s.n_distinct END::float8 AS distinct,
-       s.avg_width AS width
+       s.avg_width AS width, s.correlation
      FROM pg_catalog.pg_stats s
      JOIN pg_catalog.pg_namespace n ON n.nspname = s.schemaname
      JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename`,
@@ -26,6 +30,7 @@ export async function readCatalogOfCandidates(client: ClientBase): Promise<Catal
     facts.get(JSON.stringify([schema, name, column]))
   const known = new Map<string, Promise<{ method: string; opclass?: string }[]>>()
   return {
+    isInOrder: (table, key) => Math.abs(factsOf(table, key)?.correlation ?? 0) > inOrder,
     distinct: (table, key) => factsOf(table, key)?.distinct,
     width: (table, columns) =>
       columns.reduce((sum, column) => sum + (factsOf(table, column)?.width ?? 32), 0),

@@ -1,34 +1,34 @@
 import type { Highs } from 'highs'
 import type { CostedStatement } from './configurations.ts'
 
-/** A candidate as the choice sees it. */
+/** An index that may be there or not, as the choice sees it. */
 export interface Priced {
-  name: string
+  oid: number
   bytes: number
   /** What writes to its table pay for it in the time of the workload, in the planner's units. */
   upkeep: number
 }
 
 export interface ChoiceOptions {
-  /** Bytes that all chosen ones may take together. */
+  /** Bytes that all chosen ones may take together, those that exist among them. */
   budget?: number
   /** Seconds; what is best by then is taken, with the gap that is left. */
   timeLimit: number
 }
 
-/** The candidates to build, and what the workload costs with them. */
+/** The indexes to have, and what the workload costs with them. */
 export interface Choice {
-  chosen: string[]
+  chosen: number[]
   costBefore: number
   cost: number
-  /** No choice among these candidates costs less than that. */
+  /** No choice among these costs less than that. */
   bound: number
   /** Share of `cost` by which the best choice may be cheaper: 0 where this one is proven to be the best. */
   gap: number
 }
 
 /**
- * Chooses candidates so that the workload costs least: a mixed-integer program over the configurations.
+ * Chooses indexes so that the workload costs least: a mixed-integer program over the configurations.
  *
  * ```
  * minimise  sum over statements s and configurations k of calls(s) * cost(s, k) * y(s, k) + sum of upkeep(i) * x(i)
@@ -37,10 +37,10 @@ export interface Choice {
  *
  * Papadomanolakis and Ailamaki, "An integer linear programming approach to database design" (2007).
  */
-export function chooseCandidates(
+export function chooseIndexes(
   highs: Highs,
   statements: readonly CostedStatement[],
-  candidates: readonly Priced[],
+  options: readonly Priced[],
   { budget, timeLimit }: ChoiceOptions,
 ): Choice {
   const costBefore = statements.reduce(
@@ -49,16 +49,16 @@ export function chooseCandidates(
   )
   // Numbers of about one keep the solver's tolerances meaningful.
   const unit = costBefore > 0 ? costBefore / 1000 : 1
-  const costs = candidates.map(({ upkeep }) => upkeep / unit)
+  const costs = options.map(({ upkeep }) => upkeep / unit)
   const rows: { entries: [column: number, value: number][]; lower: number; upper: number }[] = []
-  const at = new Map(candidates.map(({ name }, column) => [name, column]))
+  const at = new Map(options.map(({ oid }, column) => [oid, column]))
   for (const { statement, configurations } of statements) {
-    const own = configurations.map(({ cost, candidates: used }): [number, number] => {
+    const own = configurations.map(({ cost, options: used }): [number, number] => {
       const column = costs.push((statement.calls * cost) / unit) - 1
-      for (const name of used) {
+      for (const oid of used) {
         rows.push({
           entries: [
-            [at.get(name) ?? 0, -1],
+            [at.get(oid) ?? 0, -1],
             [column, 1],
           ],
           lower: -highs.infinity,
@@ -70,7 +70,7 @@ export function chooseCandidates(
     rows.push({ entries: own, lower: 1, upper: 1 })
   }
   if (budget !== undefined) {
-    const entries = candidates.map(({ bytes }, column): [number, number] => [column, bytes / 1024 / 1024])
+    const entries = options.map(({ bytes }, column): [number, number] => [column, bytes / 1024 / 1024])
     rows.push({ entries, lower: -highs.infinity, upper: budget / 1024 / 1024 })
   }
   const { integer, continuous } = highs.constants.variableType
@@ -94,16 +94,16 @@ export function chooseCandidates(
         values: rows.flatMap(({ entries }) => entries.map(([, value]) => value)),
       },
       // Where every x is whole, so is the best y.
-      integrality: costs.map((_, column) => (column < candidates.length ? integer : continuous)),
+      integrality: costs.map((_, column) => (column < options.length ? integer : continuous)),
     },
     (model) => {
       model.options.set({ time_limit: timeLimit, mip_rel_gap: 1e-6, random_seed: 0, output_flag: false })
       model.run()
       const values = model.getSolution().colValue
       const cost = Number(model.info.get('objective_function_value')) * unit
-      const bound = candidates.length === 0 ? cost : Number(model.info.get('mip_dual_bound')) * unit
+      const bound = options.length === 0 ? cost : Number(model.info.get('mip_dual_bound')) * unit
       return {
-        chosen: candidates.flatMap(({ name }, column) => ((values[column] ?? 0) > 0.5 ? [name] : [])),
+        chosen: options.flatMap(({ oid }, column) => ((values[column] ?? 0) > 0.5 ? [oid] : [])),
         costBefore,
         cost,
         bound,

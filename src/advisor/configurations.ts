@@ -1,73 +1,78 @@
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
 import type { WhatIf } from './whatIf.ts'
 
-/** What a statement costs with some candidates: an atom of the choice. */
+/** What a statement costs with some options: an atom of the choice. */
 export interface Configuration {
-  /** Names of the candidates that its plans use. */
-  candidates: string[]
+  /** Oids of the options that its plans use. */
+  options: number[]
   /** In the planner's units, one call, the mean over its arguments. */
   cost: number
 }
 
-/** How a statement's cost hangs on candidates: without any first, then from the cheapest on. */
+/** How a statement's cost hangs on options: without any first, then from the cheapest on. */
 export interface CostedStatement {
   statement: WorkloadStatement
   configurations: Configuration[]
 }
 
 export interface ConfigurationOptions {
-  /** How many sets of candidates are planned for a statement at most. */
+  /** How many sets of options are planned for a statement at most. */
   plans: number
-  /** A configuration that does not save this share of what the statement costs without it is no other one. */
+  /** A configuration that does not save this share of what the statement costs without any is no other one. */
   worthwhile: number
 }
 
 /**
- * Plans the statement with all candidates, then again and again without one that was used (Schnaitter et al.'s index
- * benefit graph): every set of candidates costs what the smallest set of used ones within it costs.
+ * Plans the statement with all options, then again and again without one that was used: the index benefit graph of
+ * Schnaitter, Polyzotis and Getoor, "Index interactions in physical design tuning" (2009). Every set of options costs what
+ * the cheapest configuration within it costs.
  */
 export async function configurationsOf(
   whatIf: WhatIf,
   statement: WorkloadStatement,
-  names: ReadonlySet<string>,
+  options: ReadonlySet<number>,
   { plans, worthwhile }: ConfigurationOptions,
 ): Promise<CostedStatement> {
-  const planned = async (set: ReadonlySet<string>): Promise<Configuration> => {
-    let cost = 0
-    const used = new Set<string>()
-    for (const args of statement.args) {
-      const plan = await whatIf.plan(statement, args, set)
-      cost += plan.cost / statement.args.length
-      for (const name of plan.used) used.add(name)
-    }
-    return { candidates: [...used].sort(), cost }
-  }
-  const none = await planned(new Set())
+  const none = await costOf(whatIf, statement, new Set())
   const found = new Map<string, Configuration>()
   const seen = new Set<string>()
-  // The best first: what is left out of a set costs at least what the set costs.
-  const queue: { set: Set<string>; cost: number }[] = [{ set: new Set(names), cost: 0 }]
-  for (let left = plans; left > 0 && queue.length > 0;) {
+  const queue: { without: number[]; cost: number }[] = [{ without: [], cost: 0 }]
+  for (let left = plans; left > 0; left -= 1) {
+    // The best first: a set costs at least what the set costs out of which it was made.
     queue.sort((a, b) => a.cost - b.cost)
-    const { set } = queue.shift() as { set: Set<string> }
-    left -= 1
-    const configuration = await planned(set)
-    if (configuration.candidates.length === 0 || configuration.cost > none.cost * (1 - worthwhile)) continue
-    const key = configuration.candidates.join()
-    const known = found.get(key)
-    if (!known || known.cost > configuration.cost) found.set(key, configuration)
-    for (const name of configuration.candidates) {
-      const without = new Set(set)
-      without.delete(name)
-      const id = [...names]
-        .filter((each) => !without.has(each))
-        .sort()
-        .join()
-      if (seen.has(id)) continue
-      seen.add(id)
-      queue.push({ set: without, cost: configuration.cost })
+    const next = queue.shift()
+    if (!next) break
+    const configuration = await costOf(whatIf, statement, minus(options, next.without))
+    if (configuration.options.length === 0 || configuration.cost > none.cost * (1 - worthwhile)) continue
+    const key = configuration.options.join()
+    if ((found.get(key)?.cost ?? Infinity) > configuration.cost) found.set(key, configuration)
+    for (const oid of configuration.options) {
+      const without = [...next.without, oid].sort((a, b) => a - b)
+      if (seen.has(without.join())) continue
+      seen.add(without.join())
+      queue.push({ without, cost: configuration.cost })
     }
   }
   const better = [...found.values()].sort((a, b) => a.cost - b.cost)
-  return { statement, configurations: [{ ...none, candidates: [] }, ...better] }
+  return { statement, configurations: [{ options: [], cost: none.cost }, ...better] }
+}
+
+/** One call of the statement, the mean over its arguments. */
+export async function costOf(
+  whatIf: WhatIf,
+  statement: WorkloadStatement,
+  options: ReadonlySet<number>,
+): Promise<Configuration> {
+  let sum = 0
+  const used = new Set<number>()
+  for (const args of statement.args) {
+    const plan = await whatIf.plan(statement, args, options)
+    sum += plan.cost
+    for (const oid of plan.used) used.add(oid)
+  }
+  return { options: [...used].sort((a, b) => a - b), cost: sum / statement.args.length }
+}
+
+function minus(options: ReadonlySet<number>, without: readonly number[]): Set<number> {
+  return new Set([...options].filter((oid) => !without.includes(oid)))
 }

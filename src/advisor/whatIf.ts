@@ -1,75 +1,98 @@
 import type { Client } from 'pg'
+import type { TableIndex } from '../catalog/indexes.ts'
+import { listIndexes } from '../catalog/indexes.ts'
+import { readOnce } from '../catalog/reader.ts'
+import { areDuplicates, covers } from '../indexes/indexCoverage.ts'
+import { borrow } from '../postgres/database.ts'
 import type { PlanNode } from '../postgres/explain.ts'
 import { quote } from '../postgres/identifiers.ts'
+import { toggleIndexes } from '../shadow/planner/indexVisibility.ts'
 import type { Planner } from '../shadow/planner/openPlanner.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
 import type { Candidate } from './candidates.ts'
 import { definitionOf } from './candidates.ts'
 import { planStatement } from './plannedStatement.ts'
 
-/** A candidate that stands in the shadow, as large as it would be. */
-export interface BuiltCandidate extends Candidate {
-  /** Its name in the shadow, by which plans name it. */
-  name: string
-  oid: number
-  bytes: number
+/** An index that may be there or not: a candidate, or one that exists and may be dropped. */
+export interface Option {
+  index: TableIndex
+  /** Absent for one that exists. */
+  candidate?: Candidate
 }
 
-/** What the planner would say, were these indexes there. */
+/** A plan with some of the options. */
+export interface OptionalPlan {
+  root: PlanNode
+  cost: number
+  /** Oids of the options that it uses. */
+  used: number[]
+}
+
+/** What the planner would say, were these indexes there and no other that could be dropped. */
 export interface WhatIf {
-  candidates: BuiltCandidate[]
+  options: Option[]
+  /** Indexes of the schema that must stay. */
+  fixed: TableIndex[]
   /** Candidates that PostgreSQL does not build, and why. */
   refused: { candidate: Candidate; reason: string }[]
-  /** Plans with the candidates named and no other; indexes of the schema itself stay. */
   plan(
     statement: WorkloadStatement,
     args: readonly string[],
-    names: ReadonlySet<string>,
-  ): Promise<{ root: PlanNode; cost: number; used: string[] }>
+    oids: ReadonlySet<number>,
+  ): Promise<OptionalPlan>
   close(): Promise<void>
 }
 
 const prefix = 'hundredfold_candidate_'
 
-/** Builds the candidates, empty, in the shadow, and gives them the size that they would have. */
-export async function buildCandidates(planner: Planner, wanted: readonly Candidate[]): Promise<WhatIf> {
-  const named = wanted.map((candidate, at) => ({ ...candidate, name: `${prefix}${at}` }))
+/** Builds the candidates, empty, in the shadow, as large as they would be. What exists already is no candidate. */
+export async function openWhatIf(planner: Planner, wanted: readonly Candidate[]): Promise<WhatIf> {
+  const named = new Map(wanted.map((candidate, at) => [`${prefix}${at}`, candidate]))
   const reasons = await planner.buildIndexes(
-    named.map((candidate) => ({
+    Array.from(named, ([name, candidate]) => ({
       schema: candidate.table.schema,
-      name: candidate.name,
-      sql: `CREATE INDEX ${quote(candidate.name)} ${definitionOf(candidate)}`,
+      name,
+      sql: `CREATE INDEX ${quote(name)} ${definitionOf(candidate)}`,
     })),
   )
-  const refused = named.flatMap((candidate) => {
-    const reason = reasons.get(candidate.name)
-    return reason === undefined ? [] : [{ candidate, reason }]
-  })
-  const built = named.filter(({ name }) => !reasons.has(name))
   const session = await planner.connect()
-  const { rows } = await session.query<{ name: string; oid: number; bytes: string }>(
-    `SELECT relname::text AS name, oid::int AS oid, pg_catalog.pg_relation_size(oid) AS bytes FROM pg_catalog.pg_class
-     WHERE relkind = 'i' AND relname LIKE '${prefix.replaceAll('_', String.raw`\_`)}%'`,
+  await session.query(`BEGIN; SET LOCAL search_path = ''`)
+  const readable = await readOnce(borrow(session))(listIndexes)
+  await session.query('SET LOCAL search_path TO DEFAULT')
+  const existing = readable.filter(({ name }) => !named.has(name))
+  const options: Option[] = existing
+    .filter(
+      ({ protectedBecause, isPartitioned, isValid }) =>
+        protectedBecause === null && !isPartitioned && isValid,
+    )
+    .map((index) => ({ index }))
+  const fixed = existing.filter((index) => !options.some((option) => option.index === index))
+  for (const index of readable) {
+    const candidate = named.get(index.name)
+    if (!candidate) continue
+    const known = [...existing, ...options.map((option) => option.index)]
+    const isNew = !known.some(
+      (other) => areDuplicates(other, index) || (fixed.includes(other) && covers(other, index)),
+    )
+    if (isNew) options.push({ index, candidate })
+  }
+  const all = readable.filter(
+    ({ name, oid }) => named.has(name) || options.some(({ index }) => index.oid === oid),
   )
-  const found = new Map(rows.map((row) => [row.name, row]))
-  const candidates = built.map((candidate) => ({
-    ...candidate,
-    oid: found.get(candidate.name)?.oid ?? 0,
-    bytes: Number(found.get(candidate.name)?.bytes ?? 0),
-  }))
-  const oids = new Map(candidates.map(({ name, oid }) => [name, oid]))
-  await session.query('BEGIN')
+  const visible = visibility(
+    session,
+    all.map(({ oid }) => oid),
+  )
+  const byName = new Map(options.map(({ index }) => [index.name, index.oid]))
   return {
-    candidates,
-    refused,
-    plan: async (statement, args, names) => {
-      await only(
-        session,
-        [...oids.values()],
-        [...names].flatMap((name) => oids.get(name) ?? []),
-      )
+    options,
+    fixed,
+    refused: Array.from(reasons, ([name, reason]) => ({ candidate: named.get(name) as Candidate, reason })),
+    plan: async (statement, args, oids) => {
+      await visible(oids)
       const root = await planStatement(session, statement, args, 'custom')
-      return { root, cost: root['Total Cost'], used: usedIn(root).filter((name) => names.has(name)) }
+      const used = indexesIn(root).flatMap((name) => byName.get(name) ?? [])
+      return { root, cost: root['Total Cost'], used: used.filter((oid) => oids.has(oid)) }
     },
     close: async () => {
       await session.query('ROLLBACK')
@@ -78,23 +101,19 @@ export async function buildCandidates(planner: Planner, wanted: readonly Candida
   }
 }
 
-const valid = new WeakMap<Client, Set<number>>()
-
-/** Within a transaction that is rolled back: indexes that are not valid are none to the planner. */
-async function only(session: Client, all: number[], wanted: number[]): Promise<void> {
-  const now = valid.get(session) ?? new Set(all)
-  const next = new Set(wanted)
-  const changed = all.filter((oid) => now.has(oid) !== next.has(oid))
-  if (changed.length > 0) {
-    await session.query(
-      'UPDATE pg_catalog.pg_index SET indisvalid = NOT indisvalid WHERE indexrelid = ANY ($1::oid[])',
-      [changed],
+function visibility(session: Client, all: readonly number[]): (wanted: ReadonlySet<number>) => Promise<void> {
+  let shown = new Set(all)
+  return async (wanted) => {
+    const next = new Set(all.filter((oid) => wanted.has(oid)))
+    await toggleIndexes(
+      session,
+      all.filter((oid) => shown.has(oid) !== next.has(oid)),
     )
+    shown = next
   }
-  valid.set(session, next)
 }
 
-function usedIn(node: PlanNode): string[] {
+function indexesIn(node: PlanNode): string[] {
   const own = node['Index Name'] === undefined ? [] : [node['Index Name']]
-  return [...new Set([...own, ...(node.Plans ?? []).flatMap(usedIn)])]
+  return [...new Set([...own, ...(node.Plans ?? []).flatMap(indexesIn)])]
 }
