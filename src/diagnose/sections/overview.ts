@@ -1,8 +1,9 @@
 import { readDatabaseCounters } from '../../catalog/databaseCounters.ts'
-import { listSettings } from '../../catalog/server.ts'
+import { listSettings } from '../../catalog/settings.ts'
 import { tableBlock, textBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 
+/** Those that are shown; one that this version does not have is left out. */
 const settings = [
   'shared_buffers',
   'effective_cache_size',
@@ -28,7 +29,7 @@ export const overview: Section = {
   async look(context) {
     const { server } = context
     const counters = await context.read(readDatabaseCounters)
-    const seen = await listSettings(context.db, settings)
+    const seen = await context.read(listSettings)
     const unseen = server.seesAllStatistics
       ? []
       : [
@@ -63,11 +64,11 @@ export const overview: Section = {
           figures: 'measured',
           columns: [
             ['setting', 'text', ({ name }) => name],
-            ['value', 'text', ({ value }) => value],
+            ['value', 'text', ({ resetValue }) => resetValue],
             ['unit', 'text', ({ unit }) => unit],
-            ['set by', 'text', ({ source }) => source],
+            ['set by', 'text', ({ source }) => (source === 'session' ? '' : source)],
           ],
-          items: seen,
+          items: settings.flatMap((name) => seen.get(name) ?? []),
         }),
       ],
       counters: { ...counters },
