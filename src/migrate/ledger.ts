@@ -3,7 +3,7 @@ import type { ClientBase } from 'pg'
 import { z } from 'zod'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { errorCode, isConnectionLost } from '../postgres/sqlState.ts'
-import { HundredfoldError, UsageError, exitCodes } from '../errors.ts'
+import { HundredfoldError, UsageError, exitCodes, messageOf } from '../errors.ts'
 
 /** The ledger's schema: private, since Supabase exposes `public` to every visitor. */
 export const ledgerSchema = 'hundredfold'
@@ -93,7 +93,7 @@ export async function readLedger(client: ClientBase): Promise<LedgerRow[]> {
     }
     throw new HundredfoldError(
       exitCodes.drift,
-      `The ledger ${ledgerSchema}.migrations cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
+      `The ledger ${ledgerSchema}.migrations cannot be read: ${messageOf(error)}.`,
       'Somebody changed the table or its grants; restore them, then run `migrate status` again.',
       { cause: error },
     )

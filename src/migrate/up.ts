@@ -6,7 +6,7 @@ import { ConditionFailed, SessionLost, Stopped } from './failures.ts'
 import { compareHistory, refuseDrift } from './history.ts'
 import type { LedgerRow } from './ledger.ts'
 import { ensureLedger, readLedger } from './ledger.ts'
-import type { Migration, Ran } from './migration.ts'
+import type { Direction, Migration, Ran } from './migration.ts'
 import { refuseMissingPrivileges } from './privileges.ts'
 import { runInTransaction } from './runInTransaction.ts'
 import { releaseRunLock, takeRunLock } from './runLock.ts'
@@ -36,7 +36,8 @@ export async function up(migrations: Migration[], target: Target, options: RunOp
     await refuseMissingPrivileges(pending, 'up', options)
     await ensureLedger(options.client)
     const rows = new Map(ledger.map((row) => [row.name, row]))
-    return runEach(pending, options, (migration) => applyOne(migration, rows.get(migration.name), options))
+    const work = pending.map((migration) => ({ migration, row: rows.get(migration.name) }))
+    return runEach(work, 'up', options, (migration, row) => applyOne(migration, row, options))
   })
 }
 
@@ -60,21 +61,30 @@ export async function underRunLock<T>(options: RunOptions, work: () => Promise<T
   }
 }
 
-/** Runs migrations one after the other and stops at the first failure. */
-export async function runEach(
-  migrations: Migration[],
+/** What running one migration came to. */
+type Came = Pick<Ran, 'conditions' | 'adopted'>
+
+/** Runs migrations, each with its row of the ledger, one after the other and stops at the first failure. */
+export async function runEach<Row extends LedgerRow | undefined>(
+  work: { migration: Migration; row: Row }[],
+  direction: Direction,
   options: RunOptions,
-  runOne: (migration: Migration) => Promise<Ran>,
+  runOne: (migration: Migration, row: Row) => Promise<Came>,
 ): Promise<RunResult> {
   const ran: Ran[] = []
-  for (const migration of migrations) {
+  for (const { migration, row } of work) {
+    const { name } = migration
     try {
       options.signal?.throwIfAborted()
-      const result = await runOne(migration)
+      const started = performance.now()
+      const resumed = row !== undefined && row.state !== 'applied'
+      options.onEvent?.({ kind: 'started', name, direction, resumed })
+      const came = await runOne(migration, row)
+      const result: Ran = { name, direction, ms: Math.round(performance.now() - started), ...came }
       options.onEvent?.({ kind: 'done', ran: result })
       ran.push(result)
     } catch (error) {
-      const failure = asFailure(error, migration, options)
+      const failure = asFailure(error, name, options)
       if (!failure) throw error
       return { ran, failure }
     }
@@ -82,36 +92,28 @@ export async function runEach(
   return { ran }
 }
 
-function asFailure(
-  error: unknown,
-  { name }: Migration,
-  { signal }: RunOptions,
-): HundredfoldError | undefined {
+function asFailure(error: unknown, name: string, { signal }: RunOptions): HundredfoldError | undefined {
   if (signal?.aborted) return new Stopped(name, error)
   if (isConnectionLost(error)) return new SessionLost(name, error)
   return error instanceof HundredfoldError ? error : undefined
 }
 
-async function applyOne(migration: Migration, row: LedgerRow | undefined, options: RunOptions): Promise<Ran> {
-  const started = performance.now()
-  const result = (rest: Omit<Ran, 'name' | 'direction' | 'ms'>): Ran => ({
-    name: migration.name,
-    direction: 'up',
-    ms: Math.round(performance.now() - started),
-    ...rest,
-  })
-  options.onEvent?.({ kind: 'started', name: migration.name, direction: 'up', resumed: row !== undefined })
+async function applyOne(
+  migration: Migration,
+  row: LedgerRow | undefined,
+  options: RunOptions,
+): Promise<Came> {
   if (row && !(await finishTheOtherWay(migration, 'down', row, options))) {
-    return result({ conditions: await runStepByStep(migration, 'up', options, { interrupted: row }) })
+    return { conditions: await runStepByStep(migration, 'up', options, { interrupted: row }) }
   }
   const outcome = await applyOrHeal(migration, options)
   switch (outcome.kind) {
     case 'ran':
-      return result({ conditions: outcome.conditions })
+      return { conditions: outcome.conditions }
     case 'adopted':
-      return result({ conditions: outcome.conditions, adopted: true })
+      return { conditions: outcome.conditions, adopted: true }
     case 'notTransactional':
-      return result({ conditions: await runStepByStep(migration, 'up', options, outcome) })
+      return { conditions: await runStepByStep(migration, 'up', options, outcome) }
   }
 }
 
