@@ -2,12 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { casaoraMigrations } from '../../src/bench/casaora/database.ts'
 import { readFingerprint } from '../../src/fingerprint/fingerprint.ts'
 import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
-import { defaultRunOptions } from '../../src/migrate/runOptions.ts'
-import { up } from '../../src/migrate/up.ts'
-import { runDown, runUp } from '../migrate/run.ts'
+import { runDown, runUp, runUpWithoutProofs } from '../migrate/run.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
-import { withoutProofs } from '../support/withoutProofs.ts'
 
 const migrations = await loadMigrations(casaoraMigrations)
 
@@ -44,7 +41,7 @@ describe("Casaora's migrations", () => {
       expect((await runDown(owner, casaoraMigrations, { count: 1 })).failure, name).toBeUndefined()
       expect(await fingerprint(), name).toBe(states.pop())
     }
-    const again = await up(withoutProofs(migrations), {}, { ...defaultRunOptions, client: owner })
+    const again = await runUpWithoutProofs(owner, casaoraMigrations)
     expect(again.failure).toBeUndefined()
     expect(await fingerprint()).toBe(final)
   })

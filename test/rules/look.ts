@@ -11,7 +11,7 @@ import type { Finding, Rule } from '../../src/rules/rule.ts'
 import { keyOf } from '../../src/rules/rule.ts'
 import { snapshotOf } from '../../src/catalog/snapshot.ts'
 import type { RuleName } from '../../src/rules/ruleNames.ts'
-import { runDown, runUp } from '../migrate/run.ts'
+import { runDown, runUp, runUpWithoutProofs } from '../migrate/run.ts'
 import { migrationDirectory } from '../support/migrationFiles.ts'
 
 /** What a rule found, and why it could not see everything, where it could not. */
@@ -57,7 +57,8 @@ export async function operationAbout(client: Client, rule: Rule, ...subject: str
 
 /**
  * Runs the migration file of the operation up, down and up again through the runner: after `down` the schema is what
- * it was before, and both times up it is the same.
+ * it was before, and both times up it is the same. The proofs on rows are asked on the first way up alone: the rows are
+ * the same on the second.
  */
 export async function expectReversible(client: Client, ...operations: Operation[]): Promise<void> {
   await using directory = await migrationDirectory(
@@ -75,7 +76,7 @@ export async function expectReversible(client: Client, ...operations: Operation[
   expect(after).not.toBe(before)
   expect((await runDown(client, directory.path)).failure).toBeUndefined()
   expect(await fingerprint()).toBe(before)
-  expect((await runUp(client, directory.path)).failure).toBeUndefined()
+  expect((await runUpWithoutProofs(client, directory.path)).failure).toBeUndefined()
   expect(await fingerprint()).toBe(after)
 }
 
