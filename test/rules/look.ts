@@ -2,6 +2,7 @@ import type { Client } from 'pg'
 import { expect } from 'vitest'
 import { borrow } from '../../src/postgres/database.ts'
 import { readOnly } from '../../src/postgres/readOnly.ts'
+import { prepared } from '../../src/postgres/prepared.ts'
 import type { Operation } from '../../src/operations/operation.ts'
 import { readFingerprint } from '../../src/fingerprint/fingerprint.ts'
 import { migrationFile } from '../../src/optimize/migrationFile.ts'
@@ -69,7 +70,8 @@ export async function expectReversible(client: Client, ...operations: Operation[
       ]),
     ),
   )
-  const fingerprint = async (): Promise<string> => (await readFingerprint(client)).text
+  const looker = prepared(client)
+  const fingerprint = async (): Promise<string> => (await readFingerprint(looker)).text
   const before = await fingerprint()
   expect((await runUp(client, directory.path)).failure).toBeUndefined()
   const after = await fingerprint()
