@@ -1,7 +1,5 @@
 import { HundredfoldError } from '../errors.ts'
-import { qualified } from '../postgres/identifiers.ts'
 import { isConnectionLost } from '../postgres/sqlState.ts'
-import { indexToCreate, inspectIndex } from './concurrentIndex.ts'
 import { ConditionFailed, SessionLost, Stopped } from './failures.ts'
 import { compareHistory, refuseDrift } from './history.ts'
 import type { LedgerRow } from './ledger.ts'
@@ -13,6 +11,7 @@ import { releaseRunLock, takeRunLock } from './runLock.ts'
 import type { RunOptions } from './runOptions.ts'
 import { finishTheOtherWay, runStepByStep } from './runStepByStep.ts'
 import { readScript } from './script.ts'
+import { stepsOf } from './steps/kinds.ts'
 import type { Target } from './target.ts'
 import { selectPending } from './target.ts'
 
@@ -117,27 +116,16 @@ async function applyOne(
   }
 }
 
-/** An invalid index that an earlier, failed build left under our name is rebuilt, and then it is what we wanted. */
+/** What an earlier, failed run left is completed where a step can do that, and then it is what we wanted. */
 async function applyOrHeal(migration: Migration, options: RunOptions) {
   try {
     return await runInTransaction(migration, 'up', options)
   } catch (error) {
-    if (!(error instanceof ConditionFailed) || !(await healInvalidIndexes(migration, options))) throw error
+    if (!(error instanceof ConditionFailed)) throw error
+    const { statements } = await readScript(migration, 'up', options)
+    let healed = false
+    for (const step of stepsOf(statements)) if (await step.heal?.(options.client)) healed = true
+    if (!healed) throw error
     return runInTransaction(migration, 'up', options)
   }
-}
-
-async function healInvalidIndexes(migration: Migration, options: RunOptions): Promise<boolean> {
-  const { client } = options
-  const script = await readScript(migration, 'up', options)
-  let healed = false
-  for (const statement of script.statements) {
-    const index = await indexToCreate(client, statement)
-    if (!index) continue
-    const state = await inspectIndex(client, index, statement)
-    if (state.kind !== 'invalid' || !state.sameDefinition) continue
-    await client.query(`REINDEX INDEX CONCURRENTLY ${qualified(index)}`)
-    healed = true
-  }
-  return healed
 }
