@@ -8,7 +8,7 @@ import type { StandardStream } from './cli/standardStream.ts'
 import { standardStream } from './cli/standardStream.ts'
 import type { Terminal } from './cli/terminal.ts'
 import type { ExitCode } from './errors.ts'
-import { HundredfoldError, UsageError, exitCodes } from './errors.ts'
+import { HundredfoldError, UsageError, exitCodes, messageOf } from './errors.ts'
 
 interface Streams {
   out: StandardStream
@@ -138,7 +138,7 @@ function explain(error: unknown, terminal: Terminal): ExitCode {
     return exitCodes.unexpected
   }
   terminal.err(
-    `${pc.red('Error:')} ${error instanceof Error ? error.message : String(error)}\n` +
+    `${pc.red('Error:')} ${messageOf(error)}\n` +
       `${pc.bold('Next:')} this was not expected; run the command again, and report it if it stays.\n`,
   )
   return exitCodes.unexpected

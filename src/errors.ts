@@ -51,3 +51,8 @@ export class UsageError extends HundredfoldError {
     super(exitCodes.usage, message, next, options)
   }
 }
+
+/** What an error says; anything else that was thrown, as text. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

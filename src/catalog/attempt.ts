@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts'
 import type { Database } from '../postgres/database.ts'
 import type { Under } from '../postgres/savepoint.ts'
 import { underSavepoint } from '../postgres/savepoint.ts'
@@ -70,8 +71,4 @@ function wasDropped(error: unknown): boolean {
     default:
       return false
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

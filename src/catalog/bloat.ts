@@ -9,16 +9,20 @@ import { underSavepoint } from '../postgres/savepoint.ts'
 import type { Table } from './tables.ts'
 import { listTablesBySize } from './tables.ts'
 
-/** How much of a heap holds no live row, and how we know. */
-export interface TableBloat extends RelationName {
-  heapBytes: number
-  totalBytes: number
-  /** Share of the heap, 0 to 100, beyond what `fillfactor` keeps free; null where nobody can tell. */
+/** How much of a heap or a B-tree is empty, and how we know. */
+export interface Bloat {
+  /** 0 to 100, beyond what `fillfactor` keeps free; null where nobody can tell. */
   bloatPercent: number | null
   wastedBytes: number | null
   kind: 'measured' | 'estimated' | 'unknown'
-  /** `pgstattuple`, `pgstattuple_approx`, `statistics`, or why it is unknown. */
+  /** `pgstattuple`, `pgstattuple_approx`, `pgstatindex`, `statistics`, or why it is unknown. */
   how: string
+}
+
+/** How much of a heap holds no live row. */
+export interface TableBloat extends RelationName, Bloat {
+  heapBytes: number
+  totalBytes: number
 }
 
 /** Smaller heaps are not worth a look: a megabyte. */
@@ -46,27 +50,22 @@ export async function listTableBloat(db: Database, read: Read): Promise<TableBlo
     tables.filter(({ oid }) => !measured.has(oid)),
   )
   return tables
-    .map((table) => measured.get(table.oid) ?? estimated.get(table.oid) ?? unknown(table, 'no statistics'))
+    .map(({ oid, schema, name, heapBytes, totalBytes }) => {
+      const bloat = measured.get(oid) ?? estimated.get(oid) ?? unknownBloat('no statistics')
+      return { schema, name, heapBytes, totalBytes, ...bloat }
+    })
     .sort((one, other) => (other.wastedBytes ?? -1) - (one.wastedBytes ?? -1))
 }
 
-function unknown(table: Table, how: string): TableBloat {
-  const { schema, name, heapBytes, totalBytes } = table
-  return { schema, name, heapBytes, totalBytes, bloatPercent: null, wastedBytes: null, kind: 'unknown', how }
+/** @param why nobody can tell */
+export function unknownBloat(why: string): Bloat {
+  return { bloatPercent: null, wastedBytes: null, kind: 'unknown', how: why }
 }
 
-function known(table: Table, percent: number, how: Pick<TableBloat, 'kind' | 'how'>): TableBloat {
-  const { schema, name, heapBytes, totalBytes } = table
+/** @param bytes of the whole heap or tree */
+export function knownBloat(bytes: number, percent: number, how: Pick<Bloat, 'kind' | 'how'>): Bloat {
   const bloatPercent = Math.min(100, Math.max(0, percent))
-  return {
-    schema,
-    name,
-    heapBytes,
-    totalBytes,
-    bloatPercent,
-    wastedBytes: (heapBytes * bloatPercent) / 100,
-    ...how,
-  }
+  return { bloatPercent, wastedBytes: (bytes * bloatPercent) / 100, ...how }
 }
 
 /** Schema of pgstattuple where the current role may call it, else undefined. */
@@ -83,8 +82,8 @@ export async function findPgstattuple(db: Database, probe: string): Promise<stri
   return row?.callable ? row.schema : undefined
 }
 
-async function measure(db: Database, tables: Table[]): Promise<Map<number, TableBloat>> {
-  const measured = new Map<number, TableBloat>()
+async function measure(db: Database, tables: Table[]): Promise<Map<number, Bloat>> {
+  const measured = new Map<number, Bloat>()
   const schema = await findPgstattuple(db, 'pgstattuple')
   if (schema === undefined) return measured
   const fillfactors = await listFillfactors(db, tables)
@@ -104,7 +103,7 @@ async function measure(db: Database, tables: Table[]): Promise<Map<number, Table
       )
       const reserve = 100 - (fillfactors.get(table.oid) ?? 100)
       const percent = (result.rows[0]?.percent ?? 0) - reserve
-      measured.set(table.oid, known(table, percent, { kind: 'measured', how }))
+      measured.set(table.oid, knownBloat(table.heapBytes, percent, { kind: 'measured', how }))
     } catch {
       // Locked, dropped meanwhile or too slow: it is estimated with the rest.
     }
@@ -134,14 +133,14 @@ interface HeapStatistics {
   columns: { length: number; alignment: string; width: number | null; nulls: number | null }[]
 }
 
-async function estimate(db: Database, tables: Table[]): Promise<Map<number, TableBloat>> {
+async function estimate(db: Database, tables: Table[]): Promise<Map<number, Bloat>> {
   if (tables.length === 0) return new Map()
   const blockSize = await readBlockSize(db)
   const heaps = await readHeaps(db, tables)
   return new Map(
     tables.map((table) => {
       const heap = heaps.get(table.oid)
-      return [table.oid, heap ? estimateHeap(table, heap, blockSize) : unknown(table, 'not readable')]
+      return [table.oid, heap ? estimateHeap(table, heap, blockSize) : unknownBloat('not readable')]
     }),
   )
 }
@@ -156,14 +155,14 @@ const alignments: Record<string, number> = { c: 1, s: 2, i: 4, d: 8 }
 const pageHeader = 24
 const itemPointer = 4
 
-function estimateHeap(table: Table, heap: HeapStatistics, blockSize: number): TableBloat {
+function estimateHeap(table: Table, heap: HeapStatistics, blockSize: number): Bloat {
   const pages = table.heapBytes / blockSize
   const stale = whyStale(table, heap, pages)
-  if (stale !== undefined) return unknown(table, stale)
+  if (stale !== undefined) return unknownBloat(stale)
   const columns: ColumnLayout[] = []
   for (const { length, alignment, width, nulls } of heap.columns) {
     if (width === null || nulls === null) {
-      return unknown(table, heap.visible ? 'a column has no statistics' : hiddenFromRole)
+      return unknownBloat(heap.visible ? 'a column has no statistics' : hiddenFromRole)
     }
     columns.push({ typeLength: length, alignment: alignments[alignment] ?? 8, width, nulls })
   }
@@ -171,7 +170,8 @@ function estimateHeap(table: Table, heap: HeapStatistics, blockSize: number): Ta
   // Rows are whole: what is left at a page's end is no bloat.
   const perPage = Math.max(1, Math.floor(usable / (averageRowBytes(columns) + itemPointer)))
   const needed = Math.ceil(heap.analyzedRows / perPage)
-  return known(table, (100 * (pages - needed)) / pages, { kind: 'estimated', how: 'statistics' })
+  const percent = (100 * (pages - needed)) / pages
+  return knownBloat(table.heapBytes, percent, { kind: 'estimated', how: 'statistics' })
 }
 
 function whyStale(table: Table, heap: HeapStatistics, pages: number): string | undefined {

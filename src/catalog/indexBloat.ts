@@ -3,24 +3,23 @@ import type { Read } from './reader.ts'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified } from '../postgres/identifiers.ts'
-import { findPgstattuple, hiddenFromRole, readBlockSize } from './bloat.ts'
+import type { Bloat } from './bloat.ts'
+import { findPgstattuple, hiddenFromRole, knownBloat, readBlockSize, unknownBloat } from './bloat.ts'
 import { alignUp } from './heapLayout.ts'
 import type { IndexUse } from './indexes.ts'
 import { listIndexUse } from './indexes.ts'
 import { underSavepoint } from '../postgres/savepoint.ts'
 import { listTables } from './tables.ts'
 
-/** How much of a B-tree is empty, and how we know. */
-export interface IndexBloat extends RelationName {
-  table: RelationName
-  sizeBytes: number
-  /** 0 to 100; null where nobody can tell. */
-  bloatPercent: number | null
-  wastedBytes: number | null
-  kind: 'measured' | 'estimated' | 'unknown'
-  how: string
+interface TreeBloat extends Bloat {
   /** `low` where equal keys are stored once, which the estimate cannot see. */
   confidence: 'high' | 'low'
+}
+
+/** How much of a B-tree is empty. */
+export interface IndexBloat extends RelationName, TreeBloat {
+  table: RelationName
+  sizeBytes: number
 }
 
 const smallestIndex = 1_048_576
@@ -48,12 +47,10 @@ export async function listIndexBloat(db: Database, read: Read): Promise<IndexBlo
   )
   const blockSize = await readBlockSize(db)
   return indexes
-    .map((index) => {
-      const tree = trees.get(index.oid)
-      const found = measured.get(index.oid)
-      if (found) return found
-      if (!tree) return unknown(index, 'not readable')
-      return estimateTree(index, tree, changes.get(tree.tableOid) ?? 0, blockSize)
+    .map(({ oid, schema, name, table, tableOid, sizeBytes }) => {
+      const changed = changes.get(tableOid) ?? 0
+      const bloat = measured.get(oid) ?? estimateTree(trees.get(oid), { sizeBytes, changed, blockSize })
+      return { schema, name, table, sizeBytes, ...bloat }
     })
     .sort((one, other) => (other.wastedBytes ?? -1) - (one.wastedBytes ?? -1))
 }
@@ -61,7 +58,6 @@ export async function listIndexBloat(db: Database, read: Read): Promise<IndexBlo
 /** A B-tree's keys, as catalog and statistics have them. */
 interface Tree {
   oid: number
-  tableOid: number
   fillfactor: number
   entries: number
   pages: number
@@ -74,7 +70,7 @@ interface Tree {
 async function readTrees(db: Database, indexes: IndexUse[]): Promise<Map<number, Tree>> {
   // A key that is a column has its table's statistics, an expression those kept under the index's own name.
   const result = await sql<Tree>`
-    SELECT class.oid, tab.oid AS "tableOid",
+    SELECT class.oid,
       coalesce((SELECT option_value::int FROM pg_catalog.pg_options_to_table(class.reloptions)
         WHERE option_name = 'fillfactor'), 90) AS fillfactor,
       class.reltuples::float8 AS entries, class.relpages::float8 AS pages, tab.reltuples >= 0 AS analyzed,
@@ -100,8 +96,8 @@ async function measure(
   db: Database,
   indexes: IndexUse[],
   trees: Map<number, Tree>,
-): Promise<Map<number, IndexBloat>> {
-  const measured = new Map<number, IndexBloat>()
+): Promise<Map<number, TreeBloat>> {
+  const measured = new Map<number, TreeBloat>()
   const schema = await findPgstattuple(db, 'pgstatindex')
   if (schema === undefined) return measured
   let budget = readBudget
@@ -122,7 +118,8 @@ async function measure(
       const fillfactor = trees.get(index.oid)?.fillfactor ?? 90
       const needed = (row.leaves * Math.min(row.density, fillfactor)) / fillfactor
       const percent = 100 * (1 - needed / (row.leaves + row.others))
-      measured.set(index.oid, known(index, percent, 'measured', 'pgstatindex', 'high'))
+      const bloat = knownBloat(index.sizeBytes, percent, { kind: 'measured', how: 'pgstatindex' })
+      measured.set(index.oid, { ...bloat, confidence: 'high' })
     } catch {
       // Locked, dropped meanwhile or too slow: it is estimated with the rest.
     }
@@ -135,17 +132,22 @@ const pageSpecial = 16
 const itemPointer = 4
 const tupleHeader = 8
 
-function estimateTree(index: IndexUse, tree: Tree, changed: number, blockSize: number): IndexBloat {
-  const pages = index.sizeBytes / blockSize
-  if (!tree.analyzed || tree.entries < 0) return unknown(index, 'never analyzed')
+/** By the planner's statistics; `changed` is the share of the table's rows that changed since they were made. */
+function estimateTree(
+  tree: Tree | undefined,
+  { sizeBytes, changed, blockSize }: { sizeBytes: number; changed: number; blockSize: number },
+): TreeBloat {
+  if (!tree) return unknown('not readable')
+  const pages = sizeBytes / blockSize
+  if (!tree.analyzed || tree.entries < 0) return unknown('never analyzed')
   if (changed > staleShare || Math.abs(pages - tree.pages) > staleShare * pages) {
-    return unknown(index, 'statistics are stale')
+    return unknown('statistics are stale')
   }
   let key = 0
   let hasNulls = false
   for (const { width, nulls } of tree.columns) {
     if (width === null || nulls === null) {
-      return unknown(index, tree.visible ? 'a column has no statistics' : hiddenFromRole)
+      return unknown(tree.visible ? 'a column has no statistics' : hiddenFromRole)
     }
     key += width * (1 - nulls)
     hasNulls ||= nulls > 0
@@ -156,7 +158,12 @@ function estimateTree(index: IndexUse, tree: Tree, changed: number, blockSize: n
   // Inner pages point to leaves with entries of about the same size; one page describes the tree.
   const needed = leaves + Math.ceil((leaves * tuple) / usable) + 1
   const percent = (100 * (pages - needed)) / pages
-  return known(index, percent, 'estimated', 'statistics', hasRepeatedKeys(tree) ? 'low' : 'high')
+  const bloat = knownBloat(sizeBytes, percent, { kind: 'estimated', how: 'statistics' })
+  return { ...bloat, confidence: hasRepeatedKeys(tree) ? 'low' : 'high' }
+}
+
+function unknown(why: string): TreeBloat {
+  return { ...unknownBloat(why), confidence: 'low' }
 }
 
 /** Equal keys are stored once with a list of rows, in every B-tree that is not unique. */
@@ -167,30 +174,4 @@ function hasRepeatedKeys({ unique, columns, entries }: Tree): boolean {
     return column.distinct < 0 ? -column.distinct * entries : column.distinct
   })
   return Math.max(...distinct) < 0.9 * entries
-}
-
-function unknown(index: IndexUse, how: string): IndexBloat {
-  const { schema, name, table, sizeBytes } = index
-  return {
-    ...{ schema, name, table, sizeBytes, how },
-    bloatPercent: null,
-    wastedBytes: null,
-    kind: 'unknown',
-    confidence: 'low',
-  }
-}
-
-function known(
-  index: IndexUse,
-  percent: number,
-  kind: 'measured' | 'estimated',
-  how: string,
-  confidence: IndexBloat['confidence'],
-): IndexBloat {
-  const { schema, name, table, sizeBytes } = index
-  const bloatPercent = Math.min(100, Math.max(0, percent))
-  return {
-    ...{ schema, name, table, sizeBytes, how, kind, confidence, bloatPercent },
-    wastedBytes: (sizeBytes * bloatPercent) / 100,
-  }
 }

@@ -58,25 +58,3 @@ export async function readServerFacts(db: Database): Promise<ServerFacts> {
   if (!row) throw new Error('the server did not say which database this is')
   return row
 }
-
-/** One setting of the server. */
-export interface Setting {
-  name: string
-  value: string
-  unit: string | null
-  source: string
-}
-
-/**
- * What a new session of this role finds, whatever ours has set since; in the order asked for, without those that this
- * version does not have.
- */
-export async function listSettings(db: Database, names: string[]): Promise<Setting[]> {
-  const result = await sql<Setting>`
-    SELECT setting.name, setting.reset_val AS value, setting.unit,
-      CASE setting.source WHEN 'session' THEN '' ELSE setting.source END AS source
-    FROM pg_catalog.unnest(${names}::text[]) WITH ORDINALITY AS wanted(name, position)
-    JOIN pg_catalog.pg_settings setting USING (name)
-    ORDER BY wanted.position`.execute(db)
-  return result.rows
-}

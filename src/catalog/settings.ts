@@ -5,6 +5,8 @@ import type { Database } from '../postgres/database.ts'
 export interface Setting {
   name: string
   value: string
+  /** What a new session of this role finds, whatever ours has set since. */
+  resetValue: string
   /** `8kB`, `ms` ...; null where the value is no quantity. */
   unit: string | null
   /** `postmaster` where only a restart changes it, `user` where anybody may. */
@@ -17,7 +19,8 @@ export interface Setting {
 /** Every setting that the current role may see, by name: some are for superusers and pg_read_all_settings alone. */
 export async function listSettings(db: Database): Promise<Map<string, Setting>> {
   const result = await sql<Setting>`
-    SELECT name, setting AS value, unit, context, source, pending_restart AS "pendingRestart"
+    SELECT name, setting AS value, reset_val AS "resetValue", unit, context, source,
+      pending_restart AS "pendingRestart"
     FROM pg_catalog.pg_settings`.execute(db)
   return new Map(result.rows.map((setting) => [setting.name, setting]))
 }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { messageOf } from '../errors.ts'
 import type { Database } from '../postgres/database.ts'
 import type { PlanNode } from '../postgres/explain.ts'
 import { explain } from '../postgres/explain.ts'
@@ -54,8 +55,7 @@ export async function explainGeneric(
       }
     }
   }
-  const reason = failure instanceof Error ? failure.message : String(failure)
-  throw new NotSeen(`PostgreSQL does not plan it: ${reason}`)
+  throw new NotSeen(`PostgreSQL does not plan it: ${messageOf(failure)}`)
 }
 
 /**

@@ -29,24 +29,24 @@ export interface TextBlock {
 
 export type Block = TableBlock | TextBlock
 
-/** So many rows a table has at most, where nothing else is said. */
-export const mostRows = 30
+/** What a column is called, how its figures are written, and which one an item has. */
+export type Column<Item> = [title: string, kind: CellKind, of: (item: Item) => Cell]
 
-/** Makes a table of at most `limit` rows and counts the rest; `total` where `rows` are only the first ones. */
-export function tableBlock(
-  table: Omit<TableBlock, 'kind' | 'columns' | 'more'> & {
-    columns: [string, CellKind][]
+/** Makes a table with a row for each of the first items, 30 where nothing else is said, and counts the rest. */
+export function tableBlock<Item>(
+  table: Omit<TableBlock, 'kind' | 'columns' | 'rows' | 'more'> & {
+    columns: Column<Item>[]
+    items: Item[]
     limit?: number
-    total?: number
   },
 ): TableBlock {
-  const { columns, limit = mostRows, rows, total = rows.length, ...rest } = table
+  const { columns, items, limit = 30, ...rest } = table
   return {
     kind: 'table',
     ...rest,
     columns: columns.map(([title, kind]) => ({ title, kind })),
-    rows: rows.slice(0, limit),
-    more: Math.max(0, total - limit),
+    rows: items.slice(0, limit).map((item) => columns.map(([, , of]) => of(item))),
+    more: Math.max(0, items.length - limit),
   }
 }
 

@@ -20,12 +20,12 @@ import { listPolicies } from '../catalog/policies.ts'
 import { readAhead } from '../catalog/readAhead.ts'
 import type { Results } from '../catalog/reader.ts'
 import { listRelations } from '../catalog/relations.ts'
+import { wantedSchemas } from '../catalog/scope.ts'
 import { snapshotOf } from '../catalog/snapshot.ts'
 import { listTables } from '../catalog/tables.ts'
 import { listTypeEqualities } from '../catalog/typeEqualities.ts'
 import { listBuiltinTypes } from '../catalog/types.ts'
 import { listUniqueKeys } from '../catalog/uniqueKeys.ts'
-import { listUserSchemas } from '../catalog/userSchemas.ts'
 import { findCostIdentity } from '../policies/cost/costIdentity.ts'
 import { readParsedPolicies } from '../policies/rewrite/parsedPolicies.ts'
 import type { CostIdentity, RlsCosts } from '../policies/cost/policyCost.ts'
@@ -117,11 +117,10 @@ async function lookAt(client: ClientBase, options: DiagnoseOptions): Promise<Dia
   const rules = snapshotOf(db, options.schemas, undefined, results)
   const server = await rules.read(readServerFacts)
   await readAhead(client, results, largeKinds)
-  const wanted = new Set(options.schemas ?? (await rules.read(listUserSchemas)))
   const context: SectionContext = {
     ...rules,
     server,
-    wants: (schema) => wanted.has(schema),
+    wants: await wantedSchemas(rules),
     ...(options.analyze ? { analyze: true } : {}),
   }
   const looked = await runSections(allSections, context, options)

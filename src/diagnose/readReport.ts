@@ -2,7 +2,7 @@ import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { errorCode } from '../postgres/sqlState.ts'
-import { UsageError } from '../errors.ts'
+import { UsageError, messageOf } from '../errors.ts'
 import { levels } from '../rules/rule.ts'
 import type { DiagnosisReport } from './report.ts'
 
@@ -93,9 +93,7 @@ export async function readReport(path: string): Promise<DiagnosisReport> {
         ? 'it is no JSON'
         : errorCode(error) === 'ENOENT'
           ? 'it does not exist'
-          : error instanceof Error
-            ? error.message
-            : String(error)
+          : messageOf(error)
     throw new UsageError(`Cannot read the report ${file}: ${reason}.`, howToGetOne, { cause: error })
   }
   const version = z.object({ schemaVersion: z.unknown() }).safeParse(document)

@@ -27,6 +27,26 @@ const owner = (oid: string): string => `(SELECT rolname FROM pg_catalog.pg_roles
 const comment = (catalog: string, oid: string): string =>
   `'comment', pg_catalog.obj_description(${oid}, '${catalog}')`
 
+/**
+ * A kind whose objects live in schemas. The columns of its catalog begin with `prefix`: `oprname`, `oprnamespace` and, where
+ * the objects are somebody's, `oprowner`; the row is `o`.
+ */
+function inSchemas(
+  kind: string,
+  [catalog, prefix]: [catalog: string, prefix: string],
+  parts: { suffix?: string; properties: string; joins?: string; where?: string; isOwned?: false },
+): RareKind {
+  const { suffix = "''", properties, joins = '', where = 'true', isOwned = true } = parts
+  return {
+    kind,
+    sql: `SELECT n.nspname AS schema, o.${prefix}name AS name, ${suffix} AS suffix,
+            pg_catalog.json_build_object(${properties}, ${comment(catalog, 'o.oid')}) AS properties,
+            ${isOwned ? owner(`o.${prefix}owner`) : 'NULL'} AS owner
+          FROM pg_catalog.${catalog} o JOIN pg_catalog.pg_namespace n ON n.oid = o.${prefix}namespace ${joins}
+          WHERE ${where} AND ${madeByUser(catalog, 'o.oid')}`,
+  }
+}
+
 const rareKinds: RareKind[] = [
   {
     kind: 'cast',
@@ -37,113 +57,64 @@ const rareKinds: RareKind[] = [
               ${comment('pg_cast', 'c.oid')}) AS properties
           FROM pg_catalog.pg_cast c WHERE ${madeByUser('pg_cast', 'c.oid')}`,
   },
-  {
-    kind: 'operator',
-    sql: `SELECT n.nspname AS schema, o.oprname AS name, ${signature('o.oprleft', 'o.oprright')} AS suffix,
-            pg_catalog.json_build_object(
-              'function', ${routine('o.oprcode::oid')}, 'commutator', ${operator('o.oprcom')},
-              'negator', ${operator('o.oprnegate')}, 'restriction', ${routine('o.oprrest::oid')},
-              'join', ${routine('o.oprjoin::oid')}, 'merges', o.oprcanmerge, 'hashes', o.oprcanhash,
-              ${comment('pg_operator', 'o.oid')}) AS properties, ${owner('o.oprowner')} AS owner
-          FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
-          WHERE ${madeByUser('pg_operator', 'o.oid')}`,
-  },
-  {
-    kind: 'operator class',
-    sql: `SELECT n.nspname AS schema, c.opcname AS name, ' using ' || am.amname AS suffix,
-            pg_catalog.json_build_object(
-              'family', f.opfname, 'type', pg_catalog.format_type(c.opcintype, NULL), 'default', c.opcdefault,
-              'key type', CASE WHEN c.opckeytype <> 0 THEN pg_catalog.format_type(c.opckeytype, NULL) END,
-              ${comment('pg_opclass', 'c.oid')}) AS properties, ${owner('c.opcowner')} AS owner
-          FROM pg_catalog.pg_opclass c JOIN pg_catalog.pg_namespace n ON n.oid = c.opcnamespace
-          JOIN pg_catalog.pg_am am ON am.oid = c.opcmethod JOIN pg_catalog.pg_opfamily f ON f.oid = c.opcfamily
-          WHERE ${madeByUser('pg_opclass', 'c.oid')}`,
-  },
-  {
-    kind: 'operator family',
-    sql: `SELECT n.nspname AS schema, f.opfname AS name, ' using ' || am.amname AS suffix,
-            pg_catalog.json_build_object(
-              'operators', (SELECT pg_catalog.array_agg(
-                  pg_catalog.format('%s %s', o.amopstrategy, o.amopopr::pg_catalog.regoperator)
-                  ORDER BY o.amopstrategy, o.amopopr::pg_catalog.regoperator::text)
-                FROM pg_catalog.pg_amop o WHERE o.amopfamily = f.oid),
-              'functions', (SELECT pg_catalog.array_agg(
-                  pg_catalog.format('%s %s', p.amprocnum, p.amproc::oid::pg_catalog.regprocedure)
-                  ORDER BY p.amprocnum, p.amproc::oid::pg_catalog.regprocedure::text)
-                FROM pg_catalog.pg_amproc p WHERE p.amprocfamily = f.oid),
-              ${comment('pg_opfamily', 'f.oid')}) AS properties, ${owner('f.opfowner')} AS owner
-          FROM pg_catalog.pg_opfamily f JOIN pg_catalog.pg_namespace n ON n.oid = f.opfnamespace
-          JOIN pg_catalog.pg_am am ON am.oid = f.opfmethod
-          WHERE ${madeByUser('pg_opfamily', 'f.oid')}`,
-  },
-  {
-    kind: 'text search configuration',
-    sql: `SELECT n.nspname AS schema, c.cfgname AS name, '' AS suffix,
-            pg_catalog.json_build_object(
-              'parser', p.prsname,
-              'dictionaries', (SELECT pg_catalog.array_agg(
-                  pg_catalog.format('%s %s %s', m.maptokentype, m.mapseqno,
-                                    m.mapdict::pg_catalog.regdictionary)
-                  ORDER BY m.maptokentype, m.mapseqno)
-                FROM pg_catalog.pg_ts_config_map m WHERE m.mapcfg = c.oid),
-              ${comment('pg_ts_config', 'c.oid')}) AS properties, ${owner('c.cfgowner')} AS owner
-          FROM pg_catalog.pg_ts_config c JOIN pg_catalog.pg_namespace n ON n.oid = c.cfgnamespace
-          JOIN pg_catalog.pg_ts_parser p ON p.oid = c.cfgparser
-          WHERE ${madeByUser('pg_ts_config', 'c.oid')}`,
-  },
-  {
-    kind: 'text search dictionary',
-    sql: `SELECT n.nspname AS schema, d.dictname AS name, '' AS suffix,
-            pg_catalog.json_build_object(
-              'template', t.tmplname, 'options', d.dictinitoption,
-              ${comment('pg_ts_dict', 'd.oid')}) AS properties, ${owner('d.dictowner')} AS owner
-          FROM pg_catalog.pg_ts_dict d JOIN pg_catalog.pg_namespace n ON n.oid = d.dictnamespace
-          JOIN pg_catalog.pg_ts_template t ON t.oid = d.dicttemplate
-          WHERE ${madeByUser('pg_ts_dict', 'd.oid')}`,
-  },
-  {
-    kind: 'text search parser',
-    sql: `SELECT n.nspname AS schema, p.prsname AS name, '' AS suffix,
-            pg_catalog.json_build_object(
-              'start', p.prsstart::text, 'token', p.prstoken::text, 'end', p.prsend::text,
-              'headline', p.prsheadline::text, 'types', p.prslextype::text,
-              ${comment('pg_ts_parser', 'p.oid')}) AS properties
-          FROM pg_catalog.pg_ts_parser p JOIN pg_catalog.pg_namespace n ON n.oid = p.prsnamespace
-          WHERE ${madeByUser('pg_ts_parser', 'p.oid')}`,
-  },
-  {
-    kind: 'text search template',
-    sql: `SELECT n.nspname AS schema, t.tmplname AS name, '' AS suffix,
-            pg_catalog.json_build_object(
-              'init', t.tmplinit::text, 'lexize', t.tmpllexize::text,
-              ${comment('pg_ts_template', 't.oid')}) AS properties
-          FROM pg_catalog.pg_ts_template t JOIN pg_catalog.pg_namespace n ON n.oid = t.tmplnamespace
-          WHERE ${madeByUser('pg_ts_template', 't.oid')}`,
-  },
-  {
-    kind: 'base type',
-    sql: `SELECT n.nspname AS schema, t.typname AS name, '' AS suffix,
-            pg_catalog.json_build_object(
-              'shell', NOT t.typisdefined, 'length', t.typlen, 'alignment', t.typalign,
-              'storage', t.typstorage, 'category', t.typcategory,
-              'input', t.typinput::text, 'output', t.typoutput::text, 'receive', t.typreceive::text,
-              'send', t.typsend::text,
-              ${comment('pg_type', 't.oid')}) AS properties, ${owner('t.typowner')} AS owner
-          FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-          WHERE t.typtype IN ('b', 'p') AND ${madeByUser('pg_type', 't.oid')}
-            AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid)`,
-  },
-  {
-    kind: 'conversion',
-    sql: `SELECT n.nspname AS schema, c.conname AS name, '' AS suffix,
-            pg_catalog.json_build_object(
-              'from', pg_catalog.pg_encoding_to_char(c.conforencoding),
-              'to', pg_catalog.pg_encoding_to_char(c.contoencoding), 'function', c.conproc::text,
-              'default', c.condefault,
-              ${comment('pg_conversion', 'c.oid')}) AS properties, ${owner('c.conowner')} AS owner
-          FROM pg_catalog.pg_conversion c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
-          WHERE ${madeByUser('pg_conversion', 'c.oid')}`,
-  },
+  inSchemas('operator', ['pg_operator', 'opr'], {
+    suffix: signature('o.oprleft', 'o.oprright'),
+    properties: `'function', ${routine('o.oprcode::oid')}, 'commutator', ${operator('o.oprcom')},
+      'negator', ${operator('o.oprnegate')}, 'restriction', ${routine('o.oprrest::oid')},
+      'join', ${routine('o.oprjoin::oid')}, 'merges', o.oprcanmerge, 'hashes', o.oprcanhash`,
+  }),
+  inSchemas('operator class', ['pg_opclass', 'opc'], {
+    suffix: `' using ' || am.amname`,
+    properties: `'family', f.opfname, 'type', pg_catalog.format_type(o.opcintype, NULL), 'default', o.opcdefault,
+      'key type', CASE WHEN o.opckeytype <> 0 THEN pg_catalog.format_type(o.opckeytype, NULL) END`,
+    joins: `JOIN pg_catalog.pg_am am ON am.oid = o.opcmethod
+      JOIN pg_catalog.pg_opfamily f ON f.oid = o.opcfamily`,
+  }),
+  inSchemas('operator family', ['pg_opfamily', 'opf'], {
+    suffix: `' using ' || am.amname`,
+    properties: `
+      'operators', (SELECT pg_catalog.array_agg(
+          pg_catalog.format('%s %s', a.amopstrategy, a.amopopr::pg_catalog.regoperator)
+          ORDER BY a.amopstrategy, a.amopopr::pg_catalog.regoperator::text)
+        FROM pg_catalog.pg_amop a WHERE a.amopfamily = o.oid),
+      'functions', (SELECT pg_catalog.array_agg(
+          pg_catalog.format('%s %s', p.amprocnum, p.amproc::oid::pg_catalog.regprocedure)
+          ORDER BY p.amprocnum, p.amproc::oid::pg_catalog.regprocedure::text)
+        FROM pg_catalog.pg_amproc p WHERE p.amprocfamily = o.oid)`,
+    joins: 'JOIN pg_catalog.pg_am am ON am.oid = o.opfmethod',
+  }),
+  inSchemas('text search configuration', ['pg_ts_config', 'cfg'], {
+    properties: `'parser', p.prsname,
+      'dictionaries', (SELECT pg_catalog.array_agg(
+          pg_catalog.format('%s %s %s', m.maptokentype, m.mapseqno, m.mapdict::pg_catalog.regdictionary)
+          ORDER BY m.maptokentype, m.mapseqno)
+        FROM pg_catalog.pg_ts_config_map m WHERE m.mapcfg = o.oid)`,
+    joins: 'JOIN pg_catalog.pg_ts_parser p ON p.oid = o.cfgparser',
+  }),
+  inSchemas('text search dictionary', ['pg_ts_dict', 'dict'], {
+    properties: `'template', t.tmplname, 'options', o.dictinitoption`,
+    joins: 'JOIN pg_catalog.pg_ts_template t ON t.oid = o.dicttemplate',
+  }),
+  inSchemas('text search parser', ['pg_ts_parser', 'prs'], {
+    properties: `'start', o.prsstart::text, 'token', o.prstoken::text, 'end', o.prsend::text,
+      'headline', o.prsheadline::text, 'types', o.prslextype::text`,
+    isOwned: false,
+  }),
+  inSchemas('text search template', ['pg_ts_template', 'tmpl'], {
+    properties: `'init', o.tmplinit::text, 'lexize', o.tmpllexize::text`,
+    isOwned: false,
+  }),
+  inSchemas('base type', ['pg_type', 'typ'], {
+    properties: `'shell', NOT o.typisdefined, 'length', o.typlen, 'alignment', o.typalign,
+      'storage', o.typstorage, 'category', o.typcategory, 'input', o.typinput::text, 'output', o.typoutput::text,
+      'receive', o.typreceive::text, 'send', o.typsend::text`,
+    where: `o.typtype IN ('b', 'p')
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = o.oid)`,
+  }),
+  inSchemas('conversion', ['pg_conversion', 'con'], {
+    properties: `'from', pg_catalog.pg_encoding_to_char(o.conforencoding),
+      'to', pg_catalog.pg_encoding_to_char(o.contoencoding), 'function', o.conproc::text, 'default', o.condefault`,
+  }),
   {
     kind: 'language',
     sql: `SELECT NULL AS schema, l.lanname AS name, '' AS suffix,

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg'
+import { messageOf } from '../errors.ts'
 import type { Condition } from '../conditions/condition.ts'
 import { borrow } from '../postgres/database.ts'
 import { underSavepoint } from '../postgres/savepoint.ts'
@@ -52,15 +53,13 @@ async function checkCondition(
   } catch (error) {
     if (isConnectionLost(error)) throw error
     if (isLockOrCancel(error)) throw whileChecking(description, error)
-    const actual = error instanceof Error ? error.message : String(error)
-    return { description, phase, holds: false, expected: 'an answer', actual: `an error: ${actual}` }
+    const actual = `an error: ${messageOf(error)}`
+    return { description, phase, holds: false, expected: 'an answer', actual }
   }
 }
 
 /** The same error, with the condition in its message; its SQLSTATE still says what to do. */
 function whileChecking(description: string, error: unknown): Error {
-  const message = error instanceof Error ? error.message : String(error)
-  return Object.assign(new Error(`condition "${description}": ${message}`, { cause: error }), {
-    code: errorCode(error),
-  })
+  const told = new Error(`condition "${description}": ${messageOf(error)}`, { cause: error })
+  return Object.assign(told, { code: errorCode(error) })
 }

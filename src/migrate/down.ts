@@ -1,7 +1,7 @@
 import { compareHistory, refuseDrift } from './history.ts'
 import type { LedgerRow } from './ledger.ts'
 import { forget, readLedger } from './ledger.ts'
-import type { CheckedCondition, Migration, Ran } from './migration.ts'
+import type { CheckedCondition, Migration } from './migration.ts'
 import { refuseMissingPrivileges } from './privileges.ts'
 import { runInTransaction } from './runInTransaction.ts'
 import type { RunOptions } from './runOptions.ts'
@@ -20,27 +20,13 @@ export async function down(migrations: Migration[], target: Target, options: Run
     const ledger = await readLedger(options.client)
     refuseDrift(compareHistory(migrations, ledger))
     const selected = selectApplied(migrations, ledger, target)
-    const rows = new Map(selected.map(({ row }) => [row.name, row]))
     const applied = selected.map(({ migration }) => migration)
     await refuseMissingPrivileges(applied, 'down', options)
-    return runEach(applied, options, (migration) =>
-      takeBackOne(migration, rows.get(migration.name) as LedgerRow, options),
-    )
+    return runEach(selected, 'down', options, async (migration, row) => ({
+      conditions: await runDown(migration, row, options),
+      ...(row.adopted ? { adopted: true } : {}),
+    }))
   })
-}
-
-async function takeBackOne(migration: Migration, row: LedgerRow, options: RunOptions): Promise<Ran> {
-  const started = performance.now()
-  const interrupted = row.state !== 'applied'
-  options.onEvent?.({ kind: 'started', name: migration.name, direction: 'down', resumed: interrupted })
-  const conditions = await runDown(migration, row, options)
-  return {
-    name: migration.name,
-    direction: 'down',
-    ms: Math.round(performance.now() - started),
-    conditions,
-    ...(row.adopted ? { adopted: true } : {}),
-  }
 }
 
 async function runDown(

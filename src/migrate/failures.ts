@@ -1,4 +1,4 @@
-import { HundredfoldError, exitCodes } from '../errors.ts'
+import { HundredfoldError, exitCodes, messageOf } from '../errors.ts'
 import { shortList } from '../shortList.ts'
 import type { CheckedCondition, Direction } from './migration.ts'
 
@@ -29,10 +29,8 @@ export class StatementFailed extends HundredfoldError {
   readonly migration: string
 
   constructor(migration: string, direction: Direction, consequence: string, cause: unknown) {
-    const message = cause instanceof Error ? cause.message : String(cause)
-    super(exitCodes.unexpected, `${migration} (${direction}): ${message}. ${consequence}`, nextStep(cause), {
-      cause,
-    })
+    const message = `${migration} (${direction}): ${messageOf(cause)}. ${consequence}`
+    super(exitCodes.unexpected, message, nextStep(cause), { cause })
     this.migration = migration
   }
 }

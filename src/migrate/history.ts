@@ -45,32 +45,24 @@ export class DriftError extends HundredfoldError {
 
 /** @throws DriftError for a changed or missing file, and for a pending one that stands before an applied one. */
 export function refuseDrift(statuses: MigrationStatus[]): void {
-  const changed = statuses.filter((status) => status.state === 'changed')
-  if (changed.length > 0) {
-    throw new DriftError(
-      `Applied migrations were changed afterwards: ${names(changed)}.`,
-      'Restore the files as they were applied (git checkout), and write a new migration for what should change.',
-      changed,
-    )
-  }
-  const missing = statuses.filter((status) => status.state === 'missing')
-  if (missing.length > 0) {
-    throw new DriftError(
-      `Applied migrations have no file: ${names(missing)}.`,
-      'Restore the files, or name the right directory with --dir: without them nothing can be taken back.',
-      missing,
-    )
-  }
-  const late = statuses.filter((status) => status.outOfOrder)
-  if (late.length > 0) {
-    throw new DriftError(
-      `Pending migrations stand before applied ones: ${names(late)}.`,
-      'Give them a later number (rename the files), so that every database runs them in the same order.',
-      late,
-    )
-  }
+  refuse(
+    statuses.filter(({ state }) => state === 'changed'),
+    'Applied migrations were changed afterwards',
+    'Restore the files as they were applied (git checkout), and write a new migration for what should change.',
+  )
+  refuse(
+    statuses.filter(({ state }) => state === 'missing'),
+    'Applied migrations have no file',
+    'Restore the files, or name the right directory with --dir: without them nothing can be taken back.',
+  )
+  refuse(
+    statuses.filter(({ outOfOrder }) => outOfOrder),
+    'Pending migrations stand before applied ones',
+    'Give them a later number (rename the files), so that every database runs them in the same order.',
+  )
 }
 
-function names(statuses: MigrationStatus[]): string {
-  return shortList(statuses.map((status) => status.name))
+function refuse(statuses: MigrationStatus[], problem: string, next: string): void {
+  if (statuses.length === 0) return
+  throw new DriftError(`${problem}: ${shortList(statuses.map(({ name }) => name))}.`, next, statuses)
 }

@@ -1,26 +1,12 @@
 import { DatabaseError } from 'pg'
 import type { ClientBase } from 'pg'
-import { z } from 'zod'
-import type { RelationName } from '../postgres/identifiers.ts'
 import { errorCode, isConnectionLost } from '../postgres/sqlState.ts'
-import { HundredfoldError, UsageError, exitCodes } from '../errors.ts'
+import { HundredfoldError, UsageError, exitCodes, messageOf } from '../errors.ts'
+import type { StepRecord } from './steps/record.ts'
+import { stepRecords } from './steps/record.ts'
 
 /** The ledger's schema: private, since Supabase exposes `public` to every visitor. */
 export const ledgerSchema = 'hundredfold'
-
-/** What a step-by-step migration must be able to take back, recorded before its first statement. */
-export interface UndoRecord {
-  /** Indexes that were absent before, so that whatever bears the name afterwards is ours to drop. */
-  created: RelationName[]
-  /** Indexes that were there before and that the statements drop, with the text that re-creates them. */
-  dropped: IndexRecord[]
-  /** Indexes that `up` made, as they were when it ended: one that has changed since is not ours to drop. */
-  made: IndexRecord[]
-}
-
-export interface IndexRecord extends RelationName {
-  definition: string
-}
 
 /**
  * One row of the ledger.
@@ -36,16 +22,10 @@ export interface LedgerRow {
   /** The goal was met before we came; `down` leaves it alone. */
   adopted: boolean
   statementsDone: number
-  undo: UndoRecord
+  /** What must be known to take the migration back, recorded before its first statement and when `up` ended. */
+  undo: StepRecord[]
   appliedAt: Date | null
 }
-
-const indexRecord = z.object({ schema: z.string(), name: z.string(), definition: z.string() })
-const undoRecord = z.object({
-  created: z.array(z.object({ schema: z.string(), name: z.string() })),
-  dropped: z.array(indexRecord),
-  made: z.array(indexRecord),
-})
 
 const columns = `name, checksum, state, adopted, statements_done AS "statementsDone", undo, applied_at AS "appliedAt"`
 
@@ -67,7 +47,7 @@ export async function ensureLedger(client: ClientBase): Promise<void> {
       state text NOT NULL CHECK (state IN ('applied', 'applying', 'reverting')),
       adopted boolean NOT NULL DEFAULT false,
       statements_done integer NOT NULL DEFAULT 0,
-      undo jsonb NOT NULL DEFAULT '{"created": [], "dropped": [], "made": []}',
+      undo jsonb NOT NULL DEFAULT '[]',
       started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       applied_at timestamptz
     )`)
@@ -80,8 +60,7 @@ export async function readLedger(client: ClientBase): Promise<LedgerRow[]> {
     const result = await client.query<LedgerRow>(
       `SELECT ${columns} FROM ${ledgerSchema}.migrations ORDER BY position`,
     )
-    for (const { name, undo } of result.rows) refuseEditedUndo(name, undo)
-    return result.rows
+    return result.rows.map((row) => ({ ...row, undo: readUndo(row) }))
   } catch (error) {
     if (error instanceof HundredfoldError || isConnectionLost(error)) throw error
     if (errorCode(error) === '42501') {
@@ -93,20 +72,21 @@ export async function readLedger(client: ClientBase): Promise<LedgerRow[]> {
     }
     throw new HundredfoldError(
       exitCodes.drift,
-      `The ledger ${ledgerSchema}.migrations cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
+      `The ledger ${ledgerSchema}.migrations cannot be read: ${messageOf(error)}.`,
       'Somebody changed the table or its grants; restore them, then run `migrate status` again.',
       { cause: error },
     )
   }
 }
 
-/** What a migration must be able to take back is read by nobody else, so another shape is somebody's edit. */
-function refuseEditedUndo(migration: string, undo: unknown): void {
-  if (undoRecord.safeParse(undo).success) return
+/** What a migration must be able to take back is written by nobody else, so another shape is somebody's edit. */
+function readUndo({ name, undo }: { name: string; undo: unknown }): StepRecord[] {
+  const { data } = stepRecords.safeParse(undo)
+  if (data) return data
   throw new HundredfoldError(
     exitCodes.drift,
-    `The ledger's row of ${migration} was edited: its column undo is not as hundredfold wrote it.`,
-    `Restore it from a backup, or set it to '{"created": [], "dropped": [], "made": []}' where nothing is left to take back.`,
+    `The ledger's row of ${name} was edited: its column undo is not as hundredfold wrote it.`,
+    `Restore it from a backup, or set it to '[]' where nothing is left to take back.`,
   )
 }
 
@@ -157,12 +137,12 @@ export async function recordIntent(
   client: ClientBase,
   migration: { name: string; checksum: string },
   state: 'applying' | 'reverting',
-  undo: UndoRecord,
+  undo: StepRecord[],
 ): Promise<void> {
   await client.query(
     `INSERT INTO ${ledgerSchema}.migrations AS ledger (name, checksum, state, undo) VALUES ($1, $2, $3, $4)
      ON CONFLICT (name) DO UPDATE SET state = $3, undo = $4, statements_done = 0`,
-    [migration.name, migration.checksum, state, undo],
+    [migration.name, migration.checksum, state, JSON.stringify(undo)],
   )
 }
 
@@ -174,12 +154,11 @@ export async function recordProgress(client: ClientBase, name: string, done: num
   ])
 }
 
-/** Turns an intent into an applied row; `made` are the indexes that `up` made. */
-export async function recordFinished(client: ClientBase, name: string, made: IndexRecord[]): Promise<void> {
+/** Turns an intent into an applied row; `made` is what the steps of `up` made. */
+export async function recordFinished(client: ClientBase, name: string, made: StepRecord[]): Promise<void> {
   await client.query(
     `UPDATE ${ledgerSchema}.migrations
-     SET state = 'applied', statements_done = 0, applied_at = coalesce(applied_at, clock_timestamp()),
-         undo = pg_catalog.jsonb_build_object('created', '[]'::jsonb, 'dropped', '[]'::jsonb, 'made', $2::jsonb)
+     SET state = 'applied', statements_done = 0, applied_at = coalesce(applied_at, clock_timestamp()), undo = $2
      WHERE name = $1`,
     [name, JSON.stringify(made)],
   )

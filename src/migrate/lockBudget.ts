@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isLockConflict } from '../postgres/sqlState.ts'
-import { HundredfoldError, exitCodes } from '../errors.ts'
+import { HundredfoldError, exitCodes, messageOf } from '../errors.ts'
 import type { RunOptions } from './runOptions.ts'
 
 const firstPauseMs = 100
@@ -33,10 +33,9 @@ export async function withinLockBudget<T>(
 }
 
 function budgetSpent(name: string, budgetMs: number, cause: unknown): HundredfoldError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
   return new HundredfoldError(
     exitCodes.budgetExceeded,
-    `${name} did not get its lock within ${budgetMs / 1000} s (${reason}); nothing was changed.`,
+    `${name} did not get its lock within ${budgetMs / 1000} s (${messageOf(cause)}); nothing was changed.`,
     'Find the long transaction that holds the table (pg_stat_activity), or give more time with --lock-budget.',
     { cause },
   )

@@ -1,4 +1,5 @@
 import type { Client, ClientBase } from 'pg'
+import { messageOf } from '../errors.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { display, displayIdentifier, quote } from '../postgres/identifiers.ts'
 import { prepared } from '../postgres/prepared.ts'
@@ -88,9 +89,8 @@ export async function rehearse(stage: Stage, migration: Migration): Promise<Rehe
   try {
     await rehearseUpDownUp(stage, migration, rehearsal)
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
     rehearsal.proven = false
-    rehearsal.reason = `it failed in the shadow: ${message}`
+    rehearsal.reason = `it failed in the shadow: ${messageOf(error)}`
     stage.fingerprint = await stage.look()
   }
   const lacking = rehearsal.proven ? await findLacking(stage.shadow.notCopied, migration, stage) : undefined
@@ -124,7 +124,7 @@ async function secondTimeUp(stage: Stage, migration: Migration, first: Fingerpri
     await runInShadow(stage, migration, 'up')
   } catch (error) {
     stage.fingerprint = await stage.look()
-    return [`the second time up, it failed: ${error instanceof Error ? error.message : String(error)}`]
+    return [`the second time up, it failed: ${messageOf(error)}`]
   }
   stage.fingerprint = await stage.look()
   return differences(first, stage.fingerprint).map(({ sentence }) => `the second time up, ${sentence}`)

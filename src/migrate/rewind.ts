@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts'
 import type { LedgerRow } from './ledger.ts'
 import type { Migration } from './migration.ts'
 import type { Stage } from './rehearsal.ts'
@@ -20,10 +21,7 @@ export async function rewind(
     try {
       await runInShadow(stage, migration, 'down')
     } catch (error) {
-      failed.set(
-        row.name,
-        `its down failed in the shadow: ${error instanceof Error ? error.message : String(error)}`,
-      )
+      failed.set(row.name, `its down failed in the shadow: ${messageOf(error)}`)
     }
   }
   stage.fingerprint = await stage.look()

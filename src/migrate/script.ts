@@ -1,7 +1,7 @@
 import { MigrationBuilder } from 'node-pg-migrate'
 import { liftSessionLimits } from '../postgres/sessionLimits.ts'
 import type { ClientBase, QueryResult } from 'pg'
-import { UsageError } from '../errors.ts'
+import { UsageError, messageOf } from '../errors.ts'
 import { splitStatements } from '../syntax/statements.ts'
 import type { Statement } from '../syntax/statements.ts'
 import type { Direction, Migration } from './migration.ts'
@@ -96,13 +96,10 @@ async function callAction(
     await Promise.race([Promise.resolve().then(() => migration[direction](pgm)), outOfTime])
   } catch (error) {
     if (error instanceof UsageError || isDatabaseError(error)) throw error
-    const message = error instanceof Error ? error.message : String(error)
     throw new UsageError(
-      `${direction} of ${migration.name} failed: ${message}`,
+      `${direction} of ${migration.name} failed: ${messageOf(error)}`,
       'Mend the file; nothing was run.',
-      {
-        cause: error,
-      },
+      { cause: error },
     )
   } finally {
     clearTimeout(timer)

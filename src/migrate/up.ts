@@ -1,18 +1,17 @@
 import { HundredfoldError } from '../errors.ts'
-import { qualified } from '../postgres/identifiers.ts'
 import { isConnectionLost } from '../postgres/sqlState.ts'
-import { indexToCreate, inspectIndex } from './concurrentIndex.ts'
 import { ConditionFailed, SessionLost, Stopped } from './failures.ts'
 import { compareHistory, refuseDrift } from './history.ts'
 import type { LedgerRow } from './ledger.ts'
 import { ensureLedger, readLedger } from './ledger.ts'
-import type { Migration, Ran } from './migration.ts'
+import type { Direction, Migration, Ran } from './migration.ts'
 import { refuseMissingPrivileges } from './privileges.ts'
 import { runInTransaction } from './runInTransaction.ts'
 import { releaseRunLock, takeRunLock } from './runLock.ts'
 import type { RunOptions } from './runOptions.ts'
 import { finishTheOtherWay, runStepByStep } from './runStepByStep.ts'
 import { readScript } from './script.ts'
+import { stepsOf } from './steps/kinds.ts'
 import type { Target } from './target.ts'
 import { selectPending } from './target.ts'
 
@@ -36,7 +35,8 @@ export async function up(migrations: Migration[], target: Target, options: RunOp
     await refuseMissingPrivileges(pending, 'up', options)
     await ensureLedger(options.client)
     const rows = new Map(ledger.map((row) => [row.name, row]))
-    return runEach(pending, options, (migration) => applyOne(migration, rows.get(migration.name), options))
+    const work = pending.map((migration) => ({ migration, row: rows.get(migration.name) }))
+    return runEach(work, 'up', options, (migration, row) => applyOne(migration, row, options))
   })
 }
 
@@ -60,21 +60,30 @@ export async function underRunLock<T>(options: RunOptions, work: () => Promise<T
   }
 }
 
-/** Runs migrations one after the other and stops at the first failure. */
-export async function runEach(
-  migrations: Migration[],
+/** What running one migration came to. */
+type Came = Pick<Ran, 'conditions' | 'adopted'>
+
+/** Runs migrations, each with its row of the ledger, one after the other and stops at the first failure. */
+export async function runEach<Row extends LedgerRow | undefined>(
+  work: { migration: Migration; row: Row }[],
+  direction: Direction,
   options: RunOptions,
-  runOne: (migration: Migration) => Promise<Ran>,
+  runOne: (migration: Migration, row: Row) => Promise<Came>,
 ): Promise<RunResult> {
   const ran: Ran[] = []
-  for (const migration of migrations) {
+  for (const { migration, row } of work) {
+    const { name } = migration
     try {
       options.signal?.throwIfAborted()
-      const result = await runOne(migration)
+      const started = performance.now()
+      const resumed = row !== undefined && row.state !== 'applied'
+      options.onEvent?.({ kind: 'started', name, direction, resumed })
+      const came = await runOne(migration, row)
+      const result: Ran = { name, direction, ms: Math.round(performance.now() - started), ...came }
       options.onEvent?.({ kind: 'done', ran: result })
       ran.push(result)
     } catch (error) {
-      const failure = asFailure(error, migration, options)
+      const failure = asFailure(error, name, options)
       if (!failure) throw error
       return { ran, failure }
     }
@@ -82,60 +91,41 @@ export async function runEach(
   return { ran }
 }
 
-function asFailure(
-  error: unknown,
-  { name }: Migration,
-  { signal }: RunOptions,
-): HundredfoldError | undefined {
+function asFailure(error: unknown, name: string, { signal }: RunOptions): HundredfoldError | undefined {
   if (signal?.aborted) return new Stopped(name, error)
   if (isConnectionLost(error)) return new SessionLost(name, error)
   return error instanceof HundredfoldError ? error : undefined
 }
 
-async function applyOne(migration: Migration, row: LedgerRow | undefined, options: RunOptions): Promise<Ran> {
-  const started = performance.now()
-  const result = (rest: Omit<Ran, 'name' | 'direction' | 'ms'>): Ran => ({
-    name: migration.name,
-    direction: 'up',
-    ms: Math.round(performance.now() - started),
-    ...rest,
-  })
-  options.onEvent?.({ kind: 'started', name: migration.name, direction: 'up', resumed: row !== undefined })
+async function applyOne(
+  migration: Migration,
+  row: LedgerRow | undefined,
+  options: RunOptions,
+): Promise<Came> {
   if (row && !(await finishTheOtherWay(migration, 'down', row, options))) {
-    return result({ conditions: await runStepByStep(migration, 'up', options, { interrupted: row }) })
+    return { conditions: await runStepByStep(migration, 'up', options, { interrupted: row }) }
   }
   const outcome = await applyOrHeal(migration, options)
   switch (outcome.kind) {
     case 'ran':
-      return result({ conditions: outcome.conditions })
+      return { conditions: outcome.conditions }
     case 'adopted':
-      return result({ conditions: outcome.conditions, adopted: true })
+      return { conditions: outcome.conditions, adopted: true }
     case 'notTransactional':
-      return result({ conditions: await runStepByStep(migration, 'up', options, outcome) })
+      return { conditions: await runStepByStep(migration, 'up', options, outcome) }
   }
 }
 
-/** An invalid index that an earlier, failed build left under our name is rebuilt, and then it is what we wanted. */
+/** What an earlier, failed run left is completed where a step can do that, and then it is what we wanted. */
 async function applyOrHeal(migration: Migration, options: RunOptions) {
   try {
     return await runInTransaction(migration, 'up', options)
   } catch (error) {
-    if (!(error instanceof ConditionFailed) || !(await healInvalidIndexes(migration, options))) throw error
+    if (!(error instanceof ConditionFailed)) throw error
+    const { statements } = await readScript(migration, 'up', options)
+    let healed = false
+    for (const step of stepsOf(statements)) if (await step.heal?.(options.client)) healed = true
+    if (!healed) throw error
     return runInTransaction(migration, 'up', options)
   }
-}
-
-async function healInvalidIndexes(migration: Migration, options: RunOptions): Promise<boolean> {
-  const { client } = options
-  const script = await readScript(migration, 'up', options)
-  let healed = false
-  for (const statement of script.statements) {
-    const index = await indexToCreate(client, statement)
-    if (!index) continue
-    const state = await inspectIndex(client, index, statement)
-    if (state.kind !== 'invalid' || !state.sameDefinition) continue
-    await client.query(`REINDEX INDEX CONCURRENTLY ${qualified(index)}`)
-    healed = true
-  }
-  return healed
 }

@@ -3,7 +3,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { displayIdentifier } from '../postgres/identifiers.ts'
 import { errorCode } from '../postgres/sqlState.ts'
-import { UsageError } from '../errors.ts'
+import { UsageError, messageOf } from '../errors.ts'
 import { ruleNames } from './ruleNames.ts'
 
 /** Where a project keeps it, from its top folder. */
@@ -47,7 +47,8 @@ export async function readIgnoreFile(path = ignorePath): Promise<IgnoreEntry[]> 
   try {
     document = parse(text)
   } catch (error) {
-    throw new UsageError(`${path} is no YAML: ${firstLine(error)}`, 'Mend the file.', { cause: error })
+    const [firstLine] = messageOf(error).split('\n')
+    throw new UsageError(`${path} is no YAML: ${firstLine}`, 'Mend the file.', { cause: error })
   }
   const parsed = z.array(entrySchema).safeParse(document ?? [])
   if (parsed.success) return parsed.data
@@ -100,12 +101,4 @@ export function isNamedBy(entry: IgnoreEntry, finding: Named): boolean {
   return (
     pattern.test(finding.subject.map(displayIdentifier).join('.')) || pattern.test(finding.subject.join('.'))
   )
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
-function firstLine(error: unknown): string {
-  return messageOf(error).split('\n')[0] ?? ''
 }

@@ -1,13 +1,16 @@
 import { execFileSync } from 'node:child_process'
 import {
-  appendFileSync,
   chmodSync,
+  copyFileSync,
   cpSync,
   existsSync,
   lchownSync,
+  mkdirSync,
   readFileSync,
   readdirSync,
   symlinkSync,
+  unlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { basename, join, relative, dirname } from 'node:path'
 import { UsageError } from '../errors.ts'
@@ -16,6 +19,9 @@ import type { Account } from './serverAccount.ts'
 
 const programs = ['initdb', 'pg_ctl', 'postgres']
 
+/** Where the control files of extensions are. */
+const extensions = 'share/postgresql/extension'
+
 /**
  * The installation that a server is run from: the given one, or a copy of it in `directory` where
  *
@@ -23,20 +29,22 @@ const programs = ['initdb', 'pg_ctl', 'postgres']
  * - npm was not allowed to run the install script that makes the links between its libraries;
  * - it lies where the server's account cannot reach it, such as below /root.
  *
- * A copy is 60 MB and takes a tenth of a second.
+ * A copy is 60 MB. Where only extensions are to be trusted it is 10 MB, and links to the rest.
  */
 export function runnableInstallation(
   installation: Installation,
   options: { directory: string; account: Account; trustedExtensions: string[] },
 ): Installation {
   const { account, trustedExtensions } = options
-  const asItIs =
-    trustedExtensions.length === 0 && linksAreComplete(installation) && runsFor(account, installation)
-  if (asItIs) return installation
+  const isRunnable = linksAreComplete(installation) && runsFor(account, installation)
+  if (isRunnable && trustedExtensions.length === 0) return installation
 
   const copy: Installation = { ...installation, directory: join(options.directory, 'installation') }
-  cpSync(installation.directory, copy.directory, { recursive: true, verbatimSymlinks: true })
-  makeLinks(copy)
+  if (isRunnable) copyPrograms(installation, copy)
+  else {
+    cpSync(installation.directory, copy.directory, { recursive: true, verbatimSymlinks: true })
+    makeLinks(copy)
+  }
   for (const program of programs) chmodSync(join(copy.directory, 'bin', program), 0o755)
   for (const extension of trustedExtensions) trust(copy, extension)
   giveTo(account, copy.directory)
@@ -80,15 +88,35 @@ function runsFor(account: Account, { directory }: Installation): boolean {
   })
 }
 
+/** Copies the programs, which look for everything else beside themselves, and links to everything else. */
+function copyPrograms(installation: Installation, copy: Installation): void {
+  const inBoth = (path: string): [string, string] => [
+    join(installation.directory, path),
+    join(copy.directory, path),
+  ]
+  mkdirSync(join(copy.directory, 'bin'), { recursive: true })
+  for (const program of programs) copyFileSync(...inBoth(join('bin', program)))
+  mkdirSync(join(copy.directory, extensions), { recursive: true })
+  for (const directory of ['.', 'share', dirname(extensions), extensions]) {
+    for (const name of readdirSync(join(installation.directory, directory))) {
+      const [original, link] = inBoth(join(directory, name))
+      if (!existsSync(link)) symlinkSync(original, link)
+    }
+  }
+}
+
 function trust({ directory }: Installation, extension: string): void {
-  const control = join(directory, 'share/postgresql/extension', `${extension}.control`)
+  const control = join(directory, extensions, `${extension}.control`)
   if (!existsSync(control) || basename(extension) !== extension) {
     throw new UsageError(
       `The embedded PostgreSQL has no extension ${extension}.`,
       'Leave it out of the trusted extensions.',
     )
   }
-  appendFileSync(control, '\ntrusted = true\n')
+  const text = readFileSync(control, 'utf8')
+  // It may be a link to the file of the original.
+  unlinkSync(control)
+  writeFileSync(control, `${text}\ntrusted = true\n`)
 }
 
 function giveTo({ uid, gid }: Account, directory: string): void {

@@ -1,5 +1,5 @@
 import { parse } from 'pgsql-parser'
-import { UsageError } from '../errors.ts'
+import { UsageError, messageOf } from '../errors.ts'
 import { excerpt } from './excerpt.ts'
 import type { Node } from './nodes.ts'
 
@@ -26,13 +26,10 @@ export async function splitStatements(sql: string): Promise<Statement[]> {
   try {
     parsed = (await parse(sql)) as ParseResult
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
     throw new UsageError(
-      `This is no SQL that PostgreSQL can read (${reason}): ${excerpt(sql)}`,
+      `This is no SQL that PostgreSQL can read (${messageOf(error)}): ${excerpt(sql)}`,
       'Mend the statement.',
-      {
-        cause: error,
-      },
+      { cause: error },
     )
   }
   // The parser counts bytes of UTF-8, JavaScript counts UTF-16 units.

@@ -100,20 +100,26 @@ test.each([
   await expect(client.query(edit)).rejects.toThrow(message)
 })
 
-test.each(['{}', '[]', 'null', '"x"', '{"created": [{}], "dropped": [], "made": []}'])(
-  'an undo record that somebody edited to %s ends with 4 and names the migration',
-  async (edited) => {
-    await using files = await migrationDirectory({ [first]: nothing })
-    await runUp(client, files.path)
-    await client.query('UPDATE hundredfold.migrations SET undo = $1', [edited])
-    for (const run of [runUp, runDown]) {
-      await expect(run(client, files.path)).rejects.toMatchObject({
-        exitCode: 4,
-        message: expect.stringContaining('row of 20260101000000000_first was edited') as string,
-      })
-    }
-  },
-)
+test.each([
+  '{}',
+  '[{}]',
+  'null',
+  '"x"',
+  '[{"kind": "indexBuild"}]',
+  '[{"kind": "indexDrop", "schema": "public", "name": "i"}]',
+  '[{"kind": "mine", "schema": "public", "name": "i"}]',
+  '{"created": [{}], "dropped": [], "made": []}',
+])('an undo record that somebody edited to %s ends with 4 and names the migration', async (edited) => {
+  await using files = await migrationDirectory({ [first]: nothing })
+  await runUp(client, files.path)
+  await client.query('UPDATE hundredfold.migrations SET undo = $1', [edited])
+  for (const run of [runUp, runDown]) {
+    await expect(run(client, files.path)).rejects.toMatchObject({
+      exitCode: 4,
+      message: expect.stringContaining('row of 20260101000000000_first was edited') as string,
+    })
+  }
+})
 
 test('a row that somebody deleted from the ledger is pending again, and stands out before an applied one', async () => {
   await using files = await migrationDirectory({ [first]: nothing, [second]: nothing })

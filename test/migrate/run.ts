@@ -6,6 +6,7 @@ import { defaultRunOptions } from '../../src/migrate/runOptions.ts'
 import type { Target } from '../../src/migrate/target.ts'
 import type { RunResult } from '../../src/migrate/up.ts'
 import { up } from '../../src/migrate/up.ts'
+import { withoutProofs } from '../support/withoutProofs.ts'
 
 /** Loads the directory and runs `up` on the client's session. */
 export async function runUp(
@@ -16,6 +17,12 @@ export async function runUp(
   const { count, to, ...rest } = options
   const target = { ...(count ? { count } : {}), ...(to ? { to } : {}) }
   return up(await loadMigrations(directory), target, { ...defaultRunOptions, client, ...rest })
+}
+
+/** Runs `up` of the directory without its proofs on rows, where the same rows have answered them or are compared anyway. */
+export async function runUpWithoutProofs(client: Client, directory: string): Promise<RunResult> {
+  const migrations = withoutProofs(await loadMigrations(directory))
+  return up(migrations, {}, { ...defaultRunOptions, client })
 }
 
 /** Loads the directory and runs `down`, of everything by default. */

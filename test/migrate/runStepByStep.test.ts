@@ -96,15 +96,16 @@ test('a build that fails leaves no invalid index', async () => {
   expect(await ledger()).toEqual([])
 })
 
-test('the invalid index of an interrupted run is dropped and built anew', async () => {
+test.each([
+  '[{"kind": "indexBuild", "schema": "public", "name": "bookings_status_idx"}]',
+  // As rows have it that were written before there were kinds.
+  '{"created": [{"schema": "public", "name": "bookings_status_idx"}], "dropped": [], "made": []}',
+])('the invalid index of an interrupted run is dropped and built anew: %s', async (undo) => {
   await using files = await migrationDirectory({ [name]: createIndex })
   await runUp(client, files.path)
   await client.query('DROP INDEX public.bookings_status_idx')
   await leaveInvalidIndex()
-  await client.query(
-    `UPDATE hundredfold.migrations SET state = 'applying',
-     undo = '{"created": [{"schema": "public", "name": "bookings_status_idx"}], "dropped": [], "made": []}'`,
-  )
+  await client.query(`UPDATE hundredfold.migrations SET state = 'applying', undo = $1`, [undo])
   expect((await runUp(client, files.path)).failure).toBeUndefined()
   expect(await indexes()).toEqual([{ name: 'bookings_status_idx', valid: true }])
 })
@@ -154,9 +155,16 @@ test('a foreign index of the same name and another definition is never dropped',
   expect(await indexes()).toEqual([{ name: 'bookings_status_idx', valid: true }])
 })
 
-test('down does not drop an index that somebody replaced under the same name', async () => {
+const made = `{"schema": "public", "name": "bookings_status_idx",
+  "definition": "CREATE INDEX bookings_status_idx ON public.bookings USING btree (status)"}`
+
+test.each([
+  ['as up left the row', 'undo'],
+  ['in a row from before there were kinds', `'{"created": [], "dropped": [], "made": [${made}]}'`],
+])('down does not drop an index that somebody replaced under the same name: %s', async (_, undo) => {
   await using files = await migrationDirectory({ [name]: createIndex })
   await runUp(client, files.path)
+  await client.query(`UPDATE hundredfold.migrations SET undo = ${undo}`)
   await client.query('DROP INDEX public.bookings_status_idx')
   await client.query('CREATE INDEX bookings_status_idx ON public.bookings (id)')
   const { failure } = await runDown(client, files.path)
@@ -180,6 +188,40 @@ test('an index that a migration dropped is built again when a condition fails', 
   expect(failure?.exitCode).toBe(2)
   expect(await indexes()).toEqual([{ name: 'bookings_status_idx', valid: true }])
   expect(await ledger()).toEqual([])
+})
+
+test('what was built is dropped before what was dropped is built again', async () => {
+  await client.query('CREATE INDEX old_id_idx ON public.bookings (id)')
+  await client.query('CREATE INDEX old_status_idx ON public.bookings (status)')
+  await using files = await migrationDirectory({
+    [name]: sqlMigration({
+      up: [
+        'CREATE INDEX CONCURRENTLY new_id_idx ON public.bookings (id)',
+        'DROP INDEX CONCURRENTLY public.old_id_idx',
+        'CREATE INDEX CONCURRENTLY new_status_idx ON public.bookings (status)',
+        'DROP INDEX CONCURRENTLY public.old_status_idx',
+      ],
+      down: [],
+      noTransaction: true,
+      imports,
+      optimization: `{ why: 'w', rule: 'r', before: [], after: [indexIsValid(index)] }`,
+    }),
+  })
+  const undone: string[] = []
+  const { failure } = await runUp(client, files.path, {
+    onEvent: (event) => event.kind === 'undoing' && undone.push(event.what),
+  })
+  expect(failure?.exitCode).toBe(2)
+  expect(undone).toEqual([
+    'dropping index public.new_id_idx',
+    'dropping index public.new_status_idx',
+    'building index public.old_id_idx again',
+    'building index public.old_status_idx again',
+  ])
+  expect(await indexes()).toEqual([
+    { name: 'old_id_idx', valid: true },
+    { name: 'old_status_idx', valid: true },
+  ])
 })
 
 test('statements that can run in a transaction are committed together with their mark', async () => {

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { casaoraMigrations } from '../../src/bench/casaora/database.ts'
 import { readFingerprint } from '../../src/fingerprint/fingerprint.ts'
+import { down } from '../../src/migrate/down.ts'
 import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
 import { defaultRunOptions } from '../../src/migrate/runOptions.ts'
 import { up } from '../../src/migrate/up.ts'
-import { runDown, runUp } from '../migrate/run.ts'
+import { prepared } from '../../src/postgres/prepared.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
 import { withoutProofs } from '../support/withoutProofs.ts'
@@ -30,21 +31,21 @@ describe("Casaora's migrations", () => {
   )
 
   it('run up, down and up again as the owner, each taken back exactly', { timeout: 900_000 }, async () => {
-    const looker = await database.connect()
-    const owner = await database.connect(database.ownerUrl)
+    const looker = prepared(await database.connect())
+    const options = { ...defaultRunOptions, client: await database.connect(database.ownerUrl) }
     const fingerprint = async (): Promise<string> => (await readFingerprint(looker)).text
 
     const states = [await fingerprint()]
     for (const { name } of migrations) {
-      expect((await runUp(owner, casaoraMigrations, { count: 1 })).failure, name).toBeUndefined()
+      expect((await up(migrations, { count: 1 }, options)).failure, name).toBeUndefined()
       states.push(await fingerprint())
     }
     const final = states.pop()
     for (const { name } of migrations.toReversed()) {
-      expect((await runDown(owner, casaoraMigrations, { count: 1 })).failure, name).toBeUndefined()
+      expect((await down(migrations, { count: 1 }, options)).failure, name).toBeUndefined()
       expect(await fingerprint(), name).toBe(states.pop())
     }
-    const again = await up(withoutProofs(migrations), {}, { ...defaultRunOptions, client: owner })
+    const again = await up(withoutProofs(migrations), {}, options)
     expect(again.failure).toBeUndefined()
     expect(await fingerprint()).toBe(final)
   })

@@ -3,16 +3,10 @@ import type { CasaoraDatabase } from '../../src/bench/casaora/database.ts'
 import { casaoraMigrations, casaoraServer, createCasaora } from '../../src/bench/casaora/database.ts'
 import { connect } from '../../src/postgres/connect.ts'
 import { readFingerprint } from '../../src/fingerprint/fingerprint.ts'
-import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
-import { defaultRunOptions } from '../../src/migrate/runOptions.ts'
-import { up } from '../../src/migrate/up.ts'
 import { startEmbedded } from '../../src/servers/embedded.ts'
 import type { Server } from '../../src/servers/server.ts'
-import { runDown, runUp } from '../migrate/run.ts'
+import { runDown, runUp, runUpWithoutProofs } from '../migrate/run.ts'
 import { engineIsMissing } from '../support/engines.ts'
-import { withoutProofs } from '../support/withoutProofs.ts'
-
-const migrations = await loadMigrations(casaoraMigrations)
 
 /** Every version of Supabase's that is not the one of all other tests. */
 const versions = [
@@ -41,7 +35,7 @@ describe.each(versions)("Casaora's migrations on PostgreSQL $version", ({ versio
         const after = await readFingerprint(looker)
         expect((await runDown(owner, casaoraMigrations)).failure).toBeUndefined()
         expect((await readFingerprint(looker)).text).toBe(before.text)
-        const again = await up(withoutProofs(migrations), {}, { ...defaultRunOptions, client: owner })
+        const again = await runUpWithoutProofs(owner, casaoraMigrations)
         expect(again.failure).toBeUndefined()
         expect((await readFingerprint(looker)).text).toBe(after.text)
       } finally {

@@ -2,6 +2,7 @@ import type { Client } from 'pg'
 import { expect } from 'vitest'
 import { borrow } from '../../src/postgres/database.ts'
 import { readOnly } from '../../src/postgres/readOnly.ts'
+import { prepared } from '../../src/postgres/prepared.ts'
 import type { Operation } from '../../src/operations/operation.ts'
 import { readFingerprint } from '../../src/fingerprint/fingerprint.ts'
 import { migrationFile } from '../../src/optimize/migrationFile.ts'
@@ -11,7 +12,7 @@ import type { Finding, Rule } from '../../src/rules/rule.ts'
 import { keyOf } from '../../src/rules/rule.ts'
 import { snapshotOf } from '../../src/catalog/snapshot.ts'
 import type { RuleName } from '../../src/rules/ruleNames.ts'
-import { runDown, runUp } from '../migrate/run.ts'
+import { runDown, runUp, runUpWithoutProofs } from '../migrate/run.ts'
 import { migrationDirectory } from '../support/migrationFiles.ts'
 
 /** What a rule found, and why it could not see everything, where it could not. */
@@ -57,7 +58,8 @@ export async function operationAbout(client: Client, rule: Rule, ...subject: str
 
 /**
  * Runs the migration file of the operation up, down and up again through the runner: after `down` the schema is what
- * it was before, and both times up it is the same.
+ * it was before, and both times up it is the same. The proofs on rows are asked on the first way up alone: the rows are
+ * the same on the second.
  */
 export async function expectReversible(client: Client, ...operations: Operation[]): Promise<void> {
   await using directory = await migrationDirectory(
@@ -68,14 +70,15 @@ export async function expectReversible(client: Client, ...operations: Operation[
       ]),
     ),
   )
-  const fingerprint = async (): Promise<string> => (await readFingerprint(client)).text
+  const looker = prepared(client)
+  const fingerprint = async (): Promise<string> => (await readFingerprint(looker)).text
   const before = await fingerprint()
   expect((await runUp(client, directory.path)).failure).toBeUndefined()
   const after = await fingerprint()
   expect(after).not.toBe(before)
   expect((await runDown(client, directory.path)).failure).toBeUndefined()
   expect(await fingerprint()).toBe(before)
-  expect((await runUp(client, directory.path)).failure).toBeUndefined()
+  expect((await runUpWithoutProofs(client, directory.path)).failure).toBeUndefined()
   expect(await fingerprint()).toBe(after)
 }
 

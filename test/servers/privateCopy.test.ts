@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   unlinkSync,
 } from 'node:fs'
@@ -26,12 +27,15 @@ let copies = 0
 beforeAll(() => {
   workspace = mkdtempSync(join(tmpdir(), 'hundredfold-copy-'))
   chmodSync(workspace, 0o755)
-  // Complete wherever the tests run: the one that npm brought may lack its links or lie out of reach.
-  installation = runnableInstallation(findInstallation(), {
-    directory: workspace,
+  // Complete wherever the tests run, since the one that npm brought may lack its links or lie out of reach; and all of
+  // it is a copy, since tests take parts of it away.
+  const runnable = runnableInstallation(findInstallation(), {
+    directory: join(workspace, 'runnable'),
     account,
     trustedExtensions: ['pg_trgm'],
   })
+  installation = { ...runnable, directory: join(workspace, 'complete') }
+  execFileSync('cp', ['-rL', runnable.directory, installation.directory])
 })
 afterAll(() => rmSync(workspace, { recursive: true }))
 
@@ -55,9 +59,10 @@ test('an installation that can be run is run as it is', () => {
   expect(runnable()).toBe(installation)
 })
 
-test('a trusted extension is trusted in a copy only', () => {
+test('a trusted extension is trusted in a copy only, which links to what is the same', () => {
   const control = 'share/postgresql/extension/pg_stat_statements.control'
   const copy = runnable(['pg_stat_statements'])
+  expect(readlinkSync(join(copy.directory, 'lib'))).toBe(join(installation.directory, 'lib'))
   expect(readFileSync(join(copy.directory, control), 'utf8')).toContain('\ntrusted = true\n')
   expect(readFileSync(join(installation.directory, control), 'utf8')).not.toContain('trusted')
   expect(runs(copy)).toBe(true)

@@ -1,17 +1,27 @@
 import type { TestSpecification } from 'vitest/node'
 import { BaseSequencer } from 'vitest/node'
 
-/** Files that take minutes, the longest first: begun last, one of them would run alone while the other worker waits. */
+/** Files that take 20 seconds and more, the longest first: begun last, one of them would run alone while the other worker waits. */
 const longest = [
   'test/policies/bodies.test.ts',
-  'test/migrate/faults/madeSet.test.ts',
-  'test/migrate/faults/casaora.test.ts',
+  'test/policies/everyPolicy.test.ts',
   'test/rules/fixture/fixture.test.ts',
   'test/migrations/versions.test.ts',
-  'test/policies/everyPolicy.test.ts',
-  'test/migrations/proof.test.ts',
+  'test/migrate/faults/casaora.test.ts',
+  'test/migrate/faults/madeSet.test.ts',
   'test/policies/proof/mutationScore.test.ts',
+  'test/migrations/proof.test.ts',
+  'test/policies/realShapes.test.ts',
+  'test/bench/demo.test.ts',
   'test/migrations/series.test.ts',
+  'test/policies/proof/rewriteIsEquivalent.test.ts',
+  'test/cli/optimize.test.ts',
+  'test/migrate/runLock.test.ts',
+  'test/shadow/openShadow.test.ts',
+  'test/shadow/planner/openPlanner.test.ts',
+  'test/migrations/badInput.test.ts',
+  'test/servers/embedded.test.ts',
+  'test/policies/read/recursion.test.ts',
   'test/bench/claims/claimsBench.test.ts',
 ]
 

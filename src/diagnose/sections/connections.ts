@@ -6,6 +6,8 @@ import { targets } from '../../metrics/targets.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 
+const notShown = 'not shown to this role'
+
 /** Who is connected, and how near that is to the limit. */
 export const connections: Section = {
   id: 'connections',
@@ -20,15 +22,18 @@ export const connections: Section = {
           title: 'Sessions of the whole server',
           figures: 'measured',
           columns: [
-            ['state', 'text'],
-            ['sessions', 'count'],
+            ['state', 'text', ({ state }) => state],
+            ['sessions', 'count', ({ sessions }) => sessions],
           ],
-          rows: [
-            ['active', use.active],
-            ['idle', use.idle],
-            ['idle in transaction', use.idleInTransaction],
-            ['not shown to this role', Math.max(0, use.used - use.active - use.idle - use.idleInTransaction)],
-            ['free', Math.max(0, use.limit - use.used)],
+          items: [
+            { state: 'active', sessions: use.active },
+            { state: 'idle', sessions: use.idle },
+            { state: 'idle in transaction', sessions: use.idleInTransaction },
+            {
+              state: notShown,
+              sessions: Math.max(0, use.used - use.active - use.idle - use.idleInTransaction),
+            },
+            { state: 'free', sessions: Math.max(0, use.limit - use.used) },
           ],
           chart: { label: 0, values: [1] },
           note: `The limit is ${use.limit}: max_connections without what is reserved.`,
@@ -38,19 +43,13 @@ export const connections: Section = {
           title: 'Sessions of this database',
           figures: 'measured',
           columns: [
-            ['user', 'text'],
-            ['application', 'text'],
-            ['state', 'text'],
-            ['sessions', 'count'],
-            ['longest in this state', 'seconds'],
+            ['user', 'text', ({ role }) => role],
+            ['application', 'text', ({ application }) => application],
+            ['state', 'text', ({ state }) => state ?? notShown],
+            ['sessions', 'count', ({ count }) => count],
+            ['longest in this state', 'seconds', ({ stateSeconds }) => stateSeconds],
           ],
-          rows: groupsOf(await context.read(listClientSessions)).map((group) => [
-            group.role,
-            group.application,
-            group.state ?? 'not shown to this role',
-            group.count,
-            group.stateSeconds,
-          ]),
+          items: groupsOf(await context.read(listClientSessions)),
         }),
       ],
       metrics: [

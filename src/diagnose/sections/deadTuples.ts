@@ -1,4 +1,5 @@
 import { display } from '../../postgres/identifiers.ts'
+import type { Table } from '../../catalog/tables.ts'
 import { listTablesBySize } from '../../catalog/tables.ts'
 import { targets } from '../../metrics/targets.ts'
 import { tableBlock } from '../block.ts'
@@ -14,9 +15,6 @@ export const deadTuples: Section = {
     const dead = tables.reduce((sum, table) => sum + table.deadRows * rowBytes(table), 0)
     const live = tables.reduce((sum, table) => sum + table.liveRows * rowBytes(table), 0)
     const value = dead + live === 0 ? null : Number(((100 * dead) / (dead + live)).toFixed(1))
-    const rows = tables
-      .filter(({ deadRows }) => deadRows > 0)
-      .sort((one, other) => other.deadRows * rowBytes(other) - one.deadRows * rowBytes(one))
     return {
       blocks: [
         tableBlock({
@@ -24,23 +22,17 @@ export const deadTuples: Section = {
           title: 'Tables by dead tuples',
           figures: 'estimated',
           columns: [
-            ['table', 'text'],
-            ['live', 'count'],
-            ['dead', 'count'],
-            ['dead share', 'percent'],
-            ['changed since ANALYZE', 'count'],
-            ['since VACUUM', 'seconds'],
-            ['since ANALYZE', 'seconds'],
+            ['table', 'text', display],
+            ['live', 'count', ({ liveRows }) => liveRows],
+            ['dead', 'count', ({ deadRows }) => deadRows],
+            ['dead share', 'percent', (table) => (100 * table.deadRows) / (table.deadRows + table.liveRows)],
+            ['changed since ANALYZE', 'count', ({ changesSinceAnalyze }) => changesSinceAnalyze],
+            ['since VACUUM', 'seconds', ({ lastVacuumed }) => secondsBetween(lastVacuumed, now)],
+            ['since ANALYZE', 'seconds', ({ lastAnalyzed }) => secondsBetween(lastAnalyzed, now)],
           ],
-          rows: rows.map((table) => [
-            display(table),
-            table.liveRows,
-            table.deadRows,
-            (100 * table.deadRows) / (table.deadRows + table.liveRows),
-            table.changesSinceAnalyze,
-            secondsBetween(table.lastVacuumed, now),
-            secondsBetween(table.lastAnalyzed, now),
-          ]),
+          items: tables
+            .filter(({ deadRows }) => deadRows > 0)
+            .sort((one, other) => other.deadRows * rowBytes(other) - one.deadRows * rowBytes(one)),
         }),
       ],
       metrics: [
@@ -61,15 +53,7 @@ export const deadTuples: Section = {
 }
 
 /** A row's share of its heap: large tables weigh more than small ones. */
-function rowBytes({
-  heapBytes,
-  liveRows,
-  deadRows,
-}: {
-  heapBytes: number
-  liveRows: number
-  deadRows: number
-}): number {
+function rowBytes({ heapBytes, liveRows, deadRows }: Table): number {
   return heapBytes / Math.max(1, liveRows + deadRows)
 }
 

@@ -2,7 +2,7 @@ import { display } from '../../postgres/identifiers.ts'
 import type { IndexUse } from '../../catalog/indexes.ts'
 import { listIndexUse } from '../../catalog/indexes.ts'
 import type { TableBlock } from '../block.ts'
-import { mostRows, tableBlock } from '../block.ts'
+import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 
 /** The largest indexes and those that nothing scanned. */
@@ -36,23 +36,13 @@ function table(id: string, title: string, indexes: IndexUse[]): TableBlock {
     title,
     figures: 'measured',
     columns: [
-      ['index', 'text'],
-      ['table', 'text'],
-      ['size', 'bytes'],
-      ['scans', 'count'],
-      ['method', 'text'],
-      ['valid', 'text'],
+      ['index', 'text', display],
+      ['table', 'text', (index) => index.table.name],
+      ['size', 'bytes', ({ sizeBytes }) => sizeBytes],
+      ['scans', 'count', ({ scans }) => scans],
+      ['method', 'text', ({ accessMethod }) => accessMethod],
+      ['valid', 'text', ({ isValid }) => (isValid ? 'yes' : 'no')],
     ],
-    total: indexes.length,
-    rows: indexes
-      .slice(0, mostRows)
-      .map((index) => [
-        display(index),
-        index.table.name,
-        index.sizeBytes,
-        index.scans,
-        index.accessMethod,
-        index.isValid ? 'yes' : 'no',
-      ]),
+    items: indexes,
   })
 }

@@ -1,8 +1,9 @@
 import { readDatabaseCounters } from '../../catalog/databaseCounters.ts'
-import { listSettings } from '../../catalog/server.ts'
+import { listSettings } from '../../catalog/settings.ts'
 import { tableBlock, textBlock } from '../block.ts'
 import type { Section } from '../section.ts'
 
+/** Those that are shown; one that this version does not have is left out. */
 const settings = [
   'shared_buffers',
   'effective_cache_size',
@@ -28,7 +29,7 @@ export const overview: Section = {
   async look(context) {
     const { server } = context
     const counters = await context.read(readDatabaseCounters)
-    const seen = await listSettings(context.db, settings)
+    const seen = await context.read(listSettings)
     const unseen = server.seesAllStatistics
       ? []
       : [
@@ -48,35 +49,26 @@ export const overview: Section = {
           title: 'Since the counters were reset',
           figures: 'measured',
           columns: [
-            ['database size', 'bytes'],
-            ['commits', 'count'],
-            ['rollbacks', 'count'],
-            ['deadlocks', 'count'],
-            ['temporary files', 'count'],
-            ['temporary bytes', 'bytes'],
+            ['database size', 'bytes', () => server.databaseBytes],
+            ['commits', 'count', ({ commits }) => commits],
+            ['rollbacks', 'count', ({ rollbacks }) => rollbacks],
+            ['deadlocks', 'count', ({ deadlocks }) => deadlocks],
+            ['temporary files', 'count', ({ temporaryFiles }) => temporaryFiles],
+            ['temporary bytes', 'bytes', ({ temporaryBytes }) => temporaryBytes],
           ],
-          rows: [
-            [
-              server.databaseBytes,
-              counters.commits,
-              counters.rollbacks,
-              counters.deadlocks,
-              counters.temporaryFiles,
-              counters.temporaryBytes,
-            ],
-          ],
+          items: [counters],
         }),
         tableBlock({
           id: 'settings',
           title: 'Settings',
           figures: 'measured',
           columns: [
-            ['setting', 'text'],
-            ['value', 'text'],
-            ['unit', 'text'],
-            ['set by', 'text'],
+            ['setting', 'text', ({ name }) => name],
+            ['value', 'text', ({ resetValue }) => resetValue],
+            ['unit', 'text', ({ unit }) => unit],
+            ['set by', 'text', ({ source }) => (source === 'session' ? '' : source)],
           ],
-          rows: seen.map(({ name, value, unit, source }) => [name, value, unit, source]),
+          items: settings.flatMap((name) => seen.get(name) ?? []),
         }),
       ],
       counters: { ...counters },

@@ -22,21 +22,17 @@ export const rowSecurity: Section = {
           title: 'Tables with policies or row-level security',
           figures: 'measured',
           columns: [
-            ['table', 'text'],
-            ['rows', 'count'],
-            ['security', 'text'],
-            ['policies', 'count'],
-            ['columns without an index', 'text'],
+            ['table', 'text', display],
+            ['rows', 'count', ({ estimatedRows }) => estimatedRows],
+            [
+              'security',
+              'text',
+              (table) => (!table.rowSecurity ? 'off' : table.forcesRowSecurity ? 'on, forced' : 'on'),
+            ],
+            ['policies', 'count', ({ policies }) => policies.length],
+            ['columns without an index', 'text', ({ columnsWithoutIndex }) => columnsWithoutIndex.join(', ')],
           ],
-          rows: [...wanted]
-            .sort((one, other) => (other.estimatedRows ?? 0) - (one.estimatedRows ?? 0))
-            .map((table) => [
-              display(table),
-              table.estimatedRows,
-              !table.rowSecurity ? 'off' : table.forcesRowSecurity ? 'on, forced' : 'on',
-              table.policies.length,
-              table.columnsWithoutIndex.join(', '),
-            ]),
+          items: wanted.toSorted((one, other) => (other.estimatedRows ?? 0) - (one.estimatedRows ?? 0)),
           note:
             "Rows are the planner's estimate. The file rls-analysis.txt has every policy and effective predicate." +
             (locked.length === 0
@@ -48,21 +44,14 @@ export const rowSecurity: Section = {
           title: 'Functions that policies call',
           figures: 'measured',
           columns: [
-            ['function', 'text'],
-            ['volatility', 'text'],
-            ['runs as', 'text'],
-            ['search_path', 'text'],
-            ['language', 'text'],
-            ['policies', 'count'],
+            ['function', 'text', ({ signature }) => signature],
+            ['volatility', 'text', ({ volatility }) => volatility],
+            ['runs as', 'text', ({ isSecurityDefiner }) => (isSecurityDefiner ? 'definer' : 'caller')],
+            ['search_path', 'text', ({ settings }) => settings['search_path'] ?? "the caller's"],
+            ['language', 'text', ({ language }) => language],
+            ['policies', 'count', ({ usedBy }) => usedBy],
           ],
-          rows: functions.map((helper) => [
-            helper.signature,
-            helper.volatility,
-            helper.isSecurityDefiner ? 'definer' : 'caller',
-            helper.settings['search_path'] ?? "the caller's",
-            helper.language,
-            helper.usedBy,
-          ]),
+          items: functions,
         }),
       ],
     }

@@ -5,7 +5,7 @@ import { whatIsHidden } from '../../rules/server/slowQuery.ts'
 import { isSlow, leastCalls, slowMs } from '../../workload/slowStatements.ts'
 import { targets } from '../../metrics/targets.ts'
 import { excerpt } from '../../syntax/excerpt.ts'
-import type { Cell, CellKind, TableBlock } from '../block.ts'
+import type { Column, TableBlock } from '../block.ts'
 import { tableBlock, textBlock } from '../block.ts'
 import type { Metric } from '../report.ts'
 import type { Section } from '../section.ts'
@@ -111,31 +111,24 @@ export const statementsByWork: Section = {
   },
 }
 
-type Figure = [title: string, kind: CellKind, of: (statement: StatementStatistics) => Cell]
-
 function ranking(
   id: string,
   title: string,
   statements: StatementStatistics[],
   by: (statement: StatementStatistics) => number,
-  figures: Figure[],
+  figures: Column<StatementStatistics>[],
 ): TableBlock {
-  const ranked = statements.filter((statement) => by(statement) > 0).sort((one, other) => by(other) - by(one))
   return tableBlock({
     id,
     title,
     figures: 'measured',
     limit: 15,
     columns: [
-      ['statement', 'text'],
-      ['role', 'text'],
-      ...figures.map(([name, kind]): [string, CellKind] => [name, kind]),
+      ['statement', 'text', ({ text }) => excerpt(text)],
+      ['role', 'text', ({ role }) => role],
+      ...figures,
     ],
-    rows: ranked.map((statement) => [
-      excerpt(statement.text),
-      statement.role,
-      ...figures.map(([, , of]) => of(statement)),
-    ]),
+    items: statements.filter((statement) => by(statement) > 0).sort((one, other) => by(other) - by(one)),
   })
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.ts'
 import { groupBy } from '../../groupBy.ts'
 import { sql } from 'kysely'
 import type { Database } from '../../postgres/database.ts'
@@ -143,7 +144,7 @@ async function measureTable(
       policies: prices,
     }
   } catch (error) {
-    const skipped = error instanceof Error ? error.message : String(error)
+    const skipped = messageOf(error)
     return { table, rows: null, asUser: null, writtenOut: null, policies: [], skipped }
   }
 }

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg'
+import { messageOf } from '../../errors.ts'
 import type { RelationName } from '../../postgres/identifiers.ts'
 import { borrow } from '../../postgres/database.ts'
 import { displayIdentifier, qualified, quote } from '../../postgres/identifiers.ts'
@@ -264,8 +265,4 @@ async function runAll(client: ClientBase, statements: string[]): Promise<void> {
 
 function isSame(one: PolicyPredicates, other: PolicyPredicates): boolean {
   return one.using === other.using && one.check === other.check
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -10,6 +10,7 @@ import { as, nodesIn, words } from '../../syntax/nodes.ts'
 import { fieldsOf, isRecord, walk } from '../../syntax/walk.ts'
 import { newlyAtOnce, whyExposed } from '../read/exposed.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
+import { firstOf } from '../read/firstOf.ts'
 import { readFunctions } from '../read/functionCatalog.ts'
 import { Hazards } from '../read/hazards.ts'
 import type { Reach } from '../read/reach.ts'
@@ -289,11 +290,7 @@ async function readBuiltinTypes(db: Database): Promise<(name: string) => boolean
 }
 
 function findByOid({ byName }: Reach, oid: number): CatalogFunction | undefined {
-  for (const functions of byName.values()) {
-    const found = functions.find((each) => each.oid === oid)
-    if (found) return found
-  }
-  return undefined
+  return firstOf(byName.values(), (functions) => functions.find((each) => each.oid === oid))
 }
 
 /** The bodies that can be compared with a query: of one expression or query, and without settings but a path. */

@@ -3,6 +3,7 @@ import { as, isNode, kindOf, words } from '../../syntax/nodes.ts'
 import { printExpression } from '../../syntax/expression.ts'
 import { rowReferences } from '../../syntax/rowReferences.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
+import { firstOf } from './firstOf.ts'
 import type { Functions } from './functionCatalog.ts'
 import type { Hazards } from './hazards.ts'
 
@@ -136,14 +137,6 @@ function reasonWithin(value: unknown, scope: Scope, inSubselect: boolean): strin
     ? reasonOfCall(call, scope, inSubselect)
     : (reasonOfOperator(value, scope) ?? reasonOfCast(value, scope) ?? reasonOfKind(value, inSubselect))
   return own ?? firstOf(Object.values(value), (child) => reasonWithin(child, scope, inSubselect))
-}
-
-function firstOf<T>(items: T[], ask: (item: T) => string | undefined): string | undefined {
-  for (const item of items) {
-    const answer = ask(item)
-    if (answer !== undefined) return answer
-  }
-  return undefined
 }
 
 function reasonOfCall(call: FuncCall, scope: Scope, inSubselect: boolean): string | undefined {

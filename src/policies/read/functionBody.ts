@@ -1,4 +1,5 @@
 import { parsePlPgSQL } from 'libpg-query'
+import { messageOf } from '../../errors.ts'
 import { sqlTokens } from '../../postgres/sqlTokens.ts'
 import { parseExpression } from '../../syntax/expression.ts'
 import type { Node } from '../../syntax/nodes.ts'
@@ -30,8 +31,7 @@ export async function readBody(called: CatalogFunction): Promise<FunctionBody | 
     if (language === 'plpgsql') return await readPlpgsql(definition)
     return { unreadable: `its body is in ${language}` }
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    return { unreadable: `its body cannot be parsed: ${message}` }
+    return { unreadable: `its body cannot be parsed: ${messageOf(error)}` }
   }
 }
 

@@ -2,6 +2,7 @@ import type { FuncCall, Node, OperatorExpression, SelectStmt, TypeCast } from '.
 import { as, conjuncts, isNode, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
 import { aliasesOf } from '../../syntax/rowReferences.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
+import { firstOf } from './firstOf.ts'
 import {
   aggregates,
   clocks,
@@ -470,12 +471,4 @@ function isAggregate({ targetList = [] }: SelectStmt): boolean {
       )
     })
   })
-}
-
-function firstOf<T>(items: readonly T[], ask: (item: T) => Hazard | undefined): Hazard | undefined {
-  for (const item of items) {
-    const answer = ask(item)
-    if (answer !== undefined) return answer
-  }
-  return undefined
 }

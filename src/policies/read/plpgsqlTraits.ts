@@ -1,3 +1,4 @@
+import { firstOf } from './firstOf.ts'
 import type { FunctionBody } from './functionBody.ts'
 
 /** RAISE EXCEPTION, as the parser numbers its levels. */
@@ -76,14 +77,6 @@ function alwaysReturns(statements: Statement[] = []): boolean {
     const others = (branch.elsif_list ?? []).map((each) => each.PLpgSQL_if_elsif?.stmts)
     return [branch.then_body, ...others, branch.else_body].every((each) => alwaysReturns(each))
   })
-}
-
-function firstOf<T>(items: T[], ask: (item: T) => string | undefined): string | undefined {
-  for (const item of items) {
-    const answer = ask(item)
-    if (answer !== undefined) return answer
-  }
-  return undefined
 }
 
 /** Every key and value below, parents first. */

@@ -1,3 +1,4 @@
+import type { CatalogFunction } from '../../catalog/functions.ts'
 import type { Node } from '../../syntax/nodes.ts'
 
 /** The rules whose findings a rewrite of a policy cures. */
@@ -38,4 +39,17 @@ export interface Rewritten {
   tree: Node
   changes: Change[]
   refusals: Refusal[]
+}
+
+/** The steps of a refusal for the sake of a function that is VOLATILE: it may be so by default alone. */
+export function stepsIfVolatile(called: CatalogFunction[]): Pick<Refusal, 'steps'> {
+  const volatile = called.find(({ volatility }) => volatility === 'volatile')
+  if (!volatile) return {}
+  const name = `${volatile.schema}.${volatile.name}(${volatile.args})`
+  return {
+    steps: [
+      `Read the body of ${name}. Where it only reads and answers the same for every row of a statement, declare it so: ALTER FUNCTION ${name} STABLE;`,
+      'Run this command again.',
+    ],
+  }
 }

@@ -6,6 +6,7 @@ import { rowReferences } from '../../syntax/rowReferences.ts'
 import type { Scope } from '../read/calls.ts'
 import { candidatesFor, nameOfCall, show } from '../read/calls.ts'
 import type { Change, Refusal, Rewritten } from './change.ts'
+import { stepsIfVolatile } from './change.ts'
 import { readsChanging } from '../read/declarations.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
 import type { KeyHelper, KeyHelpers } from './keyHelpers.ts'
@@ -64,7 +65,7 @@ export function turnMembership(tree: Node, scope: MembershipScope): Rewritten & 
       return replacement
     } catch (error) {
       if (!(error instanceof Unclear)) throw error
-      refusals.push({ rule, was: show(node), reason: error.message, ...stepsFor(membership.called) })
+      refusals.push({ rule, was: show(node), reason: error.message, ...stepsIfVolatile([membership.called]) })
       return node
     }
   })
@@ -252,15 +253,4 @@ function dependsOnCaller(conditions: Node[]): boolean {
     const { schema, name } = nameOfCall(call)
     return schema !== 'pg_catalog' || name === 'current_setting'
   })
-}
-
-function stepsFor(called: CatalogFunction): { steps?: string[] } {
-  if (called.volatility !== 'volatile') return {}
-  const name = `${called.schema}.${called.name}(${called.args})`
-  return {
-    steps: [
-      `Read the body of ${name}. Where it only reads and answers the same for every row of a statement, declare it so: ALTER FUNCTION ${name} STABLE;`,
-      'Run this command again.',
-    ],
-  }
 }

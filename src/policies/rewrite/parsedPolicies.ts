@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.ts'
 import { groupBy } from '../../groupBy.ts'
 import type { Read } from '../../catalog/reader.ts'
 import type { SelectReads } from '../../catalog/selectReads.ts'
@@ -151,6 +152,6 @@ async function parsePolicy(policy: PolicyOnTable, trees: Map<string, Promise<Nod
       ...(policy.check === null ? {} : { check: await treeOf(policy.check) }),
     }
   } catch (error) {
-    return { policy, unreadable: error instanceof Error ? error.message : String(error) }
+    return { policy, unreadable: messageOf(error) }
   }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.ts'
 import type { Database } from '../../postgres/database.ts'
 import { explain } from '../../postgres/explain.ts'
 import { qualified, quote } from '../../postgres/identifiers.ts'
@@ -80,7 +81,7 @@ async function whyDearer(db: Database, table: IndexedTable, turned: Turned): Pro
     }
     return undefined
   } catch (error) {
-    return `it cannot be planned: ${error instanceof Error ? error.message : String(error)}`
+    return `it cannot be planned: ${messageOf(error)}`
   }
 }
 

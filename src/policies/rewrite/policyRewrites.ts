@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.ts'
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import type { PolicyPredicates } from '../../catalog/policies.ts'
 import { treeWithoutArrayCasts } from '../../syntax/arrayCasts.ts'
@@ -172,7 +173,7 @@ function rewritePolicy(
       helpers.push(...turned.helpers)
       return printed
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       refusals.push(...made.map(({ rule, was }) => ({ rule, was, reason })))
       return text
     }

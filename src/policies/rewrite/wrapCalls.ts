@@ -7,7 +7,9 @@ import { rowReferences } from '../../syntax/rowReferences.ts'
 import { candidatesFor, nameOfCall, show, whyCallMustStay, whyNotOncePerStatement } from '../read/calls.ts'
 import type { Scope } from '../read/calls.ts'
 import type { Change, Refusal, Rewritten, RewriteRule } from './change.ts'
+import { stepsIfVolatile } from './change.ts'
 import { whyExposed } from '../read/exposed.ts'
+import { firstOf } from '../read/firstOf.ts'
 import { typeNamed } from '../read/typeNames.ts'
 
 /**
@@ -104,7 +106,8 @@ export function wrapCalls(tree: Node, scope: Scope, rules: ReadonlySet<RewriteRu
       const own = whyCallMustStay(call, scope)
       // Where an argument is at fault and is a call of its own, that one is refused by name.
       if (own !== undefined || !hasOffender(call, scope)) {
-        refusals.push({ rule, was: show(node), reason: own ?? reason, ...stepsFor(call, scope) })
+        const steps = stepsIfVolatile(candidatesFor(call, scope))
+        refusals.push({ rule, was: show(node), reason: own ?? reason, ...steps })
       }
     }
     return undefined
@@ -212,18 +215,6 @@ function isSetOrAggregate(call: FuncCall, scope: Scope): boolean {
   return candidatesFor(call, scope).some(({ returnsSet, kind }) => returnsSet || kind !== 'f')
 }
 
-function stepsFor(call: FuncCall, scope: Scope): { steps?: string[] } {
-  const volatile = candidatesFor(call, scope).find(({ volatility }) => volatility === 'volatile')
-  if (!volatile) return {}
-  const name = `${volatile.schema}.${volatile.name}(${volatile.args})`
-  return {
-    steps: [
-      `Read the body of ${name}. Where it only reads and answers the same for every row of a statement, declare it so: ALTER FUNCTION ${name} STABLE;`,
-      'Run this command again.',
-    ],
-  }
-}
-
 /** The type of an array expression, where it can be told without the server. */
 function typeOf(node: Node, scope: Scope): TypeName | undefined {
   const typeCast = as(node, 'TypeCast')
@@ -234,9 +225,5 @@ function typeOf(node: Node, scope: Scope): TypeName | undefined {
     const [type] = types
     return types.size === 1 && type !== undefined && !type.startsWith('any') ? typeNamed(type) : undefined
   }
-  for (const argument of as(node, 'CoalesceExpr')?.args ?? []) {
-    const type = typeOf(argument, scope)
-    if (type) return type
-  }
-  return undefined
+  return firstOf(as(node, 'CoalesceExpr')?.args ?? [], (argument) => typeOf(argument, scope))
 }

@@ -28,12 +28,13 @@ export function idleInTransactionLongerThan(seconds: number): Rule {
           state?.startsWith('idle in transaction') === true && (stateSeconds ?? 0) >= seconds,
       )
       const findings = groupSessions(idle).map((group): Finding => {
-        const longest = Math.max(...group.sessions.map(({ stateSeconds }) => stateSeconds ?? 0))
-        const pids = group.sessions.map(({ pid }) => pid)
+        const [{ role, application }] = group
+        const longest = Math.max(...group.map(({ stateSeconds }) => stateSeconds ?? 0))
+        const pids = group.map(({ pid }) => pid)
         return {
           rule: 'idle_in_transaction',
           level: longest >= 10 * seconds ? 'error' : 'warn',
-          subject: [group.role, group.application || 'unnamed'],
+          subject: [role, application || 'unnamed'],
           detail: `${pids.length} sessions (${describeGroup(group)}) hold a transaction open and do nothing in it, the longest for ${Math.round(longest)} s.`,
           evidence: [
             measured('sessions', pids.length),
@@ -44,7 +45,7 @@ export function idleInTransactionLongerThan(seconds: number): Rule {
             'End them, and let the server end the next ones',
             `SELECT pid, state_change, query FROM pg_stat_activity WHERE pid IN (${pids.join(', ')}); -- what each did last`,
             `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid IN (${pids.join(', ')}) AND state LIKE 'idle in transaction%';`,
-            `ALTER ROLE ${quote(group.role)} SET idle_in_transaction_session_timeout = '60s'; -- new sessions begin with it`,
+            `ALTER ROLE ${quote(role)} SET idle_in_transaction_session_timeout = '60s'; -- new sessions begin with it`,
             'In the application: no call over the network between BEGIN and COMMIT.',
           ),
         }

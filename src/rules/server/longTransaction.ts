@@ -25,16 +25,17 @@ export function transactionLongerThan(seconds: number): Rule {
       const sessions = await context.read(listClientSessions)
       const long = sessions.filter(({ transactionSeconds }) => (transactionSeconds ?? 0) >= seconds)
       const findings = groupSessions(long).map((group): Finding => {
-        const longest = Math.max(...group.sessions.map((session) => session.transactionSeconds ?? 0))
-        const oldest = Math.max(...group.sessions.map(({ snapshotAge }) => snapshotAge ?? 0))
-        const pids = group.sessions.map(({ pid }) => pid).join(', ')
+        const [{ role, application }] = group
+        const longest = Math.max(...group.map((session) => session.transactionSeconds ?? 0))
+        const oldest = Math.max(...group.map(({ snapshotAge }) => snapshotAge ?? 0))
+        const pids = group.map(({ pid }) => pid).join(', ')
         return {
           rule: 'long_transaction',
           level: 'warn',
-          subject: [group.role, group.application || 'unnamed'],
+          subject: [role, application || 'unnamed'],
           detail: `A transaction (${describeGroup(group)}) has run for ${Math.round(longest)} s; VACUUM removes nothing that died since.`,
           evidence: [
-            measured('transactions', group.sessions.length),
+            measured('transactions', group.length),
             measured('longest', Math.round(longest), 's'),
             measured('transactions begun since by others', oldest),
             measured('process ids', pids),

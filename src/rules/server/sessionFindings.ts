@@ -4,23 +4,13 @@ import type { Session } from '../../catalog/sessions.ts'
 import type { Finding } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 
-/** Sessions of one role and one application: their process ids change from day to day, these do not. */
-export interface SessionGroup {
-  role: string
-  application: string
-  sessions: Session[]
-}
-
-export function groupSessions(sessions: Session[]): SessionGroup[] {
-  const groups = groupBy(sessions, ({ role, application }) => JSON.stringify([role, application]))
-  return [...groups.values()].map((group) => {
-    const [{ role, application }] = group
-    return { role, application, sessions: group }
-  })
+/** The sessions of each role and application: their process ids change from day to day, these do not. */
+export function groupSessions(sessions: Session[]): [Session, ...Session[]][] {
+  return [...groupBy(sessions, ({ role, application }) => JSON.stringify([role, application])).values()]
 }
 
 /** `role app, application "web"` */
-export function describeGroup({ role, application }: SessionGroup): string {
+export function describeGroup([{ role, application }]: [Session, ...Session[]]): string {
   return `role ${displayIdentifier(role)}, application "${application || 'unnamed'}"`
 }
 

@@ -7,10 +7,11 @@ import type { Finding, Level, Rule } from '../rule.ts'
 const gibibyte = 1024 ** 3
 
 /** What a setting should not be, why, and what to set it to. */
-interface Advice {
+interface Review {
   level: Level
   problem: string
   value: string
+  isWrong: (setting: Setting, server: Server) => boolean
 }
 
 interface Server {
@@ -19,84 +20,66 @@ interface Server {
   databaseBytes: number | null
 }
 
-/** By setting. Each says nothing where the setting is in order, hidden or unknown to this version. */
-const reviews: Record<string, (setting: Setting, server: Server) => Advice | undefined> = {
-  fsync: ({ value }) =>
-    value === 'off'
-      ? { level: 'error', problem: 'a power cut can destroy the whole server', value: 'on' }
-      : undefined,
-  full_page_writes: ({ value }) =>
-    value === 'off'
-      ? { level: 'error', problem: 'a power cut can tear pages, and nothing mends them', value: 'on' }
-      : undefined,
-  autovacuum: ({ value }) =>
-    value === 'off'
-      ? { level: 'error', problem: 'dead rows stay, statistics age, transaction ids run out', value: 'on' }
-      : undefined,
-  track_counts: ({ value }) =>
-    value === 'off'
-      ? { level: 'error', problem: 'autovacuum does not know where to go, nor does this report', value: 'on' }
-      : undefined,
-  shared_buffers: (setting, { databaseBytes }) =>
-    bytesOf(setting) <= gibibyte / 8 && (databaseBytes ?? 0) > 4 * bytesOf(setting)
-      ? {
-          level: 'warn',
-          problem: 'the database is more than four times as large as the cache, which is at most the default',
-          value: 'a quarter of the memory',
-        }
-      : undefined,
-  effective_cache_size: (setting, { settings }) => {
-    const buffers = settings.get('shared_buffers')
-    return buffers && bytesOf(setting) < bytesOf(buffers)
-      ? {
-          level: 'warn',
-          problem: 'the planner is told of less cache than shared_buffers alone, and shuns indexes',
-          value: 'three quarters of the memory',
-        }
-      : undefined
+function shouldBeOn(level: Level, problem: string): Review {
+  return { level, problem, value: 'on', isWrong: ({ value }) => value === 'off' }
+}
+
+/** By setting. One that is hidden, or unknown to this version, is not reviewed. */
+const reviews: Record<string, Review> = {
+  fsync: shouldBeOn('error', 'a power cut can destroy the whole server'),
+  full_page_writes: shouldBeOn('error', 'a power cut can tear pages, and nothing mends them'),
+  autovacuum: shouldBeOn('error', 'dead rows stay, statistics age, transaction ids run out'),
+  track_counts: shouldBeOn('error', 'autovacuum does not know where to go, nor does this report'),
+  shared_buffers: {
+    level: 'warn',
+    problem: 'the database is more than four times as large as the cache, which is at most the default',
+    value: 'a quarter of the memory',
+    isWrong: (setting, { databaseBytes }) =>
+      bytesOf(setting) <= gibibyte / 8 && (databaseBytes ?? 0) > 4 * bytesOf(setting),
   },
-  random_page_cost: ({ value }) =>
-    Number(value) >= 4
-      ? {
-          level: 'info',
-          problem:
-            'the planner takes the disk for a spinning one, and shuns indexes; on an SSD 1.1 is nearer',
-          value: '1.1',
-        }
-      : undefined,
-  checkpoint_completion_target: ({ value }) =>
-    Number(value) < 0.7
-      ? { level: 'info', problem: 'checkpoints write in bursts, which clients feel', value: '0.9' }
-      : undefined,
-  default_statistics_target: ({ value }) =>
-    Number(value) < 100
-      ? {
-          level: 'warn',
-          problem: 'ANALYZE samples less than by default, so the planner guesses',
-          value: '100',
-        }
-      : undefined,
-  max_connections: ({ value }) =>
-    Number(value) > 500
-      ? {
-          level: 'info',
-          problem: 'so many sessions slow each other down; a pooler serves more clients with fewer',
-          value: 'some 100, behind a pooler',
-        }
-      : undefined,
-  track_io_timing: ({ value }) =>
-    value === 'off'
-      ? { level: 'info', problem: 'nobody can tell whether statements wait for the disk', value: 'on' }
-      : undefined,
+  effective_cache_size: {
+    level: 'warn',
+    problem: 'the planner is told of less cache than shared_buffers alone, and shuns indexes',
+    value: 'three quarters of the memory',
+    isWrong: (setting, { settings }) => {
+      const buffers = settings.get('shared_buffers')
+      return buffers !== undefined && bytesOf(setting) < bytesOf(buffers)
+    },
+  },
+  random_page_cost: {
+    level: 'info',
+    problem: 'the planner takes the disk for a spinning one, and shuns indexes; on an SSD 1.1 is nearer',
+    value: '1.1',
+    isWrong: ({ value }) => Number(value) >= 4,
+  },
+  checkpoint_completion_target: {
+    level: 'info',
+    problem: 'checkpoints write in bursts, which clients feel',
+    value: '0.9',
+    isWrong: ({ value }) => Number(value) < 0.7,
+  },
+  default_statistics_target: {
+    level: 'warn',
+    problem: 'ANALYZE samples less than by default, so the planner guesses',
+    value: '100',
+    isWrong: ({ value }) => Number(value) < 100,
+  },
+  max_connections: {
+    level: 'info',
+    problem: 'so many sessions slow each other down; a pooler serves more clients with fewer',
+    value: 'some 100, behind a pooler',
+    isWrong: ({ value }) => Number(value) > 500,
+  },
+  track_io_timing: shouldBeOn('info', 'nobody can tell whether statements wait for the disk'),
 }
 
 /** Kinds of plans that somebody has forbidden for everybody: the planner then takes worse ones. */
-function reviewPlannerSwitch(setting: Setting): Advice | undefined {
-  const isSwitch = setting.name.startsWith('enable_')
-  const isOff = setting.value === 'off' && !['default', 'session'].includes(setting.source)
-  return isSwitch && isOff
-    ? { level: 'warn', problem: 'a kind of plan is forbidden to every statement', value: 'on' }
-    : undefined
+const plannerSwitch: Review = {
+  level: 'warn',
+  problem: 'a kind of plan is forbidden to every statement',
+  value: 'on',
+  isWrong: ({ name, value, source }) =>
+    name.startsWith('enable_') && value === 'off' && !['default', 'session'].includes(source),
 }
 
 /**
@@ -116,16 +99,15 @@ export const settingsReview: Rule = {
     const { databaseBytes } = await context.read(readServerFacts)
     const findings: Finding[] = []
     for (const setting of settings.values()) {
-      const review = Object.hasOwn(reviews, setting.name) ? reviews[setting.name] : reviewPlannerSwitch
-      const advice = review?.(setting, { settings, databaseBytes })
-      if (advice) findings.push(toFinding(setting, advice))
+      const review = Object.hasOwn(reviews, setting.name) ? reviews[setting.name] : plannerSwitch
+      if (review?.isWrong(setting, { settings, databaseBytes })) findings.push(toFinding(setting, review))
       else if (setting.pendingRestart) findings.push(waitsForRestart(setting))
     }
     return findings
   },
 }
 
-function toFinding(setting: Setting, { level, problem, value }: Advice): Finding {
+function toFinding(setting: Setting, { level, problem, value }: Review): Finding {
   const shown = `${setting.value}${setting.unit === null ? '' : ` x ${setting.unit}`}`
   const plain = /^[\w.]+$/.test(value)
   return {

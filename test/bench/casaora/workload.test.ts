@@ -2,7 +2,7 @@ import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { casaoraMigrations, readCasaoraWorkload } from '../../../src/bench/casaora/database.ts'
 import { casaoraIdentities } from '../../../src/bench/casaora/load.ts'
-import { runUp } from '../../migrate/run.ts'
+import { runUpWithoutProofs } from '../../migrate/run.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase } from '../../support/database.ts'
 import { asCaller } from './asCaller.ts'
@@ -59,7 +59,8 @@ describe("Casaora's workload", () => {
   it('runs, and returns the same rows after all migrations as before', async () => {
     const before = await run(client)
     const owner = await database.connect(database.ownerUrl)
-    expect((await runUp(owner, casaoraMigrations)).failure).toBeUndefined()
+    // The migrations' own tests ask their proofs of the same rows.
+    expect((await runUpWithoutProofs(owner, casaoraMigrations)).failure).toBeUndefined()
     const after = await run(client)
     expect([...after.keys()]).toEqual([...before.keys()])
     for (const [name, result] of before) expect(after.get(name), name).toEqual(result)

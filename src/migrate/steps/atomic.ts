@@ -1,0 +1,25 @@
+import type { Statement } from '../../syntax/statements.ts'
+import type { Step } from './step.ts'
+
+/** A statement that can run in a transaction: its mark is in the same one, so that a kill leaves both or neither. */
+export function atomic({ sql }: Statement): Step {
+  return {
+    sql,
+    autocommit: false,
+    isLasting: true,
+    async run({ client, lockTimeoutMs, statementTimeoutMs }, mark) {
+      await client.query('BEGIN')
+      try {
+        await client.query(
+          `SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL statement_timeout = ${statementTimeoutMs}`,
+        )
+        await client.query(sql)
+        await mark()
+        await client.query('COMMIT')
+      } catch (error) {
+        await client.query('ROLLBACK').catch(() => undefined)
+        throw error
+      }
+    },
+  }
+}

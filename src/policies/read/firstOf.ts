@@ -1,0 +1,11 @@
+/** The first answer that is not undefined; the items behind it are not asked. */
+export function firstOf<Item, Answer>(
+  items: Iterable<Item>,
+  ask: (item: Item) => Answer | undefined,
+): Answer | undefined {
+  for (const item of items) {
+    const answer = ask(item)
+    if (answer !== undefined) return answer
+  }
+  return undefined
+}
