@@ -3,19 +3,18 @@ import type { TableIndex } from '../catalog/indexes.ts'
 import { openPlanner } from '../shadow/planner/openPlanner.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
 import type { Candidate } from './candidates.ts'
-import type { CatalogOfCandidates } from './candidates.ts'
-import { candidatesFor, definitionOf } from './candidates.ts'
+import { definitionOf } from './candidates.ts'
 import { readCatalogOfCandidates } from './catalogOfCandidates.ts'
-import type { Choice } from './choose.ts'
 import { chooseIndexes } from './choose.ts'
 import type { Configuration, CostedStatement } from './configurations.ts'
 import { configurationsOf, costOf } from './configurations.ts'
-import { planStatement } from './plannedStatement.ts'
-import { scansIn, withoutIndexes } from './scans.ts'
+import type { PlannedStatement } from './plannedStatement.ts'
 import { loadSolver } from './solver.ts'
-import type { Use } from './upkeep.ts'
-import { upkeepOf, usesOf } from './upkeep.ts'
+import { upkeepOf } from './upkeep.ts'
+import type { Option, WhatIf } from './whatIf.ts'
 import { openWhatIf } from './whatIf.ts'
+import type { Wishes } from './wishes.ts'
+import { gatherWishes } from './wishes.ts'
 
 export interface AdviseOptions {
   /** Bytes that all indexes which are no constraint's may take together. */
@@ -31,7 +30,14 @@ export interface AdviseOptions {
 export interface AdvisedIndex {
   candidate: Candidate
   index: TableIndex
-  serves: { statement: WorkloadStatement; costBefore: number; costAfter: number }[]
+  serves: StatementCost[]
+}
+
+/** One call of a statement, in the planner's units. */
+export interface StatementCost {
+  statement: PlannedStatement
+  costBefore: number
+  costAfter: number
 }
 
 /** What to build and to drop for a workload. */
@@ -41,10 +47,11 @@ export interface Advice {
   drops: TableIndex[]
   /** Of the whole workload with the upkeep of every index that may go, in the planner's units. */
   cost: { before: number; after: number }
+  /** Share of the cost by which another choice among all candidates may be better. */
   gap: number
+  statements: StatementCost[]
   /** Statements that PostgreSQL does not plan. */
-  leftOut: { statement: WorkloadStatement; reason: string }[]
-  statements: { statement: WorkloadStatement; costBefore: number; costAfter: number }[]
+  leftOut: Wishes['leftOut']
 }
 
 /** No statement may take longer than so many times what it takes today, whatever others gain. */
@@ -65,122 +72,60 @@ export async function advise(
   onStep('copying the schema and its statistics')
   const planner = await openPlanner(source)
   try {
-    const leftOut: Advice['leftOut'] = []
-    const wishes = new Map<WorkloadStatement, Set<string>>()
-    const wanted = new Map<string, Candidate>()
-    const uses: Use[] = []
-    const client = await planner.connect()
-    let catalog: CatalogOfCandidates
+    const session = await planner.connect()
+    await prepare?.(session)
+    const catalog = await readCatalogOfCandidates(session)
+    onStep(`looking for indexes that might help ${workload.length} statements`)
+    const wishes = await gatherWishes(session, workload, catalog).finally(() => session.end())
+    onStep(`building ${wishes.candidates.size} candidates, empty`)
+    const whatIf = await openWhatIf(planner, [...wishes.candidates.values()])
     try {
-      await prepare?.(client)
-      catalog = await readCatalogOfCandidates(client)
-      onStep(`looking for indexes that might help ${workload.length} statements`)
-      await client.query('BEGIN')
-      for (const statement of workload) {
-        try {
-          const plan = await planStatement(
-            client,
-            statement,
-            statement.args[0] ?? [],
-            'generic',
-            withoutIndexes,
-          )
-          uses.push(...(await usesOf(statement, plan)))
-          const own = new Set<string>()
-          for (const scan of await scansIn(plan)) {
-            for (const candidate of await candidatesFor(scan, catalog)) {
-              const definition = definitionOf(candidate)
-              wanted.set(definition, candidate)
-              own.add(definition)
-            }
-          }
-          wishes.set(statement, own)
-        } catch (error) {
-          leftOut.push({ statement, reason: error instanceof Error ? error.message : String(error) })
-        }
-      }
-      await client.query('ROLLBACK')
-    } finally {
-      await client.end()
-    }
-    onStep(`building ${wanted.size} candidates, empty`)
-    const whatIf = await openWhatIf(planner, [...wanted.values()])
-    try {
-      const existing = whatIf.options.filter(({ candidate }) => !candidate).map(({ index }) => index)
-      const stands = [...whatIf.fixed, ...existing]
-      const costed: CostedStatement[] = []
-      const before = new Map<WorkloadStatement, Configuration>()
-      for (const [statement, own] of wishes) {
-        onStep(`planning ${statement.name}: ${costed.length + 1} of ${wishes.size}`)
-        const options = whatIf.options.filter(
-          ({ candidate }) => !candidate || own.has(definitionOf(candidate)),
-        )
-        const oids = new Set(options.map(({ index }) => index.oid))
-        const now = await costOf(whatIf, statement, new Set(existing.map(({ oid }) => oid)))
-        before.set(statement, now)
-        const { configurations } = await configurationsOf(whatIf, statement, oids, {
-          plans: 60,
-          worthwhile: 0.05,
-        })
-        const fits = configurations.filter(({ cost }) => cost <= now.cost * mostSlower)
-        costed.push({ statement, configurations: [now, ...fits] })
-      }
+      const existing = indexesOf(whatIf.options.filter(({ candidate }) => !candidate))
+      const { costed, before } = await costStatements(whatIf, wishes, existing, onStep)
       onStep('choosing')
-      const widthOf = ({ table, keys, included }: TableIndex): number =>
-        catalog.width(
-          table,
-          [...keys, ...included].map(({ text }) => text),
-        )
       const useful = new Set(
         costed.flatMap(({ configurations }) => configurations.flatMap(({ options }) => options)),
       )
+      const stands = [...whatIf.fixed, ...existing]
       const priced = whatIf.options
         .filter(({ index, candidate }) => !candidate || useful.has(index.oid))
-        .map(({ index }) => ({
-          oid: index.oid,
-          bytes: index.sizeBytes,
-          upkeep: upkeepOf(index, stands, uses, widthOf(index)),
-        }))
-      const choice = chooseIndexes(await loadSolver(), costed, priced, {
+        .map(({ index }) => {
+          const width = catalog.width(
+            index.table,
+            [...index.keys, ...index.included].map(({ text }) => text),
+          )
+          return {
+            oid: index.oid,
+            bytes: index.sizeBytes,
+            upkeep: upkeepOf(index, stands, wishes.uses, width),
+          }
+        })
+      const { chosen, cost, gap } = chooseIndexes(await loadSolver(), costed, priced, {
         timeLimit,
         ...(budget === undefined ? {} : { budget }),
       })
-      return describe(choice)
-
-      function describe({ chosen, cost, gap }: Choice): Advice {
-        const there = new Set(chosen)
-        const upkeep = priced
-          .filter(({ oid }) => existing.some((index) => index.oid === oid))
-          .reduce((sum, each) => sum + each.upkeep, 0)
-        const statements = costed.map(({ statement, configurations }) => {
-          const best = configurations
-            .filter(({ options }) => options.every((oid) => there.has(oid)))
-            .reduce((least, each) => (each.cost < least.cost ? each : least))
-          return {
-            statement,
-            costBefore: before.get(statement)?.cost ?? 0,
-            costAfter: best.cost,
-            used: best.options,
-          }
-        })
-        return {
-          indexes: whatIf.options.flatMap(({ index, candidate }) =>
-            candidate && there.has(index.oid)
-              ? [{ candidate, index, serves: statements.filter(({ used }) => used.includes(index.oid)) }]
-              : [],
-          ),
-          drops: existing.filter(({ oid }) => !there.has(oid)),
-          cost: {
-            before: statements.reduce(
-              (sum, { statement, costBefore }) => sum + statement.calls * costBefore,
-              upkeep,
-            ),
-            after: cost,
-          },
-          gap,
-          leftOut,
-          statements,
-        }
+      const there = new Set(chosen)
+      const statements = costed.map(({ statement, configurations }) => {
+        const { cost: costAfter, options: used } = cheapest(configurations, there)
+        return { statement, costBefore: before.get(statement)?.cost ?? 0, costAfter, used }
+      })
+      const upkeep = sum(
+        priced.filter(({ oid }) => existing.some((index) => index.oid === oid)).map((each) => each.upkeep),
+      )
+      return {
+        indexes: whatIf.options.flatMap(({ index, candidate }) =>
+          candidate && there.has(index.oid)
+            ? [{ candidate, index, serves: statements.filter(({ used }) => used.includes(index.oid)) }]
+            : [],
+        ),
+        drops: existing.filter(({ oid }) => !there.has(oid)),
+        cost: {
+          before: upkeep + sum(statements.map(({ statement, costBefore }) => statement.calls * costBefore)),
+          after: cost,
+        },
+        gap,
+        statements,
+        leftOut: wishes.leftOut,
       }
     } finally {
       await whatIf.close()
@@ -189,3 +134,38 @@ export async function advise(
     await planner.close()
   }
 }
+
+/** What each statement costs with the indexes that exist, and what with other sets of options. */
+async function costStatements(
+  whatIf: WhatIf,
+  { byStatement }: Wishes,
+  existing: readonly TableIndex[],
+  onStep: (text: string) => void,
+): Promise<{ costed: CostedStatement[]; before: Map<PlannedStatement, Configuration> }> {
+  const costed: CostedStatement[] = []
+  const before = new Map<PlannedStatement, Configuration>()
+  const today = new Set(existing.map(({ oid }) => oid))
+  for (const [statement, own] of byStatement) {
+    onStep(`planning ${statement.name}: ${costed.length + 1} of ${byStatement.size}`)
+    const options = whatIf.options.filter(({ candidate }) => !candidate || own.has(definitionOf(candidate)))
+    const oids = new Set(indexesOf(options).map(({ oid }) => oid))
+    const now = await costOf(whatIf, statement, today)
+    before.set(statement, now)
+    const { configurations } = await configurationsOf(whatIf, statement, oids, {
+      plans: 60,
+      worthwhile: 0.05,
+    })
+    const fits = configurations.filter(({ cost }) => cost <= now.cost * mostSlower)
+    costed.push({ statement, configurations: [now, ...fits] })
+  }
+  return { costed, before }
+}
+
+function cheapest(configurations: readonly Configuration[], there: ReadonlySet<number>): Configuration {
+  return configurations
+    .filter(({ options }) => options.every((oid) => there.has(oid)))
+    .reduce((least, each) => (each.cost < least.cost ? each : least))
+}
+
+const indexesOf = (options: readonly Option[]): TableIndex[] => options.map(({ index }) => index)
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)

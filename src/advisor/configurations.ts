@@ -1,4 +1,4 @@
-import type { WorkloadStatement } from '../workload/workloadFile.ts'
+import type { PlannedStatement } from './plannedStatement.ts'
 import type { WhatIf } from './whatIf.ts'
 
 /** What a statement costs with some options: an atom of the choice. */
@@ -11,7 +11,7 @@ export interface Configuration {
 
 /** How a statement's cost hangs on options: without any first, then from the cheapest on. */
 export interface CostedStatement {
-  statement: WorkloadStatement
+  statement: PlannedStatement
   configurations: Configuration[]
 }
 
@@ -29,7 +29,7 @@ export interface ConfigurationOptions {
  */
 export async function configurationsOf(
   whatIf: WhatIf,
-  statement: WorkloadStatement,
+  statement: PlannedStatement,
   options: ReadonlySet<number>,
   { plans, worthwhile }: ConfigurationOptions,
 ): Promise<CostedStatement> {
@@ -60,7 +60,7 @@ export async function configurationsOf(
 /** One call of the statement, the mean over its arguments. */
 export async function costOf(
   whatIf: WhatIf,
-  statement: WorkloadStatement,
+  statement: PlannedStatement,
   options: ReadonlySet<number>,
 ): Promise<Configuration> {
   let sum = 0

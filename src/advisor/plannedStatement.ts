@@ -3,8 +3,13 @@ import type { PlanNode } from '../postgres/explain.ts'
 import { quote } from '../postgres/identifiers.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
 
-/** How a statement is planned: for its values, or for any. */
-export type PlanKind = 'custom' | 'generic'
+/** A statement of the workload, or of a function that one of them calls. */
+export interface PlannedStatement extends WorkloadStatement {
+  /** Nobody knows its arguments: it is planned for any. */
+  isGeneric?: true
+  /** Of the function that it is part of. */
+  searchPath?: string
+}
 
 /**
  * The plan of a statement as its role with its claims, nothing executed, inside the current transaction. What is set
@@ -20,9 +25,9 @@ export type PlanKind = 'custom' | 'generic'
  */
 export async function planStatement(
   client: ClientBase,
-  statement: WorkloadStatement,
+  statement: PlannedStatement,
   args: readonly string[],
-  kind: PlanKind,
+  kind: 'custom' | 'generic',
   settings: Record<string, string> = {},
 ): Promise<PlanNode> {
   const types = statement.types.length > 0 ? `(${statement.types.join(', ')})` : ''
@@ -30,6 +35,7 @@ export async function planStatement(
   const all = {
     plan_cache_mode: `force_${kind}_plan`,
     ...settings,
+    ...(statement.searchPath === undefined ? {} : { search_path: statement.searchPath }),
     'request.jwt.claims': JSON.stringify(statement.claims ?? {}),
   }
   const set = Object.entries(all).map(

@@ -37,6 +37,7 @@ interface VerboseNode extends PlanNode {
   'Group Key'?: string[]
   'Hash Cond'?: string
   'Merge Cond'?: string
+  'One-Time Filter'?: string
 }
 
 /** Every scan of a table in a plan that was made with VERBOSE and `withoutIndexes`. */
@@ -67,6 +68,16 @@ export async function scansIn(plan: PlanNode): Promise<Scan[]> {
     })
   }
   return scans
+}
+
+/** Every expression of a plan, results of its InitPlans among them. */
+export async function expressionsIn(plan: PlanNode): Promise<Node[]> {
+  const texts = flatten(plan as VerboseNode).flatMap((node) => [
+    ...[node['Hash Cond'], node['Merge Cond'], node['Join Filter'], node.Filter, node['One-Time Filter']],
+    ...(node.Output ?? []),
+  ])
+  const parsed = await Promise.all(texts.map((text) => (text === undefined ? undefined : parsePrinted(text))))
+  return parsed.filter((each) => each !== undefined)
 }
 
 function isScan(node: VerboseNode): boolean {

@@ -1,8 +1,8 @@
+import type { PlannedStatement } from './plannedStatement.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
 import type { PlanNode } from '../postgres/explain.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { updatesIn } from '../syntax/updatedColumns.ts'
-import type { WorkloadStatement } from '../workload/workloadFile.ts'
 
 /** What a statement does to a table, in the time of the workload. */
 export interface Use {
@@ -23,7 +23,7 @@ const perPlanning = 1
 const bytesOfEntry = 64
 
 /** The tables of a plan, and what is written to them. */
-export async function usesOf(statement: WorkloadStatement, plan: PlanNode): Promise<Use[]> {
+export async function usesOf(statement: PlannedStatement, plan: PlanNode): Promise<Use[]> {
   const updates = (await updatesIn(statement.sql)) ?? []
   const uses = new Map<string, Use>()
   const visit = (node: PlanNode & { Operation?: string }): void => {

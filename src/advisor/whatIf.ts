@@ -8,9 +8,9 @@ import type { PlanNode } from '../postgres/explain.ts'
 import { quote } from '../postgres/identifiers.ts'
 import { toggleIndexes } from '../shadow/planner/indexVisibility.ts'
 import type { Planner } from '../shadow/planner/openPlanner.ts'
-import type { WorkloadStatement } from '../workload/workloadFile.ts'
 import type { Candidate } from './candidates.ts'
 import { definitionOf } from './candidates.ts'
+import type { PlannedStatement } from './plannedStatement.ts'
 import { planStatement } from './plannedStatement.ts'
 
 /** An index that may be there or not: a candidate, or one that exists and may be dropped. */
@@ -35,11 +35,7 @@ export interface WhatIf {
   fixed: TableIndex[]
   /** Candidates that PostgreSQL does not build, and why. */
   refused: { candidate: Candidate; reason: string }[]
-  plan(
-    statement: WorkloadStatement,
-    args: readonly string[],
-    oids: ReadonlySet<number>,
-  ): Promise<OptionalPlan>
+  plan(statement: PlannedStatement, args: readonly string[], oids: ReadonlySet<number>): Promise<OptionalPlan>
   close(): Promise<void>
 }
 
@@ -90,7 +86,7 @@ export async function openWhatIf(planner: Planner, wanted: readonly Candidate[])
     refused: Array.from(reasons, ([name, reason]) => ({ candidate: named.get(name) as Candidate, reason })),
     plan: async (statement, args, oids) => {
       await visible(oids)
-      const root = await planStatement(session, statement, args, 'custom')
+      const root = await planStatement(session, statement, args, statement.isGeneric ? 'generic' : 'custom')
       const used = indexesIn(root).flatMap((name) => byName.get(name) ?? [])
       return { root, cost: root['Total Cost'], used: used.filter((oid) => oids.has(oid)) }
     },

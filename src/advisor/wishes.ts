@@ -1,0 +1,69 @@
+import type { Client } from 'pg'
+import { listOwnFunctions } from '../catalog/functions.ts'
+import { readOnce } from '../catalog/reader.ts'
+import { messageOf } from '../errors.ts'
+import { borrow } from '../postgres/database.ts'
+import type { WorkloadStatement } from '../workload/workloadFile.ts'
+import { statementsCalled } from './calledBodies.ts'
+import type { Candidate, CatalogOfCandidates } from './candidates.ts'
+import { candidatesFor, definitionOf } from './candidates.ts'
+import type { PlannedStatement } from './plannedStatement.ts'
+import { planStatement } from './plannedStatement.ts'
+import { scansIn, withoutIndexes } from './scans.ts'
+import type { Use } from './upkeep.ts'
+import { usesOf } from './upkeep.ts'
+
+/** What the statements of a workload might be helped by. */
+export interface Wishes {
+  /** For each statement that PostgreSQL plans, the definitions of candidates for it. */
+  byStatement: Map<PlannedStatement, Set<string>>
+  /** Every candidate, by its definition. */
+  candidates: Map<string, Candidate>
+  uses: Use[]
+  /** Statements that PostgreSQL does not plan. */
+  leftOut: { statement: PlannedStatement; reason: string }[]
+}
+
+/** Plans each statement in the shadow without any index, and those of the functions that they call, and reads what they ask. */
+export async function gatherWishes(
+  client: Client,
+  workload: readonly WorkloadStatement[],
+  catalog: CatalogOfCandidates,
+): Promise<Wishes> {
+  const wishes: Wishes = { byStatement: new Map(), candidates: new Map(), uses: [], leftOut: [] }
+  await client.query('BEGIN')
+  try {
+    const functions = await readOnce(borrow(client))(listOwnFunctions)
+    const toPlan: PlannedStatement[] = [...workload]
+    const named = new Set<string>()
+    for (const statement of toPlan) {
+      try {
+        const plan = await planStatement(
+          client,
+          statement,
+          statement.args[0] ?? [],
+          'generic',
+          withoutIndexes,
+        )
+        const inner = await statementsCalled(statement, plan, functions)
+        toPlan.push(...inner.filter(({ name }) => !named.has(name)))
+        for (const { name } of inner) named.add(name)
+        wishes.uses.push(...(await usesOf(statement, plan)))
+        const own = new Set<string>()
+        for (const scan of await scansIn(plan)) {
+          for (const candidate of await candidatesFor(scan, catalog)) {
+            const definition = definitionOf(candidate)
+            wishes.candidates.set(definition, candidate)
+            own.add(definition)
+          }
+        }
+        wishes.byStatement.set(statement, own)
+      } catch (error) {
+        wishes.leftOut.push({ statement, reason: messageOf(error) })
+      }
+    }
+    return wishes
+  } finally {
+    await client.query('ROLLBACK')
+  }
+}
