@@ -28,7 +28,7 @@ export async function statementsCalled(
       try {
         found.push({
           ...statement,
-          name: `${statement.name} > ${each.name}${at === 0 ? '' : ` ${at + 1}`}`,
+          name: `${each.schema}.${each.name}${at === 0 ? '' : ` ${at + 1}`}`,
           sql: await deparseStatement(withParameters(part, each)),
           types: each.argumentTypes,
           args: [each.argumentTypes.map((type) => `NULL::${type}`)],

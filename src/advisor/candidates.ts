@@ -44,6 +44,9 @@ const equalities = new Set(['=', 'IN', 'IS'])
 /** An index that carries more than this along is as slow to read as the table. */
 const mostIncluded = { columns: 4, bytes: 100 }
 
+/** A column of more different values than that is no status: the next statement asks for another one. */
+const mostKinds = 50
+
 /** Indexes that might serve a scan: equal columns first, then what sorts or bounds, on all rows or on those with constants. */
 export async function candidatesFor(scan: Scan, catalog: CatalogOfCandidates): Promise<Candidate[]> {
   const { table, alias } = scan
@@ -52,7 +55,14 @@ export async function candidatesFor(scan: Scan, catalog: CatalogOfCandidates): P
   const found = new Map<string, Candidate>()
   const add = (candidate: Candidate): void => void found.set(definitionOf(candidate), candidate)
 
-  const predicates = [...new Set(scan.conditions.flatMap((condition) => predicateOf(condition, alias) ?? []))]
+  const predicates = unique(
+    scan.conditions.flatMap((condition) => {
+      const predicate = predicateOf(condition, alias)
+      return predicate?.compared.every((column) => (catalog.distinct(table, column) ?? Infinity) <= mostKinds)
+        ? [predicate.text]
+        : []
+    }),
+  )
   const all = predicates.length > 1 ? [predicates.map((each) => `(${each})`).join(' AND ')] : []
   const partial = [undefined, ...predicates, ...all]
 
@@ -100,10 +110,14 @@ export async function candidatesFor(scan: Scan, catalog: CatalogOfCandidates): P
     }
   }
   for (const { key, operator } of [...terms, ...alternatives]) {
-    for (const { method, opclass } of await catalog.methodsFor(table, key, operator)) {
+    const methods = await catalog.methodsFor(table, key, operator)
+    // The planner does not know how many rows a GiST index of words finds in vain.
+    const exact = ['gin', 'gist', 'spgist'].find((method) => methods.some((each) => each.method === method))
+    for (const { method, opclass } of methods) {
       if (method === 'brin' && !catalog.isInOrder(table, key)) continue
       // A B-tree does this too, and is read faster.
       if (method !== 'brin' && (equalities.has(operator) || ranges.has(operator))) continue
+      if (method !== 'brin' && method !== exact) continue
       const keys = [opclass === undefined ? indexKey(key) : `${indexKey(key)} ${opclass}`]
       for (const predicate of partial) {
         add({ table, method, keys, include: [], ...(predicate === undefined ? {} : { predicate }) })

@@ -49,12 +49,22 @@ export function alternativesOf(condition: Node, alias: string): Term[][] {
 }
 
 /** The condition as the predicate of a partial index; undefined where it is not the same for every execution. */
-export function predicateOf(condition: Node, alias: string): string | undefined {
+export function predicateOf(
+  condition: Node,
+  alias: string,
+): { text: string; compared: string[] } | undefined {
   if (aliasesIn(condition).size !== 1 || !aliasesIn(condition).has(alias)) return undefined
   const changes = nodesIn(condition).some(
     (node) => 'ParamRef' in node || 'FuncCall' in node || 'SubLink' in node || 'SQLValueFunction' in node,
   )
-  return changes ? undefined : keyText(condition)
+  if (changes) return undefined
+  const compared = as(condition, 'NullTest') ? [] : columnsIn(condition)
+  return { text: keyText(condition), compared }
+}
+
+/** Columns that an expression names, without their table. */
+function columnsIn(expression: Node): string[] {
+  return nodesIn(expression).flatMap((node) => (as(node, 'ColumnRef') ? [keyText(node)] : []))
 }
 
 const turned: Record<string, string> = { '<': '>', '<=': '>=', '>': '<', '>=': '<=', '@>': '<@', '<@': '@>' }

@@ -3,6 +3,7 @@ import { listOwnFunctions } from '../catalog/functions.ts'
 import { readOnce } from '../catalog/reader.ts'
 import { messageOf } from '../errors.ts'
 import { borrow } from '../postgres/database.ts'
+import type { PlanNode } from '../postgres/explain.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
 import { statementsCalled } from './calledBodies.ts'
 import type { Candidate, CatalogOfCandidates } from './candidates.ts'
@@ -35,7 +36,8 @@ export async function gatherWishes(
   try {
     const functions = await readOnce(borrow(client))(listOwnFunctions)
     const toPlan: PlannedStatement[] = [...workload]
-    const named = new Set<string>()
+    const plans = new Map<PlannedStatement, PlanNode>()
+    const inner = new Map<string, PlannedStatement>()
     for (const statement of toPlan) {
       try {
         const plan = await planStatement(
@@ -45,10 +47,17 @@ export async function gatherWishes(
           'generic',
           withoutIndexes,
         )
-        const inner = await statementsCalled(statement, plan, functions)
-        toPlan.push(...inner.filter(({ name }) => !named.has(name)))
-        for (const { name } of inner) named.add(name)
-        wishes.uses.push(...(await usesOf(statement, plan)))
+        plans.set(statement, plan)
+        for (const called of await statementsCalled(statement, plan, functions)) {
+          const key = JSON.stringify([called.sql, called.role, called.searchPath])
+          const known = inner.get(key)
+          if (known) {
+            known.calls += called.calls
+          } else {
+            inner.set(key, called)
+            toPlan.push(called)
+          }
+        }
         const own = new Set<string>()
         for (const scan of await scansIn(plan)) {
           for (const candidate of await candidatesFor(scan, catalog)) {
@@ -62,6 +71,7 @@ export async function gatherWishes(
         wishes.leftOut.push({ statement, reason: messageOf(error) })
       }
     }
+    for (const [statement, plan] of plans) wishes.uses.push(...(await usesOf(statement, plan)))
     return wishes
   } finally {
     await client.query('ROLLBACK')
