@@ -1,3 +1,4 @@
+import type { AccessMethod } from '../catalog/accessMethods.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { Scan, SortKey } from './scans.ts'
@@ -19,11 +20,7 @@ export interface CatalogOfCandidates {
   /** How many different values the column has; undefined for an expression, or where nobody counted. */
   distinct(table: RelationName, key: string): number | undefined
   /** Methods other than `btree` that find rows by the operator, with the operator class where it is not the default. */
-  methodsFor(
-    table: RelationName,
-    key: string,
-    operator: string,
-  ): Promise<{ method: string; opclass?: string }[]>
+  methodsFor(table: RelationName, key: string, operator: string): Promise<AccessMethod[]>
   /** Whether rows lie in the order of the column, so that few pages hold what lies together in it. */
   isInOrder(table: RelationName, key: string): boolean
   /** Bytes of the columns together, as far as the statistics know. */

@@ -43,13 +43,12 @@ interface VerboseNode extends PlanNode {
 /** Every scan of a table in a plan that was made with VERBOSE and `withoutIndexes`. */
 export async function scansIn(plan: PlanNode): Promise<Scan[]> {
   const nodes = flatten(plan as VerboseNode)
-  const joined = (
-    await Promise.all(
-      nodes
-        .flatMap((node) => [node['Hash Cond'], node['Merge Cond'], node['Join Filter'], node.Filter])
-        .map(conditionsOf),
-    )
-  ).flat()
+  const joined: Node[] = []
+  for (const node of nodes) {
+    for (const text of [node['Hash Cond'], node['Merge Cond'], node['Join Filter'], node.Filter]) {
+      joined.push(...(await conditionsOf(text)))
+    }
+  }
   const scans: Scan[] = []
   for (const node of nodes) {
     const { Schema: schema, 'Relation Name': name, Alias: alias } = node
@@ -76,8 +75,12 @@ export async function expressionsIn(plan: PlanNode): Promise<Node[]> {
     ...[node['Hash Cond'], node['Merge Cond'], node['Join Filter'], node.Filter, node['One-Time Filter']],
     ...(node.Output ?? []),
   ])
-  const parsed = await Promise.all(texts.map((text) => (text === undefined ? undefined : parsePrinted(text))))
-  return parsed.filter((each) => each !== undefined)
+  const parsed: Node[] = []
+  for (const text of texts) {
+    const expression = text === undefined ? undefined : await parsePrinted(text)
+    if (expression) parsed.push(expression)
+  }
+  return parsed
 }
 
 function isScan(node: VerboseNode): boolean {

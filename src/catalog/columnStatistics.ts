@@ -11,6 +11,10 @@ export interface ColumnStatistics {
   nullFraction: number
   /** -1 to 1, how well the order of the rows on disk follows the column; null where that makes no sense. */
   correlation: number | null
+  /** How many different values it has; a share of the rows where negative, as ANALYZE leaves it. */
+  distinct: number
+  /** Bytes of a value on average. */
+  width: number
 }
 
 /**
@@ -22,7 +26,7 @@ export interface ColumnStatistics {
 export async function listColumnStatistics(db: Database): Promise<ColumnStatistics[]> {
   const result = await sql<ColumnStatistics>`
     SELECT schemaname::text AS schema, tablename::text AS "table", attname::text AS "column",
-      null_frac AS "nullFraction", correlation
+      null_frac AS "nullFraction", correlation, n_distinct AS distinct, avg_width AS width
     FROM pg_catalog.pg_stats
     WHERE NOT inherited AND schemaname !~ '^pg_' AND schemaname <> 'information_schema'`.execute(db)
   return result.rows

@@ -35,7 +35,7 @@ export interface StatementList {
 }
 
 /** One statement is read only this far; what is longer is no text that a person reads. */
-const longestText = 20_000
+export const longestText = 20_000
 const mostStatements = 1_000
 
 /**

@@ -22,6 +22,12 @@ export const commands: ListedCommand[] = [
     load: async () => (await import('./diagnose.ts')).diagnoseCommand,
   },
   {
+    name: 'advise',
+    description:
+      'which indexes a workload wants, chosen from statistics alone; writes nothing to the database',
+    load: async () => (await import('./advise.ts')).adviseCommand,
+  },
+  {
     name: 'compare',
     description: 'compare two reports of diagnose: new, fixed, worse, better',
     load: async () => (await import('./compare.ts')).compareCommand,

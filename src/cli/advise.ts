@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises'
+import { Command } from 'commander'
+import { advise } from '../advisor/advise.ts'
+import { longestText, readStatements } from '../catalog/statements.ts'
+import { sessionUrl } from '../config.ts'
+import { UsageError, exitCodes } from '../errors.ts'
+import { connect } from '../postgres/connect.ts'
+import { borrow } from '../postgres/database.ts'
+import { readOnly } from '../postgres/readOnly.ts'
+import { adviceDocument, adviceLines } from '../report/advice.ts'
+import { countedStatements } from '../workload/countedStatements.ts'
+import type { WorkloadStatement } from '../workload/workloadFile.ts'
+import { parseWorkload } from '../workload/workloadFile.ts'
+import type { CommandContext } from './context.ts'
+import { parseDuration } from './options.ts'
+import type { OutputOptions } from './output.ts'
+import { peopleLine, writeJson } from './output.ts'
+
+interface CommandOptions extends OutputOptions {
+  workload?: string
+  budget?: number
+  timeLimit: number
+}
+
+/** `advise`: which indexes a workload wants, from statistics alone. The database is only read. */
+export function adviseCommand({ config, terminal, finish }: CommandContext): Command {
+  return new Command('advise')
+    .option('--workload <file>', 'statements with calls, roles and arguments; pg_stat_statements without it')
+    .option('--budget <bytes>', 'what all indexes that are no constraint may take together', parseBytes)
+    .option('--time-limit <time>', 'for the choice; what is best by then is taken', parseDuration, 20_000)
+    .option('--json <file>', 'write the result as JSON; - for standard output')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx hundredfold advise --workload workload.sql
+  $ npx hundredfold advise --budget 500MB --json advice.json
+
+Everything is planned in a throw-away PostgreSQL with the schema, the statistics and the sizes of yours, and none
+of its rows. The role needs SELECT on the tables, and BYPASSRLS where they have row-level security: otherwise
+pg_stats hides their statistics.
+`,
+    )
+    .action(async (options: CommandOptions) => {
+      const client = await connect(sessionUrl(config))
+      const stop = () => void client.end().catch(() => undefined)
+      terminal.signal.addEventListener('abort', stop, { once: true })
+      try {
+        const workload =
+          options.workload === undefined
+            ? await readOnly(client, async () =>
+                countedStatements((await readStatements(borrow(client))).statements, longestText),
+              )
+            : await readWorkload(options.workload)
+        if (workload.length === 0) {
+          throw new UsageError(
+            'The workload is empty.',
+            'Give a file with --workload, or wait until statements were counted.',
+          )
+        }
+        const advice = await advise(client, workload, {
+          timeLimit: options.timeLimit / 1000,
+          ...(options.budget === undefined ? {} : { budget: options.budget }),
+          onStep: (text) => terminal.progress(text),
+        })
+        terminal.progress('')
+        await writeJson(terminal, options, 'advise', adviceDocument(advice))
+        const print = peopleLine(terminal, options)
+        for (const line of adviceLines(advice)) print(line)
+      } finally {
+        terminal.progress('')
+        terminal.signal.removeEventListener('abort', stop)
+        await client.end().catch(() => undefined)
+      }
+      finish(exitCodes.done)
+    })
+}
+
+async function readWorkload(file: string): Promise<WorkloadStatement[]> {
+  try {
+    return parseWorkload(await readFile(file, 'utf8'))
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    throw new UsageError(`The workload ${file} cannot be read.`, 'Check the path and its permissions.', {
+      cause: error,
+    })
+  }
+}
+
+/** `500MB` -> 524288000: a number of bytes, kB, MB or GB, as PostgreSQL counts them. */
+function parseBytes(text: string): number {
+  const [, number, unit = 'B'] = /^(\d+(?:\.\d+)?)\s*(B|kB|MB|GB)?$/.exec(text) ?? []
+  if (number === undefined)
+    throw new UsageError(
+      `--budget ${text} is no size.`,
+      'Write a number with B, kB, MB or GB, such as 500MB.',
+    )
+  return Number(number) * { B: 1, kB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 }[unit as 'B']
+}
