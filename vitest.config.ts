@@ -11,6 +11,8 @@ export default defineConfig({
     globalSetup: ['test/support/server.ts'],
     sequence: { sequencer: LongestFirst },
     reporters: ['default', new Summary()],
+    // What commands print is compared as text; `CI` alone would turn colours on.
+    env: { NO_COLOR: '1' },
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // One PostgreSQL server serves all files; more workers than cores only slow it down.

@@ -25,7 +25,7 @@ export async function main(argv: string[]): Promise<void> {
   const terminal = makeTerminal(interruption.signal, streams)
   const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor))
   const stopListening = listenForSignals(interruption, terminal)
-  const ofTheWork = await run(argv, terminal)
+  const ofTheWork = await runCommandLine(argv, terminal)
   // All is done but for a reader that may be slow: from here on a signal ends the process at once.
   stopListening()
   process.exitCode = await flush(streams, terminal, ofTheWork)
@@ -48,10 +48,23 @@ async function flush({ out, err }: Streams, terminal: Terminal, exitCode: ExitCo
   }
 }
 
-async function run(argv: string[], terminal: Terminal): Promise<ExitCode> {
+/** Runs one command line on a terminal, without the process around it: no signal is listened for, and nothing exits. */
+export async function runCommandLine(
+  argv: string[],
+  terminal: Terminal,
+  environment?: NodeJS.ProcessEnv,
+): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.done
   try {
-    const program = await makeProgram(argv, terminal, (code) => (exitCode = code))
+    const program = await makeProgram(argv, async () =>
+      makeContext(terminal, environment, (code) => (exitCode = code)),
+    )
+    for (const command of allCommands(program)) {
+      command.exitOverride().configureOutput({
+        writeOut: (text) => terminal.out(text),
+        writeErr: (text) => terminal.err(text),
+      })
+    }
     await program.parseAsync(argv)
     return exitCode
   } catch (error) {
@@ -60,11 +73,7 @@ async function run(argv: string[], terminal: Terminal): Promise<ExitCode> {
 }
 
 /** The program with the command that is called; of the others it has what its help says of them. */
-async function makeProgram(
-  argv: string[],
-  terminal: Terminal,
-  finish: CommandContext['finish'],
-): Promise<Command> {
+async function makeProgram(argv: string[], context: () => Promise<CommandContext>): Promise<Command> {
   const program = new Command('hundredfold')
     .description(
       'Makes a PostgreSQL database 10 to 100 times faster, in steps that can be reviewed, verified and taken back.',
@@ -86,14 +95,8 @@ Exit codes: 0 done; 1 unexpected error; 2 a condition failed; 3 lock or time bud
     )
   const called = calledCommand(argv)
   for (const { name, description, load } of commands) {
-    const command = name === called ? (await load())(await makeContext(terminal, finish)) : new Command(name)
+    const command = name === called ? (await load())(await context()) : new Command(name)
     program.addCommand(command.description(description))
-  }
-  for (const command of allCommands(program)) {
-    command.exitOverride().configureOutput({
-      writeOut: (text) => terminal.out(text),
-      writeErr: (text) => terminal.err(text),
-    })
   }
   return program
 }
@@ -104,9 +107,13 @@ function calledCommand(argv: string[]): string | undefined {
   return first === 'help' ? second : first
 }
 
-async function makeContext(terminal: Terminal, finish: CommandContext['finish']): Promise<CommandContext> {
+async function makeContext(
+  terminal: Terminal,
+  environment: NodeJS.ProcessEnv | undefined,
+  finish: CommandContext['finish'],
+): Promise<CommandContext> {
   const { loadConfig } = await import('./config.ts')
-  const config = loadConfig()
+  const config = loadConfig(environment)
   refuseSwallowedDryRun(config.npmDryRun)
   return { config, terminal, finish }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { chooseBenches } from '../../src/bench/bench.ts'
 import { benches } from '../../src/cli/bench.ts'
-import { runCommand } from '../support/commandLine.ts'
+import { callCommand, runCommand } from '../support/commandLine.ts'
 
 let directory: string
 
@@ -63,7 +63,7 @@ test('the id of a bench means that bench alone, and other ids the benches with s
 test('the chosen rows of an earlier run become the table of the README, and nothing else there changes', async () => {
   const file = await keep('small', 0.5)
   await writeFile(join(directory, 'README.md'), 'Before\n<!-- bench -->\n<!-- /bench -->\nAfter\n')
-  const { exitCode } = await runCommand(['bench', '--from', file, '--readme'], { directory })
+  const { exitCode } = await callCommand(['bench', '--from', file, '--readme'], { directory })
   expect(exitCode).toBe(0)
   const readme = await readFile(join(directory, 'README.md'), 'utf8')
   expect(readme).toMatch(
@@ -75,7 +75,7 @@ test('the chosen rows of an earlier run become the table of the README, and noth
 test('the results of two sizes are written with how the cost grows', async () => {
   await keep('small', 0.5)
   const file = await keep('medium', 0.6)
-  const { exitCode } = await runCommand(['bench', '--from', file, '--results', 'docs/results.md'], {
+  const { exitCode } = await callCommand(['bench', '--from', file, '--results', 'docs/results.md'], {
     directory,
   })
   expect(exitCode).toBe(0)
@@ -87,12 +87,12 @@ test('the results of two sizes are written with how the cost grows', async () =>
 
 test('a row that is not met ends with 2', async () => {
   const file = await keep('small', 50, false)
-  expect((await runCommand(['bench', '--from', file], { directory })).exitCode).toBe(2)
+  expect((await callCommand(['bench', '--from', file], { directory })).exitCode).toBe(2)
 })
 
 test('a file that is no result is refused', async () => {
   await writeFile(join(directory, 'other.json'), '{"command": "diagnose"}')
-  const { exitCode, err } = await runCommand(['bench', '--from', 'other.json'], { directory })
+  const { exitCode, err } = await callCommand(['bench', '--from', 'other.json'], { directory })
   expect(exitCode).toBe(5)
   expect(err).toContain('other.json is no result of a bench')
 })

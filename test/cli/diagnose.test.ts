@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CommandResult } from '../support/commandLine.ts'
-import { runCommand } from '../support/commandLine.ts'
+import { callCommand, runCommand } from '../support/commandLine.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
 
@@ -19,11 +19,13 @@ afterAll(async () => {
   await database.drop()
 })
 
+/** Reports are named by the second: those that one process makes in a row go to folders of their own. */
 function run(...args: string[]): Promise<CommandResult> {
-  return runCommand(['diagnose', ...args], {
-    directory: folder,
-    environment: { DIRECT_URL: database.ownerUrl },
-  })
+  return callCommand(['diagnose', ...args], inFolder())
+}
+
+function inFolder() {
+  return { directory: folder, environment: { DIRECT_URL: database.ownerUrl } }
 }
 
 function reports(): string[] {
@@ -31,7 +33,7 @@ function reports(): string[] {
 }
 
 test('one command writes the five files, and prints no secret', async () => {
-  const result = await run()
+  const result = await runCommand(['diagnose'], inFolder())
   expect(result.exitCode).toBe(0)
   const [report] = reports()
   expect(readdirSync(join(folder, report ?? '')).sort()).toEqual([
@@ -51,7 +53,10 @@ test('one command writes the five files, and prints no secret', async () => {
 })
 
 test('the JSON document on standard output is alone there, and as promised', async () => {
-  const { out, exitCode } = await run('--json', '-', '--rules', 'auth_rls_initplan', '--fail-on', 'error')
+  const { out, exitCode } = await runCommand(
+    ['diagnose', '--json', '-', '--rules', 'auth_rls_initplan', '--fail-on', 'error'],
+    inFolder(),
+  )
   expect(exitCode).toBe(0)
   const document = JSON.parse(out) as {
     schemaVersion: number
@@ -71,7 +76,7 @@ test('the JSON document on standard output is alone there, and as promised', asy
 })
 
 test('findings at the level asked for end with 2', async () => {
-  expect((await run('--fail-on', 'warn')).exitCode).toBe(2)
+  expect((await run('--fail-on', 'warn', '--out', 'failing')).exitCode).toBe(2)
 })
 
 test('the ignore file leaves findings out, and its own entries are looked at', async () => {
@@ -80,7 +85,7 @@ test('the ignore file leaves findings out, and its own entries are looked at', a
     join(folder, '.hundredfold/ignore.yaml'),
     `- { rule: auth_rls_initplan, subject: "*", reason: known }\n- { rule: auth_rls_initplan, subject: gone, reason: old }\n`,
   )
-  const { out } = await run('--json', '-', '--rules', 'auth_rls_initplan')
+  const { out } = await run('--json', '-', '--rules', 'auth_rls_initplan', '--out', 'ignoring')
   const document = JSON.parse(out) as { findings: { rule: string }[]; ignored: object[] }
   expect(document.findings.map(({ rule }) => rule)).toEqual(['ignore_entry'])
   expect(document.ignored.length).toBeGreaterThan(5)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Client } from 'pg'
-import { runCommand } from '../support/commandLine.ts'
+import { callCommand, runCommand } from '../support/commandLine.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
 import type { MigrationDirectory } from '../support/migrationFiles.ts'
@@ -27,7 +27,7 @@ afterAll(async () => {
 })
 
 async function optimize(...args: string[]) {
-  const { exitCode, out, err } = await runCommand(
+  const { exitCode, out, err } = await callCommand(
     ['optimize', '--out', directory, '--yes', '--json', '-', ...args],
     { environment: { DIRECT_URL: database.ownerUrl } },
   )

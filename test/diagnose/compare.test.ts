@@ -10,10 +10,8 @@ import { diagnose } from '../../src/diagnose/diagnose.ts'
 import type { DiagnosisReport } from '../../src/diagnose/report.ts'
 import { readReport } from '../../src/diagnose/readReport.ts'
 import { UsageError } from '../../src/errors.ts'
-import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
-import { defaultRunOptions } from '../../src/migrate/runOptions.ts'
-import { up } from '../../src/migrate/up.ts'
-import { runCommand } from '../support/commandLine.ts'
+import { runUpWithoutProofs } from '../migrate/run.ts'
+import { callCommand, runCommand } from '../support/commandLine.ts'
 import { startEmbedded } from '../../src/servers/embedded.ts'
 
 /** A server of its own: what other tests do at the same time (sessions, locks) would be new findings. */
@@ -39,7 +37,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'compare-'))
   before = await look('before.json')
   const client = await connect(database.ownerUrl)
-  const { failure } = await up(await loadMigrations(casaoraMigrations), {}, { ...defaultRunOptions, client })
+  const { failure } = await runUpWithoutProofs(client, casaoraMigrations)
   if (failure) throw failure
   after = await look('after.json')
   await client.query('CREATE TABLE public.careless (id int)')
@@ -86,13 +84,13 @@ describe('a regression', () => {
 
   test('ends with 4 where that is asked for, with 0 where not', async () => {
     const args = ['compare', 'after.json', 'regressed.json', '--json', '-']
-    const asked = await runCommand([...args, '--fail-on-regression'], { directory: folder })
+    const asked = await callCommand([...args, '--fail-on-regression'], { directory: folder })
     expect(asked.exitCode).toBe(4)
     const document = JSON.parse(asked.out) as { command: string; new: { key: string }[]; unchanged: number }
     expect(document.command).toBe('compare')
     expect(document.new.map(({ key }) => key)).toContain('auth_rls_initplan public.careless.careless')
     expect(typeof document.unchanged).toBe('number')
-    expect((await runCommand(args, { directory: folder })).exitCode).toBe(0)
+    expect((await callCommand(args, { directory: folder })).exitCode).toBe(0)
   })
 
   test('is a metric that was met and no longer is', () => {
@@ -154,7 +152,7 @@ test('counters are not subtracted across a reset', () => {
 
 describe('a report that cannot be compared', () => {
   test('is explained by the command', async () => {
-    const { exitCode, err } = await runCommand(['compare', join(folder, 'before.json'), folder])
+    const { exitCode, err } = await callCommand(['compare', join(folder, 'before.json'), folder])
     expect(exitCode).toBe(5)
     expect(err).toContain('Next: Name a folder that')
   })
