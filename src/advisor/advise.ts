@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg'
+import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
 import { openPlanner } from '../shadow/planner/openPlanner.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
@@ -17,7 +18,7 @@ import type { Wishes } from './wishes.ts'
 import { gatherWishes } from './wishes.ts'
 
 export interface AdviseOptions {
-  /** Bytes that all indexes which are no constraint's may take together. */
+  /** Bytes that new indexes may take together. */
   budget?: number
   /** Seconds for the choice; 20 where absent. */
   timeLimit?: number
@@ -43,8 +44,8 @@ export interface StatementCost {
 /** What to build and to drop for a workload. */
 export interface Advice {
   indexes: AdvisedIndex[]
-  /** Indexes that no plan of the workload needs, or that cost writes more than they save. */
-  drops: TableIndex[]
+  /** Indexes that no statement of the workload needs, or that cost writes more than they save. Those of constraints stay. */
+  drops: DefinedIndex[]
   /** Of the whole workload with the upkeep of every index that may go, in the planner's units. */
   cost: { before: number; after: number }
   /** Share of the cost by which another choice among all candidates may be better. */
@@ -89,14 +90,14 @@ export async function advise(
       const stands = [...whatIf.fixed, ...existing]
       const priced = whatIf.options
         .filter(({ index, candidate }) => !candidate || useful.has(index.oid))
-        .map(({ index }) => {
+        .map(({ index, candidate }) => {
           const width = catalog.width(
             index.table,
             [...index.keys, ...index.included].map(({ text }) => text),
           )
           return {
             oid: index.oid,
-            bytes: index.sizeBytes,
+            bytes: candidate ? index.sizeBytes : 0,
             upkeep: upkeepOf(index, stands, wishes.uses, width),
           }
         })
@@ -167,5 +168,5 @@ function cheapest(configurations: readonly Configuration[], there: ReadonlySet<n
     .reduce((least, each) => (each.cost < least.cost ? each : least))
 }
 
-const indexesOf = (options: readonly Option[]): TableIndex[] => options.map(({ index }) => index)
+const indexesOf = (options: readonly Option[]): DefinedIndex[] => options.map(({ index }) => index)
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)

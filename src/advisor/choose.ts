@@ -4,13 +4,14 @@ import type { CostedStatement } from './configurations.ts'
 /** An index that may be there or not, as the choice sees it. */
 export interface Priced {
   oid: number
+  /** What it takes of the budget: nothing where it exists. */
   bytes: number
   /** What writes to its table pay for it in the time of the workload, in the planner's units. */
   upkeep: number
 }
 
 export interface ChoiceOptions {
-  /** Bytes that all chosen ones may take together, those that exist among them. */
+  /** Bytes that new indexes may take together. */
   budget?: number
   /** Seconds; what is best by then is taken, with the gap that is left. */
   timeLimit: number

@@ -1,4 +1,6 @@
 import type { Client } from 'pg'
+import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
+import { defineIndexes } from '../catalog/indexDefinitions.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
 import { listIndexes } from '../catalog/indexes.ts'
 import { readOnce } from '../catalog/reader.ts'
@@ -15,7 +17,7 @@ import { planStatement } from './plannedStatement.ts'
 
 /** An index that may be there or not: a candidate, or one that exists and may be dropped. */
 export interface Option {
-  index: TableIndex
+  index: DefinedIndex
   /** Absent for one that exists. */
   candidate?: Candidate
 }
@@ -53,7 +55,9 @@ export async function openWhatIf(planner: Planner, wanted: readonly Candidate[])
   )
   const session = await planner.connect()
   await session.query(`BEGIN; SET LOCAL search_path = ''`)
-  const readable = await readOnce(borrow(session))(listIndexes)
+  const db = borrow(session)
+  const read = await readOnce(db)(listIndexes)
+  const readable = [...(await defineIndexes(db, read)).values()]
   await session.query('SET LOCAL search_path TO DEFAULT')
   const existing = readable.filter(({ name }) => !named.has(name))
   const options: Option[] = existing

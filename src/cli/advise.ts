@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
+import type { ClientBase } from 'pg'
 import { advise } from '../advisor/advise.ts'
+import { NotSeen } from '../catalog/notSeen.ts'
 import { longestText, readStatements } from '../catalog/statements.ts'
 import { sessionUrl } from '../config.ts'
 import { UsageError, exitCodes } from '../errors.ts'
@@ -26,7 +28,7 @@ interface CommandOptions extends OutputOptions {
 export function adviseCommand({ config, terminal, finish }: CommandContext): Command {
   return new Command('advise')
     .option('--workload <file>', 'statements with calls, roles and arguments; pg_stat_statements without it')
-    .option('--budget <bytes>', 'what all indexes that are no constraint may take together', parseBytes)
+    .option('--budget <bytes>', 'what new indexes may take together, such as 500MB', parseBytes)
     .option('--time-limit <time>', 'for the choice; what is best by then is taken', parseDuration, 20_000)
     .option('--json <file>', 'write the result as JSON; - for standard output')
     .addHelpText(
@@ -47,11 +49,7 @@ pg_stats hides their statistics.
       terminal.signal.addEventListener('abort', stop, { once: true })
       try {
         const workload =
-          options.workload === undefined
-            ? await readOnly(client, async () =>
-                countedStatements((await readStatements(borrow(client))).statements, longestText),
-              )
-            : await readWorkload(options.workload)
+          options.workload === undefined ? await readCounted(client) : await readWorkload(options.workload)
         if (workload.length === 0) {
           throw new UsageError(
             'The workload is empty.',
@@ -74,6 +72,19 @@ pg_stats hides their statistics.
       }
       finish(exitCodes.done)
     })
+}
+
+async function readCounted(client: ClientBase): Promise<WorkloadStatement[]> {
+  try {
+    const { statements } = await readOnly(client, () => readStatements(borrow(client)))
+    return countedStatements(statements, longestText)
+  } catch (error) {
+    if (!(error instanceof NotSeen)) throw error
+    throw new UsageError(
+      `There is no workload: ${error.message}.`,
+      'Give a file of statements with --workload.',
+    )
+  }
 }
 
 async function readWorkload(file: string): Promise<WorkloadStatement[]> {

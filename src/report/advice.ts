@@ -16,7 +16,7 @@ export function adviceDocument({ indexes, drops, gap, cost, leftOut }: Advice): 
       })),
     })),
     gap,
-    drops: drops.map((index) => ({ name: display(index), definition: keysOf(index), reason: whyDropped })),
+    drops: drops.map((index) => ({ name: display(index), definition: index.definition, reason: whyDropped })),
     cost,
     leftOut: leftOut.map(({ statement, reason }) => ({
       query: statement.name,
@@ -26,14 +26,10 @@ export function adviceDocument({ indexes, drops, gap, cost, leftOut }: Advice): 
   }
 }
 
-const whyDropped = 'no plan of the workload needs it, or it costs writes more than it saves'
+const whyDropped = 'no statement of the workload needs it, or it costs writes more than it saves'
 
 function createIndex({ candidate }: AdvisedIndex): string {
   return `CREATE INDEX ${definitionOf(candidate)}`
-}
-
-function keysOf({ table, keys }: Advice['drops'][number]): string {
-  return `ON ${display(table)} (${keys.map(({ text }) => text).join(', ')})`
 }
 
 /** The same for people, a line each: what to build, for whom, what to drop, and how good the choice is. */

@@ -1,0 +1,74 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { chooseIndexes } from '../../src/advisor/choose.ts'
+import type { Priced } from '../../src/advisor/choose.ts'
+import type { CostedStatement } from '../../src/advisor/configurations.ts'
+import { loadSolver } from '../../src/advisor/solver.ts'
+import { parseWorkload } from '../../src/workload/workloadFile.ts'
+
+const [blank] = parseWorkload('SELECT 1;')
+if (!blank) throw new Error('one statement')
+
+const most = 5
+const options = fc.array(
+  fc.record({ bytes: fc.integer({ min: 1, max: 100 }), upkeep: fc.integer({ min: 0, max: 300 }) }),
+  { minLength: 1, maxLength: most },
+)
+const configuration = fc.record({
+  options: fc.uniqueArray(fc.integer({ min: 0, max: most - 1 }), { maxLength: 3 }),
+  cost: fc.integer({ min: 1, max: 100 }),
+})
+const statements = fc.array(
+  fc.record({
+    calls: fc.integer({ min: 1, max: 9 }),
+    configurations: fc.array(configuration, { maxLength: 5 }),
+  }),
+  { minLength: 1, maxLength: 4 },
+)
+
+function costOf(costed: CostedStatement[], priced: Priced[], chosen: ReadonlySet<number>): number {
+  const served = costed.map(({ statement, configurations }) => {
+    const possible = configurations.filter(({ options: used }) => used.every((oid) => chosen.has(oid)))
+    return statement.calls * Math.min(...possible.map(({ cost }) => cost))
+  })
+  const kept = priced.filter(({ oid }) => chosen.has(oid)).map(({ upkeep }) => upkeep)
+  return [...served, ...kept].reduce((sum, each) => sum + each, 0)
+}
+
+test('the choice costs as little as the best of all choices that fit the budget, and says so', async () => {
+  const highs = await loadSolver()
+  const mb = 1024 * 1024
+  fc.assert(
+    fc.property(
+      options,
+      statements,
+      fc.option(fc.integer({ min: 0, max: 250 })),
+      (made, asked, megabytes) => {
+        const priced = made.map((each, oid) => ({ ...each, oid, bytes: each.bytes * mb }))
+        const costed = asked.map(({ calls, configurations }) => ({
+          statement: { ...blank, calls },
+          configurations: [
+            { options: [], cost: 100 },
+            ...configurations.filter((each) => each.options.every((oid) => oid < priced.length)),
+          ],
+        }))
+        const budget = megabytes === null ? undefined : megabytes * mb
+        const choice = chooseIndexes(highs, costed, priced, {
+          timeLimit: 10,
+          ...(budget === undefined ? {} : { budget }),
+        })
+        const sets = Array.from({ length: 2 ** priced.length }, (_, bits) =>
+          priced.filter(({ oid }) => (bits >> oid) & 1),
+        ).filter((set) => set.reduce((sum, { bytes }) => sum + bytes, 0) <= (budget ?? Infinity))
+        const best = Math.min(
+          ...sets.map((set) => costOf(costed, priced, new Set(set.map(({ oid }) => oid)))),
+        )
+        expect(choice.cost).toBeCloseTo(best, 3)
+        expect(costOf(costed, priced, new Set(choice.chosen))).toBeCloseTo(best, 3)
+        expect(choice.bound).toBeLessThanOrEqual(choice.cost + 1e-6)
+        expect(choice.gap).toBeLessThan(1e-4)
+      },
+    ),
+    { numRuns: 100 },
+  )
+})
