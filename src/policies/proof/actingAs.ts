@@ -59,68 +59,131 @@ export async function actingAs<T>(
 /** The text that a query answers with, null where it is of another type; or the SQLSTATE of its error. */
 export type Reply = { text: string | null } | { code: string }
 
-/**
- * Runs queries as the identity, each as if it were the only one: what one of them sets or fails at is no matter of the
- * next. The server runs several in one request, since a proof asks thousands.
- *
- * ```sql
- * DO $$ BEGIN
- *   SET LOCAL ROLE ...;
- *   BEGIN EXECUTE 'SELECT ...' INTO answer; ...; EXCEPTION WHEN OTHERS THEN ...; END; -- for each query
- * END $$
- * ```
- *
- * @param timeoutMs for all of them together
- * @throws TimeIsOver, and what `isNoAnswer` is true of
- */
+/** A query, and who asks it. */
+export interface Asked {
+  identity: Identity
+  query: string
+}
+
+/** How many queries are asked in one request. */
+const mostTogether = 64
+
+/** As `askAll`, for queries of one identity. */
 export async function askEach(
   look: Look,
   identity: Identity,
   queries: string[],
   timeoutMs = look.clock.remainingMs(),
 ): Promise<Reply[]> {
-  const [only] = queries
+  return askAll(
+    look,
+    queries.map((query) => ({ identity, query })),
+    timeoutMs,
+  )
+}
+
+/**
+ * Asks as `askAll` does, 64 queries in a request. A request that takes longer than one query may is asked again query by
+ * query, and so is what follows it: a slow query must not take the time of all others.
+ *
+ * @param mostMs how long one query may take, asked anew for each request
+ * @returns undefined for a query that took longer, and for those that were left when the look's time was over
+ * @throws what `isNoAnswer` is true of
+ */
+export async function askPatiently(
+  look: Look,
+  asked: Asked[],
+  mostMs: () => number,
+): Promise<(Reply | undefined)[]> {
+  const replies: (Reply | undefined)[] = []
+  let size = mostTogether
+  while (replies.length < asked.length && !look.clock.isOver()) {
+    const some = asked.slice(replies.length, replies.length + size)
+    try {
+      replies.push(...(await askAll(look, some, mostMs())))
+    } catch (error) {
+      if (!isTimeout(error)) throw error
+      if (some.length === 1) replies.push(undefined)
+      size = 1
+    }
+  }
+  return asked.map((_, at) => replies[at])
+}
+
+/**
+ * Runs queries, each as its identity and as if it were the only one: what one of them sets or fails at is no matter of
+ * the next. The server runs all of them in one request, since a proof asks thousands.
+ *
+ * ```sql
+ * DO $$ BEGIN
+ *   BEGIN -- for each query
+ *     EXECUTE 'SELECT set_config(''role'', ...)'; EXECUTE 'SELECT ...' INTO answer;
+ *     RAISE EXCEPTION ...; -- takes back what it did and set
+ *   EXCEPTION WHEN OTHERS THEN ...; END;
+ * END $$
+ * ```
+ *
+ * @param timeoutMs for all of them together
+ * @throws TimeIsOver, and what `isNoAnswer` is true of
+ */
+export async function askAll(
+  look: Look,
+  asked: Asked[],
+  timeoutMs = look.clock.remainingMs(),
+): Promise<Reply[]> {
+  const [only] = asked
   if (only === undefined) return []
   try {
-    if (queries.length === 1) {
-      const ask = () => sql.raw<Record<string, unknown>>(only).execute(look.db)
-      const { rows } = await actingAs(look, identity, ask, timeoutMs)
+    if (asked.length === 1) {
+      const ask = () => sql.raw<Record<string, unknown>>(only.query).execute(look.db)
+      const { rows } = await actingAs(look, only.identity, ask, timeoutMs)
       const [value] = Object.values(rows[0] ?? {})
       return [{ text: typeof value === 'string' ? value : null }]
     }
-    const { role, settings } = identity
-    const askAll = async () => {
-      await sql.raw(`DO ${escapeLiteral(blockOf(role, queries))}`).execute(look.db)
+    const ask = async () => {
+      await sql.raw(`DO ${escapeLiteral(blockOf(asked))}`).execute(look.db)
       return sql<{ answers: [(string | null)[], (string | null)[]] }>`
         SELECT pg_catalog.current_setting('hundredfold.answers')::pg_catalog.json AS answers`.execute(look.db)
     }
-    const { rows } = await withSettings(look, { ...settings, ...usual(look) }, askAll, timeoutMs)
+    const { rows } = await withSettings(look, usual(look), ask, timeoutMs)
     const [texts = [], codes = []] = rows[0]?.answers ?? []
-    return queries.map((_, at) => {
+    return asked.map((_, at) => {
       const code = codes[at]
       return typeof code === 'string' ? { code } : { text: texts[at] ?? null }
     })
   } catch (error) {
     const code = errorCode(error)
     if (isNoAnswer(error) || code === undefined) throw error
-    // The one query failed; or nobody may act as this role.
-    return queries.map(() => ({ code }))
+    // The one query failed.
+    return asked.map(() => ({ code }))
   }
 }
 
-/** Every name in it stands with its schema: the queries run under the `search_path` of the identity. */
-function blockOf(role: string, queries: string[]): string {
+/**
+ * Every name in it stands with its schema: the queries run under the `search_path` of the identity. A text that many ask
+ * is in it once.
+ */
+function blockOf(asked: Asked[]): string {
+  const setups = asked.map(({ identity }) => setupOf(identity))
+  const queries = asked.map(({ query }) => query)
+  const texts = [...new Set([...setups, ...queries])]
+  const places = new Map(texts.map((text, at) => [text, at + 1]))
+  const listed = (some: string[]) =>
+    `'{${some.map((text) => places.get(text)).join(',')}}'::pg_catalog.int4[]`
   return `
     DECLARE
-      query pg_catalog.text; answer pg_catalog.text; done pg_catalog.bool;
+      texts pg_catalog.text[] := ARRAY[${texts.map(escapeLiteral).join(', ')}];
+      setups pg_catalog.int4[] := ${listed(setups)};
+      queries pg_catalog.int4[] := ${listed(queries)};
+      answer pg_catalog.text; done pg_catalog.bool;
       answers pg_catalog.text[] := '{}'; codes pg_catalog.text[] := '{}';
     BEGIN
-      PERFORM pg_catalog.set_config('role', ${escapeLiteral(role)}, true);
-      FOREACH query IN ARRAY ARRAY[${queries.map(escapeLiteral).join(', ')}]::pg_catalog.text[] LOOP
+      FOR place IN 1..${asked.length} LOOP
         answer := NULL;
         done := false;
         BEGIN
-          EXECUTE query INTO answer;
+          EXECUTE texts[setups[place]];
+          EXECUTE texts[queries[place]] INTO answer;
           done := true;
           RAISE EXCEPTION 'whatever it did is taken back';
         EXCEPTION
@@ -133,6 +196,17 @@ function blockOf(role: string, queries: string[]): string {
       PERFORM pg_catalog.set_config('hundredfold.answers', pg_catalog.json_build_array(answers, codes)::pg_catalog.text, true);
     END`
 }
+
+/** Makes the session that of the identity, whose role comes last; path and limit are those of the look. */
+function setupOf({ role, settings }: Identity): string {
+  const own = Object.entries(settings).filter(([name]) => !ofLook.includes(name.toLowerCase()))
+  const calls = [...own, ['role', role] as const].map(
+    ([name, value]) => `pg_catalog.set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, true)`,
+  )
+  return `SELECT ${calls.join(', ')}`
+}
+
+const ofLook = ['search_path', 'jit', 'statement_timeout', 'role']
 
 function usual({ searchPath }: Look): Record<string, string> {
   return { search_path: searchPath, jit: 'off' }

@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts'
 import type { Identity, Look } from './actingAs.ts'
 import { isTimeout } from './actingAs.ts'
-import type { Outcome } from './evaluate.ts'
-import { evaluate } from './evaluate.ts'
+import type { Asking, Outcome } from './evaluate.ts'
+import { evaluate, evaluateForAll } from './evaluate.ts'
 import type { Row } from './rows.ts'
 import type { EndRole } from '../../catalog/roles.ts'
 import type { Subject } from './subject.ts'
@@ -35,9 +35,51 @@ export class Outcomes {
 /** How long one query should take about, in milliseconds: longer ones are cut smaller, shorter ones grow. */
 const goodQueryMs = 150
 
+/** Rows of the first portion, which is small, since a predicate may take 50 ms for each row. */
+const fewRows = 16
+
+/** What everybody answered about the first of the rows, and how long each took about. */
+export interface Beginning {
+  count: number
+  answers: Map<Identity, Outcome[][]>
+  tookMs: number
+}
+
+/** The share of the time that asking everybody at once may take in vain. */
+const shareOfBeginning = 0.05
+
 /**
- * Asks predicates about rows in portions that fit the time: the first is small, since a predicate may take
- * 50 ms for each row. Calls `onAnswers` for each portion, and ends early when it gives false.
+ * Asks everybody about the first rows in few requests: a proof has some thirty who ask, and often no more rows than
+ * these. Undefined where that takes long; then each is to be asked alone, so that a slow one takes no time of others.
+ */
+export async function askFirstRows(
+  look: Look & { clock: Clock },
+  subject: Subject,
+  askings: Asking[],
+  rows: Row[],
+): Promise<Beginning | undefined> {
+  const started = performance.now()
+  const texts = rows.slice(0, fewRows).map(({ text }) => text)
+  try {
+    const timed = { ...look, clock: look.clock.part(shareOfBeginning) }
+    const answers = await evaluateForAll(timed, subject.table, askings, texts)
+    return {
+      count: texts.length,
+      answers: new Map(askings.map(({ identity }, at) => [identity, answers[at] ?? []])),
+      tookMs: (performance.now() - started) / Math.max(1, askings.length),
+    }
+  } catch (error) {
+    if (!isTimeout(error)) throw error
+    return undefined
+  }
+}
+
+/** How many rows the next portion of an identity may have that was asked the same before, and nothing failed for it. */
+export type Paces = Map<Identity, number>
+
+/**
+ * Asks predicates about rows in portions that fit the time, after those that are answered already. Calls `onAnswers`
+ * for each portion, and ends early when it gives false.
  *
  * @returns whether every row was asked
  */
@@ -48,9 +90,22 @@ export async function askInPortions(
   predicates: string[],
   rows: Row[],
   onAnswers: (rows: Row[], answers: Outcome[][]) => boolean | undefined,
+  { paces = new Map(), beginning }: { paces?: Paces; beginning?: Beginning | undefined } = {},
 ): Promise<boolean> {
-  let size = 16
+  let size = paces.get(identity) ?? fewRows
   let from = 0
+  paces.delete(identity)
+  let isWell = true
+  const take = (count: number, answers: Outcome[][], tookMs: number): boolean => {
+    const portion = rows.slice(from, from + count)
+    from += count
+    // Of a portion in which many fail some rows stay unasked, so such portions had better be small.
+    isWell &&= answers.every((of) => of.every((answer) => typeof answer === 'boolean'))
+    size = nextSize(count, tookMs)
+    return onAnswers(portion, answers) !== false
+  }
+  const first = beginning?.answers.get(identity)
+  if (beginning && first && !take(beginning.count, first, beginning.tookMs)) return from >= rows.length
   while (from < rows.length) {
     if (look.clock.isOver()) return false
     const portion = rows.slice(from, from + size)
@@ -63,17 +118,19 @@ export async function askInPortions(
         portion.map(({ text }) => text),
         predicates,
       )
-      from += portion.length
-      if (onAnswers(portion, answers) === false) return from >= rows.length
+      if (!take(portion.length, answers, performance.now() - started)) return from >= rows.length
     } catch (error) {
       if (!isTimeout(error)) throw error
       // Half of the time for one row: the rest would not do for the next.
       if (portion.length === 1) return false
       size = Math.max(1, portion.length >> 3)
-      continue
     }
-    const took = Math.max(1, performance.now() - started)
-    size = Math.min(1000, Math.max(1, Math.floor(portion.length * Math.min(8, goodQueryMs / took))))
   }
+  if (isWell) paces.set(identity, size)
   return true
+}
+
+function nextSize(count: number, tookMs: number): number {
+  const growth = Math.min(8, goodQueryMs / Math.max(1, tookMs))
+  return Math.min(1000, Math.max(1, Math.floor(count * growth)))
 }

@@ -1,10 +1,11 @@
+import { groupBy } from '../../groupBy.ts'
 import { printExpression } from '../../syntax/expression.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { as } from '../../syntax/nodes.ts'
 import { mayBeAskedEarlier, newlyAtOnce } from '../read/exposed.ts'
 import type { Asker } from './ask.ts'
-import type { Identity, Look } from './actingAs.ts'
-import { askEach, isTimeout } from './actingAs.ts'
+import type { Asked, Identity, Look } from './actingAs.ts'
+import { askAll, isTimeout } from './actingAs.ts'
 import { evaluate } from './evaluate.ts'
 import type { GivenIdentity } from './identities.ts'
 import { identityOf } from './identities.ts'
@@ -77,11 +78,13 @@ export async function findErrorsAtOnce(
       .filter((part) => !structure.readsOnlySettings(part) && mayBeAskedEarlier(part, change.old))
       .map((part) => ({ ...change, part, query: queryOf(part) })),
   )
-  for (const { identity, role } of askers) {
+  const asked = askers.map(({ identity, role }) => {
     const queries = parts.filter(({ concerns }) => concerns(role)).map(({ query }) => query)
     const claims = queries.length > 0 ? structure.claimReaders.map(claimsBy) : []
-    await askAll(shared, identity, [...claims, ...queries])
-  }
+    return [...claims, ...queries].map((query) => ({ identity, query }))
+  })
+  for (let at = 0; at < asked.length; at += askersTogether)
+    await findOut(shared, asked.slice(at, at + askersTogether).flat())
   for (const { label, concerns, old, now, part, query } of parts) {
     for (const asker of askers) {
       const { identity, role } = asker
@@ -123,24 +126,29 @@ function queryOf(part: Node): string {
     : `SELECT pg_catalog.count(*) FROM ${query} AS keys`
 }
 
-/** Finds out for all of the queries with which SQLSTATE they end for the identity; not of those for which time ran out. */
-async function askAll(
-  look: Look & { answers: Answers },
-  identity: Identity,
-  queries: string[],
-): Promise<void> {
-  const unknown = [...new Set(queries)].filter((query) => !look.answers.has(keyOf(identity, query)))
+/** How many askers ask in one request: few enough that half of the time does for one of several requests. */
+const askersTogether = 12
+
+/** Finds out with which SQLSTATE the queries end, each for who asks it; not of those for which time ran out. */
+async function findOut(look: Look & { answers: Answers }, asked: Asked[]): Promise<void> {
+  const known = new Set(look.answers.keys())
+  const unknown = asked.filter(({ identity, query }) => {
+    const key = keyOf(identity, query)
+    return !known.has(key) && known.add(key)
+  })
   if (unknown.length === 0 || look.clock.isOver()) return
   const remainingMs = look.clock.remainingMs()
   try {
-    const found = await askEach(look, identity, unknown, unknown.length > 1 ? remainingMs / 2 : remainingMs)
-    for (const [at, query] of unknown.entries()) {
+    const found = await askAll(look, unknown, unknown.length > 1 ? remainingMs / 2 : remainingMs)
+    for (const [at, { identity, query }] of unknown.entries()) {
       const answer = found[at]
       look.answers.set(keyOf(identity, query), answer && 'code' in answer ? answer.code : undefined)
     }
   } catch (error) {
     if (!isTimeout(error)) throw error
-    if (unknown.length > 1) for (const query of unknown) await askAll(look, identity, [query])
+    const smaller = [...groupBy(unknown, ({ identity }) => identity.label).values()]
+    if (smaller.length > 1) for (const own of smaller) await findOut(look, own)
+    else if (unknown.length > 1) for (const one of unknown) await findOut(look, [one])
   }
 }
 
@@ -154,7 +162,7 @@ async function errorOf(
   identity: Identity,
   query: string,
 ): Promise<string | undefined> {
-  await askAll(look, identity, [query])
+  await findOut(look, [{ identity, query }])
   return look.answers.get(keyOf(identity, query))
 }
 

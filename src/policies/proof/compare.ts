@@ -1,5 +1,5 @@
-import type { Asker } from './ask.ts'
-import { askInPortions, Outcomes } from './ask.ts'
+import type { Asker, Beginning, Paces } from './ask.ts'
+import { askFirstRows, askInPortions, Outcomes } from './ask.ts'
 import type { Clock } from './clock.ts'
 import type { Look } from './actingAs.ts'
 import { isTimeout } from './actingAs.ts'
@@ -9,6 +9,7 @@ import type { Question } from './questions.ts'
 import type { Difference } from './report.ts'
 import { effectOf } from './report.ts'
 import type { Row } from './rows.ts'
+import type { EndRole } from '../../catalog/roles.ts'
 import type { Subject } from './subject.ts'
 
 /** What comparing row by row gave. */
@@ -42,29 +43,41 @@ export async function compare(
     of: 0,
     unsteady: [],
   }
+  const paces: Paces = new Map()
+  const askings = askers.flatMap(({ identity, role }) => {
+    const predicates = predicatesOf(questions, role)
+    return predicates.length > 0 ? [{ identity, predicates }] : []
+  })
+  let beginning = await askFirstRows(look, subject, askings, rows)
   for (const round of [rows.slice(0, firstRound), rows.slice(firstRound)]) {
     for (const asker of askers) {
       const concerned = questions.filter((question) => question.concerns(asker.role))
       if (concerned.length === 0) continue
       comparison.of += round.length
       if (comparison.differences.length < mostDifferences)
-        await compareFor(look, subject, concerned, asker, round, comparison)
+        await compareFor({ ...look, paces, beginning }, subject, concerned, asker, round, comparison)
     }
+    beginning = undefined
   }
   return comparison
 }
 
+function predicatesOf(questions: Question[], role: EndRole): string[] {
+  const concerned = questions.filter((question) => question.concerns(role))
+  return [...new Set(concerned.flatMap((question) => question.predicates(role)))]
+}
+
 async function compareFor(
-  look: Look & { clock: Clock },
+  look: Look & { clock: Clock; paces: Paces; beginning: Beginning | undefined },
   subject: Subject,
   questions: Question[],
   { identity, role }: Asker,
   rows: Row[],
   comparison: Comparison,
 ): Promise<void> {
-  const predicates = [...new Set(questions.flatMap((question) => question.predicates(role)))]
+  const predicates = predicatesOf(questions, role)
   const suspects: Suspect[] = []
-  await askInPortions(look, subject, identity, predicates, rows, (portion, answers) => {
+  const judge = (portion: Row[], answers: Outcome[][]): boolean => {
     comparison.outcomes.record(identity, predicates, portion, answers)
     comparison.asked += portion.filter((_, place) => answers.every((of) => of[place] !== undefined)).length
     for (const row of portion) {
@@ -78,7 +91,8 @@ async function compareFor(
       }
     }
     return suspects.length < mostDifferences
-  })
+  }
+  await askInPortions(look, subject, identity, predicates, rows, judge, look)
   for (const suspect of suspects) {
     const { question, row, before, after } = suspect
     if (comparison.unsteady.includes(question.label)) continue

@@ -2,19 +2,26 @@ import { escapeLiteral } from 'pg'
 import type { RelationName } from '../../postgres/identifiers.ts'
 import { qualified, quote } from '../../postgres/identifiers.ts'
 import type { Identity, Look } from './actingAs.ts'
-import { askEach } from './actingAs.ts'
+import { askAll } from './actingAs.ts'
 
 /** Whether the row passes; the SQLSTATE where asking failed; undefined where it was not asked. */
 export type Outcome = boolean | string | undefined
 
-/** Queries that one call of `evaluate` may spend on finding out which predicate fails for which row. */
+/** Queries that each who asks may spend on finding out which predicate fails for which row. */
 const mostSplits = 40
 
 /** How many of these are asked in one request. */
-const mostTogether = 8
+const mostTogether = 32
 
-/** Some predicates and some rows, by their places. */
+/** Predicates, and who asks them. */
+export interface Asking {
+  identity: Identity
+  predicates: string[]
+}
+
+/** Some predicates and some rows, by their places, and the place of who asks. */
 interface Part {
+  asking: number
   predicates: number[]
   rows: number[]
 }
@@ -31,7 +38,7 @@ interface Part {
  * Where the query fails, predicates and then rows are halved until the failing ones stand alone; where too
  * many fail, some stay unasked.
  *
- * @throws what `askEach` throws
+ * @throws what `askAll` throws
  */
 export async function evaluate(
   look: Look,
@@ -40,36 +47,51 @@ export async function evaluate(
   rows: string[],
   predicates: string[],
 ): Promise<Outcome[][]> {
-  const outcomes = predicates.map((): Outcome[] => rows.map(() => undefined))
+  const [outcomes = []] = await evaluateForAll(look, table, [{ identity, predicates }], rows)
+  return outcomes
+}
+
+/** As `evaluate`, for several who ask about the same rows: `result[asking][predicate][row]`. */
+export async function evaluateForAll(
+  look: Look,
+  table: RelationName,
+  askings: Asking[],
+  rows: string[],
+): Promise<Outcome[][][]> {
+  const outcomes = askings.map(({ predicates }) => predicates.map((): Outcome[] => rows.map(() => undefined)))
   // With many wrong predicates each of them has a right to be found.
-  let left = mostSplits + predicates.length * 4
-  const whole = { predicates: [...predicates.keys()], rows: [...rows.keys()] }
-  let parts: Part[] = predicates.length > 0 && rows.length > 0 ? [whole] : []
-  while (parts.length > 0 && left > 0) {
-    const asked = parts.slice(0, Math.min(mostTogether, left))
-    const queries = asked.map((part) =>
-      queryOf(
+  const left = askings.map(({ predicates }) => mostSplits + predicates.length * 4)
+  let parts = askings.flatMap(({ predicates }, asking): Part[] => {
+    const whole = { asking, predicates: [...predicates.keys()], rows: [...rows.keys()] }
+    return predicates.length > 0 && rows.length > 0 ? [whole] : []
+  })
+  while (parts.length > 0) {
+    const asked = parts.slice(0, mostTogether).flatMap((part) => {
+      const asking = askings[part.asking]
+      if (!asking) return []
+      const query = queryOf(
         table,
         part.rows.map((at) => rows[at] ?? ''),
-        part.predicates.map((at) => predicates[at] ?? ''),
-      ),
-    )
-    const answers = await askEach(look, identity, queries)
+        part.predicates.map((at) => asking.predicates[at] ?? ''),
+      )
+      return [{ part, identity: asking.identity, query }]
+    })
+    const answers = await askAll(look, asked)
     const halves: Part[] = []
-    for (const [at, part] of asked.entries()) {
-      const answer = answers[at]
-      if (!answer) continue
+    for (const [at, { part }] of asked.entries()) {
+      const [answer, own] = [answers[at], outcomes[part.asking]]
+      if (!answer || !own) continue
       if ('code' in answer) {
-        left -= 1
+        left[part.asking] = (left[part.asking] ?? 0) - 1
         const smaller = halve(part, answer.code)
-        if (smaller.length === 0) record(outcomes, part, () => answer.code)
+        if (smaller.length === 0) record(own, part, () => answer.code)
         halves.push(...smaller)
       } else {
         const passes = JSON.parse(answer.text ?? '[]') as boolean[][]
-        record(outcomes, part, (predicate, row) => passes[row]?.[predicate])
+        record(own, part, (predicate, row) => passes[row]?.[predicate])
       }
     }
-    parts = [...halves, ...parts.slice(asked.length)]
+    parts = [...halves, ...parts.slice(mostTogether)].filter(({ asking }) => (left[asking] ?? 0) > 0)
   }
   return outcomes
 }
@@ -88,15 +110,19 @@ function record(
 }
 
 /** The halves of a part that failed with this SQLSTATE; none where all of it fails alike. */
-function halve({ predicates, rows }: Part, code: string): Part[] {
+function halve({ asking, predicates, rows }: Part, code: string): Part[] {
   if (predicates.length > 1) {
     const middle = predicates.length >> 1
-    return [predicates.slice(0, middle), predicates.slice(middle)].map((half) => ({ predicates: half, rows }))
+    return [predicates.slice(0, middle), predicates.slice(middle)].map((half) => ({
+      asking,
+      predicates: half,
+      rows,
+    }))
   }
   // Class 42 is found before the first row is read, so every row fails alike.
   if (rows.length === 1 || code.startsWith('42')) return []
   const middle = rows.length >> 1
-  return [rows.slice(0, middle), rows.slice(middle)].map((half) => ({ predicates, rows: half }))
+  return [rows.slice(0, middle), rows.slice(middle)].map((half) => ({ asking, predicates, rows: half }))
 }
 
 /** The rows stay a query of their own, planned as if it stood alone. */

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { Asker, Outcomes } from './ask.ts'
 import { askInPortions } from './ask.ts'
-import type { Look } from './actingAs.ts'
+import type { Identity, Look } from './actingAs.ts'
 import type { Outcome } from './evaluate.ts'
 import type { Question } from './questions.ts'
 import type { MutationScore } from './report.ts'
@@ -35,6 +35,8 @@ export async function scoreMutants(
   const caught = new Set<WrongPredicate>()
   const invalid = new Set<WrongPredicate>()
   const asked = new Set<WrongPredicate>()
+  // Where there are few rows, those that are chosen first are all of them.
+  const answered = new Map<Identity, Set<WrongPredicate>>()
   for (const chosen of [telling(rows, askers, outcomes, questions), rows]) {
     for (const { identity, role } of askers) {
       const concerned = questions.filter((question) => question.concerns(role))
@@ -42,9 +44,12 @@ export async function scoreMutants(
         (each) =>
           !caught.has(each) &&
           !invalid.has(each) &&
+          answered.get(identity)?.has(each) !== true &&
           concerned.some((question) => question.predicates(role).includes(each.right)),
       )
       if (open.length === 0 || look.clock.isOver()) continue
+      const whole = answered.get(identity) ?? new Set<WrongPredicate>()
+      answered.set(identity, whole)
       await askInPortions(
         look,
         subject,
@@ -72,6 +77,7 @@ export async function scoreMutants(
               )
             })
             if (differs) caught.add(each)
+            if (portion.length === rows.length && !own.includes(undefined)) whole.add(each)
           }
           return open.some((each) => !caught.has(each) && !invalid.has(each))
         },

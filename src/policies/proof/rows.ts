@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { qualified, quote } from '../../postgres/identifiers.ts'
 import type { Identity, Look } from './actingAs.ts'
-import { actingAs, isNoAnswer } from './actingAs.ts'
+import { actingAs, askPatiently, isNoAnswer } from './actingAs.ts'
 import { identityOf } from './identities.ts'
 import type { Subject } from './subject.ts'
 
@@ -47,56 +47,64 @@ export async function sampleRows(
 const rowsNearIdentity = 4
 
 /**
- * Rows that a predicate lets pass for an identity: among a million rows a random sample would hold none of
- * them. The predicate is asked over all rows, so what other tables hide from the identity is not hidden here:
- * good for finding rows, not for judging them.
+ * Rows that each predicate lets pass for each identity: among a million rows a random sample would hold none of
+ * them. The predicates are asked over all rows, so what other tables hide from the identity is not hidden here:
+ * good for finding rows, not for judging them. A predicate that fails or takes too long finds none.
  */
 export async function rowsNear(
   look: Look,
   reader: string,
   subject: Subject,
   needed: NeededColumns,
-  identity: Identity,
-  predicate: string,
+  identities: Identity[],
+  predicates: string[],
 ): Promise<Row[]> {
-  try {
-    const asReader = { ...identity, role: reader }
-    const tail = ` WHERE (${predicate}) LIMIT ${rowsNearIdentity}`
-    // One slow predicate must not take the time of all others.
-    return await read(look, asReader, subject, needed, tail, Math.max(50, look.clock.remainingMs() / 8))
-  } catch (error) {
-    if (isNoAnswer(error)) throw error
-    return []
-  }
+  const queries = predicates.map((predicate) => {
+    const rows = selectRows(subject, needed, ` WHERE (${predicate}) LIMIT ${rowsNearIdentity}`)
+    return `SELECT pg_catalog.json_agg(near)::pg_catalog.text FROM (${rows}) AS near`
+  })
+  const asked = identities.flatMap((identity) =>
+    queries.map((query) => ({ identity: { ...identity, role: reader }, query })),
+  )
+  const replies = await askPatiently(look, asked, () => Math.max(50, look.clock.remainingMs() / 8))
+  return replies.flatMap((reply) => {
+    const text = reply && 'text' in reply ? reply.text : null
+    return text === null ? [] : (JSON.parse(text) as ReadRow[]).map(asRow)
+  })
+}
+
+/** A row as `selectRows` gives it. */
+interface ReadRow {
+  text: string
+  values: Record<string, unknown>
+  key: Record<string, unknown>
+}
+
+function asRow({ text, values, key }: ReadRow): Row {
+  const label = JSON.stringify(Object.keys(key).length > 0 ? key : values)
+  return { text, values, label, isMadeUp: false }
 }
 
 async function read(
   look: Look,
-  reader: string | Identity,
+  reader: string,
   subject: Subject,
   needed: NeededColumns,
   tail: string,
-  timeoutMs?: number,
 ): Promise<Row[]> {
-  const from = `FROM ${qualified(subject.table)} AS ${quote(subject.table.name)}${tail}`
-  const identity = typeof reader === 'string' ? identityOf({ role: reader }) : reader
-  const { rows } = await actingAs(
-    look,
-    identity,
-    () =>
-      sql<{ text: string; values: Record<string, unknown>; key: Record<string, unknown> }>`
-        SELECT ${sql.raw(rowText(subject, needed))} AS text,
-               ${sql.raw(valuesOf(subject, (name) => needed.names.has(name)))} AS values,
-               ${sql.raw(valuesOf(subject, (name) => subject.columns.some((c) => c.isKey && c.name === name)))} AS key
-        ${sql.raw(from)}`.execute(look.db),
-    timeoutMs,
+  const { rows } = await actingAs(look, identityOf({ role: reader }), () =>
+    sql.raw<ReadRow>(selectRows(subject, needed, tail)).execute(look.db),
   )
-  return rows.map(({ text, values, key }) => ({
-    text,
-    values,
-    label: JSON.stringify(Object.keys(key).length > 0 ? key : values),
-    isMadeUp: false,
-  }))
+  return rows.map(asRow)
+}
+
+function selectRows(subject: Subject, needed: NeededColumns, tail: string): string {
+  const isKey = (name: string) => subject.columns.some((column) => column.isKey && column.name === name)
+  return `
+    SELECT ${rowText(subject, needed)} AS text,
+           ${valuesOf(subject, (name) => needed.names.has(name))} AS values,
+           ${valuesOf(subject, isKey)} AS key
+    FROM ${qualified(subject.table)} AS ${quote(subject.table.name)}${tail}`
 }
 
 /** `ROW("t"."id", NULL, ...)::"s"."t"::text`: what is not read stays on the server. */

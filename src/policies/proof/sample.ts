@@ -81,14 +81,9 @@ export async function takeSample(
   })
   const needed = { names: columnsRead(subject, trees) }
   const sampled = await orNone(() => sampleRows(look, reader, subject, needed, mostSampled), notes)
-  const near: Row[] = []
   const nearLook = { ...look, clock: clock.part(0.3) }
-  for (const { identity } of askers.slice(0, mostNear)) {
-    for (const predicate of changed) {
-      if (nearLook.clock.isOver()) break
-      near.push(...(await rowsNear(nearLook, reader, subject, needed, identity, predicate)))
-    }
-  }
+  const nearest = askers.slice(0, mostNear).map(({ identity }) => identity)
+  const near = await rowsNear(nearLook, reader, subject, needed, nearest, changed)
   const others = await columnsOfRelations(db, [
     ...new Map(
       trees
@@ -97,11 +92,8 @@ export async function takeSample(
     ).values(),
   ])
   const steadyLook = { ...look, clock: clock.part(0.2) }
-  const steady: SteadyValue[] = []
-  for (const { identity } of askers.slice(0, mostSteady)) {
-    if (steadyLook.clock.isOver()) break
-    steady.push(...(await untilOver(() => steadyValues(steadyLook, subject, identity, trees), [])))
-  }
+  const first = askers.slice(0, mostSteady).map(({ identity }) => identity)
+  const steady = await steadyValues(steadyLook, subject, first, trees)
   const related = await untilOver(
     () => relatedValues(steadyLook, reader, subject, trees, others, steady),
     new Map<string, unknown[]>(),

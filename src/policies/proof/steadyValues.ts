@@ -1,11 +1,10 @@
-import { sql } from 'kysely'
 import { parseExpression, printExpression } from '../../syntax/expression.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { as } from '../../syntax/nodes.ts'
 import { fieldsOf, nameParts, walk } from '../../syntax/walk.ts'
 import { relationsByAlias } from './comparisons.ts'
 import type { Identity, Look } from './actingAs.ts'
-import { actingAs, isNoAnswer, isTimeout } from './actingAs.ts'
+import { askPatiently } from './actingAs.ts'
 import type { Subject } from './subject.ts'
 
 /** A value that a part of a predicate gives an identity whatever the row is. */
@@ -21,36 +20,35 @@ const mostParts = 8
 const mostValues = 4
 
 /**
- * What the parts of the predicates that read nothing of the row give the identity: calls, the sub-selects of
+ * What the parts of the predicates that read nothing of the row give each identity: calls, the sub-selects of
  * `IN (SELECT ...)` and `ARRAY(SELECT ...)`, and the arrays of `= ANY ((SELECT ids())::uuid[])`. Rows that hold such a value are the ones that a predicate lets
  * pass: `org_id IN (SELECT ids())` needs a row of one of these organisations, in an empty table too.
  */
 export async function steadyValues(
   look: Look,
   subject: Subject,
-  identity: Identity,
+  identities: Identity[],
   trees: Node[],
 ): Promise<SteadyValue[]> {
-  const found: SteadyValue[] = []
-  for (const { text, select } of steadyParts(subject, trees).slice(0, mostParts)) {
-    if (look.clock.isOver()) break
-    try {
-      const { rows } = await actingAs(
-        look,
-        identity,
-        () =>
-          sql<{ type: string; value: unknown }>`
-            SELECT pg_typeof(v)::text AS type, to_jsonb(v) AS value
-            FROM (${sql.raw(select)}) AS s(v) WHERE v IS NOT NULL LIMIT ${mostValues}`.execute(look.db),
-        Math.max(20, look.clock.remainingMs() / 8),
-      )
-      found.push(...rows.map((row) => ({ text, ...row })))
-    } catch (error) {
-      if (isNoAnswer(error) || (isTimeout(error) && look.clock.isOver())) throw error
-      // A part that the identity may not ask, or that is no query by itself, offers nothing.
-    }
-  }
-  return found
+  const parts = steadyParts(subject, trees)
+    .slice(0, mostParts)
+    .map(({ text, select }) => ({ text, query: valuesOf(select) }))
+  const asked = identities.flatMap((identity) => parts.map((part) => ({ ...part, identity })))
+  const replies = await askPatiently(look, asked, () => Math.max(20, look.clock.remainingMs() / 8))
+  return asked.flatMap(({ text }, at) => {
+    const reply = replies[at]
+    // A part that the identity may not ask, or that is no query by itself, offers nothing.
+    const found = reply && 'text' in reply ? reply.text : null
+    const values = found === null ? [] : (JSON.parse(found) as { type: string; value: unknown }[])
+    return values.map((each) => ({ text, ...each }))
+  })
+}
+
+function valuesOf(select: string): string {
+  return `
+    SELECT pg_catalog.json_agg(found)::pg_catalog.text FROM (
+      SELECT pg_typeof(v)::text AS type, to_jsonb(v) AS value
+      FROM (${select}) AS s(v) WHERE v IS NOT NULL LIMIT ${mostValues}) AS found`
 }
 
 /** The parts of the trees that read no column of the subject and none from around them. */

@@ -1,8 +1,8 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { askEach, isTimeout } from '../../../src/policies/proof/actingAs.ts'
+import { askAll, askEach, askPatiently, isTimeout } from '../../../src/policies/proof/actingAs.ts'
 import { startClock } from '../../../src/policies/proof/clock.ts'
-import { evaluate } from '../../../src/policies/proof/evaluate.ts'
+import { evaluate, evaluateForAll } from '../../../src/policies/proof/evaluate.ts'
 import { borrow } from '../../../src/postgres/database.ts'
 import { underOneSavepoint } from '../../../src/postgres/savepoint.ts'
 import type { TestDatabase } from '../../support/database.ts'
@@ -45,6 +45,27 @@ test('queries are asked as the identity, with its settings', async () => {
     expect(await asking((look) => askEach(look, anon, [query]))).toEqual([answers[at]])
 })
 
+test('several ask in one request, each with its own role and settings', async () => {
+  const other = { ...anon, role: 'authenticated', settings: { 'app.other': '1', search_path: 'hostile' } }
+  const query = `SELECT concat_ws(' ', current_user, nullif(current_setting('app.tenant', true), ''),
+    nullif(current_setting('app.other', true), ''), current_setting('search_path'))`
+  const asked = [anon, nobody, other, anon].map((identity) => ({ identity, query }))
+  const own = { text: `anon ${anon.settings['app.tenant']} public` }
+  expect(await asking((look) => askAll(look, asked))).toEqual([
+    own,
+    { code: '22023' },
+    { text: 'authenticated 1 public' },
+    own,
+  ])
+})
+
+test('a query that takes too long takes no time of the others', async () => {
+  const queries = [`SELECT '1'`, 'SELECT pg_sleep(30)', `SELECT '2'`]
+  const asked = queries.map((query) => ({ identity: anon, query }))
+  const answers = await asking((look) => askPatiently(look, asked, () => 300))
+  expect(answers).toEqual([{ text: '1' }, undefined, { text: '2' }])
+})
+
 test('what one query sets or fails at is no matter of the next, and nothing of it is left', async () => {
   const answers = await asking((look) =>
     askEach(look, anon, [
@@ -82,6 +103,24 @@ test('a query that takes too long ends all of them, and the transaction goes on'
   const ended = asking((look) => askEach(look, anon, ['SELECT 1', 'SELECT pg_sleep(30)'], 100))
   expect(isTimeout(await ended.catch((error: unknown) => error))).toBe(true)
   expect(await asking((look) => askEach(look, anon, [`SELECT '1'`]))).toEqual([{ text: '1' }])
+})
+
+test('several ask predicates about the same rows', async () => {
+  const predicates = ['id > 1', `current_user = 'anon'`, '6 / (id - 2) > 0']
+  const askings = [anon, nobody, { ...anon, role: 'authenticated' }].map((identity) => ({
+    identity,
+    predicates,
+  }))
+  const rows = ['(1,)', '(2,)', '(3,)']
+  const answers = await asking((look) =>
+    evaluateForAll(look, { schema: 'public', name: 'notes' }, askings, rows),
+  )
+  const rest = [false, '22012', true]
+  expect(answers).toEqual([
+    [[false, true, true], [true, true, true], rest],
+    Array.from(predicates, () => rows.map(() => '22023')),
+    [[false, true, true], [false, false, false], rest],
+  ])
 })
 
 test('of many predicates and rows each that fails is found, and the others are answered', async () => {
