@@ -28,9 +28,14 @@ export interface CatalogOfCandidates {
 }
 
 /** `ON "public"."a" USING btree (b, c DESC) INCLUDE (d) WHERE e`: equal for equal candidates. */
-export function definitionOf({ table, method, keys, include, predicate }: Candidate): string {
+export function definitionOf(candidate: Candidate): string {
+  return `ON ${qualified(candidate.table)} ${definitionOn(candidate)}`
+}
+
+/** What follows the table's name: `USING btree (b, c DESC) INCLUDE (d) WHERE e`. */
+export function definitionOn({ method, keys, include, predicate }: Candidate): string {
   return [
-    `ON ${qualified(table)} USING ${method} (${keys.join(', ')})`,
+    `USING ${method} (${keys.join(', ')})`,
     ...(include.length > 0 ? [`INCLUDE (${include.join(', ')})`] : []),
     ...(predicate === undefined ? [] : [`WHERE ${predicate}`]),
   ].join(' ')

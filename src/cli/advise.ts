@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import type { ClientBase } from 'pg'
 import { advise } from '../advisor/advise.ts'
@@ -12,11 +11,11 @@ import { readOnly } from '../postgres/readOnly.ts'
 import { adviceDocument, adviceLines } from '../report/advice.ts'
 import { countedStatements } from '../workload/countedStatements.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
-import { parseWorkload } from '../workload/workloadFile.ts'
 import type { CommandContext } from './context.ts'
 import { parseDuration } from './options.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
+import { parseBytes, readWorkload } from './workloadOptions.ts'
 
 interface CommandOptions extends OutputOptions {
   workload?: string
@@ -85,26 +84,4 @@ async function readCounted(client: ClientBase): Promise<WorkloadStatement[]> {
       'Give a file of statements with --workload.',
     )
   }
-}
-
-async function readWorkload(file: string): Promise<WorkloadStatement[]> {
-  try {
-    return parseWorkload(await readFile(file, 'utf8'))
-  } catch (error) {
-    if (error instanceof UsageError) throw error
-    throw new UsageError(`The workload ${file} cannot be read.`, 'Check the path and its permissions.', {
-      cause: error,
-    })
-  }
-}
-
-/** `500MB` -> 524288000: a number of bytes, kB, MB or GB, as PostgreSQL counts them. */
-function parseBytes(text: string): number {
-  const [, number, unit = 'B'] = /^(\d+(?:\.\d+)?)\s*(B|kB|MB|GB)?$/.exec(text) ?? []
-  if (number === undefined)
-    throw new UsageError(
-      `--budget ${text} is no size.`,
-      'Write a number with B, kB, MB or GB, such as 500MB.',
-    )
-  return Number(number) * { B: 1, kB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 }[unit as 'B']
 }

@@ -21,12 +21,15 @@ import { refuseFailures } from './refuseFailures.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 import { parseRules } from './parseRules.ts'
+import { parseBytes, readWorkload } from './workloadOptions.ts'
 
 interface CommandOptions extends OutputOptions {
   rules?: string
   level: Level
   out: string
   schema?: string[]
+  workload?: string
+  budget?: number
   yes?: boolean
 }
 
@@ -38,6 +41,8 @@ export function optimizeCommand(context: CommandContext): Command {
       new Option('--level <level>', 'only findings of this level or graver').choices(levels).default('warn'),
     )
     .option('--schema <name...>', 'only objects of these schemas')
+    .option('--workload <file>', 'write the indexes too that these statements want; see `advise`')
+    .option('--budget <bytes>', 'what these indexes may take together, such as 500MB', parseBytes)
     .option('--out <directory>', 'where the files go', 'migrations')
     .option('--yes', 'write without asking')
     .option('--json <file>', 'write the result as JSON; - for standard output')
@@ -48,6 +53,7 @@ Examples:
   $ npm run optimize -- --rules auth_rls_initplan,policy_function_initplan
   $ npm run optimize -- --schema public --out migrations --yes
   $ npm run optimize -- --level info               what gains little too, such as indexes on small tables
+  $ npm run optimize -- --workload workload.sql --budget 500MB
   $ npm run -s optimize -- --yes --json -
 
 Review the files, see \`npm run migrate plan\`, then \`npm run migrate up\`. A file holds what one rule wants of
@@ -69,6 +75,14 @@ without --yes.
           rules,
           ...(options.schema === undefined ? {} : { schemas: options.schema }),
           level: options.level,
+          ...(options.workload === undefined
+            ? {}
+            : {
+                workload: {
+                  statements: await readWorkload(options.workload),
+                  ...(options.budget === undefined ? {} : { budget: options.budget }),
+                },
+              }),
           ignore,
           directory: options.out,
           onStep: (text) => terminal.progress(text),

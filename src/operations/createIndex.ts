@@ -9,8 +9,11 @@ import { operationTitle } from './titles.ts'
 
 export interface IndexToCreate extends Reason {
   table: RelationName
-  /** Its columns, or an expression of them as it stands in CREATE INDEX: `(lower(email))`. */
-  on: string[] | { expression: string }
+  /**
+   * Its columns, an expression of them as it stands in CREATE INDEX: `(lower(email))`, or all that follows the table's name:
+   * `USING btree (city_id, rating DESC) WHERE is_active`, with the words that name it.
+   */
+  on: string[] | { expression: string } | { definition: string; words: string[] }
   /** Names that are taken in the table's schema; ours is added to them. */
   takenNames: Set<string>
 }
@@ -25,11 +28,14 @@ export interface IndexToCreate extends Reason {
  * ```
  */
 export function createIndex({ table, on, takenNames, ...reason }: IndexToCreate): Operation {
-  const columns = 'expression' in on ? undefined : on
-  const list = 'expression' in on ? on.expression : on.map(quote).join(', ')
-  const name = claimIndexName(table.name, columns ?? [wordOf(list)], takenNames)
+  const columns = Array.isArray(on) ? on : undefined
+  const list =
+    'expression' in on ? on.expression : Array.isArray(on) ? on.map(quote).join(', ') : on.definition
+  const words = 'words' in on ? on.words : (columns ?? [list])
+  const name = claimIndexName(table.name, columns ?? words.map(wordOf), takenNames)
   const index = { schema: table.schema, name }
-  const create = `CREATE INDEX CONCURRENTLY ${quote(index.name)} ON ${qualified(table)} (${list})`
+  const keys = 'definition' in on ? on.definition : `(${list})`
+  const create = `CREATE INDEX CONCURRENTLY ${quote(index.name)} ON ${qualified(table)} ${keys}`
   const drop = dropConcurrently(index)
   const args = [table, columns ?? [list], { name, concurrently: true }]
   return {
@@ -40,7 +46,10 @@ export function createIndex({ table, on, takenNames, ...reason }: IndexToCreate)
     ...reason,
     up: [create],
     down: [drop],
-    calls: { [create]: { method: 'createIndex', args }, [drop]: { method: 'dropIndex', args } },
+    // The builder knows neither operator classes nor every order.
+    ...('definition' in on
+      ? {}
+      : { calls: { [create]: { method: 'createIndex', args }, [drop]: { method: 'dropIndex', args } } }),
     before: [
       columns ? condition(columnsExist, table, columns) : condition(tableExists, table),
       condition(indexIsAbsent, index),

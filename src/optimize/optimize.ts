@@ -7,6 +7,9 @@ import { findAll } from '../rules/find.ts'
 import { rules as allRules } from '../rules/index.ts'
 import type { Level, Rule } from '../rules/rule.ts'
 import { snapshotOf } from '../catalog/snapshot.ts'
+import type { Advice } from '../advisor/advise.ts'
+import type { Workload } from './adviceChoice.ts'
+import { withAdvice } from './adviceChoice.ts'
 import type { Choice } from './chooseOperations.ts'
 import { chooseOperations } from './chooseOperations.ts'
 import type { Group } from './groupOperations.ts'
@@ -22,6 +25,8 @@ export interface OptimizeOptions {
   schemas?: string[]
   level: Level
   ignore?: IgnoreEntry[]
+  /** Indexes that these statements want are made too. */
+  workload?: Workload
   /** What a pending migration there does already is not made again. */
   directory: string
   onStep?: (text: string) => void
@@ -32,6 +37,8 @@ export interface Optimized {
   found: Found
   selection: Selection
   choice: Choice
+  /** Where a workload was given. */
+  advice?: Advice
   /** One for each file to be written, in the order in which they have to run. */
   groups: Group[]
 }
@@ -48,7 +55,7 @@ export interface Optimized {
  */
 export async function optimize(
   client: ClientBase,
-  { rules = allRules, schemas, level, ignore = [], directory, onStep }: OptimizeOptions,
+  { rules = allRules, schemas, level, ignore = [], workload, directory, onStep }: OptimizeOptions,
 ): Promise<Optimized> {
   const names = rules.map(({ name }) => name)
   const found = await readOnly(client, () =>
@@ -59,6 +66,8 @@ export async function optimize(
   const selection = selectFindings(found.findings, { ignore, level, today: new Date() })
   onStep?.('reading the new policies back')
   const pending = await listPendingMigrations(directory, client)
-  const choice = await chooseOperations(client, selection.selected, pending)
-  return { found, selection, choice, groups: groupOperations(choice.operations) }
+  const cured = await chooseOperations(client, selection.selected, pending)
+  if (!workload) return { found, selection, choice: cured, groups: groupOperations(cured.operations) }
+  const { choice, advice } = await withAdvice(client, cured, workload, pending, onStep)
+  return { found, selection, choice, advice, groups: groupOperations(choice.operations) }
 }
