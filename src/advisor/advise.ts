@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
+import type { IndexToBuild } from '../shadow/planner/openPlanner.ts'
 import { openPlanner } from '../shadow/planner/openPlanner.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
 import type { Candidate } from './candidates.ts'
@@ -24,6 +25,8 @@ export interface AdviseOptions {
   timeLimit?: number
   /** Changes the shadow before anything is planned: policies that are rewritten first, say. */
   prepare?: (shadow: ClientBase) => Promise<void>
+  /** Indexes that will be there whatever is advised. */
+  given?: IndexToBuild[]
   onStep?: (text: string) => void
 }
 
@@ -68,18 +71,22 @@ const mostSlower = 1.15
 export async function advise(
   source: ClientBase,
   workload: readonly WorkloadStatement[],
-  { budget, timeLimit = 20, prepare, onStep = () => undefined }: AdviseOptions = {},
+  { budget, timeLimit = 20, prepare, given = [], onStep = () => undefined }: AdviseOptions = {},
 ): Promise<Advice> {
   onStep('copying the schema and its statistics')
   const planner = await openPlanner(source)
   try {
+    if (prepare) {
+      const builder = await planner.connect()
+      await prepare(builder).finally(() => builder.end())
+    }
+    if (given.length > 0) await planner.buildIndexes(given)
     const session = await planner.connect()
-    await prepare?.(session)
     const catalog = await readCatalogOfCandidates(session)
     onStep(`looking for indexes that might help ${workload.length} statements`)
     const wishes = await gatherWishes(session, workload, catalog).finally(() => session.end())
     onStep(`building ${wishes.candidates.size} candidates, empty`)
-    const whatIf = await openWhatIf(planner, [...wishes.candidates.values()])
+    const whatIf = await openWhatIf(planner, [...wishes.candidates.values()], given)
     try {
       const existing = indexesOf(whatIf.options.filter(({ candidate }) => !candidate))
       const { costed, before } = await costStatements(whatIf, wishes, existing, onStep)

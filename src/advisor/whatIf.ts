@@ -7,6 +7,7 @@ import { readOnce } from '../catalog/reader.ts'
 import { areDuplicates, covers } from '../indexes/indexCoverage.ts'
 import { borrow } from '../postgres/database.ts'
 import type { PlanNode } from '../postgres/explain.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
 import { quote } from '../postgres/identifiers.ts'
 import { toggleIndexes } from '../shadow/planner/indexVisibility.ts'
 import type { Planner } from '../shadow/planner/openPlanner.ts'
@@ -44,7 +45,11 @@ export interface WhatIf {
 const prefix = 'hundredfold_candidate_'
 
 /** Builds the candidates, empty, in the shadow, as large as they would be. What exists already is no candidate. */
-export async function openWhatIf(planner: Planner, wanted: readonly Candidate[]): Promise<WhatIf> {
+export async function openWhatIf(
+  planner: Planner,
+  wanted: readonly Candidate[],
+  given: readonly RelationName[] = [],
+): Promise<WhatIf> {
   const named = new Map(wanted.map((candidate, at) => [`${prefix}${at}`, candidate]))
   const reasons = await planner.buildIndexes(
     Array.from(named, ([name, candidate]) => ({
@@ -60,10 +65,11 @@ export async function openWhatIf(planner: Planner, wanted: readonly Candidate[])
   const readable = [...(await defineIndexes(db, read)).values()]
   await session.query('SET LOCAL search_path TO DEFAULT')
   const existing = readable.filter(({ name }) => !named.has(name))
+  const stays = ({ schema, name }: RelationName): boolean =>
+    given.some((each) => each.schema === schema && each.name === name)
   const options: Option[] = existing
     .filter(
-      ({ protectedBecause, isPartitioned, isValid }) =>
-        protectedBecause === null && !isPartitioned && isValid,
+      (index) => index.protectedBecause === null && !index.isPartitioned && index.isValid && !stays(index),
     )
     .map((index) => ({ index }))
   const fixed = existing.filter((index) => !options.some((option) => option.index === index))

@@ -7,7 +7,9 @@ import { listRelationNames, namesBySchema } from '../catalog/relationNames.ts'
 import { createIndex } from '../operations/createIndex.ts'
 import type { Operation } from '../operations/operation.ts'
 import { borrow } from '../postgres/database.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
 import { display, quote } from '../postgres/identifiers.ts'
+import type { IndexToBuild } from '../shadow/planner/openPlanner.ts'
 import { readOnly } from '../postgres/readOnly.ts'
 import { estimated, measured, migration } from '../rules/remedies.ts'
 import type { Finding } from '../rules/rule.ts'
@@ -34,11 +36,16 @@ export async function withAdvice(
   pending: PendingMigration[],
   onStep?: (text: string) => void,
 ): Promise<{ choice: Choice; advice: Advice }> {
-  const first = choice.operations.filter(({ kind }) => kind !== 'createIndex' && kind !== 'dropIndex')
-  const transactional = first.filter(({ noTransaction }) => noTransaction === undefined)
+  const transactional = choice.operations.filter(({ noTransaction }) => noTransaction === undefined)
+  const required = new Set(
+    choice.operations.flatMap(({ requires = [] }) => requires.flatMap(({ ids }) => ids)),
+  )
+  const isRequired = ({ ids }: Operation): boolean => ids.some((id) => required.has(id))
   const advice = await advise(client, statements, {
     ...(budget === undefined ? {} : { budget }),
     ...(onStep ? { onStep } : {}),
+    // A policy's new predicate names these among its conditions.
+    given: choice.operations.filter((each) => each.kind === 'createIndex' && isRequired(each)).map(toBuild),
     prepare: async (shadow) => {
       for (const sql of transactional.flatMap(({ up }) => up)) await shadow.query(sql)
     },
@@ -46,7 +53,7 @@ export async function withAdvice(
   const taken = namesBySchema(await readOnly(client, () => readOnce(borrow(client))(listRelationNames)))
   const skipped = [...choice.skipped]
   const isServed = (operation: Operation): boolean =>
-    advice.indexes.some((advised) => serves(advised, operation))
+    !isRequired(operation) && advice.indexes.some((advised) => serves(advised, operation))
   const cures = choice.cures.flatMap((cure) => {
     const operations = cure.operations.filter((operation) => !isServed(operation))
     if (operations.length > 0) return [{ ...cure, operations }]
@@ -62,6 +69,12 @@ export async function withAdvice(
   const kept = choice.operations.filter((operation) => !isServed(operation))
   const operations = [...new Set([...kept, ...cures.flatMap((cure) => cure.operations)])]
   return { choice: { operations, cures, skipped }, advice }
+}
+
+function toBuild({ on, before, up }: Operation): IndexToBuild {
+  const [index] = before.find(({ condition }) => condition === 'indexIsAbsent')?.args ?? []
+  const { name } = index as RelationName
+  return { schema: on[0] ?? '', name, sql: (up[0] ?? '').replace(' CONCURRENTLY', '') }
 }
 
 /** Whether the operation builds an index whose columns the advised one begins with. */
