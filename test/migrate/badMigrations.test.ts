@@ -69,7 +69,7 @@ test('a migration that commits behind the runner, through its own queries', asyn
 
 test('a statement that PostgreSQL cannot read', async () => {
   const failure = await failureOf(sqlMigration({ up: ['CREATE TABEL public.t (id int)'], down: [] }))
-  expect(failure?.message).toContain('no SQL that PostgreSQL can read')
+  expect(failure?.message).toContain('PostgreSQL cannot read this as SQL')
   expect(failure?.message).toContain('CREATE TABEL')
 })
 

@@ -173,7 +173,7 @@ describe('turnMembership refuses', () => {
     ['a list that would say more than the function', 'is_known(org_id)', 'does not depend on who is calling'],
     ['grouping', 'is_many(org_id)', 'more than FROM and WHERE'],
     ['IN with a LIMIT', 'is_first(org_id)', 'which decides what is IN it'],
-    ['an argument that is used twice', 'is_near(org_id)', 'in another place than key = argument'],
+    ['an argument that is used twice', 'is_near(org_id)', 'outside of the condition key = argument'],
     ['another comparison', 'is_before(org_id)', 'no condition of the form key = argument'],
     ['a body without a query', 'starts_with(name)', 'not one EXISTS'],
     ['two columns of the row', 'member_is(other_id, org_id)', 'more than one of its arguments'],
