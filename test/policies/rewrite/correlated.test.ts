@@ -91,7 +91,7 @@ describe('turnCorrelated refuses', () => {
     [
       'what makes a look-up slower for the one with the longest list',
       'EXISTS (SELECT 1 FROM followers f WHERE f.org_id = docs.org_id AND f.user_id = auth.uid())',
-      'slower for who has the longest list',
+      'slower for the caller with the longest list',
     ],
     [
       'a scalar query',
