@@ -45,7 +45,7 @@ test('queries are asked as the identity, with its settings', async () => {
     expect(await asking((look) => askEach(look, anon, [query]))).toEqual([answers[at]])
 })
 
-test('what one query sets or fails at is no matter of the next, and nothing of it is left', async () => {
+test('neither a setting nor an error of one query affects the next, and nothing is left of either', async () => {
   const answers = await asking((look) =>
     askEach(look, anon, [
       `SELECT set_config('app.tenant', 'another', true)`,
@@ -65,7 +65,7 @@ test('what one query sets or fails at is no matter of the next, and nothing of i
   expect(rows).toEqual([{ back: true, t: '' }])
 })
 
-test('functions of the same name on the search_path are not ours', async () => {
+test('functions of the same name on the search_path are not called', async () => {
   const ask = [`SELECT '1'`, `SELECT '2'`]
   expect(await asking((look) => askEach(look, anon, ask), 'hostile, pg_catalog')).toEqual([
     { text: '1' },
@@ -73,7 +73,7 @@ test('functions of the same name on the search_path are not ours', async () => {
   ])
 })
 
-test('as a role that nobody may take every query ends with the same error', async () => {
+test('as a role that the session may not act as, every query ends with the same error', async () => {
   const answers = await asking((look) => askEach(look, nobody, ['SELECT 1', 'SELECT 2']))
   expect(answers).toEqual([{ code: '22023' }, { code: '22023' }])
 })
@@ -84,7 +84,7 @@ test('a query that takes too long ends all of them, and the transaction goes on'
   expect(await asking((look) => askEach(look, anon, [`SELECT '1'`]))).toEqual([{ text: '1' }])
 })
 
-test('of many predicates and rows each that fails is found, and the others are answered', async () => {
+test('among many predicates and rows, each one that fails is found, and the others are answered', async () => {
   const rows = ['1', '0', 'x', '3', '0', '5', '6', '7'].map((body, id) => `(${String(id)},${body})`)
   const predicates = ['id > 3', 'body::int > 2', '6 / body::int = 2', 'nothing', 'body IS NULL']
   const answers = await asking((look) =>
