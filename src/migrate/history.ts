@@ -57,7 +57,7 @@ export function refuseDrift(statuses: MigrationStatus[]): void {
   )
   refuse(
     statuses.filter(({ outOfOrder }) => outOfOrder),
-    'Pending migrations stand before applied ones',
+    'Pending migrations come before applied ones',
     'Give them a later number (rename the files), so that every database runs them in the same order.',
   )
 }

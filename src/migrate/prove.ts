@@ -61,7 +61,7 @@ async function proveOne(
   return toProof(await rehearse(stage, migration))
 }
 
-/** What a rehearsal says about reversibility. */
+/** What the dry run shows about reversibility. */
 export function toProof(rehearsal: Rehearsal): Proof {
   const { name, proven, reason, failedConditions } = rehearsal
   const difference = [

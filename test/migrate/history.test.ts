@@ -68,7 +68,7 @@ test('a pending migration before an applied one stops with 4', async () => {
   await using files = await migrationDirectory({ [second]: nothing })
   await runUp(client, files.path)
   await files.write(first, nothing)
-  await expect(runUp(client, files.path)).rejects.toThrow('Pending migrations stand before applied ones')
+  await expect(runUp(client, files.path)).rejects.toThrow('Pending migrations come before applied ones')
 })
 
 test('up stops at --to, down goes down to --to', async () => {
