@@ -23,12 +23,12 @@ const silent = {
 }
 
 /**
- * Asks the migration for its SQL. What it queries through `pgm.db` while building runs on `client`, so the
- * caller decides whether that is a read-only transaction (to plan) or the migration's own (to run).
+ * Asks the migration for its SQL. Its queries through `pgm.db` run on `client`, so the caller decides whether they run in
+ * a read-only transaction (to plan) or in the migration's own (to run).
  *
- * @param timeoutMs how long `up` or `down` may take to hand over its SQL
- * @throws UsageError where the migration throws, rejects or never ends, controls transactions itself, or
- * asks for something that its transaction mode cannot give
+ * @param timeoutMs how long `up` or `down` may take to return its SQL
+ * @throws UsageError if the migration throws, rejects or never ends, controls transactions itself, or has a statement
+ * that its transaction mode does not allow
  */
 export async function buildScript(
   migration: Migration,
@@ -48,7 +48,7 @@ export async function buildScript(
   return { statements, transactional }
 }
 
-/** The same outside the migration's own transaction: what the file asks the database is answered read-only. */
+/** The same outside the migration's own transaction: its queries run in a read-only transaction. */
 export async function readScript(
   migration: Migration,
   direction: Direction,
@@ -86,7 +86,7 @@ async function callAction(
         reject(
           new UsageError(
             `${direction} of ${migration.name} did not end within ${timeoutMs / 1000} s.`,
-            'Check that every promise in it is resolved; long work belongs into SQL, not into the file.',
+            'Check that every promise in it is resolved; long work belongs in SQL, not in the file.',
           ),
         ),
       timeoutMs,
@@ -98,7 +98,7 @@ async function callAction(
     if (error instanceof UsageError || isDatabaseError(error)) throw error
     throw new UsageError(
       `${direction} of ${migration.name} failed: ${messageOf(error)}`,
-      'Mend the file; nothing was run.',
+      'Fix the file; nothing was run.',
       { cause: error },
     )
   } finally {
@@ -135,7 +135,7 @@ function refuseUnrunnable(migration: Migration, step: Statement[], transactional
     if (step.length > 1) {
       throw new UsageError(
         `${migration.name} mixes a statement that cannot run in a transaction with others in one string: ${excerpt(statement)}`,
-        'Put each statement into a call of pgm.sql() of its own: PostgreSQL runs one string as one transaction.',
+        'Put each statement into its own call of pgm.sql(): PostgreSQL runs one string as one transaction.',
       )
     }
   }

@@ -2,9 +2,9 @@ import { connect } from '../postgres/connect.ts'
 import type { Server } from './server.ts'
 
 /**
- * A server that is there already, by the URL of a role that may create databases and roles on it.
+ * An existing server, by the URL of a role that may create databases and roles on it.
  *
- * @throws UsageError where it cannot be reached.
+ * @throws UsageError if it cannot be reached.
  */
 export async function useExternal(superuserUrl: string): Promise<Server> {
   const client = await connect(superuserUrl)

@@ -2,9 +2,9 @@ import type { NamedRelation } from './relations.ts'
 import { relationsIn } from './relations.ts'
 import type { Node } from './nodes.ts'
 
-/** What the role that runs a statement must own, and where it must be allowed to create. */
+/** What a role must own to run a statement, and where it needs the privilege CREATE. */
 export interface Needs {
-  /** Relations that only their owner may change so. */
+  /** Relations that only their owner may change in this way. */
   owned: NamedRelation[]
   /** Schemas in which something is created. */
   createIn: string[]
@@ -25,8 +25,8 @@ const byOwner = [
 ]
 
 /**
- * What a statement needs, as far as it can be read off the statement. The server has the last word; this
- * list is for saying everything at once, before the first statement runs.
+ * What a statement needs, as far as the statement itself shows. The server has the last word; this list lets us name
+ * everything that is missing at once, before the first statement runs.
  */
 export function needsOf(node: Node): Needs {
   const needs: Needs = { owned: [], createIn: [], createInDatabase: false }

@@ -19,7 +19,7 @@ function named(ending: string): string {
   return found.name
 }
 
-describe("Casaora's migrations say before they change anything", () => {
+describe("Casaora's migrations report, before they change anything,", () => {
   let database: TestDatabase
   let superuser: Client
   let owner: Client

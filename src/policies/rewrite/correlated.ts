@@ -23,26 +23,26 @@ export interface Turned {
   reads: { schema: string; name: string }[]
 }
 
-/** Why a sub-select that could be turned round is left. */
+/** Why a sub-select that could be decorrelated is left. */
 export interface Verdict {
   reason: string
-  /** Until the policies of the tables that it reads are rewritten. */
+  /** Only until the policies of the tables that it reads are rewritten. */
   isForNow?: boolean
 }
 
-/** What the plans say of a sub-select that could be turned round: undefined where nothing gets slower. */
+/** The verdicts on sub-selects that could be decorrelated, from their plans; undefined if nothing gets slower. */
 export type PlanVerdicts = Map<string, Verdict | undefined>
 
 const runAgain = ['Apply the migrations that rewrite the policies named.', 'Run this command again.']
 
-/** The key under which a sub-select's verdict stands. */
+/** The key of a sub-select's verdict. */
 export function verdictKey(table: CatalogTable, node: Node): string {
   return `${table.oid} ${canonical(node)}`
 }
 
 /**
- * Runs a query that a policy makes for every row once per statement, where the plans say that no common query
- * gets slower.
+ * Decorrelates sub-selects: what a policy ran for every row runs once per statement. Done only if the plans say that no
+ * common query gets slower.
  *
  * ```sql
  * EXISTS (SELECT 1 FROM members m WHERE m.org_id = docs.org_id AND m.user_id = auth.uid())   -- before
@@ -58,7 +58,7 @@ export function turnCorrelated(tree: Node, scope: Scope & KeyScope, verdicts: Pl
     try {
       const { becomes, needsIndexOn } = turnAround(link, isPositive, scope)
       const key = verdictKey(scope.table, node)
-      // Of tables of other owners plans are not asked for; they are left for that reason anyway.
+      // No plans are read for tables of other owners: their policies are left in any case.
       if (!verdicts.has(key) && scope.table.isOurs)
         throw new Unclear('another rewrite changes it first; run this command again after that one')
       const verdict = verdicts.get(key)
@@ -83,7 +83,7 @@ export function turnCorrelated(tree: Node, scope: Scope & KeyScope, verdicts: Pl
   return { tree: result, changes, refusals }
 }
 
-/** The sub-selects that could be turned round, before anybody has asked what plans say. */
+/** The sub-selects that could be decorrelated, before their plans are read. */
 export function correlatedCandidates(tree: Node, scope: Scope & KeyScope): Turned[] {
   const found: Turned[] = []
   replaceInContext(tree, (node, isPositive) => {
@@ -99,7 +99,7 @@ export function correlatedCandidates(tree: Node, scope: Scope & KeyScope): Turne
   return found
 }
 
-/** A sub-select with FROM that holds a column of the row. */
+/** A sub-select with a FROM and a column of the row. */
 function correlatedLink(node: Node): SubLink | undefined {
   const link = as(node, 'SubLink')
   const select = as(link?.subselect, 'SelectStmt')
@@ -115,7 +115,7 @@ function turnAround(
   if (!['EXISTS_SUBLINK', 'ANY_SUBLINK'].includes(link.subLinkType)) {
     throw new Unclear('it is neither EXISTS nor IN')
   }
-  if (!isPositive) throw new Unclear('it stands under NOT or where NULL and false differ')
+  if (!isPositive) throw new Unclear('it is under NOT or in a place where NULL and false differ')
   const select = as(link.subselect, 'SelectStmt')
   if (!select) throw new Unclear('it is no query')
   if (
@@ -123,7 +123,7 @@ function turnAround(
     nodesIn(select.targetList).some((node) => 'FuncCall' in node)
   ) {
     throw new Unclear(
-      'its query has a row for an aggregate, or several for a set, whatever its conditions say',
+      'its query calls a function in its SELECT list, and an aggregate or a set may return rows whatever the conditions say',
     )
   }
   const plain = withoutLimit(select, link.subLinkType === 'ANY_SUBLINK')
@@ -153,7 +153,7 @@ function turnAround(
   const hazard = scope.hazards.of(set)
   if (hazard) {
     throw new Unclear(
-      `all of its rows would be read at once, and an error could come up that nobody meets today: ${hazard.what}`,
+      `all of its rows would be read at once, which could raise an error that nobody gets today: ${hazard.what}`,
     )
   }
   const { node, needsIndexOn } = memberOfKeys(outer, listedKeys(set), scope)
@@ -164,7 +164,7 @@ function turnAround(
   }
 }
 
-/** `x IN (SELECT y ...)` asks whether there is a row with `y = x`. */
+/** The condition `y = x` of `x IN (SELECT y ...)`. */
 function memberCondition(link: SubLink, select: SelectStmt): Node[] {
   if (link.subLinkType === 'EXISTS_SUBLINK') return []
   const target = as(select.targetList?.[0], 'ResTarget')?.val
@@ -174,7 +174,7 @@ function memberCondition(link: SubLink, select: SelectStmt): Node[] {
   return [equals(target, link.testexpr)]
 }
 
-/** The condition within the query's FROM, so that the query's own columns count as bound. */
+/** The condition together with the query's FROM, so that the query's own columns count as bound. */
 function inFrom(select: SelectStmt, condition: Node): Node {
   return { SelectStmt: { fromClause: select.fromClause?.map(withoutQuals), whereClause: condition } }
 }

@@ -25,11 +25,11 @@ import { wrapCalls } from './wrapCalls.ts'
 /** What can be done for one policy. */
 export interface PolicyRewrite {
   policy: PolicyOnTable
-  /** In our own words where it changes: the server prints it anew before it goes into a file. */
+  /** As we print them, if they change; before they go into a file, the server prints them again. */
   after: PolicyPredicates
   changes: Change[]
   refusals: Refusal[]
-  /** Functions that the new predicates call and that may have to be made first. */
+  /** Functions that the new predicates call; those that do not exist must be made first. */
   helpers: KeyHelper[]
 }
 
@@ -39,13 +39,13 @@ export interface PolicyRewrites {
   helpers: KeyHelpers
 }
 
-/** Whether an index that leads on the column is to be made before the policies change. */
+/** Whether an index that leads on the column will be made before the policies change. */
 export type WillLead = (table: CatalogTable, column: string) => boolean
 
 /**
- * Every policy that breaks one of these rules, with its rewrite or the reason why it is left.
+ * Every policy that breaks one of these rules, with its rewrite or the reason why it is left as it is.
  *
- * @param willLead indexes to reckon with although they are not there yet; changes that do so name the column
+ * @param willLead indexes that count although they do not exist yet; a change that relies on one names its column
  */
 export function rewritePolicies(
   policies: ParsedPolicies,
@@ -70,12 +70,12 @@ export function rewritePolicies(
   return { rewrites, helpers }
 }
 
-/** What is the same for many policies, found once. */
+/** What many policies share and is computed once. */
 interface Shared {
   tables: CatalogTable[]
-  /** What the functions that policies call were falsely declared as. */
+  /** The functions that policies call and that are declared falsely. */
   declared: Pick<Scope, 'falselyImmutable' | 'hiddenVolatile'>
-  /** As `wrapCalls`, which asks nothing of the table: once for each tree and the functions that it can mean. */
+  /** As `wrapCalls`, which does not depend on the table: run once for each tree and set of functions. */
   wrap(tree: Node, scope: Scope): Rewritten
 }
 
@@ -185,16 +185,16 @@ function rewritePolicy(
   )
 }
 
-/** The policy that would end in an endless loop if the one given had these predicates. */
+/** The policy that would recurse without end if the given one had these predicates. */
 type RecursionWith = (policy: PolicyOnTable, predicates: { using?: Node; check?: Node }) => string | undefined
 
 function whyNotInTable({ table }: PolicyOnTable, looping: string): Pick<Refusal, 'reason' | 'steps'> {
   const [policy, name] = [displayIdentifier(looping), display(table)]
   return {
-    reason: `policy ${policy} reads ${name} itself, and PostgreSQL refuses that (42P17, infinite recursion) as soon as a policy for reading ${name} has a sub-select`,
+    reason: `policy ${policy} reads ${name} itself, which PostgreSQL refuses (42P17, infinite recursion) once a policy for SELECT on ${name} has a sub-select`,
     steps: [
-      `Let policy ${policy} ask a function that is STABLE and SECURITY DEFINER in place of reading ${name}; then run this command again.`,
-      'An index on the compared column helps without that: a STABLE call can be looked up in it.',
+      `Let policy ${policy} call a function that is STABLE and SECURITY DEFINER, which reads ${name} for it; then run this command again.`,
+      'An index on the compared column helps even without that: it can be searched for the result of a STABLE call.',
     ],
   }
 }
@@ -213,7 +213,7 @@ function declaredFalsely(
   return found
 }
 
-/** Policies of a table that belongs to somebody else, or that fail already, stay as they are. */
+/** Leaves a policy as it is if its table belongs to somebody else, or if it fails even today. */
 function leaveWhatMayNotChange(rewrite: PolicyRewrite, failure: string | undefined): PolicyRewrite {
   const { policy, changes, refusals } = rewrite
   const { isOurs, owner, name } = policy.table
@@ -222,7 +222,7 @@ function leaveWhatMayNotChange(rewrite: PolicyRewrite, failure: string | undefin
   const why = isOurs
     ? {
         reason: `the policies of ${name} fail even now (${failure}), so there is nothing to compare a rewrite with`,
-        steps: ['Mend the policies of the table first: their queries fail before anything is changed.'],
+        steps: ['Fix the policies of the table first: their queries fail before anything is changed.'],
       }
     : {
         reason: `the table belongs to ${owner}, and only its owner may alter its policies`,
@@ -233,7 +233,7 @@ function leaveWhatMayNotChange(rewrite: PolicyRewrite, failure: string | undefin
     after: { using: policy.using, check: policy.check },
     changes: [],
     helpers: [],
-    // Beside a failure that is there already no other reason matters.
+    // If the policies fail even today, no other reason matters.
     refusals: unique([
       ...(isOurs ? refusals.map(({ rule, was }) => ({ rule, was, ...why })) : refusals),
       ...changes.map(({ rule, was }) => ({ rule, was, ...why })),

@@ -84,7 +84,7 @@ describe('function_search_path_mutable', () => {
     await owner.query(`CREATE FUNCTION public.dynamic() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS
         $$ BEGIN EXECUTE 'SELECT 1'; END $$;
       CREATE FUNCTION public.invoker() RETURNS int LANGUAGE sql AS 'SELECT 1'`)
-    expect((await migrationOf('dynamic'))?.title).toMatch(/puts statements together/)
+    expect((await migrationOf('dynamic'))?.title).toMatch(/runs dynamic SQL/)
     expect((await migrationOf('invoker'))?.kind).toBe('runbook')
     const levels = Object.fromEntries(
       (await findWith(owner, functionSearchPathMutable)).map(({ subject, level, infoBecause }) => [
