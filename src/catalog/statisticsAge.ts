@@ -8,8 +8,8 @@ export interface StatisticsAge {
 }
 
 /**
- * Since when the counters count. A crash throws them away without saying so for the database; the counters of
- * the background writer are then reset too, and tell.
+ * Since when the counters have been counting. A crash discards them, but the reset time of the database does not show
+ * it. That of the background writer, whose counters are then reset too, does.
  */
 export async function findStatisticsAge(db: Database): Promise<StatisticsAge> {
   const result = await sql<StatisticsAge>`

@@ -78,7 +78,7 @@ describe('a rule that cannot see is skipped with its reason, and the next one lo
     const { looked } = await ask(ruleThat(({ db }) => sql`SELECT FROM public.held`.execute(db)))
     await holder.query('ROLLBACK')
     expect(looked.map(({ status, reason }) => [status, reason])).toEqual([
-      ['skipped', 'somebody holds a lock on what was to be read'],
+      ['skipped', 'another session holds a lock on an object that it reads'],
       ['ok', undefined],
     ])
   })
