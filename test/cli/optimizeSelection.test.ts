@@ -128,7 +128,7 @@ describe('a level', () => {
     await owner.query('DROP FUNCTION public.follows()')
     expect(reasons(result)).toEqual({
       'function_search_path_mutable public.follows.""':
-        "public.follows() has its caller's rights, so there is little to gain from a path of its own",
+        "public.follows() has its caller's rights, so there is little to gain from a search_path of its own",
     })
     expect(err).toContain(
       "1 of function_search_path_mutable on functions with their caller's rights (info)\n",

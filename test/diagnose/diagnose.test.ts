@@ -234,7 +234,7 @@ describe('a database in the middle of something', () => {
     expect(drops.length).toBeGreaterThan(40)
     expect(report.sections.filter(({ status }) => status === 'failed')).toEqual([])
     const skipped = report.sections.filter(({ reason }) =>
-      reason?.includes('was dropped while it was looked at'),
+      reason?.includes('was dropped while it was read'),
     )
     expect(skipped.length).toBeLessThan(10)
     await superuser.query(

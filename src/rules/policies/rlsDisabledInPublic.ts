@@ -24,7 +24,7 @@ export const rlsDisabledInPublic: Rule = {
         (table) =>
           !table.rowSecurity &&
           (table.kind === 'r' || table.kind === 'p') &&
-          // Partitions of a table that has it are partition_without_rls.
+          // Partitions of a table that has it are left to partition_without_rls.
           table.securedRoot === null &&
           table.reachableBy.length > 0 &&
           !table.isExtensionOwned &&

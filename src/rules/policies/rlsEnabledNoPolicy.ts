@@ -10,8 +10,8 @@ import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
 
 /**
- * Tables with row-level security and without a policy: only the owner and roles that bypass it see a row. That may
- * be meant (the application reads it as `service_role`) or forgotten. Where nobody else has a privilege it is meant.
+ * Tables with row-level security and without a policy: only the owner and roles that bypass it see a row. That may be
+ * intended (the application reads it as `service_role`) or forgotten. If nobody else has a privilege it is intended.
  *
  * ```sql
  * ALTER TABLE jobs ENABLE ROW LEVEL SECURITY;          -- everybody else sees nothing, without an error
@@ -58,7 +58,7 @@ function findingAbout(table: ExposedRelation, grantees: string[]): Finding {
       evidence: [measured('privileges of', 'no role that it applies to')],
       remedy: {
         kind: 'none',
-        title: 'Nothing to do: no role that it applies to has a privilege on the table.',
+        title: 'Nothing to do: no role subject to row-level security has a privilege on the table.',
       },
       infoBecause: 'on tables that only their owner and roles with BYPASSRLS may reach',
     }

@@ -43,7 +43,7 @@ describe('table_bloat', () => {
     expect(steps).toContain('VACUUM (FULL, ANALYZE) "public"."bad ""table"""')
   })
 
-  it('tells a role without privileges that it does not see', async () => {
+  it('tells a role without privileges what it cannot see', async () => {
     const superuser = await database.connect()
     await superuser.query('SET ROLE pg_monitor')
     const { findings, skipped } = await look(superuser, tableBloat)
