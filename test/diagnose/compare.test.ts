@@ -56,7 +56,7 @@ afterAll(async () => {
 })
 
 describe('before and after the migrations of the demo', () => {
-  test('what they cured is fixed', () => {
+  test('what they fixed is listed as fixed', () => {
     const { fixed, regressions } = compareReports(before, after)
     const rules = new Set(fixed.map(({ rule }) => rule))
     expect([...rules]).toContain('auth_rls_initplan')
@@ -102,7 +102,7 @@ describe('a regression', () => {
     expect(compareReports(after, worse).regressions).toEqual(['no longer met: Connection usage'])
   })
 
-  test('is a finding of a graver level, or that grew by more than a quarter', () => {
+  test('is a finding of a more severe level, or one that grew by more than a quarter', () => {
     const finding = {
       key: 'table_bloat public.t',
       rule: 'table_bloat',
