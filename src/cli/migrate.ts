@@ -91,7 +91,7 @@ async function readMigrations({ dir }: DirectoryOptions): Promise<Migration[]> {
 /** What limits a run: each with its option and its name in `RunOptions`. */
 const limits = [
   ['--lock-timeout <time>', 'longest wait for a lock in one try, 1s by default', 'lockTimeoutMs'],
-  ['--lock-budget <time>', 'how long to go on trying, 60s by default; exit 3 after', 'lockBudgetMs'],
+  ['--lock-budget <time>', 'how long to go on trying, 60s by default; then exit code 3', 'lockBudgetMs'],
   ['--statement-timeout <time>', 'longest time for one statement, 10m by default', 'statementTimeoutMs'],
   [
     '--condition-timeout <time>',
@@ -151,7 +151,7 @@ function runCommand(
     })
 }
 
-/** A run that was refused before its first migration has a JSON document too, with what the message cuts short. */
+/** A run that was refused before its first migration has a JSON document too, with lists that the message shortens. */
 async function refusalAsResult(run: () => Promise<RunResult>): Promise<RunResult> {
   try {
     return await run()

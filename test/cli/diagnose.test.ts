@@ -50,7 +50,7 @@ test('one command writes the five files, and prints no secret', async () => {
   expect(summary.split('\n').length).toBeLessThan(50)
 })
 
-test('the JSON document on standard output is alone there, and as promised', async () => {
+test('standard output has only the JSON document, in the promised form', async () => {
   const { out, exitCode } = await run('--json', '-', '--rules', 'auth_rls_initplan', '--fail-on', 'error')
   expect(exitCode).toBe(0)
   const document = JSON.parse(out) as {
