@@ -80,7 +80,7 @@ test('an entry that names nothing is a finding, unless its rule did not run', as
 
 describe('a file with an error is refused, with the place of the error', () => {
   test.each([
-    ['- rule: [', 'no YAML'],
+    ['- rule: [', 'not valid YAML'],
     ['- rule: no_such_rule\n  subject: a\n  reason: b', 'entry 1, rule'],
     ['- rule: unused_index\n  subject: a', 'entry 1, reason'],
     ['- rule: unused_index\n  subject: a\n  reason: " "', 'entry 1, reason'],

@@ -38,7 +38,7 @@ describe('table_bloat', () => {
     expect(level).toBe('warn')
     const steps = remedy.kind === 'runbook' ? remedy.steps.join('\n') : ''
     expect(steps).toContain('ACCESS EXCLUSIVE')
-    expect(steps).toMatch(/Have \d+ MB of disk free/)
+    expect(steps).toMatch(/Have \d+ MB of disk space free/)
     expect(steps).toContain(`pg_repack --dbname=DATABASE --table='"public"."bad ""table"""'`)
     expect(steps).toContain('VACUUM (FULL, ANALYZE) "public"."bad ""table"""')
   })
