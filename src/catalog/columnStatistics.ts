@@ -7,7 +7,7 @@ export interface ColumnStatistics {
   schema: string
   table: string
   column: string
-  /** Part of the rows in which it is NULL, 0 to 1. */
+  /** Share of the rows in which it is NULL, 0 to 1. */
   nullFraction: number
   /** -1 to 1, how well the order of the rows on disk follows the column; null where that is undefined. */
   correlation: number | null

@@ -8,8 +8,8 @@ export interface StatisticsAge {
 }
 
 /**
- * Since when the counters have been counting. A crash discards them, but the reset time of the database does not show
- * it. That of the background writer, whose counters are then reset too, does.
+ * Since when the counters have been counting. A crash discards them without changing the reset time of the database. It
+ * also resets the counters of the background writer, whose reset time shows it.
  */
 export async function findStatisticsAge(db: Database): Promise<StatisticsAge> {
   const result = await sql<StatisticsAge>`

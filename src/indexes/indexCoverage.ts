@@ -83,7 +83,7 @@ export interface Spare<Index extends TableIndex = TableIndex> {
   coveredBy: Index
 }
 
-/** Every spare index that nobody locks: several rules ask. */
+/** Every spare index that no session locks, read once for several rules. */
 export async function readSpares(
   _: Database,
   read: Read,

@@ -29,7 +29,7 @@ export function runbook(title: string, ...steps: string[]): Remedy {
 export function dropWithPartitions(index: DefinedIndex): Remedy {
   return runbook(
     `Drop ${display(index)} in a quiet moment`,
-    `SET lock_timeout = '1s'; -- and try again where it ends there`,
+    `SET lock_timeout = '1s'; -- and try again if it times out`,
     `DROP INDEX ${qualified(index)}; -- locks the table and all partitions exclusively, for a moment`,
     `To take it back: ${index.definition}; it keeps writers waiting while it is built.`,
   )

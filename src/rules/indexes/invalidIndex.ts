@@ -60,7 +60,7 @@ function cureOf(index: DefinedIndex, siblings: DefinedIndex[]): Remedy {
     return runbook(
       `Attach the missing indexes of partitions to ${name}`,
       `SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = '${qualified(index.table).replaceAll("'", "''")}'::regclass; -- the partitions`,
-      'For each partition P without its part: CREATE INDEX CONCURRENTLY P_idx ON P (the same columns);',
+      'For each partition P without such an index: CREATE INDEX CONCURRENTLY P_idx ON P (the same columns);',
       `ALTER INDEX ${qualified(index)} ATTACH PARTITION P_idx;`,
     )
   }

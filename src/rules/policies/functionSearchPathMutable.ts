@@ -27,7 +27,7 @@ import { wantedSchemas } from '../../catalog/scope.ts'
  */
 export const functionSearchPathMutable: Rule = {
   name: 'function_search_path_mutable',
-  finds: 'functions that look for names where their caller says',
+  finds: "functions that look up names in their caller's search_path",
   cure: 'an empty search_path, where every name in the body is qualified',
   async find(context) {
     const wanted = await wantedSchemas(context)
@@ -74,7 +74,7 @@ function remedyFor(each: CatalogFunction, shown: string, known: KnownNames): Rem
     return runbook(
       `${shown} has its caller's rights, so there is little to gain from a search_path of its own`,
       'Leave it: PostgreSQL does not inline an SQL function that sets a search_path, and a policy that calls it gets 3 to 4 times slower.',
-      `Where it is wanted all the same, qualify every name in its body first: ${alter} SET search_path = '';`,
+      `If you want one nevertheless, qualify every name in its body first: ${alter} SET search_path = '';`,
     )
   }
   const reason = whyPathMatters(each, known)

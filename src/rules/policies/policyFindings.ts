@@ -154,7 +154,7 @@ function whyOf(table: CatalogTable, changes: Change[]): string {
 }
 
 const once = (calls: string) =>
-  `${calls} ran for every row that they judge; in a sub-select it runs once per statement, and an index can serve the comparison.`
+  `${calls} ran for every row; in a sub-select it runs once per statement, and an index can serve the comparison.`
 
 const reasons: Record<RewriteRule, (expressions: string) => string> = {
   auth_rls_initplan: once,

@@ -13,6 +13,6 @@ import type { Rule } from '../rule.ts'
 export const policyFunctionInitplan: Rule = {
   name: 'policy_function_initplan',
   finds: 'other calls that take no column of the row, but that a policy makes for every row',
-  cure: 'a sub-select around them; VOLATILE ones are named and left',
+  cure: 'a sub-select around them; VOLATILE ones are reported and left as they are',
   find: (context) => policyFindings(context, 'policy_function_initplan', 'runs for every row'),
 }

@@ -21,7 +21,7 @@ import { unlessPoliciesLocked } from '../unlessLocked.ts'
 export const rlsEnabledNoPolicy: Rule = {
   name: 'rls_enabled_no_policy',
   finds: 'tables with row-level security and without a policy, from which nobody reads a row',
-  cure: 'a policy, or no privileges where it is meant so',
+  cure: 'a policy, or no privileges if nobody should read it',
   async find(context) {
     const wanted = await wantedSchemas(context)
     const { catalog } = await context.read(readParsedPolicies)
@@ -69,8 +69,8 @@ function findingAbout(table: ExposedRelation, grantees: string[]): Finding {
     evidence: [measured('privileges of', grantees.map(displayIdentifier).join(', '))],
     remedy: runbook(
       `Say who may see rows of ${display(table)}`,
-      `Where somebody should: CREATE POLICY ... ON ${qualified(table)} FOR SELECT TO ${roles} USING (...);`,
-      `Where nobody should, say so: REVOKE ALL ON ${qualified(table)} FROM ${roles};`,
+      `If somebody should: CREATE POLICY ... ON ${qualified(table)} FOR SELECT TO ${roles} USING (...);`,
+      `If nobody should, say so: REVOKE ALL ON ${qualified(table)} FROM ${roles};`,
     ),
   }
 }

@@ -41,7 +41,7 @@ export const securityDefinerView: Rule = {
           'Check that its readers may read the tables below it, and that the policies there let through what they need.',
           `ALTER VIEW ${qualified(view)} SET (security_invoker = true); -- PostgreSQL 15 and newer`,
           `To take it back: ALTER VIEW ${qualified(view)} RESET (security_invoker);`,
-          'Where the owner is meant to be asked, keep it, and say so in a comment.',
+          'If the rights of the owner are intended, keep it, and say so in a comment.',
         ),
       }))
   },

@@ -48,7 +48,7 @@ export function lockWaitsLongerThan(seconds: number): Rule {
             measured('process ids that block', blockers.join(', ')),
           ],
           remedy: runbook(
-            'See what holds the lock, and end it where that is right',
+            'See what holds the lock, and end it if that is safe',
             `SELECT pid, state, xact_start, query FROM pg_stat_activity WHERE pid IN (${(first.length > 0 ? first : blockers).join(', ') || 'NULL'});`,
             'SELECT pg_cancel_backend(pid) ends the statement, pg_terminate_backend(pid) a session that is idle in a transaction.',
             'Run schema changes with a lock_timeout and retries, as `hundredfold migrate up` does.',

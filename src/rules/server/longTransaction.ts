@@ -41,7 +41,7 @@ export function transactionLongerThan(seconds: number): Rule {
             measured('process ids', pids),
           ],
           remedy: runbook(
-            'See what it does, and end it where nobody waits for it',
+            'See what it does, and end it if nobody waits for it',
             `SELECT pid, state, query FROM pg_stat_activity WHERE pid IN (${pids});`,
             'SELECT pg_cancel_backend(pid) ends the statement, pg_terminate_backend(pid) the session.',
             'Long reports belong on a standby, or into batches; see missing_statement_timeout.',

@@ -48,7 +48,7 @@ export const replicationSlotLag: Rule = {
           remedy: runbook(
             slot.isActive ? 'See why the reader is slow' : 'Bring the reader back, or drop the slot',
             'SELECT * FROM pg_stat_replication; -- how far each reader is',
-            `Where nobody needs it any more: SELECT pg_drop_replication_slot('${slot.name}'); the reader has to be set up anew after that.`,
+            `If nobody needs it any more: SELECT pg_drop_replication_slot('${slot.name}'); after that the reader must be set up again.`,
             'max_slot_wal_keep_size limits what a slot may keep; beyond it the disk stays free and the slot is lost.',
           ),
         }

@@ -29,7 +29,10 @@ const reviews: Record<string, Review> = {
   fsync: shouldBeOn('error', 'a power cut can destroy the whole server'),
   full_page_writes: shouldBeOn('error', 'a power cut can tear pages, and nothing repairs them'),
   autovacuum: shouldBeOn('error', 'dead rows stay, statistics age, transaction ids run out'),
-  track_counts: shouldBeOn('error', 'autovacuum does not know where to go, nor does this report'),
+  track_counts: shouldBeOn(
+    'error',
+    'autovacuum cannot tell which tables need it, and neither can this report',
+  ),
   shared_buffers: {
     level: 'warn',
     problem: 'the database is more than four times as large as the cache, which is at most the default',

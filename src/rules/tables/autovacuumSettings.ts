@@ -28,7 +28,7 @@ const busyShare = 0.01
  */
 export const autovacuumSettings: Rule = {
   name: 'autovacuum_settings',
-  finds: 'large busy tables that autovacuum comes to too late, and tables where it is off',
+  finds: 'large busy tables that autovacuum visits too late, and tables where it is off',
   cure: 'storage parameters for 100,000 changed rows per vacuum',
   async find(context) {
     const wanted = await wantedSchemas(context)
@@ -48,7 +48,7 @@ export const autovacuumSettings: Rule = {
         .join(', ')
       const problem = isOff
         ? `Autovacuum is switched off for ${display(table)}: its dead rows stay, and its statistics age.`
-        : `Autovacuum comes to ${display(table)} only after ${share(table, current, settings)} changed rows.`
+        : `Autovacuum visits ${display(table)} only after ${share(table, current, settings)} changed rows.`
       findings.push({
         rule: 'autovacuum_settings',
         level: isOff ? 'warn' : 'info',

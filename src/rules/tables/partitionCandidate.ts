@@ -84,7 +84,7 @@ export const partitionCandidate: Rule = {
           `See whether ${display(table)} is worth partitioning by ${column}`,
           `Look at its statements: at least four fifths of the calls should have a condition on ${column}; lookups without it get 7 to 15 times slower.`,
           'See whether old rows are ever deleted: dropping a month gains most.',
-          `CREATE INDEX CONCURRENTLY ON ${qualified(table)} USING brin (${quote(key.name)}); -- a few blocks that find ranges of time already, since the rows lie in this order`,
+          `CREATE INDEX CONCURRENTLY ON ${qualified(table)} USING brin (${quote(key.name)}); -- a few blocks are enough to find ranges of time, since the rows are stored in this order`,
           `The partitioned table is a new one, and LIKE ... INCLUDING ALL does not copy everything. Its primary key must contain ${column}. Row-level security, policies, triggers, grants, foreign keys in both directions and publications must be created again, on every partition too. Try it on a copy first.`,
         ),
       })

@@ -51,7 +51,7 @@ export const staleStatistics: Rule = {
           `ANALYZE ${qualified(table)}; -- reads a sample, blocks neither reads nor writes`,
           table.kind === 'p'
             ? 'Do it again after large changes, from a scheduler: autovacuum never analyzes a partitioned table.'
-            : 'Where it grows old again: see the finding autovacuum_settings of the table, and whether autovacuum runs at all.',
+            : 'If they get old again: see the finding autovacuum_settings of the table, and whether autovacuum runs at all.',
         ),
       })
     }

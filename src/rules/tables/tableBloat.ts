@@ -70,7 +70,7 @@ function steps(heap: TableBloat, wastedBytes: number): string[] {
     `Have ${need} of disk space free: both ways below write a second copy of the table and its indexes before they remove the old one.`,
     `Online, where the extension pg_repack is installed: pg_repack --dbname=DATABASE --table=${shellQuoted(qualified(heap))} takes ACCESS EXCLUSIVE for moments at the beginning and the end only, and needs a primary key or a unique index over columns that are not null.`,
     `Else in a maintenance window: SET lock_timeout = '5s'; VACUUM (FULL, ANALYZE) ${qualified(heap)}; it holds ACCESS EXCLUSIVE all the time, so that even reads wait; allow a minute for each gigabyte or two.`,
-    'Watch it with SELECT phase, heap_blks_scanned, heap_blks_total FROM pg_stat_progress_cluster; cancel it at any time, the old table is then as it was.',
+    'Watch it with SELECT phase, heap_blks_scanned, heap_blks_total FROM pg_stat_progress_cluster; it can be cancelled at any time, which leaves the old table as it was.',
     'To prevent new bloat: let autovacuum visit the table earlier (rule autovacuum_settings), and close transactions that stay open (rule long_transaction).',
   ]
 }
