@@ -23,7 +23,7 @@ export function setFunctionSearchPath(name: FunctionName, bodyMd5: string): Oper
     title: operationTitle('set', name.name, 'search-path'),
     rule: 'function_search_path_mutable',
     why:
-      `${display(name)}(${name.args}) runs with the rights of its owner and looks for names where its caller says: ` +
+      `${display(name)}(${name.args}) runs with the rights of its owner and looks up names in its caller's search_path: ` +
       'a role that may create objects in a schema can replace an object by its own. Every name in the ' +
       'body is qualified, so it means the same with an empty search_path.',
     up: [`ALTER FUNCTION ${shown} SET search_path = ''`],

@@ -161,7 +161,7 @@ describe('a report that cannot be compared', () => {
 
   test.each([
     ['does not exist', undefined, 'does not exist'],
-    ['is no JSON', '{"schemaVersion": 1', 'no JSON'],
+    ['is no JSON', '{"schemaVersion": 1', 'not valid JSON'],
     ['is of another version', '{"schemaVersion": 2, "command": "diagnose"}', 'version 2'],
     ['is of an older program without a version', '{"findings": []}', 'no report'],
     ['is another document', '{"schemaVersion": 1, "command": "bench", "takenAt": "x"}', 'no report'],

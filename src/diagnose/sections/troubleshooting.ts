@@ -116,7 +116,7 @@ export function rewriting(rewrites: TableRewrite[]): TextBlock[] {
       symptom,
       `  Seen: ${rewrite.command} on ${rewrite.table}, process ${rewrite.pid}, ${rewrite.phase}, ${Math.round(rewrite.seconds ?? 0)} s, ${progress}; ${rewrite.blocked} sessions wait for it.`,
       ...blocked,
-      `  Do: to give way, SELECT pg_cancel_backend(${rewrite.pid}); the table is then as it was before.`,
+      `  Do: to let the others go on, SELECT pg_cancel_backend(${rewrite.pid}); it leaves the table as it was.`,
       '  Do: instead, plain VACUUM now (blocks nobody), and pg_repack for the space (online), or VACUUM FULL in a maintenance window.',
     )
   })

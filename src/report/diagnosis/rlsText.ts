@@ -20,7 +20,7 @@ export function rlsAnalysisText(
 ): string {
   const lines = [
     `Row-level security, ${options.takenAt}`,
-    'An UPDATE or DELETE whose WHERE reads the table must pass SELECT as well. Grants are asked before any policy.',
+    'An UPDATE or DELETE whose WHERE reads the table must pass SELECT as well. Grants are checked before any policy.',
     costsHead(options.costs),
     '',
   ]
