@@ -43,9 +43,7 @@ export function diagnoseCommand({ config, terminal, finish }: CommandContext): C
     .option('--out <dir>', 'where the folder diagnostics-YYYYMMDD-HHMMSS is made', '.')
     .option('--json <file>', 'write report.json there too; - for standard output')
     .addOption(
-      new Option('--fail-on <level>', 'end with 2 where a finding is of this level or graver').choices(
-        levels,
-      ),
+      new Option('--fail-on <level>', 'end with 2 if a finding has this level or worse').choices(levels),
     )
     .option('--rules <names>', 'only these rules, separated by commas')
     .option('--schema <name...>', 'only objects of these schemas')

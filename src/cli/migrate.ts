@@ -185,7 +185,7 @@ async function reportRun(
 }
 
 function statusCommand(context: CommandContext): Command {
-  return withDirectory(new Command('status').description('show where every migration stands; writes nothing'))
+  return withDirectory(new Command('status').description('show the state of every migration; writes nothing'))
     .addHelpText('after', `\nExamples:\n  $ npm run migrate status\n`)
     .action(async (options: DirectoryOptions) => {
       const { hasDrift, status } = await import('../migrate/status.ts')
@@ -240,7 +240,7 @@ prove that down takes back what up does.
 function proveCommand(context: CommandContext): Command {
   return withDirectory(
     new Command('prove').description(
-      'run every migration up, down and up in a shadow of the database and compare; exit 2 where one is not reversible',
+      'run every migration up, down and up in a shadow of the database and compare; exit 2 if one is not reversible',
     ),
   )
     .addHelpText('after', `\nExamples:\n  $ npm run migrate prove\n`)
@@ -271,7 +271,7 @@ function progressOf(terminal: Terminal) {
 function verifyCommand(context: CommandContext): Command {
   return withDirectory(
     new Command('verify').description(
-      'check again, read-only, that what is applied still holds; exit 2 where not',
+      'check again, read-only, that the conditions of applied migrations still hold; exit 2 if not',
     ),
   )
     .addHelpText('after', `\nExamples:\n  $ npm run migrate verify\n`)

@@ -91,7 +91,7 @@ describe('wrong use is explained and ends with 5', () => {
   test.each([
     [['--rules', 'no_such_rule'], 'There is no rule called no_such_rule'],
     [['--fail-on', 'panic'], 'Allowed choices'],
-    [['--allow-writes'], '--allow-writes means nothing'],
+    [['--allow-writes'], '--allow-writes has no effect without --analyze'],
     [['--out', '/dev/null/nowhere'], 'Cannot write the report'],
   ])('%j', async (args, message) => {
     const { exitCode, err } = await run(...args)
