@@ -18,7 +18,7 @@ test('it is named after the moment, in UTC', () => {
 test('it is never written over', async () => {
   const target = join(place, 'taken')
   await writeFolder(target, { 'a.txt': 'first' })
-  await expect(writeFolder(target, { 'a.txt': 'second' })).rejects.toThrow('is there already')
+  await expect(writeFolder(target, { 'a.txt': 'second' })).rejects.toThrow('exists already')
   expect(readFileSync(join(target, 'a.txt'), 'utf8')).toBe('first')
 })
 
