@@ -35,7 +35,7 @@ export function optimizeCommand(context: CommandContext): Command {
   return new Command('optimize')
     .option('--rules <names>', 'only these rules, separated by commas; all by default')
     .addOption(
-      new Option('--level <level>', 'only findings of this level or graver').choices(levels).default('warn'),
+      new Option('--level <level>', 'only findings of this level or worse').choices(levels).default('warn'),
     )
     .option('--schema <name...>', 'only objects of these schemas')
     .option('--out <directory>', 'where the files go', 'migrations')
@@ -93,7 +93,7 @@ interface Outcome {
   files: Map<Operation, string>
   /** Why they were not written, where they were not. */
   because?: string
-  /** Nobody was there who could have said yes. */
+  /** There was nobody to ask. */
   unasked?: true
 }
 
@@ -154,7 +154,7 @@ async function report(
   for (const { title } of together(selection.belowLevel)) print(`skipped  ${title}`)
   if (below.length > 0) {
     print(
-      `Below --level ${options.level}: ${below.length}; --level info takes them in, --json FILE lists each.`,
+      `Below --level ${options.level}: ${below.length}; --level info includes them, --json FILE lists each.`,
     )
   }
   const cured = new Set(written.map(({ key }) => key)).size
@@ -171,7 +171,7 @@ function unseen({ looked }: Found): Skipped[] {
     .map(({ rule: { name }, reason }) => ({ key: name, rule: name, reason: reason ?? '' }))
 }
 
-/** What has no migration would not be written at any level: then its own reason says more. */
+/** A finding without a migration would not be written at any level, so its own reason says more. */
 function whyBelow({ level, infoBecause, remedy }: Finding, options: CommandOptions): string {
   if (remedy.kind !== 'migration') return remedy.title
   return `${level}, below --level ${options.level}${infoBecause === undefined ? '' : `: ${infoBecause}`}`

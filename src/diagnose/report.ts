@@ -27,7 +27,7 @@ export interface Metric {
   /** Absent where too little has happened to judge. */
   met?: boolean
   kind: 'measured' | 'estimated'
-  /** What the figure leaves out, or why it is weighed so. */
+  /** What the figure leaves out, or how it is weighted. */
   note?: string
   /** Since an earlier report of the same counters: the value over that time alone, or how much the value moved. */
   trend?: { since: string; value: number; of: 'interval' | 'change' }
@@ -42,7 +42,7 @@ export interface ReportFinding {
   detail: string
   evidence: Fact[]
   remedy: { kind: 'migration' | 'runbook' | 'none'; title: string; steps?: string[] }
-  /** Why it is only `info`, in words that many findings of the rule share; these are told together. */
+  /** Why it is only `info`, in words that many findings of the rule share; these are reported together. */
   infoBecause?: string
 }
 
@@ -86,7 +86,7 @@ export interface DiagnosisReport {
   statements: { countedSince: string | null; list: ReportStatement[] }
 }
 
-/** The gravest first, then by rule and subject. */
+/** The most severe first, then by rule and subject. */
 export function byLevel(one: ReportFinding, other: ReportFinding): number {
   return (
     levels.indexOf(other.level) - levels.indexOf(one.level) ||

@@ -10,7 +10,7 @@ import { operationTitle } from './titles.ts'
 
 /**
  * Drops a policy that says exactly what another one says; `down` creates it again to the letter, with its comment.
- * That both are alike is checked again right before.
+ * Right before, a condition checks again that both are alike.
  *
  * ```sql
  * DROP POLICY "twin" ON "public"."notes"

@@ -7,8 +7,8 @@ import { dropConcurrently, recreateIndex } from './recreateIndex.ts'
 import { operationTitle } from './titles.ts'
 
 /**
- * Drops an index without blocking reads and writes; `down` builds it again exactly as it was.
- * Where another index does its work, that one must be valid before and after.
+ * Drops an index without blocking reads and writes; `down` builds it again exactly as it was. If another index does its
+ * work, that index must be valid before and after.
  *
  * ```sql
  * DROP INDEX CONCURRENTLY "public"."bookings_customer_idx"
@@ -16,7 +16,7 @@ import { operationTitle } from './titles.ts'
  * CREATE INDEX CONCURRENTLY bookings_customer_idx ON public.bookings USING btree (customer_id)
  * ```
  *
- * @throws NotReversible where it is protected or cannot be made again exactly
+ * @throws NotReversible if it is protected or cannot be built again exactly
  */
 export async function dropIndex(
   index: DefinedIndex,

@@ -8,15 +8,15 @@ import { buildConcurrently, dropConcurrently, recreateIndex } from './recreateIn
 import { operationTitle } from './titles.ts'
 
 /**
- * Puts an index on the rows that have a value in place of the one on all rows. The new one is there before the old
- * one goes, both ways.
+ * Replaces an index on all rows by one on the rows that have a value. Up and down, the new index is built before the
+ * old one is dropped.
  *
  * ```sql
  * CREATE INDEX CONCURRENTLY a_b_idx_present ON public.a USING btree (b) WHERE "b" IS NOT NULL
  * DROP INDEX CONCURRENTLY "public"."a_b_idx"
  * ```
  *
- * @throws NotReversible where the old one is protected or cannot be made again exactly
+ * @throws NotReversible if the old one is protected or cannot be built again exactly
  */
 export async function narrowIndex(
   index: DefinedIndex,

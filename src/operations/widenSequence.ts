@@ -17,7 +17,7 @@ const largestBigint = '9223372036854775807'
  * ALTER SEQUENCE "public"."orders_id_seq" AS integer MINVALUE 1 MAXVALUE 2147483647
  * ```
  *
- * @throws NotReversible where the sequence counts downwards
+ * @throws NotReversible if the sequence counts downwards
  */
 export function widenSequence(sequence: Sequence, reason: Reason): Operation {
   const { schema, name, type, minimum, maximum } = sequence

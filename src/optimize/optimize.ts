@@ -22,12 +22,12 @@ export interface OptimizeOptions {
   schemas?: string[]
   level: Level
   ignore?: IgnoreEntry[]
-  /** What a pending migration there does already is not made again. */
+  /** The directory of migrations; what a pending one does already is not written again. */
   directory: string
   onStep?: (text: string) => void
 }
 
-/** What was found, what of it is to be cured, and by which migrations. */
+/** What was found, which findings are fixed, and by which migrations. */
 export interface Optimized {
   found: Found
   selection: Selection
@@ -37,7 +37,7 @@ export interface Optimized {
 }
 
 /**
- * From findings to operations that are ready to be written; the database is only read, and nothing is written.
+ * Turns findings into operations that are ready to be written. The database is only read, and no file is written.
  *
  * ```ts
  * const { groups } = await optimize(client, { level: 'warn', directory: 'migrations' })

@@ -8,18 +8,18 @@ import { CannotSee } from './rule.ts'
 import { wantedSchemas } from '../catalog/scope.ts'
 
 /**
- * The findings of a rule about policies, where those of every table could be read.
+ * The findings of a rule about policies, if the policies of every table could be read.
  *
- * @throws CannotSee with the findings where a session holds a table locked that has policies
+ * @throws CannotSee, with the findings, if a session locks a table that has policies
  */
 export async function unlessPoliciesLocked(context: Snapshot, findings: Finding[]): Promise<Finding[]> {
   return leavingOut(context, findings, [], ({ hasPolicies }) => hasPolicies)
 }
 
 /**
- * The findings of a rule about indexes or constraints, where those of every table could be read.
+ * The findings of a rule about indexes or constraints, if those of every table could be read.
  *
- * @throws CannotSee with the findings where a session holds a table locked, or `hidden` says what else was not seen
+ * @throws CannotSee, with the findings, if a session locks a table, or if `hidden` says what else was not seen
  */
 export async function unlessLocked(
   context: Snapshot,

@@ -46,9 +46,8 @@ export interface StatementLocks {
  * since whoever uses the table needs them too. Outside a transaction the statement is committed; inside one,
  * locks that were held before it are counted only where it made them stronger.
  *
- * A statement that cannot run in a transaction holds its locks for moments. It is run against two of the spare
- * sessions: these hold it up at its first lock and, where it waits for older transactions, there once more, and
- * its locks are read while it waits.
+ * A statement that cannot run in a transaction holds its locks only for moments. Two of the spare sessions hold it up:
+ * at its first lock, and again where it waits for older transactions. Its locks are read while it waits.
  */
 export async function runAndReadLocks(
   client: ClientBase,

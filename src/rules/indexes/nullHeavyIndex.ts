@@ -86,8 +86,8 @@ export const nullHeavyIndex: Rule = {
               rule: 'null_heavy_index',
               why:
                 `${share} of the entries of ${display(index)} are for NULL, which no search for a value reads. ` +
-                'Before you merge: see that no query asks for the rows where ' +
-                `${displayIdentifier(column.name)} IS NULL, or for all rows in its order; these need the old index.`,
+                'Before you merge: check that no query asks for the rows where ' +
+                `${displayIdentifier(column.name)} IS NULL, or for all rows in its order; such queries need the old index.`,
               takenNames: taken.get(index.schema) ?? new Set(),
             }),
           (reason) => ({ kind: 'none', title: `It stays: ${reason}` }),

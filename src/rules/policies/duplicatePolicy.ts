@@ -46,8 +46,8 @@ export const duplicatePolicy: Rule = {
 }
 
 /**
- * The policies that other cures of the same run change: a migration that drops what another one alters, or looks
- * for what another one has altered, could not run.
+ * The policies that other fixes of the same run change. A migration could not run if another one alters the policy that
+ * it drops, or has altered the policy that it compares with.
  */
 async function rewrittenBeside(context: Snapshot): Promise<Set<number>> {
   const { rewrites } = await planPolicies(context)
@@ -66,7 +66,7 @@ function remedyFor({ dropped, kept, reason }: DuplicatePolicy, rewritten: Readon
   }
   if (rewritten.has(dropped.oid) || rewritten.has(kept.oid)) {
     return runbook(
-      'First both are rewritten alike, then one of them can go',
+      'Rewrite both alike first, then drop one of them',
       'Apply the migration that rewrites the policies of this table.',
       'Run this command again.',
     )

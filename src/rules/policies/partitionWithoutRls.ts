@@ -6,8 +6,8 @@ import type { Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 
 /**
- * Partitions without row-level security of a table that has it. PostgreSQL does not hand it down: through the parent
- * its policies hold, and whoever names the partition reads all of it.
+ * Partitions without row-level security of a table that has it. PostgreSQL does not pass it on to partitions: queries
+ * through the parent obey its policies, but queries that name the partition read all of it.
  *
  * ```sql
  * SELECT count(*) FROM events;        -- 0 rows, by the policies of the parent

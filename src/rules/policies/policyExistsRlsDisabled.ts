@@ -6,15 +6,15 @@ import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
 
 /**
- * Tables that have policies, while row-level security is off: the policies keep nobody out. Somebody believes that
- * they do.
+ * Tables that have policies although row-level security is off: the policies keep nobody out, though somebody believes
+ * that they do.
  *
  * ```sql
  * CREATE POLICY mine ON notes USING (owner_id = auth.uid());  -- without effect until:
  * ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
  * ```
  *
- * Switching it on takes rows away from whoever reads them today, so it is not written as a migration.
+ * Switching it on hides rows from roles that read them today, so it is not written as a migration.
  */
 export const policyExistsRlsDisabled: Rule = {
   name: 'policy_exists_rls_disabled',

@@ -75,7 +75,7 @@ function changed(
   ]
 }
 
-/** What can be rewritten later has the key that it will have then: one of a policy is enough, and none beside a change. */
+/** A deferred rewrite keeps the key that it will have later: one per policy, and none if a change is reported. */
 function refusalsToTell({ changes, refusals }: PolicyRewrite, rule: RewriteRule): Refusal[] {
   const own = refusals.filter((each) => each.rule === rule)
   const hasChange = changes.some((each) => each.rule === rule)
@@ -135,7 +135,7 @@ function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteratio
     after,
     needs: [
       ...helpers.map(({ name }) => condition(functionExists, { schema: privateSchema, name, args: '' })),
-      // What holds after an index is made is that it is valid.
+      // After an index is built, the condition is that it is valid.
       ...indexes.flatMap((index) => index.after),
     ],
     requires: [...plan.helpers.operations(helpers), ...indexes],
@@ -154,13 +154,13 @@ function whyOf(table: CatalogTable, changes: Change[]): string {
 }
 
 const once = (calls: string) =>
-  `${calls} ran for every row that they judge; in a sub-select it runs once per statement, and an index can serve the comparison.`
+  `${calls} ran for every row; in a sub-select it runs once per statement, and an index can serve the comparison.`
 
 const reasons: Record<RewriteRule, (expressions: string) => string> = {
   auth_rls_initplan: once,
   policy_function_initplan: once,
   policy_membership_function: (calls) =>
-    `${calls} searched the memberships anew for every row; now the set of the caller's keys is read once per statement.`,
+    `${calls} searched the memberships again for every row; now the set of the caller's keys is read once per statement.`,
   policy_correlated_subquery: (queries) =>
-    `${queries} was run anew for every row; now its rows are read once per statement.`,
+    `${queries} was run again for every row; now its rows are read once per statement.`,
 }

@@ -8,7 +8,7 @@ import type { Finding, Rule } from '../rule.ts'
 import { unlessLocked } from '../unlessLocked.ts'
 
 /**
- * Columns that policies compare with who asks, without an index that leads on them. Every query on the table, even
+ * Columns that policies compare with the caller, without an index that leads on them. Every query on the table, even
  * one without a WHERE, then reads all rows to find the caller's own.
  *
  * ```sql

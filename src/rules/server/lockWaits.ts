@@ -6,8 +6,8 @@ import { measured, runbook } from '../remedies.ts'
 import type { Finding, Rule } from '../rule.ts'
 
 /**
- * Sessions that wait for a lock. One ALTER TABLE that waits for one long query stops everybody who comes after it,
- * so a queue grows fast.
+ * Sessions that wait for a lock. An ALTER TABLE that waits for one long query blocks every later query of the table, so
+ * the queue grows fast.
  *
  * ```sql
  * ALTER TABLE bookings ADD COLUMN ...;  -- before: waits for a report, and every SELECT waits for it
@@ -48,10 +48,10 @@ export function lockWaitsLongerThan(seconds: number): Rule {
             measured('process ids that block', blockers.join(', ')),
           ],
           remedy: runbook(
-            'See what holds the lock, and end it where that is right',
+            'See what holds the lock, and end it if that is safe',
             `SELECT pid, state, xact_start, query FROM pg_stat_activity WHERE pid IN (${(first.length > 0 ? first : blockers).join(', ') || 'NULL'});`,
             'SELECT pg_cancel_backend(pid) ends the statement, pg_terminate_backend(pid) a session that is idle in a transaction.',
-            'Changes of schema belong behind a lock_timeout with retries, as `hundredfold migrate up` runs them.',
+            'Run schema changes with a lock_timeout and retries, as `hundredfold migrate up` does.',
           ),
         }
       })

@@ -7,7 +7,7 @@ import { CannotSee } from '../rule.ts'
 import type { ExplainedStatement } from '../../workload/slowStatements.ts'
 import { explainSlowStatements, leastCalls, slowMs } from '../../workload/slowStatements.ts'
 
-/** A fast statement that is most of what the server does. */
+/** From this share of all time even a fast statement is reported. */
 const dominantShare = 0.3
 
 /**
@@ -76,7 +76,7 @@ function levelOf({ statement, share, isSlow }: ExplainedStatement): Level | unde
   if (isSlow) {
     return statement.meanMs >= 10 * slowMs && share >= 0.1 ? 'error' : 'warn'
   }
-  // Half of nothing is nothing: it must have taken a minute at least.
+  // On an idle server a large share is still little: it must have taken a minute at least.
   if (share >= dominantShare && statement.totalMs >= 60_000 && statement.meanMs >= 1) return 'info'
   return undefined
 }

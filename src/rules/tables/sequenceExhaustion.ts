@@ -104,7 +104,7 @@ async function cureOf(sequence: Sequence): Promise<Remedy> {
         rule: 'sequence_exhaustion',
         why:
           `Sequence ${display(sequence)} is at ${sequence.lastValue} of ${sequence.maximum}; after that every insert ` +
-          'fails. What it fills can hold more.',
+          'fails. The column that it fills can hold more.',
       }),
     how,
   )

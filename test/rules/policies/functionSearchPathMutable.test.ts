@@ -28,7 +28,7 @@ describe('function_search_path_mutable', () => {
     return finding?.remedy
   }
 
-  it('writes a migration for a SECURITY DEFINER function of qualified names, and the function answers as before', async () => {
+  it('writes a migration for a SECURITY DEFINER function with qualified names, and the function answers as before', async () => {
     await owner.query(`CREATE TABLE public.admins (id int); INSERT INTO public.admins VALUES (7);
       CREATE FUNCTION public.bad_definer(x int) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER AS
         $$ DECLARE n int; BEGIN SELECT count(*) INTO n FROM public.admins a WHERE a.id = x; RETURN n > 0; END $$;
