@@ -28,7 +28,6 @@ export const rlsPolicyAlwaysTrue: Rule = {
     const findings = parsed
       .filter((each) => wanted(each.policy.table.schema) && letsEverybodyWrite(each))
       .map(({ policy }) => ({
-        rule: 'rls_policy_always_true' as const,
         level: policy.table.rowSecurity ? ('warn' as const) : ('info' as const),
         subject: [policy.table.schema, policy.table.name, policy.name],
         detail: `Policy ${displayIdentifier(policy.name)} on ${display(policy.table)} lets ${shortList(policy.roles.map(displayIdentifier)) || 'everybody'} write every row.`,

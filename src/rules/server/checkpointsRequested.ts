@@ -28,7 +28,6 @@ export const checkpointsRequested: Rule = {
     const percent = Math.round(share * 100)
     return [
       {
-        rule: 'checkpoints_requested',
         level: 'warn',
         subject: ['max_wal_size'],
         detail: `${percent} % of the checkpoints were requested before their time. The counter holds those that somebody asked for (CHECKPOINT, backups) as well.`,

@@ -33,7 +33,6 @@ export const missingStatementTimeout: Rule = {
         const value = timeouts[name] ?? otherTimeout
         const problem = `Nothing ends a statement of role ${displayIdentifier(name)} that runs away.`
         return {
-          rule: 'missing_statement_timeout' as const,
           level: 'warn' as const,
           subject: [name],
           detail: problem,
