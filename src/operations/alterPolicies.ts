@@ -4,7 +4,8 @@ import type { PolicyPredicates } from '../catalog/policies.ts'
 import { policyIs } from '../conditions/policies.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import type { AlterPolicies, BuilderCall, Operation } from './operation.ts'
-import { condition, unique, workId } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { unique } from '../unique.ts'
 
 /**
  * Gives policies of one table other predicates. ALTER POLICY leaves no moment without the policy. That the
