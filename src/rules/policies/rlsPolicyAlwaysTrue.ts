@@ -2,8 +2,7 @@ import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import type { ParsedPolicy } from '../../policies/rewrite/parsedPolicies.ts'
 import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
 import { shortList } from '../../shortList.ts'
-import type { Node } from '../../syntax/nodes.ts'
-import { as } from '../../syntax/nodes.ts'
+import { isTrue } from '../../policies/read/positiveContext.ts'
 import { measured, runbook } from '../remedies.ts'
 import type { Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
@@ -52,8 +51,4 @@ function letsEverybodyWrite({ policy, using, check }: ParsedPolicy): boolean {
   if (policy.command === 'DELETE') return isTrue(using)
   // Without a WITH CHECK of its own the new row is judged by USING.
   return isTrue(using) && (check === undefined || isTrue(check))
-}
-
-function isTrue(expression: Node | undefined): boolean {
-  return as(expression, 'A_Const')?.boolval?.boolval === true
 }
