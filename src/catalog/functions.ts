@@ -1,14 +1,13 @@
 import type { RawBuilder } from 'kysely'
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
 import { listPolicies } from './policies.ts'
 import type { Read } from './reader.ts'
 import { parseOptions } from './relations.ts'
 
 /** A function by schema, name and the argument list that `pg_get_function_identity_arguments` prints. */
-export interface FunctionName {
-  schema: string
-  name: string
+export interface FunctionName extends RelationName {
   /** What identifies the function in DDL, besides its name. */
   args: string
 }

@@ -23,10 +23,8 @@ export interface IndexColumn {
 }
 
 /** An index's size and use since the counters were reset. */
-export interface IndexUse {
+export interface IndexUse extends RelationName {
   oid: number
-  schema: string
-  name: string
   tableOid: number
   table: RelationName
   accessMethod: string

@@ -1,10 +1,9 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
 
 /** A relation that belongs to somebody else. */
-export interface ForeignRelation {
-  schema: string
-  name: string
+export interface ForeignRelation extends RelationName {
   owner: string
 }
 

@@ -1,4 +1,4 @@
-import type { Fact, Level } from '../rules/rule.ts'
+import type { Violation } from '../rules/rule.ts'
 import { levels } from '../rules/rule.ts'
 import type { Block } from './block.ts'
 
@@ -34,16 +34,10 @@ export interface Metric {
 }
 
 /** A finding as the report has it; the operation of a migration is for `optimize` to write. */
-export interface ReportFinding {
+export interface ReportFinding extends Omit<Violation, 'remedy'> {
   key: string
   rule: string
-  level: Level
-  subject: string[]
-  detail: string
-  evidence: Fact[]
   remedy: { kind: 'migration' | 'runbook' | 'none'; title: string; steps?: string[] }
-  /** Why it is only `info`, in words that many findings of the rule share; these are reported together. */
-  infoBecause?: string
 }
 
 /** A finding that the ignore file leaves out, and why. */

@@ -2,6 +2,7 @@ import { MigrationBuilder } from 'node-pg-migrate'
 import { liftSessionLimits } from '../postgres/sessionLimits.ts'
 import type { ClientBase, QueryResult } from 'pg'
 import { UsageError, messageOf } from '../errors.ts'
+import { excerpt } from '../syntax/excerpt.ts'
 import { splitStatements } from '../syntax/statements.ts'
 import type { Statement } from '../syntax/statements.ts'
 import type { Direction, Migration } from './migration.ts'
@@ -128,13 +129,13 @@ function refuseUnrunnable(migration: Migration, step: Statement[], transactional
     if (!needsAutocommit(statement)) continue
     if (transactional) {
       throw new UsageError(
-        `${migration.name} runs in a transaction, but this statement cannot: ${excerpt(statement)}`,
+        `${migration.name} runs in a transaction, but this statement cannot: ${excerpt(statement.sql)}`,
         'Call pgm.noTransaction() first.',
       )
     }
     if (step.length > 1) {
       throw new UsageError(
-        `${migration.name} mixes a statement that cannot run in a transaction with others in one string: ${excerpt(statement)}`,
+        `${migration.name} mixes a statement that cannot run in a transaction with others in one string: ${excerpt(statement.sql)}`,
         'Put each statement into its own call of pgm.sql(): PostgreSQL runs one string as one transaction.',
       )
     }
@@ -143,12 +144,7 @@ function refuseUnrunnable(migration: Migration, step: Statement[], transactional
 
 function transactionControl(migration: Migration, statement: Statement): UsageError {
   return new UsageError(
-    `${migration.name} controls the transaction itself: ${excerpt(statement)}`,
+    `${migration.name} controls the transaction itself: ${excerpt(statement.sql)}`,
     'Remove the statement: the runner begins and commits, so that conditions and ledger belong to the same transaction.',
   )
-}
-
-function excerpt(statement: Statement): string {
-  const line = statement.sql.replaceAll(/\s+/g, ' ')
-  return line.length > 120 ? `${line.slice(0, 119)}…` : line
 }

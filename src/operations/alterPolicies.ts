@@ -4,7 +4,8 @@ import type { PolicyPredicates } from '../catalog/policies.ts'
 import { policyIs } from '../conditions/policies.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import type { AlterPolicies, BuilderCall, Operation } from './operation.ts'
-import { condition, unique, workId } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { unique } from '../unique.ts'
 
 /**
  * Changes the predicates of policies of one table. ALTER POLICY leaves no moment without the policy. The condition

@@ -5,7 +5,7 @@ import type { Policy } from '../catalog/policies.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import { commentOn } from './comment.ts'
 import type { Operation } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { operationTitle } from './titles.ts'
 
 /**
@@ -27,8 +27,7 @@ export function dropDuplicatePolicy(
   const { using, check } = dropped
   const drop = `DROP POLICY ${quote(dropped.name)} ON ${qualified(table)}`
   return {
-    kind: 'dropDuplicatePolicy',
-    ids: [workId('dropDuplicatePolicy', table, dropped.name, { using, check })],
+    ...work('dropDuplicatePolicy', table, dropped.name, { using, check }),
     on: [table.schema, table.name],
     title: operationTitle('drop', table.name, dropped.name),
     rule: 'duplicate_policy',

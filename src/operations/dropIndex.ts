@@ -2,7 +2,7 @@ import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import type { Operation, Reason } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { dropConcurrently, recreateIndex } from './recreateIndex.ts'
 import { operationTitle } from './titles.ts'
 
@@ -25,8 +25,7 @@ export async function dropIndex(
   const name = { schema: index.schema, name: index.name }
   const cover = coveredBy && condition(indexIsValid, { schema: coveredBy.schema, name: coveredBy.name })
   return {
-    kind: 'dropIndex',
-    ids: [workId('dropIndex', name, index.definition)],
+    ...work('dropIndex', name, index.definition),
     on: [index.table.schema, index.table.name],
     title: operationTitle('drop', index.name),
     ...reason,

@@ -3,7 +3,7 @@ import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import { commentOn } from './comment.ts'
 import type { Operation, Reason } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { buildConcurrently, dropConcurrently, recreateIndex } from './recreateIndex.ts'
 import { operationTitle } from './titles.ts'
 
@@ -28,8 +28,7 @@ export async function narrowIndex(
   const narrow = { schema: index.schema, name: claimIdentifier(index.name, '_present', takenNames) }
   const build = await buildConcurrently(index, { name: narrow.name, where: `${quote(column)} IS NOT NULL` })
   return {
-    kind: 'narrowIndex',
-    ids: [workId('narrowIndex', old, index.definition)],
+    ...work('narrowIndex', old, index.definition),
     on: [index.table.schema, index.table.name],
     title: operationTitle('narrow', index.name),
     ...reason,

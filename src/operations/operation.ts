@@ -69,9 +69,9 @@ export function workId(kind: OperationKind, ...what: unknown[]): string {
   return `${kind}-${createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 16)}`
 }
 
-/** Each once: several operations, or policies of one, may need the same function. */
-export function unique<T>(items: T[]): T[] {
-  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
+/** The beginning of an operation that does one work. */
+export function work(kind: OperationKind, ...what: unknown[]): Pick<Operation, 'kind' | 'ids'> {
+  return { kind, ids: [workId(kind, ...what)] }
 }
 
 /** What an operation that alters policies of one table is made of. */

@@ -2,7 +2,7 @@ import { functionBodyIs, functionSearchPathIs } from '../conditions/functions.ts
 import { display, qualified } from '../postgres/identifiers.ts'
 import type { FunctionName } from '../catalog/functions.ts'
 import type { Operation } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { operationTitle } from './titles.ts'
 
 /**
@@ -17,8 +17,7 @@ import { operationTitle } from './titles.ts'
 export function setFunctionSearchPath(name: FunctionName, bodyMd5: string): Operation {
   const shown = `${qualified(name)}(${name.args})`
   return {
-    kind: 'setFunctionSearchPath',
-    ids: [workId('setFunctionSearchPath', name, bodyMd5)],
+    ...work('setFunctionSearchPath', name, bodyMd5),
     on: [name.schema],
     title: operationTitle('set', name.name, 'search-path'),
     rule: 'function_search_path_mutable',

@@ -3,7 +3,7 @@ import { qualified, quote } from '../postgres/identifiers.ts'
 import type { UnvalidatedConstraint } from '../catalog/constraints.ts'
 import { commentOn } from './comment.ts'
 import type { Operation, Reason } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import { NotReversible } from './notReversible.ts'
 import { operationTitle } from './titles.ts'
@@ -29,8 +29,7 @@ export function validateConstraint(constraint: UnvalidatedConstraint, reason: Re
   }
   const alter = `ALTER TABLE ${qualified(table)}`
   return {
-    kind: 'validateConstraint',
-    ids: [workId('validateConstraint', table, name, definition)],
+    ...work('validateConstraint', table, name, definition),
     on: [table.schema, table.name],
     title: operationTitle('validate', table.name, name),
     ...reason,

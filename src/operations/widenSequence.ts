@@ -2,7 +2,7 @@ import { sequenceCountsTo } from '../conditions/sequences.ts'
 import { qualified } from '../postgres/identifiers.ts'
 import type { Sequence } from '../catalog/sequences.ts'
 import type { Operation, Reason } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { NotReversible } from './notReversible.ts'
 import { operationTitle } from './titles.ts'
 
@@ -24,8 +24,7 @@ export function widenSequence(sequence: Sequence, reason: Reason): Operation {
   if (sequence.increment.startsWith('-')) throw new NotReversible('the sequence counts downwards')
   const alter = `ALTER SEQUENCE ${qualified({ schema, name })}`
   return {
-    kind: 'widenSequence',
-    ids: [workId('widenSequence', schema, name, type)],
+    ...work('widenSequence', schema, name, type),
     on: [schema],
     title: operationTitle('widen', name),
     ...reason,

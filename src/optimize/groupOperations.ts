@@ -1,7 +1,7 @@
 import { groupBy } from '../groupBy.ts'
 import type { BuilderCall, Operation, OperationKind } from '../operations/operation.ts'
-import { unique } from '../operations/operation.ts'
 import { operationTitle } from '../operations/titles.ts'
+import { unique } from '../unique.ts'
 
 /** What one file holds: operations that are reviewed, run and taken back together. */
 export interface Group {

@@ -1,7 +1,7 @@
 import type { Outcome } from '../catalog/attempt.ts'
 import { attemptUnder } from '../catalog/attempt.ts'
 import { underOneSavepoint } from '../postgres/savepoint.ts'
-import type { Finding, Rule } from './rule.ts'
+import type { Finding, Rule, Violation } from './rule.ts'
 import type { Snapshot } from '../catalog/snapshot.ts'
 import { CannotSee } from './rule.ts'
 
@@ -53,13 +53,15 @@ export async function findAll(
     for (const rule of rules) {
       signal?.throwIfAborted()
       onRule?.(rule)
+      const add = (seen: Violation[]) =>
+        found.findings.push(...seen.map((violation) => ({ rule: rule.name, ...violation })))
       const outcome = await attemptUnder(under, () => rule.find(context))
       if (outcome.status === 'ok') {
-        found.findings.push(...outcome.value)
+        add(outcome.value)
         found.looked.push({ rule, status: 'ok' })
         continue
       }
-      if (outcome.error instanceof CannotSee) found.findings.push(...outcome.error.seen)
+      if (outcome.error instanceof CannotSee) add(outcome.error.seen)
       found.looked.push({ rule, status: outcome.status, reason: outcome.reason })
     }
   })

@@ -29,9 +29,8 @@ export type Remedy =
   /** Nothing that we would do: `title` says why. */
   | { kind: 'none'; title: string }
 
-/** One place where a rule is broken. */
-export interface Finding {
-  rule: RuleName
+/** One place where a rule is broken, as the rule tells it: `findAll` adds which rule it was. */
+export interface Violation {
   level: Level
   /** `[schema, object, part ...]`, unquoted: `['public', 'bookings', 'Users can view their bookings']`. */
   subject: string[]
@@ -46,6 +45,11 @@ export interface Finding {
   infoBecause?: string
 }
 
+/** One place where a rule is broken. */
+export interface Finding extends Violation {
+  rule: RuleName
+}
+
 /** Stays the same from one report to the next: `duplicate_index public.bookings.a_idx`. */
 export function keyOf({ rule, subject }: Pick<Finding, 'rule' | 'subject'>): string {
   return `${rule} ${subject.map(displayIdentifier).join('.')}`
@@ -57,10 +61,10 @@ export function keyOf({ rule, subject }: Pick<Finding, 'rule' | 'subject'>): str
  */
 export class CannotSee extends NotSeen {
   /** Findings that hold although not everything was seen. */
-  readonly seen: Finding[]
+  readonly seen: Violation[]
 
   /** @param reason a sentence: what is hidden, and what would show it */
-  constructor(reason: string, seen: Finding[] = []) {
+  constructor(reason: string, seen: Violation[] = []) {
     super(reason)
     this.name = 'CannotSee'
     this.seen = seen
@@ -75,5 +79,5 @@ export interface Rule {
   /** For the table in docs/rules.md: what fixes it, in half a sentence. */
   cure: string
   /** @throws CannotSee if the rule could not check everything */
-  find(snapshot: Snapshot): Promise<Finding[]>
+  find(snapshot: Snapshot): Promise<Violation[]>
 }

@@ -2,7 +2,7 @@ import { display } from '../postgres/identifiers.ts'
 import type { LockedTable } from '../catalog/lockedRelations.ts'
 import { listLockedTables } from '../catalog/lockedRelations.ts'
 import { shortList } from '../shortList.ts'
-import type { Finding } from './rule.ts'
+import type { Violation } from './rule.ts'
 import type { Snapshot } from '../catalog/snapshot.ts'
 import { CannotSee } from './rule.ts'
 import { wantedSchemas } from '../catalog/scope.ts'
@@ -12,7 +12,7 @@ import { wantedSchemas } from '../catalog/scope.ts'
  *
  * @throws CannotSee, with the findings, if a session locks a table that has policies
  */
-export async function unlessPoliciesLocked(context: Snapshot, findings: Finding[]): Promise<Finding[]> {
+export async function unlessPoliciesLocked(context: Snapshot, findings: Violation[]): Promise<Violation[]> {
   return leavingOut(context, findings, [], ({ hasPolicies }) => hasPolicies)
 }
 
@@ -23,18 +23,18 @@ export async function unlessPoliciesLocked(context: Snapshot, findings: Finding[
  */
 export async function unlessLocked(
   context: Snapshot,
-  findings: Finding[],
+  findings: Violation[],
   hidden?: string,
-): Promise<Finding[]> {
+): Promise<Violation[]> {
   return leavingOut(context, findings, hidden === undefined ? [] : [hidden], () => true)
 }
 
 async function leavingOut(
   context: Snapshot,
-  findings: Finding[],
+  findings: Violation[],
   hidden: string[],
   concerns: (table: LockedTable) => boolean,
-): Promise<Finding[]> {
+): Promise<Violation[]> {
   const wanted = await wantedSchemas(context)
   const locked = (await context.read(listLockedTables)).filter(
     (table) => wanted(table.schema) && concerns(table),

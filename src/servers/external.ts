@@ -15,7 +15,7 @@ export async function useExternal(superuserUrl: string): Promise<Server> {
     return {
       kind: 'external',
       version: rows[0]?.version ?? 0,
-      url: (database) => withDatabase(superuserUrl, database),
+      url: (database) => (database === undefined ? superuserUrl : withDatabase(superuserUrl, database)),
       stop: () => Promise.resolve(),
     }
   } finally {
@@ -23,8 +23,8 @@ export async function useExternal(superuserUrl: string): Promise<Server> {
   }
 }
 
-function withDatabase(url: string, database: string | undefined): string {
-  if (database === undefined) return url
+/** The URL of another database on the same server. */
+export function withDatabase(url: string, database: string): string {
   const changed = new URL(url)
   changed.pathname = `/${encodeURIComponent(database)}`
   return changed.href

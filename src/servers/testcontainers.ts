@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
+import { withDatabase } from './external.ts'
 import type { Server, ServerOptions } from './server.ts'
 import { throwAwaySettings } from './settings.ts'
 
@@ -41,11 +42,7 @@ export async function startContainer(options: ServerOptions = {}): Promise<Serve
   return {
     kind: 'testcontainers',
     version,
-    url: (database = 'postgres') => {
-      const url = new URL(container.getConnectionUri())
-      url.pathname = `/${encodeURIComponent(database)}`
-      return url.href
-    },
+    url: (database = 'postgres') => withDatabase(container.getConnectionUri(), database),
     stop: async () => {
       await container.stop()
     },

@@ -45,10 +45,7 @@ async function retryWhileAnySucceeds(client: ClientBase, failures: Failure[]): P
   let failed = failures
   for (let before = Infinity; failed.length > 0 && failed.length < before;) {
     before = failed.length
-    failed = await runAll(
-      client,
-      failed.map(({ statement }) => statement),
-    )
+    failed = await runAgain(client, failed)
   }
   return failed
 }
@@ -57,14 +54,7 @@ async function retryWhileAnySucceeds(client: ClientBase, failures: Failure[]): P
 async function withQualifiedReasons(client: ClientBase, failed: Failure[]): Promise<Failure[]> {
   if (failed.length === 0) return failed
   await client.query(`SET search_path = ''`)
-  const again = new Map(
-    (
-      await runAll(
-        client,
-        failed.map(({ statement }) => statement),
-      )
-    ).map((failure) => [failure.statement, failure]),
-  )
+  const again = new Map((await runAgain(client, failed)).map((failure) => [failure.statement, failure]))
   return failed.flatMap((failure): Failure[] => {
     const qualified = again.get(failure.statement)
     if (!qualified) return []
@@ -80,6 +70,13 @@ export function firstReasons(failed: readonly (readonly [string, string])[]): Ma
 interface Failure {
   statement: CopyStatement
   reason: DatabaseError
+}
+
+async function runAgain(client: ClientBase, failed: Failure[]): Promise<Failure[]> {
+  return runAll(
+    client,
+    failed.map(({ statement }) => statement),
+  )
 }
 
 async function runAll(client: ClientBase, statements: readonly CopyStatement[]): Promise<Failure[]> {

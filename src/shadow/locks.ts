@@ -55,22 +55,18 @@ export async function runAndReadLocks(
   spare: SpareSessions,
 ): Promise<StatementLocks> {
   const relations = await listRelations(client)
-  const inTransaction = client.getTransactionStatus() === 'T'
-  if (inTransaction) {
-    const before = await locksOf(client)
+  const run = async (before?: Lock[]): Promise<StatementLocks> => {
     const started = performance.now()
     await client.query(sql)
     const ms = performance.now() - started
     return { statement: sql, locks: strongest(relations, await locksOf(client), before), ms }
   }
+  if (client.getTransactionStatus() === 'T') return run(await locksOf(client))
   try {
     await client.query('BEGIN')
-    const started = performance.now()
-    await client.query(sql)
-    const ms = performance.now() - started
-    const locks = strongest(relations, await locksOf(client))
+    const ran = await run()
     await client.query('COMMIT')
-    return { statement: sql, locks, ms }
+    return ran
   } catch (error) {
     await client.query('ROLLBACK')
     if (!(error instanceof DatabaseError && error.code === activeTransaction)) throw error

@@ -122,9 +122,18 @@ const positions = new Set(['location', 'rexpr_list_start', 'rexpr_list_end', 'li
 function onlyTarget({ stmts = [] }: ParseResult): Node | undefined {
   const [statement, ...more] = stmts
   const select = as(statement?.stmt, 'SelectStmt')
-  if (more.length > 0 || !select || !isBare(select)) return undefined
-  const [target, ...others] = select.targetList ?? []
+  return more.length === 0 ? bareTarget(select) : undefined
+}
+
+function bareTarget(select: SelectStmt | undefined): Node | undefined {
+  const [target, ...others] = select && isBare(select) ? (select.targetList ?? []) : []
   return others.length === 0 ? as(target, 'ResTarget')?.val : undefined
+}
+
+/** The expression in `(SELECT expression)` without FROM, WHERE or anything else. */
+export function wrappedIn(node: Node): Node | undefined {
+  const link = as(node, 'SubLink')
+  return link?.subLinkType === 'EXPR_SUBLINK' ? bareTarget(as(link.subselect, 'SelectStmt')) : undefined
 }
 
 /** `SELECT a`, without FROM, WHERE or anything else. */

@@ -1,5 +1,5 @@
-import type { NamedRelation } from './relations.ts'
-import { relationsIn } from './relations.ts'
+import type { DroppedName, NamedRelation } from './relations.ts'
+import { droppedNames, relationsIn } from './relations.ts'
 import type { Node } from './nodes.ts'
 
 /** What a role must own to run a statement, and where it needs the privilege CREATE. */
@@ -31,7 +31,7 @@ const byOwner = [
 export function needsOf(node: Node): Needs {
   const needs: Needs = { owned: [], createIn: [], createInDatabase: false }
   if (byOwner.some((kind) => kind in node)) needs.owned.push(...relationsIn(node))
-  const policy = node['DropStmt'] as { removeType?: string; objects?: DroppedObject[] } | undefined
+  const policy = node['DropStmt'] as { removeType?: string; objects?: DroppedName[] } | undefined
   if (policy?.removeType === 'OBJECT_POLICY') needs.owned.push(...tablesOfPolicies(policy.objects ?? []))
   const table = node['CreateStmt'] as { relation?: { schemaname?: string } } | undefined
   if (table?.relation?.schemaname) needs.createIn.push(table.relation.schemaname)
@@ -46,15 +46,7 @@ interface Part {
   String: { sval: string }
 }
 
-interface DroppedObject {
-  List: { items: Part[] }
-}
-
 /** `DROP POLICY p ON s.t` lists the parts `s`, `t`, `p`. */
-function tablesOfPolicies(objects: DroppedObject[]): NamedRelation[] {
-  return objects.map(({ List }) => {
-    const parts = List.items.map((item) => item.String.sval).slice(0, -1)
-    const schema = parts.at(-2)
-    return { name: parts.at(-1) ?? '', ...(schema === undefined ? {} : { schema }) }
-  })
+function tablesOfPolicies(objects: DroppedName[]): NamedRelation[] {
+  return droppedNames(objects.map(({ List }) => ({ List: { items: List.items.slice(0, -1) } })))
 }

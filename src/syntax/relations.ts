@@ -33,11 +33,12 @@ function visit(value: unknown, found: NamedRelation[]): void {
   for (const child of Object.values(value)) visit(child, found)
 }
 
-interface DroppedName {
+/** An object of a DROP: the parts of its name, the schema first where there is one. */
+export interface DroppedName {
   List: { items: { String: { sval: string } }[] }
 }
 
-function droppedNames(objects: DroppedName[]): NamedRelation[] {
+export function droppedNames(objects: DroppedName[]): NamedRelation[] {
   return objects.map(({ List }) => {
     const parts = List.items.map((item) => item.String.sval)
     const schema = parts.at(-2)

@@ -36,3 +36,13 @@ export function replaceBelow<T>(tree: T, replace: (node: Node) => Node | undefin
   }
   return (copy as T | undefined) ?? tree
 }
+
+/** The nodes right below a node. */
+export function childNodes(node: Node): Node[] {
+  const children: Node[] = []
+  replaceBelow(node, (child) => {
+    children.push(child)
+    return child
+  })
+  return children
+}

@@ -69,7 +69,8 @@ function callsIn(parts: readonly Node[]): FuncCall[] {
   return nodesIn(parts).flatMap((node) => as(node, 'FuncCall') ?? [])
 }
 
-function nameOf(call: FuncCall): { schema: string | undefined; name: string } {
+/** The schema is undefined where the call does not name it. */
+export function nameOf(call: FuncCall): { schema: string | undefined; name: string } {
   const parts = words(call.funcname)
   return { schema: parts.at(-2), name: parts.at(-1) ?? '' }
 }

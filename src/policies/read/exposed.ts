@@ -1,4 +1,4 @@
-import { canonical, isBare } from '../../syntax/expression.ts'
+import { canonical, wrappedIn } from '../../syntax/expression.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { as, nodesIn } from '../../syntax/nodes.ts'
 import { replaceNodes } from '../../syntax/replaceNodes.ts'
@@ -30,11 +30,8 @@ export function whyExposed(call: Node, tree: Node, hazards: Hazards): string | u
  * unless the planner runs it anyway.
  */
 export function mayBeAskedEarlier(part: Node, before: Node): boolean {
-  const link = as(part, 'SubLink')
-  const select = as(link?.subselect, 'SelectStmt')
-  const value = as(select?.targetList?.[0], 'ResTarget')?.val
-  if (link?.subLinkType !== 'EXPR_SUBLINK' || !value || !select || !isBare(select) || holdsQuery(value))
-    return true
+  const value = wrappedIn(part)
+  if (!value || holdsQuery(value)) return true
   const text = canonical(value)
   const call = nodesIn(before).find((node) => canonical(node) === text)
   return !call || !runsFirst(call, before)
@@ -83,11 +80,7 @@ function canonicalQuery(node: Node): string {
 
 function withoutWraps<T>(tree: T): T {
   return replaceNodes(tree, (node) => {
-    const link = as(node, 'SubLink')
-    const select = as(link?.subselect, 'SelectStmt')
-    const value = as(select?.targetList?.[0], 'ResTarget')?.val
-    return link?.subLinkType === 'EXPR_SUBLINK' && select && isBare(select) && value
-      ? withoutWraps(value)
-      : undefined
+    const value = wrappedIn(node)
+    return value && withoutWraps(value)
   })
 }

@@ -2,6 +2,7 @@ import type { FuncCall, Node, OperatorExpression, SelectStmt, TypeCast } from '.
 import { as, conjuncts, isNode, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
 import { aliasesOf } from '../../syntax/rowReferences.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
+import { nameOf } from './declarations.ts'
 import { firstOf } from './firstOf.ts'
 import {
   aggregates,
@@ -421,11 +422,6 @@ function shown({ schema, name }: CatalogFunction): string {
 
 function columnsOf(relation: string, { columns }: CatalogTable): InSight['columns'] {
   return columns.map(({ name, type }) => ({ relation, name, type }))
-}
-
-function nameOf(call: FuncCall): { schema: string | undefined; name: string } {
-  const parts = words(call.funcname)
-  return { schema: parts.at(-2), name: parts.at(-1) ?? '' }
 }
 
 function holdsColumn(value: unknown, { columns }: InSight): boolean {

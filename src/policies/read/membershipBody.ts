@@ -1,4 +1,4 @@
-import { cast, conjunction } from '../../syntax/build.ts'
+import { cast, conjunction, selectOf } from '../../syntax/build.ts'
 import { isBare, sameTree } from '../../syntax/expression.ts'
 import type { Node, SelectStmt, TypeName } from '../../syntax/nodes.ts'
 import { as, conjuncts, nodesIn, words } from '../../syntax/nodes.ts'
@@ -86,17 +86,12 @@ export function keysOf(
   const where = conjunction(withValues(rest))
   const from = withValues(query.fromClause ?? [])
   return {
-    query: {
-      SelectStmt: {
-        // Joins may return a key many times.
-        ...(relationsIn(query, tables).length > 1 ? { distinctClause: [{}] } : {}),
-        targetList: [{ ResTarget: { val: found } }],
-        fromClause: from,
-        ...(where ? { whereClause: where } : {}),
-        limitOption: 'LIMIT_OPTION_DEFAULT',
-        op: 'SETOP_NONE',
-      },
-    },
+    query: selectOf(found, {
+      // Joins may return a key many times.
+      ...(relationsIn(query, tables).length > 1 ? { distinctClause: [{}] } : {}),
+      fromClause: from,
+      ...(where ? { whereClause: where } : {}),
+    }),
     keyColumn,
     keyType,
     isNondeterministic: keyColumns.some((each) => each.isNondeterministic),

@@ -66,6 +66,7 @@ export function comparedWithTrue(node: Node): Node | undefined {
   return isEquality && isTrue(comparison.rexpr) ? comparison.lexpr : undefined
 }
 
-function isTrue(node: Node | undefined): boolean {
+/** The constant `true`. */
+export function isTrue(node: Node | undefined): boolean {
   return node !== undefined && as(node, 'A_Const')?.boolval?.boolval === true
 }

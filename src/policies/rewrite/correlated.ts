@@ -1,4 +1,4 @@
-import { arraySubselect, conjunction, equals } from '../../syntax/build.ts'
+import { arraySubselect, conjunction, equals, selectOf } from '../../syntax/build.ts'
 import { canonical } from '../../syntax/expression.ts'
 import type { Node, SelectStmt, SubLink } from '../../syntax/nodes.ts'
 import { as, conjuncts, nodesIn, words } from '../../syntax/nodes.ts'
@@ -56,7 +56,7 @@ export function turnCorrelated(tree: Node, scope: Scope & KeyScope, verdicts: Pl
     const link = correlatedLink(node)
     if (!link) return undefined
     try {
-      const { becomes, needsIndexOn } = turnAround(link, isPositive, scope)
+      const { becomes, form } = turnAround(link, isPositive, scope)
       const key = verdictKey(scope.table, node)
       // No plans are read for tables of other owners: their policies are left in any case.
       if (!verdicts.has(key) && scope.table.isOurs)
@@ -67,12 +67,7 @@ export function turnCorrelated(tree: Node, scope: Scope & KeyScope, verdicts: Pl
         refusals.push({ rule, was: show(node), reason, ...(isForNow ? { isForNow, steps: runAgain } : {}) })
         return undefined
       }
-      changes.push({
-        rule,
-        was: show(node),
-        becomes: show(becomes),
-        ...(needsIndexOn === undefined ? {} : { needsIndexOn }),
-      })
+      changes.push({ rule, was: show(node), becomes: show(becomes), ...form })
       return becomes
     } catch (error) {
       if (!(error instanceof Unclear)) throw error
@@ -111,7 +106,7 @@ function turnAround(
   link: SubLink,
   isPositive: boolean,
   scope: Scope & KeyScope,
-): { becomes: Node; needsIndexOn?: string; reads: Turned['reads'] } {
+): { becomes: Node; form: { needsIndexOn?: string }; reads: Turned['reads'] } {
   if (!['EXISTS_SUBLINK', 'ANY_SUBLINK'].includes(link.subLinkType)) {
     throw new Unclear('it is neither EXISTS nor IN')
   }
@@ -139,15 +134,8 @@ function turnAround(
   }
   const { inner, outer } = sidesOf(only, plain)
   const where = conjunction(conditions.filter((condition) => condition !== only))
-  const set: Node = {
-    SelectStmt: {
-      targetList: [{ ResTarget: { val: inner } }],
-      fromClause: plain.fromClause,
-      ...(where ? { whereClause: where } : {}),
-      limitOption: 'LIMIT_OPTION_DEFAULT',
-      op: 'SETOP_NONE',
-    },
-  }
+  const from = plain.fromClause ?? []
+  const set = selectOf(inner, { fromClause: from, ...(where ? { whereClause: where } : {}) })
   const reason = whyNotOncePerStatement(arraySubselect(set), scope)
   if (reason !== undefined) throw new Unclear(reason)
   const hazard = scope.hazards.of(set)
@@ -156,12 +144,8 @@ function turnAround(
       `all of its rows would be read at once, which could raise an error that nobody gets today: ${hazard.what}`,
     )
   }
-  const { node, needsIndexOn } = memberOfKeys(outer, listedKeys(set), scope)
-  return {
-    becomes: node,
-    ...(needsIndexOn === undefined ? {} : { needsIndexOn }),
-    reads: (plain.fromClause ?? []).flatMap(tablesIn),
-  }
+  const { node, ...form } = memberOfKeys(outer, listedKeys(set), scope)
+  return { becomes: node, form, reads: from.flatMap(tablesIn) }
 }
 
 /** The condition `y = x` of `x IN (SELECT y ...)`. */

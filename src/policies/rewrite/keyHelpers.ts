@@ -3,7 +3,7 @@ import { schemaExists, schemaIsAbsent } from '../../conditions/schemas.ts'
 import { relationExists, tableExists } from '../../conditions/tables.ts'
 import { fitIdentifier, quote } from '../../postgres/identifiers.ts'
 import type { ConditionCall, Operation } from '../../operations/operation.ts'
-import { condition, workId } from '../../operations/operation.ts'
+import { condition, work } from '../../operations/operation.ts'
 import { arraySubselect, scalarSubselect } from '../../syntax/build.ts'
 import { printExpression } from '../../syntax/expression.ts'
 import { as, words } from '../../syntax/nodes.ts'
@@ -102,8 +102,7 @@ export class KeyHelpers {
 
 function createSchema(users: string[]): Operation {
   return {
-    kind: 'createKeyHelper',
-    ids: [workId('createKeyHelper', privateSchema)],
+    ...work('createKeyHelper', privateSchema),
     on: [privateSchema],
     title: `create-schema-${privateSchema}`,
     rule: 'policy_membership_function',
@@ -139,8 +138,7 @@ function createHelper(helper: KeyHelper, needUsage: string[], reach: Reach): Ope
   const usage = `USAGE ON SCHEMA ${quote(privateSchema)}`
   const identity = { schema: privateSchema, name, args: '' }
   return {
-    kind: 'createKeyHelper',
-    ids: [workId('createKeyHelper', identity, bodyOf(helper))],
+    ...work('createKeyHelper', identity, bodyOf(helper)),
     on: [privateSchema],
     title: `create-${privateSchema}-${name}`,
     rule: 'policy_membership_function',

@@ -1,5 +1,5 @@
 import { call as callOf, cast } from '../../syntax/build.ts'
-import { isBare } from '../../syntax/expression.ts'
+import { wrappedIn } from '../../syntax/expression.ts'
 import type { FuncCall, Node, TypeName } from '../../syntax/nodes.ts'
 import { as, kindOf, nodesIn } from '../../syntax/nodes.ts'
 import { rowReferences } from '../../syntax/rowReferences.ts'
@@ -80,20 +80,13 @@ function membershipCall(
   node: Node,
   scope: MembershipScope,
 ): { call: FuncCall; called: CatalogFunction } | undefined {
-  const call = as(node, 'FuncCall') ?? fakelyWrapped(node)
+  const call = as(node, 'FuncCall') ?? as(wrappedIn(node), 'FuncCall')
   if (!call || nameOfCall(call).schema === 'pg_catalog') return undefined
   const [called] = candidatesFor(call, scope)
   if (called?.kind !== 'f' || called.returnsSet) return undefined
   if (!['sql', 'plpgsql'].includes(called.language)) return undefined
   if (called.returnType !== 'boolean' && readsChanging(called, scope.reach) === undefined) return undefined
   return rowReferences(call.args ?? []).length > 0 ? { call, called } : undefined
-}
-
-function fakelyWrapped(node: Node): FuncCall | undefined {
-  const link = as(node, 'SubLink')
-  const select = as(link?.subselect, 'SelectStmt')
-  if (link?.subLinkType !== 'EXPR_SUBLINK' || !select || !isBare(select)) return undefined
-  return as(as(select.targetList?.[0], 'ResTarget')?.val, 'FuncCall')
 }
 
 function turn(

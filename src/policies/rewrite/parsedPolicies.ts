@@ -8,7 +8,7 @@ import { display } from '../../postgres/identifiers.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { as } from '../../syntax/nodes.ts'
 import { parseExpression } from '../../syntax/expression.ts'
-import { replaceBelow } from '../../syntax/replaceNodes.ts'
+import { childNodes } from '../../syntax/replaceNodes.ts'
 import { rowReferences } from '../../syntax/rowReferences.ts'
 import { nameOfCall } from '../read/calls.ts'
 import type { PlanVerdicts } from './correlated.ts'
@@ -107,12 +107,7 @@ function runsCodePerRow(tree: Node): boolean {
   if (link) return rowReferences(tree).length > 0
   const call = as(tree, 'FuncCall')
   if (call && nameOfCall(call).schema !== 'pg_catalog') return true
-  let found = false
-  replaceBelow(tree, (child) => {
-    found ||= runsCodePerRow(child)
-    return child
-  })
-  return found
+  return childNodes(tree).some(runsCodePerRow)
 }
 
 /** Everything that the policies' expressions can reach; relations and policies are known already. */

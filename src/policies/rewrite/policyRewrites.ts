@@ -21,6 +21,7 @@ import type { JudgedPolicy } from '../read/recursion.ts'
 import { newRecursion } from '../read/recursion.ts'
 import type { CatalogTable } from '../read/tableCatalog.ts'
 import { wrapCalls } from './wrapCalls.ts'
+import { unique } from '../../unique.ts'
 
 /** What can be done for one policy. */
 export interface PolicyRewrite {
@@ -71,33 +72,25 @@ export function rewritePolicies(
 }
 
 /** What many policies share and is computed once. */
-interface Shared {
-  tables: CatalogTable[]
-  /** The functions that policies call and that are declared falsely. */
-  declared: Pick<Scope, 'falselyImmutable' | 'hiddenVolatile'>
+interface Shared extends Pick<
+  MembershipScope,
+  'tables' | 'role' | 'functions' | 'falselyImmutable' | 'hiddenVolatile'
+> {
   /** As `wrapCalls`, which does not depend on the table: run once for each tree and set of functions. */
   wrap(tree: Node, scope: Scope): Rewritten
 }
 
 function sharedBy({ catalog, reach }: ParsedPolicies, rules: ReadonlySet<RewriteRule>): Shared {
-  const { called } = catalog
+  const { called, role, functions } = catalog
+  const isImmutable = ({ volatility }: CatalogFunction) => volatility === 'immutable'
+  const isNotVolatile = ({ volatility }: CatalogFunction) => volatility !== 'volatile'
   const wrapped = new WeakMap<Node, Map<string, Rewritten>>()
   return {
     tables: [...catalog.tables.values()],
-    declared: {
-      falselyImmutable: declaredFalsely(
-        called,
-        ({ volatility }) => volatility === 'immutable',
-        readsChanging,
-        reach,
-      ),
-      hiddenVolatile: declaredFalsely(
-        called,
-        ({ volatility }) => volatility !== 'volatile',
-        hiddenVolatile,
-        reach,
-      ),
-    },
+    role,
+    functions,
+    falselyImmutable: declaredFalsely(called.filter(isImmutable), readsChanging, reach),
+    hiddenVolatile: declaredFalsely(called.filter(isNotVolatile), hiddenVolatile, reach),
     wrap(tree, scope) {
       const known = wrapped.get(tree) ?? new Map<string, Rewritten>()
       wrapped.set(tree, known)
@@ -111,17 +104,7 @@ function sharedBy({ catalog, reach }: ParsedPolicies, rules: ReadonlySet<Rewrite
 
 function rewritePolicy(
   { policy, using, check, unreadable }: ParsedPolicy,
-  {
-    catalog,
-    tables,
-    reach,
-    hazards,
-    surroundings,
-    verdicts,
-    baseline,
-    declared,
-    wrap,
-  }: ParsedPolicies & Shared,
+  shared: ParsedPolicies & Shared,
   rules: ReadonlySet<RewriteRule>,
   keyHelpers: KeyHelpers,
   willLead: WillLead,
@@ -134,17 +117,11 @@ function rewritePolicy(
     return { policy, after: unchanged, changes: [], refusals, helpers: [] }
   }
   const scope: MembershipScope = {
+    ...shared,
     table: policy.table,
-    reach,
-    tables,
-    surroundings,
-    hazards,
     helpers: keyHelpers,
     willLead: (column) => willLead(policy.table, column),
-    role: catalog.role,
-    functions: catalog.functions,
     called: policy.functions,
-    ...declared,
   }
   const changes: Change[] = []
   const refusals: Refusal[] = []
@@ -156,9 +133,9 @@ function rewritePolicy(
       ? turnMembership(tree, scope)
       : { tree, changes: [], refusals: [], helpers: [] }
     const around = rules.has('policy_correlated_subquery')
-      ? turnCorrelated(turned.tree, scope, verdicts)
+      ? turnCorrelated(turned.tree, scope, shared.verdicts)
       : { tree: turned.tree, changes: [], refusals: [] }
-    const wrapped = wrap(around.tree, scope)
+    const wrapped = shared.wrap(around.tree, scope)
     const made = [...turned.changes, ...around.changes, ...wrapped.changes]
     refusals.push(...turned.refusals, ...around.refusals, ...wrapped.refusals)
     if (made.length === 0) return text
@@ -181,7 +158,7 @@ function rewritePolicy(
   const after = { using: rewrite('using'), check: rewrite('check') }
   return leaveWhatMayNotChange(
     { policy, after, changes: unique(changes), refusals: unique(refusals), helpers: [...new Set(helpers)] },
-    baseline.get(policy.oid),
+    shared.baseline.get(policy.oid),
   )
 }
 
@@ -201,12 +178,11 @@ function whyNotInTable({ table }: PolicyOnTable, looping: string): Pick<Refusal,
 
 function declaredFalsely(
   called: CatalogFunction[],
-  isMeant: (each: CatalogFunction) => boolean,
   look: (each: CatalogFunction, bodies: Bodies) => string | undefined,
   bodies: Bodies,
 ): Map<number, string> {
   const found = new Map<number, string>()
-  for (const each of called.filter(isMeant)) {
+  for (const each of called) {
     const what = look(each, bodies)
     if (what !== undefined) found.set(each.oid, what)
   }
@@ -239,8 +215,4 @@ function leaveWhatMayNotChange(rewrite: PolicyRewrite, failure: string | undefin
       ...changes.map(({ rule, was }) => ({ rule, was, ...why })),
     ]),
   }
-}
-
-function unique<T>(items: T[]): T[] {
-  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
 }

@@ -2,7 +2,7 @@ import { cast, scalarSubselect } from '../../syntax/build.ts'
 import { isBare } from '../../syntax/expression.ts'
 import type { FuncCall, Node, OperatorExpression, TypeName } from '../../syntax/nodes.ts'
 import { as, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
-import { replaceBelow, replaceNodes } from '../../syntax/replaceNodes.ts'
+import { childNodes, replaceBelow, replaceNodes } from '../../syntax/replaceNodes.ts'
 import { rowReferences } from '../../syntax/rowReferences.ts'
 import { candidatesFor, nameOfCall, show, whyCallMustStay, whyNotOncePerStatement } from '../read/calls.ts'
 import type { Scope } from '../read/calls.ts'
@@ -171,15 +171,6 @@ function* unwrappedCalls(node: Node): Generator<FuncCall> {
   const call = as(node, 'FuncCall')
   if (call) yield call
   for (const child of childNodes(node)) yield* unwrappedCalls(child)
-}
-
-function childNodes(node: Node): Node[] {
-  const children: Node[] = []
-  replaceBelow(node, (child) => {
-    children.push(child)
-    return child
-  })
-  return children
 }
 
 /** Calls that Supabase's linter knows too: they read who is calling from the settings of the request. */

@@ -31,7 +31,6 @@ export const duplicateIndex: Rule = {
     )
     const findings = await Promise.all(
       (await defineSpares(context.db, spares)).map(async (spare) => ({
-        rule: 'duplicate_index' as const,
         level: 'warn' as const,
         subject: [spare.index.schema, spare.index.name],
         detail:

@@ -3,7 +3,7 @@ import { hiddenFromRole } from '../../catalog/bloat.ts'
 import type { IndexBloat } from '../../catalog/indexBloat.ts'
 import { listIndexBloat } from '../../catalog/indexBloat.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import { megabytes } from '../tables/tableBloat.ts'
 
@@ -40,14 +40,13 @@ export const indexBloat: Rule = {
   },
 }
 
-function toFinding(tree: IndexBloat): Finding[] {
+function toFinding(tree: IndexBloat): Violation[] {
   const { bloatPercent, wastedBytes, kind, confidence } = tree
   if (bloatPercent === null || wastedBytes === null || kind === 'unknown') return []
   if (bloatPercent < leastPercent || wastedBytes < leastBytes) return []
   const isLow = confidence === 'low'
   return [
     {
-      rule: 'index_bloat',
       level: wastedBytes >= muchBytes && !isLow ? 'warn' : 'info',
       subject: [tree.schema, tree.name],
       detail:

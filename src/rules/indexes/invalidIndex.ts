@@ -37,7 +37,6 @@ export const invalidIndex: Rule = {
     const findings = invalid
       .flatMap(({ oid }) => (building.has(oid) ? [] : (defined.get(oid) ?? [])))
       .map((index) => ({
-        rule: 'invalid_index' as const,
         level: 'warn' as const,
         subject: [index.schema, index.name],
         detail: index.isPartitioned

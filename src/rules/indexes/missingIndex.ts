@@ -25,7 +25,6 @@ export const missingIndex: Rule = {
   async find(context) {
     const { ageDays } = await context.read(findStatisticsAge)
     return (await listTablesReadWhole(context)).map((table) => ({
-      rule: 'missing_index' as const,
       level: 'warn' as const,
       subject: [table.schema, table.name],
       detail:

@@ -12,7 +12,7 @@ import type { TableIndex } from '../../catalog/indexes.ts'
 import { listIndexes } from '../../catalog/indexes.ts'
 import { shortList } from '../../shortList.ts'
 import { estimated, measured, migrationOr } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessLocked } from '../unlessLocked.ts'
 
@@ -58,7 +58,7 @@ export const nullHeavyIndex: Rule = {
       context.db,
       heavy.map(({ index }) => index),
     )
-    const findings: Finding[] = []
+    const findings: Violation[] = []
     for (const {
       index: { oid },
       column,
@@ -69,7 +69,6 @@ export const nullHeavyIndex: Rule = {
       if (!index) continue
       const share = `${Math.round(nullFraction * 100)} %`
       findings.push({
-        rule: 'null_heavy_index',
         level: 'info',
         subject: [index.schema, index.name],
         detail: `In ${share} of the entries of index ${display(index)} the column ${displayIdentifier(column.name)} is NULL.`,

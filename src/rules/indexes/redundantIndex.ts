@@ -27,7 +27,6 @@ export const redundantIndex: Rule = {
     const spares = redundant.filter(({ index }) => wanted(index.schema))
     const findings = await Promise.all(
       (await defineSpares(context.db, spares)).map(async ({ index, coveredBy }) => ({
-        rule: 'redundant_index' as const,
         level: 'warn' as const,
         subject: [index.schema, index.name],
         detail: `Index ${display(coveredBy)} serves every search that ${display(index)} serves.`,

@@ -11,7 +11,7 @@ import type { SharedIndex } from './foreignKeyIndexes.ts'
 import { fewestIndexes, servesForeignKey } from './foreignKeyIndexes.ts'
 import { byTable } from '../../catalog/byTable.ts'
 import { estimated, measured, migration, runbook } from '../remedies.ts'
-import type { Finding, Remedy, Rule } from '../rule.ts'
+import type { Violation, Remedy, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessLocked } from '../unlessLocked.ts'
 
@@ -94,11 +94,10 @@ function numberOrNull(value: number): number | null {
   return Number.isNaN(value) ? null : value
 }
 
-function findingAbout(key: ForeignKey, { bytes, rows }: Extent, remedy: Remedy): Finding {
+function findingAbout(key: ForeignKey, { bytes, rows }: Extent, remedy: Remedy): Violation {
   const columns = key.columns.map(displayIdentifier).join(', ')
   const infoBecause = whyItIsInfo(bytes)
   return {
-    rule: 'unindexed_foreign_keys',
     level: infoBecause === undefined ? 'warn' : 'info',
     subject: [key.table.schema, key.table.name, key.name],
     detail:

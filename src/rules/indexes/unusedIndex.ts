@@ -16,7 +16,7 @@ import { servesForeignKey } from './foreignKeyIndexes.ts'
 import { byTable } from '../../catalog/byTable.ts'
 import { readSpares } from '../../indexes/indexCoverage.ts'
 import { measured, migrationOr, runbook } from '../remedies.ts'
-import type { Finding, Remedy, Rule } from '../rule.ts'
+import type { Violation, Remedy, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessLocked } from '../unlessLocked.ts'
@@ -71,12 +71,11 @@ export function unusedIndexAfter(days: number): Rule {
         if (readsOf(table) + writesOf(table) < busyTable) return false
         return !isNeededByForeignKey(index, ofTable.get(index.tableOid) ?? [], keys)
       })
-      const findings: Finding[] = []
+      const findings: Violation[] = []
       for (const index of (await defineIndexes(context.db, unused)).values()) {
         const table = tables.get(index.tableOid)
         if (!table) continue
         findings.push({
-          rule: 'unused_index',
           level: 'info',
           subject: [index.schema, index.name],
           detail:

@@ -5,7 +5,7 @@ import { findDuplicatePolicies } from '../../policies/rewrite/duplicatePolicies.
 import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
 import { planPolicies } from './policyPlan.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Remedy, Rule } from '../rule.ts'
+import type { Violation, Remedy, Rule } from '../rule.ts'
 import type { Snapshot } from '../../catalog/snapshot.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
 
@@ -29,11 +29,10 @@ export const duplicatePolicy: Rule = {
     const rewritten = found.length === 0 ? new Set<number>() : await rewrittenBeside(context)
     const findings = found
       .filter(({ dropped }) => context.schemas?.includes(dropped.table.schema) ?? true)
-      .map((duplicate): Finding => {
+      .map((duplicate): Violation => {
         const { table, name } = duplicate.dropped
         const remedy = remedyFor(duplicate, rewritten)
         return {
-          rule: 'duplicate_policy',
           level: remedy.kind === 'migration' && table.rowSecurity ? 'warn' : 'info',
           subject: [table.schema, table.name, name],
           detail: `Policy ${displayIdentifier(name)} on ${display(table)} says the same as ${displayIdentifier(duplicate.kept.name)}.`,

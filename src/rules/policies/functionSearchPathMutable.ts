@@ -10,7 +10,7 @@ import type { KnownNames } from '../../policies/read/searchPath.ts'
 import { whyPathMatters } from '../../policies/read/searchPath.ts'
 import { findTablesNamed } from '../../policies/read/tableCatalog.ts'
 import { measured, migration, runbook } from '../remedies.ts'
-import type { Finding, Remedy, Rule } from '../rule.ts'
+import type { Violation, Remedy, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 
 /**
@@ -51,10 +51,9 @@ export const functionSearchPathMutable: Rule = {
   },
 }
 
-function toFinding(each: CatalogFunction, known: KnownNames): Finding {
+function toFinding(each: CatalogFunction, known: KnownNames): Violation {
   const shown = `${display(each)}(${each.args})`
   return {
-    rule: 'function_search_path_mutable',
     level: each.isSecurityDefiner ? 'warn' : 'info',
     subject: [each.schema, each.name, each.args],
     detail:

@@ -3,7 +3,7 @@ import { byTable } from '../../catalog/byTable.ts'
 import type { PolicyOnTable } from '../../policies/read/policyCatalog.ts'
 import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
 import { measured } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
 
@@ -34,10 +34,10 @@ export const multiplePermissivePolicies: Rule = {
   },
 }
 
-function findingsOf(policies: PolicyOnTable[]): Finding[] {
+function findingsOf(policies: PolicyOnTable[]): Violation[] {
   const roles = new Set(policies.flatMap((policy) => (policy.roles.length > 0 ? policy.roles : ['public'])))
   return [...roles].flatMap((role) =>
-    commands.flatMap((command): Finding[] => {
+    commands.flatMap((command): Violation[] => {
       const met = policies.filter(
         (policy) =>
           (policy.command === command || policy.command === 'ALL') &&
@@ -49,7 +49,6 @@ function findingsOf(policies: PolicyOnTable[]): Finding[] {
       if (!first || met.length < 2 || !isOwn) return []
       return [
         {
-          rule: 'multiple_permissive_policies',
           level: 'info',
           subject: [first.table.schema, first.table.name, role, command],
           detail: `${met.length} permissive policies apply to ${displayIdentifier(role)} for ${command} on ${display(first.table)}.`,

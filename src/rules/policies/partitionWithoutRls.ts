@@ -36,7 +36,6 @@ export const partitionWithoutRls: Rule = {
         const name = { schema: table.schema, name: table.name }
         const readers = table.reachableBy.join(' and ')
         return {
-          rule: 'partition_without_rls' as const,
           level: 'error' as const,
           subject: [table.schema, table.name],
           detail: `${display(table)} is a partition of ${table.securedRoot ?? ''}, which has row-level security; it has none itself, and ${readers} may read it directly.`,

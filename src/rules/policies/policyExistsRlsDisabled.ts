@@ -1,7 +1,7 @@
 import { display, displayIdentifier, qualified } from '../../postgres/identifiers.ts'
 import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
 
@@ -23,12 +23,11 @@ export const policyExistsRlsDisabled: Rule = {
   async find(context) {
     const wanted = await wantedSchemas(context)
     const { catalog } = await context.read(readParsedPolicies)
-    const findings = new Map<number, Finding>()
+    const findings = new Map<number, Violation>()
     for (const { table } of catalog.policies) {
       if (table.rowSecurity || !wanted(table.schema) || findings.has(table.oid)) continue
       const policies = catalog.policies.filter((each) => each.table.oid === table.oid)
       findings.set(table.oid, {
-        rule: 'policy_exists_rls_disabled',
         level: 'error',
         subject: [table.schema, table.name],
         detail: `${display(table)} has policies, but row-level security is off: they keep nobody out.`,

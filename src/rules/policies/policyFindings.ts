@@ -12,7 +12,7 @@ import type { CatalogTable } from '../../policies/read/tableCatalog.ts'
 import type { PolicyPlan } from './policyPlan.ts'
 import { planPolicies } from './policyPlan.ts'
 import { estimated, measured, runbook } from '../remedies.ts'
-import type { Fact, Finding } from '../rule.ts'
+import type { Fact, Violation } from '../rule.ts'
 import type { Snapshot } from '../../catalog/snapshot.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
 
@@ -27,7 +27,7 @@ export async function policyFindings(
   context: Snapshot,
   rule: RewriteRule,
   problem: string,
-): Promise<Finding[]> {
+): Promise<Violation[]> {
   const plan = await planPolicies(context)
   const rewrites = plan.rewrites.filter(
     ({ policy }) => context.schemas?.includes(policy.table.schema) ?? true,
@@ -53,7 +53,7 @@ function changed(
   rule: RewriteRule,
   problem: string,
   operationFor: (table: CatalogTable) => Operation,
-): Finding[] {
+): Violation[] {
   const { policy, changes } = rewrite
   const own = changes.filter((each) => each.rule === rule)
   if (own.length === 0) return []
@@ -61,7 +61,6 @@ function changed(
   const operation = operationFor(policy.table)
   return [
     {
-      rule,
       level: policy.table.rowSecurity ? 'warn' : 'info',
       subject: [policy.table.schema, policy.table.name, policy.name],
       detail: `In policy ${displayIdentifier(policy.name)} on ${display(policy.table)}, ${calls.join(' and ')} ${problem}.`,
@@ -85,13 +84,12 @@ function refusalsToTell({ changes, refusals }: PolicyRewrite, rule: RewriteRule)
 
 function refused(
   { policy }: PolicyRewrite,
-  { rule, was, reason, steps, isForNow }: Refusal,
+  { was, reason, steps, isForNow }: Refusal,
   problem: string,
-): Finding {
+): Violation {
   const title = `Left as it is: ${reason}`
   const subject = [policy.table.schema, policy.table.name, policy.name]
   return {
-    rule,
     level: isForNow && policy.table.rowSecurity ? 'warn' : 'info',
     subject: isForNow ? subject : [...subject, was],
     detail: `In policy ${displayIdentifier(policy.name)} on ${display(policy.table)}, ${was} ${problem}.`,

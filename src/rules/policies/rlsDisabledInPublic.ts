@@ -31,7 +31,6 @@ export const rlsDisabledInPublic: Rule = {
           wanted(table.schema),
       )
       .map((table) => ({
-        rule: 'rls_disabled_in_public' as const,
         level: 'error' as const,
         subject: [table.schema, table.name],
         detail: `${display(table)} has no row-level security, and ${table.reachableBy.join(' and ')} may use it.`,

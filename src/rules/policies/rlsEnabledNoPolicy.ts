@@ -5,7 +5,7 @@ import { listLockedTables } from '../../catalog/lockedRelations.ts'
 import { listTableGrantees } from '../../catalog/tableGrantees.ts'
 import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
 
@@ -45,9 +45,8 @@ export const rlsEnabledNoPolicy: Rule = {
   },
 }
 
-function findingAbout(table: ExposedRelation, grantees: string[]): Finding {
+function findingAbout(table: ExposedRelation, grantees: string[]): Violation {
   const finding = {
-    rule: 'rls_enabled_no_policy' as const,
     level: 'info' as const,
     subject: [table.schema, table.name],
     detail: `${display(table)} has row-level security and no policy: only its owner and roles that bypass it see rows.`,

@@ -2,8 +2,7 @@ import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import type { ParsedPolicy } from '../../policies/rewrite/parsedPolicies.ts'
 import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
 import { shortList } from '../../shortList.ts'
-import type { Node } from '../../syntax/nodes.ts'
-import { as } from '../../syntax/nodes.ts'
+import { isTrue } from '../../policies/read/positiveContext.ts'
 import { measured, runbook } from '../remedies.ts'
 import type { Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
@@ -28,7 +27,6 @@ export const rlsPolicyAlwaysTrue: Rule = {
     const findings = parsed
       .filter((each) => wanted(each.policy.table.schema) && letsEverybodyWrite(each))
       .map(({ policy }) => ({
-        rule: 'rls_policy_always_true' as const,
         level: policy.table.rowSecurity ? ('warn' as const) : ('info' as const),
         subject: [policy.table.schema, policy.table.name, policy.name],
         detail: `Policy ${displayIdentifier(policy.name)} on ${display(policy.table)} lets ${shortList(policy.roles.map(displayIdentifier)) || 'everybody'} write every row.`,
@@ -53,8 +51,4 @@ function letsEverybodyWrite({ policy, using, check }: ParsedPolicy): boolean {
   if (policy.command === 'DELETE') return isTrue(using)
   // Without a WITH CHECK, USING judges the new row.
   return isTrue(using) && (check === undefined || isTrue(check))
-}
-
-function isTrue(expression: Node | undefined): boolean {
-  return as(expression, 'A_Const')?.boolval?.boolval === true
 }

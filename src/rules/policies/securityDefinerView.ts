@@ -31,7 +31,6 @@ export const securityDefinerView: Rule = {
           wanted(view.schema),
       )
       .map((view) => ({
-        rule: 'security_definer_view' as const,
         level: 'error' as const,
         subject: [view.schema, view.name],
         detail: `The view ${display(view)} reads with the rights of ${view.owner}, and ${view.reachableBy.join(' and ')} may read it.`,

@@ -30,7 +30,6 @@ export const cacheHitRatio: Rule = {
     const most = mostRead.slice(0, 5)
     return [
       {
-        rule: 'cache_hit_ratio',
         level: percent < poor ? 'warn' : 'info',
         subject: [name],
         detail: `${percent} % of the blocks of tables and indexes that were asked for in ${displayIdentifier(name)} were in shared_buffers; PostgreSQL does not count whether the others came from the operating system's cache or the disk.`,

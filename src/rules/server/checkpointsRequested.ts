@@ -29,7 +29,6 @@ export const checkpointsRequested: Rule = {
     const percent = Math.round(share * 100)
     return [
       {
-        rule: 'checkpoints_requested',
         level: 'warn',
         subject: ['max_wal_size'],
         detail: `${percent} % of the checkpoints were requested before checkpoint_timeout. The counter includes those that somebody asked for (CHECKPOINT, backups).`,

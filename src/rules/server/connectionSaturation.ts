@@ -1,7 +1,7 @@
 import { readConnectionUse } from '../../catalog/connections.ts'
 import { connectionLimits } from '../../metrics/connectionLimits.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { targets } from '../../metrics/targets.ts'
 
 /** Per cent: the next clients are refused. */
@@ -24,8 +24,7 @@ export const connectionSaturation: Rule = {
     const use = await context.read(readConnectionUse)
     return connectionLimits(use)
       .filter(({ isSaturated }) => isSaturated)
-      .map(({ subject, place, used, limit, percent }): Finding => ({
-        rule: 'connection_saturation',
+      .map(({ subject, place, used, limit, percent }): Violation => ({
         level: percent >= errorAt ? 'error' : 'warn',
         subject,
         detail: `${used} of ${limit} connections ${place} are taken.`,

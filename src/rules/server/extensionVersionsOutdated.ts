@@ -21,7 +21,6 @@ export const extensionVersionsOutdated: Rule = {
   async find(context) {
     const outdated = await context.read(listOutdatedExtensions)
     return outdated.map(({ name, installedVersion: installed, defaultVersion: available, hasPath }) => ({
-      rule: 'extension_versions_outdated' as const,
       level: 'warn' as const,
       subject: [name],
       detail: `Extension ${displayIdentifier(name)} is at version ${installed}, the server has ${available}.`,

@@ -3,7 +3,7 @@ import { display } from '../../postgres/identifiers.ts'
 import type { LockWait } from '../../catalog/lockWaits.ts'
 import { listLockWaits } from '../../catalog/lockWaits.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 
 /**
  * Sessions that wait for a lock. An ALTER TABLE that waits for one long query blocks every later query of the table, so
@@ -26,7 +26,7 @@ export function lockWaitsLongerThan(seconds: number): Rule {
       const places = groupBy(await listLockWaits(context.db, seconds), (wait) =>
         JSON.stringify(subjectOf(wait)),
       )
-      return [...places.values()].map((waits): Finding => {
+      return [...places.values()].map((waits): Violation => {
         const longest = Math.max(...waits.map((wait) => wait.seconds))
         const waiting = waits.map(({ pid }) => pid)
         const blockers = [...new Set(waits.flatMap(({ blockedBy }) => blockedBy))]
@@ -37,7 +37,6 @@ export function lockWaitsLongerThan(seconds: number): Rule {
             ? display({ schema: wait.schema, name: wait.relation })
             : `a lock of type ${wait.lockType}`
         return {
-          rule: 'lock_waits',
           level: longest >= 30 * seconds ? 'error' : 'warn',
           subject: subjectOf(wait),
           detail: `${waits.length} sessions wait for ${place}, the longest for ${Math.round(longest * 10) / 10} s.`,

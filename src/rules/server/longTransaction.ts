@@ -1,7 +1,7 @@
 import { displayIdentifier } from '../../postgres/identifiers.ts'
 import { listPreparedTransactions, listClientSessions } from '../../catalog/sessions.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { describeGroup, groupSessions, unlessHidden } from './sessionFindings.ts'
 
 /**
@@ -24,13 +24,12 @@ export function transactionLongerThan(seconds: number): Rule {
     async find(context) {
       const sessions = await context.read(listClientSessions)
       const long = sessions.filter(({ transactionSeconds }) => (transactionSeconds ?? 0) >= seconds)
-      const findings = groupSessions(long).map((group): Finding => {
+      const findings = groupSessions(long).map((group): Violation => {
         const [{ role, application }] = group
         const longest = Math.max(...group.map((session) => session.transactionSeconds ?? 0))
         const oldest = Math.max(...group.map(({ snapshotAge }) => snapshotAge ?? 0))
         const pids = group.map(({ pid }) => pid).join(', ')
         return {
-          rule: 'long_transaction',
           level: 'warn',
           subject: [role, application || 'unnamed'],
           detail: `A transaction (${describeGroup(group)}) has run for ${Math.round(longest)} s; VACUUM removes nothing that died since.`,
@@ -51,7 +50,6 @@ export function transactionLongerThan(seconds: number): Rule {
       for (const { name, role, seconds: age } of await context.read(listPreparedTransactions)) {
         if (age < seconds) continue
         findings.push({
-          rule: 'long_transaction',
           level: 'error',
           subject: [role, name],
           detail: `Prepared transaction ${displayIdentifier(name)} has been open for ${Math.round(age)} s; a restart does not end it.`,

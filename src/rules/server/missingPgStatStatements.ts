@@ -23,7 +23,6 @@ export const missingPgStatStatements: Rule = {
       : 'pg_stat_statements is not installed: nobody knows which statements take the time.'
     return [
       {
-        rule: 'missing_pg_stat_statements',
         level: 'warn',
         subject: ['pg_stat_statements'],
         detail: problem,

@@ -33,7 +33,6 @@ export const missingStatementTimeout: Rule = {
         const value = timeouts[name] ?? otherTimeout
         const problem = `No timeout ends a runaway statement of role ${displayIdentifier(name)}.`
         return {
-          rule: 'missing_statement_timeout' as const,
           level: 'warn' as const,
           subject: [name],
           detail: problem,

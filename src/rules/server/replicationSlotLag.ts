@@ -1,7 +1,7 @@
 import { displayIdentifier } from '../../postgres/identifiers.ts'
 import { listReplicationSlots } from '../../catalog/replicationSlots.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 
 const mebibyte = 1024 * 1024
 /** How much WAL may be kept for a slot that nobody reads from, and for one in use. */
@@ -29,10 +29,9 @@ export const replicationSlotLag: Rule = {
           walStatus === 'unreserved' ||
           walStatus === 'lost',
       )
-      .map((slot): Finding => {
+      .map((slot): Violation => {
         const kept = slot.keptBytes === null ? 'no WAL' : `${Math.round(slot.keptBytes / mebibyte)} MB of WAL`
         return {
-          rule: 'replication_slot_lag',
           level: slot.walStatus === 'lost' || (slot.keptBytes ?? 0) >= 10 * tolerable.used ? 'error' : 'warn',
           subject: [slot.name],
           detail: slot.isActive

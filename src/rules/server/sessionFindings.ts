@@ -1,7 +1,7 @@
 import { groupBy } from '../../groupBy.ts'
 import { displayIdentifier } from '../../postgres/identifiers.ts'
 import type { Session } from '../../catalog/sessions.ts'
-import type { Finding } from '../rule.ts'
+import type { Violation } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 
 /** The sessions of each role and application: unlike process ids, these stay the same from day to day. */
@@ -19,7 +19,7 @@ export function describeGroup([{ role, application }]: [Session, ...Session[]]):
  *
  * @throws CannotSee, with the findings, if some could not
  */
-export function unlessHidden(sessions: Session[], findings: Finding[]): Finding[] {
+export function unlessHidden(sessions: Session[], findings: Violation[]): Violation[] {
   const hidden = sessions.filter(({ isVisible }) => !isVisible).length
   if (hidden === 0) return findings
   throw new CannotSee(

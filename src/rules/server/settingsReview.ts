@@ -2,7 +2,7 @@ import { readServerFacts } from '../../catalog/server.ts'
 import type { Setting } from '../../catalog/settings.ts'
 import { bytesOf, listSettings } from '../../catalog/settings.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Level, Rule } from '../rule.ts'
+import type { Violation, Level, Rule } from '../rule.ts'
 
 const gibibyte = 1024 ** 3
 
@@ -100,7 +100,7 @@ export const settingsReview: Rule = {
   async find(context) {
     const settings = await context.read(listSettings)
     const { databaseBytes } = await context.read(readServerFacts)
-    const findings: Finding[] = []
+    const findings: Violation[] = []
     for (const setting of settings.values()) {
       const review = Object.hasOwn(reviews, setting.name) ? reviews[setting.name] : plannerSwitch
       if (review?.isWrong(setting, { settings, databaseBytes })) findings.push(toFinding(setting, review))
@@ -110,11 +110,10 @@ export const settingsReview: Rule = {
   },
 }
 
-function toFinding(setting: Setting, { level, problem, value }: Review): Finding {
+function toFinding(setting: Setting, { level, problem, value }: Review): Violation {
   const shown = `${setting.value}${setting.unit === null ? '' : ` x ${setting.unit}`}`
   const plain = /^[\w.]+$/.test(value)
   return {
-    rule: 'settings_review',
     level,
     subject: [setting.name],
     detail: `${setting.name} is ${shown}: ${problem}.`,
@@ -130,9 +129,8 @@ function toFinding(setting: Setting, { level, problem, value }: Review): Finding
   }
 }
 
-function waitsForRestart(setting: Setting): Finding {
+function waitsForRestart(setting: Setting): Violation {
   return {
-    rule: 'settings_review',
     level: 'info',
     subject: [setting.name],
     detail: `${setting.name} was changed, and waits for a restart of the server.`,

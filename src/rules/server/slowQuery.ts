@@ -2,7 +2,7 @@ import { NotSeen } from '../../catalog/notSeen.ts'
 import { readStatements } from '../../catalog/statements.ts'
 import { excerpt } from '../../syntax/excerpt.ts'
 import { estimated, measured, runbook } from '../remedies.ts'
-import type { Finding, Level, Remedy, Rule } from '../rule.ts'
+import type { Violation, Level, Remedy, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import type { ExplainedStatement } from '../../workload/slowStatements.ts'
 import { explainSlowStatements, leastCalls, slowMs } from '../../workload/slowStatements.ts'
@@ -42,14 +42,13 @@ export function whatIsHidden(statements: number): string {
   return `The text of ${statements} statements of other roles is hidden; membership in pg_read_all_stats (or pg_monitor) shows it.`
 }
 
-function toFinding(explained: ExplainedStatement): Finding[] {
+function toFinding(explained: ExplainedStatement): Violation[] {
   const { statement, share, plan, causes } = explained
   const level = levelOf(explained)
   if (level === undefined) return []
   const calls = Math.round(statement.calls).toLocaleString('en-US')
   return [
     {
-      rule: 'slow_query',
       level,
       subject: ['statement', statement.id],
       detail:

@@ -34,7 +34,6 @@ export const tempFiles: Rule = {
     const suggestion = Math.min(256, 2 ** Math.ceil(Math.log2(Math.max(8, (3 * average) / mebibyte))))
     return [
       {
-        rule: 'temp_files',
         level: temporaryBytes / Math.max(1, ageDays) >= muchPerDay ? 'warn' : 'info',
         subject: [name],
         detail: `Sorts and hashes of ${displayIdentifier(name)} wrote ${temporaryFiles} temporary files, ${Math.round(average / mebibyte)} MB each on average.`,

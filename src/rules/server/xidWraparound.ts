@@ -2,7 +2,7 @@ import { display, displayIdentifier, qualified, quote } from '../../postgres/ide
 import { listDatabaseAges, listOldestTables } from '../../catalog/databaseAges.ts'
 import { listSettings } from '../../catalog/settings.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 
 /** At autovacuum_freeze_max_age autovacuum is forced to run; a tenth past that, it has not kept up. */
 const overdue = 1.1
@@ -25,7 +25,7 @@ export const xidWraparound: Rule = {
   async find(context) {
     const settings = await context.read(listSettings)
     const limitOf = (name: string): number => Number(settings.get(name)?.value ?? Infinity)
-    const findings: Finding[] = []
+    const findings: Violation[] = []
     for (const database of await context.read(listDatabaseAges)) {
       const isOverdue =
         database.xidAge > limitOf('autovacuum_freeze_max_age') * overdue ||
@@ -34,7 +34,6 @@ export const xidWraparound: Rule = {
       if (!isOverdue && !isUrgent) continue
       const oldest = database.isCurrent ? await listOldestTables(context.db, 5) : []
       findings.push({
-        rule: 'xid_wraparound',
         level: isUrgent ? 'error' : 'warn',
         subject: [database.name],
         detail:

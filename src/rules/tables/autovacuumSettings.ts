@@ -6,7 +6,7 @@ import type { Table } from '../../catalog/tables.ts'
 import { knownRows, listTables } from '../../catalog/tables.ts'
 import { parseOptions } from '../../catalog/relations.ts'
 import { estimated, measured, migration } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 
 /** How many rows may change between two vacuums, whatever the size of the table. */
@@ -33,7 +33,7 @@ export const autovacuumSettings: Rule = {
   async find(context) {
     const wanted = await wantedSchemas(context)
     const settings = await context.read(listSettings)
-    const findings: Finding[] = []
+    const findings: Violation[] = []
     for (const table of await context.read(listTables)) {
       if (!wanted(table.schema) || table.kind !== 'r' || table.isExtensionOwned) continue
       const current = parseOptions(table.options)
@@ -50,7 +50,6 @@ export const autovacuumSettings: Rule = {
         ? `Autovacuum is switched off for ${display(table)}: its dead rows stay, and its statistics age.`
         : `Autovacuum visits ${display(table)} only after ${share(table, current, settings)} changed rows.`
       findings.push({
-        rule: 'autovacuum_settings',
         level: isOff ? 'warn' : 'info',
         subject: [table.schema, table.name],
         detail: problem,

@@ -10,7 +10,7 @@ import { namesBySchema } from '../../catalog/relationNames.ts'
 import { listStatisticsNames } from '../../catalog/statistics.ts'
 import { shortList } from '../../shortList.ts'
 import { estimated, measured, migration } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 
@@ -49,7 +49,7 @@ export const missingExtendedStatistics: Rule = {
     const wanted = await wantedSchemas(context)
     const taken = namesBySchema(await context.read(listStatisticsNames))
     const pairs = await listIndexedPairs(context.db, { minimumRows, limit: mostPairs })
-    const findings: Finding[] = []
+    const findings: Violation[] = []
     const unseen = new Set<string>()
     for (const pair of pairs) {
       if (!wanted(pair.table.schema)) continue
@@ -94,13 +94,12 @@ function guessOf({ distinctFirst, distinctSecond, distinctPairs }: PairSample): 
   return (distinctFirst * distinctSecond) / Math.max(1, distinctPairs)
 }
 
-function toFinding(pair: ColumnPair, sample: PairSample, taken = new Set<string>()): Finding {
+function toFinding(pair: ColumnPair, sample: PairSample, taken = new Set<string>()): Violation {
   const { table, columns } = pair
   const list = columns.map(displayIdentifier).join(' and ')
   const percent = Math.floor(sample.dependency * 100)
   const factor = Math.round(guessOf(sample))
   return {
-    rule: 'missing_extended_statistics',
     level: 'info',
     subject: [table.schema, table.name, ...columns],
     detail: `In ${percent} % of the rows of ${display(table)} one of ${list} determines the other; the planner expects some ${factor} times too few rows for both.`,

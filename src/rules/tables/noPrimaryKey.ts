@@ -50,7 +50,6 @@ export const noPrimaryKey: Rule = {
     return found.map(({ table, index }) => {
       const key = index && defined.get(index.oid)
       return {
-        rule: 'no_primary_key' as const,
         level: 'warn' as const,
         subject: [table.schema, table.name],
         detail: `${display(table)} has no primary key.`,

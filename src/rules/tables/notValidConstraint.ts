@@ -29,7 +29,6 @@ export const notValidConstraint: Rule = {
           const { table, name, definition } = constraint
           const problem = `Constraint ${displayIdentifier(name)} of ${display(table)} was never checked against the old rows.`
           return {
-            rule: 'not_valid_constraint' as const,
             level: 'warn' as const,
             subject: [table.schema, table.name, name],
             detail: problem,

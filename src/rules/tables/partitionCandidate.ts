@@ -9,7 +9,7 @@ import {
 } from '../../catalog/columnStatistics.ts'
 import { shortList } from '../../shortList.ts'
 import { estimated, measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 
@@ -49,7 +49,7 @@ export const partitionCandidate: Rule = {
     if (large.length === 0) return []
     const columns = await context.read(listColumns)
     const statisticsOf = statisticsByColumn(await context.read(listColumnStatistics))
-    const findings: Finding[] = []
+    const findings: Violation[] = []
     const hidden: string[] = []
     for (const table of large) {
       const times = (columns.get(table.oid) ?? []).filter(({ type, notNull }) => notNull && isTime.test(type))
@@ -69,7 +69,6 @@ export const partitionCandidate: Rule = {
       if (!key) continue
       const column = displayIdentifier(key.name)
       findings.push({
-        rule: 'partition_candidate',
         level: 'info',
         subject: [table.schema, table.name],
         detail: `${display(table)} is larger than the memory that PostgreSQL counts on, and is filled in the order of ${column}.`,

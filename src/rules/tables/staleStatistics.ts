@@ -1,7 +1,7 @@
 import { display, qualified } from '../../postgres/identifiers.ts'
 import { knownRows, listTables, sumOverPartitions } from '../../catalog/tables.ts'
 import { estimated, measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 
 /** Autovacuum analyzes after a tenth; at twice that it has not kept up. */
@@ -28,14 +28,13 @@ export const staleStatistics: Rule = {
     const wanted = await wantedSchemas(context)
     const tables = await context.read(listTables)
     const rowsBelow = sumOverPartitions(tables, knownRows)
-    const findings: Finding[] = []
+    const findings: Violation[] = []
     for (const table of tables) {
       if (!wanted(table.schema)) continue
       const neverAnalyzed = table.estimatedRows === null && table.lastAnalyzed === null
       const rows = table.kind === 'p' ? (rowsBelow.get(table.oid) ?? 0) : knownRows(table)
       if (!isStale({ neverAnalyzed, rows, changes: table.changesSinceAnalyze })) continue
       findings.push({
-        rule: 'stale_statistics',
         level: 'warn',
         subject: [table.schema, table.name],
         detail: neverAnalyzed

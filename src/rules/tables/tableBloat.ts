@@ -2,7 +2,7 @@ import { display, qualified } from '../../postgres/identifiers.ts'
 import type { TableBloat } from '../../catalog/bloat.ts'
 import { hiddenFromRole, listTableBloat } from '../../catalog/bloat.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import { targets } from '../../metrics/targets.ts'
 
@@ -40,7 +40,7 @@ export const tableBloat: Rule = {
   },
 }
 
-function toFinding(heap: TableBloat): Finding[] {
+function toFinding(heap: TableBloat): Violation[] {
   const { bloatPercent, wastedBytes, kind } = heap
   if (bloatPercent === null || wastedBytes === null || kind === 'unknown') return []
   if (bloatPercent < targets.free_space || wastedBytes < leastBytes) return []
@@ -48,7 +48,6 @@ function toFinding(heap: TableBloat): Finding[] {
   const wasted = megabytes(wastedBytes)
   return [
     {
-      rule: 'table_bloat',
       level: isMuch ? 'warn' : 'info',
       subject: [heap.schema, heap.name],
       detail: `${wasted} of the ${megabytes(heap.heapBytes)} of ${display(heap)} hold no row (${Math.round(bloatPercent)} %, ${kind} by ${heap.how})`,
