@@ -1,5 +1,5 @@
-// Compiles src/ to dist/, file by file, so that the program starts without a compiler. `npm ci` runs it, and
-// hundredfold.mjs does in a checkout whose sources have changed since.
+// Compiles src/ to dist/, file by file, so that the program starts without a compiler. `npm ci` runs it; in a checkout
+// hundredfold.mjs runs it too when sources have changed.
 import {
   copyFileSync,
   existsSync,
@@ -20,13 +20,13 @@ const source = join(root, 'src')
 const target = join(root, 'dist')
 const stamp = join(target, '.sources')
 
-/** Compiles what has changed, where anything has. Several processes may do it at once: a file is replaced whole. */
+/** Compiles if anything has changed. Several processes may do so at once, since each file is replaced in one step. */
 export async function build() {
   const files = readdirSync(source, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
-  // Taken before the files are read: what is edited meanwhile differs from it the next time.
+  // Read before the files are compiled: an edit in between then differs from this state, and is compiled next time.
   const state = [...files, fileURLToPath(import.meta.url)].map(stateOf).join('\n')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === state) return
 
@@ -61,7 +61,7 @@ async function compile(entryPoints) {
     sourcemap: true,
     logLevel: 'error',
     tsconfig: join(root, 'tsconfig.json'),
-    // Every file stays a file of its own: commands load what they need, and files find others beside them.
+    // Every file stays a file of its own, so that commands load only what they need, and files find others beside them.
     plugins: [
       {
         name: 'file-by-file',
@@ -76,7 +76,7 @@ async function compile(entryPoints) {
   })
 }
 
-/** Under its name only when it is whole: another process may be reading it. */
+/** Writes a file under another name and renames it: another process may be reading the old one. */
 function replace(file, write) {
   const unfinished = `${file}.${pid}.unfinished`
   mkdirSync(dirname(file), { recursive: true })
@@ -84,7 +84,7 @@ function replace(file, write) {
   renameSync(unfinished, file)
 }
 
-/** What is left of sources that are gone; types are somebody else's. */
+/** Removes the outputs of deleted sources, but not the types, which another tool writes. */
 function removeOthers(written) {
   for (const entry of readdirSync(target, { recursive: true, withFileTypes: true })) {
     const file = join(entry.parentPath, entry.name)

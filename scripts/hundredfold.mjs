@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The entry of the program. It loads little: what a command needs comes with the command.
+// The entry point of the program. It loads little: each command loads what it needs.
 import { existsSync } from 'node:fs'
 import module from 'node:module'
 import { argv, cwd, stderr } from 'node:process'
@@ -14,13 +14,13 @@ if (other) {
   argv[1] = other.program
   await import(pathToFileURL(other.program).href)
 } else {
-  // Node 22.1 and newer keep what they have compiled.
+  // Node 22.1 and newer can cache compiled code.
   module.enableCompileCache?.()
   const { main } = await import(await findProgram())
   await main(argv)
 }
 
-/** The compiled program, which a checkout brings up to date first; its sources where it cannot, which start slower. */
+/** The compiled program; a checkout brings it up to date first. If that fails, the sources, which start more slowly. */
 async function findProgram() {
   const compiled = new URL('dist/cli.js', root).href
   const sources = new URL('src/cli.ts', root)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings what tests need beyond `npm ci`: PostgreSQL 13 (which we refuse) to 17 into .engines/, the rest as Debian packages.
-# Run it again at any time: what is there already is left alone. Without root or sudo the packages are left out.
+# Installs what tests need beyond `npm ci`: PostgreSQL 13 (which we refuse) to 17 in .engines/, the rest as Debian packages.
+# You may run it again at any time: it skips what is installed. Without root or sudo it cannot install the packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,7 +26,7 @@ done
 ((${#missing[@]} == 0)) && exit 0
 
 if ! command -v apt-get >/dev/null; then
-  echo "no apt-get here: install ${missing[*]} by the means of this system" >&2
+  echo "no apt-get here: install ${missing[*]} with this system's package manager" >&2
   exit 1
 fi
 sudo=()

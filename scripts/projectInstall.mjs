@@ -1,11 +1,11 @@
-// Which install runs: a project's own wins over a global one, so that a team runs the version that it has chosen.
+// Decides which install runs: a project's own wins over a global one, so that a team runs the version that it chose.
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * The install in the `node_modules` of the project around `directory`, where that is not `root`, the one that was called.
- * `npx hundredfold@VERSION` names a version on purpose, so it is left alone.
+ * The install in the `node_modules` of the project around `directory`, unless it is `root`, the one that was called.
+ * `npx hundredfold@VERSION` names a version on purpose, so that version runs.
  */
 export function findOtherInstall(root, directory) {
   const own = realpathSync(fileURLToPath(root))

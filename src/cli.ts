@@ -26,10 +26,10 @@ export async function main(argv: string[]): Promise<void> {
   const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor))
   const stopListening = listenForSignals(interruption, terminal)
   const ofTheWork = await runCommandLine(argv, terminal)
-  // All is done but for a reader that may be slow: from here on a signal ends the process at once.
+  // Only printing is left, and its reader may be slow: from here on a signal ends the process at once.
   stopListening()
   process.exitCode = await flush(streams, terminal, ofTheWork)
-  // Node resets the terminal when it exits, and aborts where that is gone: end as the signal by itself would have done it.
+  // Node resets the terminal on exit and aborts if the terminal is gone: end as the signal alone would have ended it.
   if (terminals.some((descriptor) => !isatty(descriptor))) process.kill(process.pid, 'SIGHUP')
   // A session or server that does not end by itself must not keep the shell waiting.
   else process.exit()
@@ -72,7 +72,7 @@ export async function runCommandLine(
   }
 }
 
-/** The program with the command that is called; of the others it has what its help says of them. */
+/** The program with the called command in full; the other commands have only a name and a description, for the help. */
 async function makeProgram(argv: string[], context: () => Promise<CommandContext>): Promise<Command> {
   const program = new Command('hundredfold')
     .description(
@@ -83,8 +83,8 @@ async function makeProgram(argv: string[], context: () => Promise<CommandContext
       'after',
       `
 Examples:
-  $ npm run demo              the whole way on a throw-away PostgreSQL, no database needed
-  $ npm run diagnose          what is slow or unsafe in a database, and what cures it
+  $ npm run demo              everything in one run on a throw-away PostgreSQL, no database needed
+  $ npm run diagnose          what is slow or unsafe in a database, and how to fix it
   $ npm run migrate plan      what the pending migrations will do
   $ npm run migrate up        apply them
   $ npm run migrate down      take the newest one back
@@ -101,7 +101,7 @@ Exit codes: 0 done; 1 unexpected error; 2 a condition failed; 3 lock or time bud
   return program
 }
 
-/** The name after which the command line is about: `migrate up`, `help migrate`. */
+/** The command that the command line is about: `migrate` in both `migrate up` and `help migrate`. */
 function calledCommand(argv: string[]): string | undefined {
   const [first, second] = argv.slice(2).filter((argument) => !argument.startsWith('-'))
   return first === 'help' ? second : first
@@ -146,12 +146,12 @@ function explain(error: unknown, terminal: Terminal): ExitCode {
   }
   terminal.err(
     `${pc.red('Error:')} ${messageOf(error)}\n` +
-      `${pc.bold('Next:')} this was not expected; run the command again, and report it if it stays.\n`,
+      `${pc.bold('Next:')} this was not expected; run the command again, and report the error if it comes back.\n`,
   )
   return exitCodes.unexpected
 }
 
-/** Where there is no terminal to draw on, a log gets a line now and then. */
+/** Without a terminal, progress goes to the log: at most one line in ten seconds. */
 const plainProgressEveryMs = 10_000
 
 function makeTerminal(signal: AbortSignal, { out, err }: Streams): Terminal {
@@ -192,13 +192,13 @@ function makeTerminal(signal: AbortSignal, { out, err }: Streams): Terminal {
 }
 
 /**
- * The first Ctrl-C or SIGTERM stops cleanly; a second one ends the process at once. A terminal that is closed stops cleanly
- * too, and only that: the kernel and the shell both send the signal for it. Returns what takes the listeners away.
+ * The first Ctrl-C or SIGTERM stops cleanly; a second one ends the process at once. Closing the terminal stops cleanly too,
+ * but its second SIGHUP ends nothing: the kernel and the shell each send one. Returns a function that removes the listeners.
  */
 function listenForSignals(interruption: AbortController, terminal: Terminal): () => void {
   const stop = (name: string) => {
     if (interruption.signal.aborted) process.exit(exitCodes.unexpected)
-    terminal.err(`\n${name}: stopping cleanly; once more to end at once.\n`)
+    terminal.err(`\n${name}: stopping cleanly; send it again to end at once.\n`)
     interruption.abort()
   }
   const listeners: [NodeJS.Signals, () => void][] = [

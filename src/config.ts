@@ -29,11 +29,11 @@ export interface Config {
   testPostgresVersion: number | undefined
   /** npm swallowed a `--dry-run` that the user meant for us. */
   npmDryRun: boolean
-  /** Folders in which programs are looked for, as PATH writes them. */
+  /** Folders to search for programs, in the format of PATH. */
   path: string
 }
 
-/** Reads the environment, and a `.env` file beneath it; the real environment wins. */
+/** Reads the environment and a `.env` file; the environment wins. */
 export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const fromFile: Record<string, string> = {}
   readDotenv({ quiet: true, processEnv: fromFile })

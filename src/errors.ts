@@ -29,7 +29,7 @@ export class HundredfoldError extends Error {
   readonly exitCode: ExitCode
   /** One sentence: what the reader can do next. */
   readonly next: string
-  /** The whole of a list that the message may cut short; `--json` has it. */
+  /** The full list, where the message shows only its beginning; `--json` has it. */
   readonly details: string[] | undefined
 
   constructor(exitCode: ExitCode, message: string, next: string, options: HundredfoldErrorOptions = {}) {
@@ -45,14 +45,14 @@ interface HundredfoldErrorOptions extends ErrorOptions {
   details?: string[]
 }
 
-/** The command was called wrongly, or its surroundings are not set up. */
+/** The command was called wrongly, or its environment is not set up. */
 export class UsageError extends HundredfoldError {
   constructor(message: string, next: string, options?: HundredfoldErrorOptions) {
     super(exitCodes.usage, message, next, options)
   }
 }
 
-/** What an error says; anything else that was thrown, as text. */
+/** The message of an error; any other thrown value as text. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -1,4 +1,4 @@
-/** The items of each key, the keys in the order in which each first comes. Node 20 has no `Map.groupBy`. */
+/** The items of each key, in the order in which the keys first appear. Node 20 has no `Map.groupBy`. */
 export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, [T, ...T[]]> {
   const groups = new Map<K, [T, ...T[]]>()
   for (const item of items) {

@@ -30,5 +30,5 @@ export { statisticsAreAbsent, statisticsExist } from './conditions/statistics.ts
 export { storageParametersAre, storageParametersAreUnset } from './conditions/storageParameters.ts'
 export { columnsExist, relationExists, tableExists } from './conditions/tables.ts'
 export { rewriteIsEquivalent } from './policies/proof/rewriteIsEquivalent.ts'
-// Kysely's, for conditions of one's own; nobody has to install it for that.
+// Kysely's `sql`, for conditions of your own; you need not install Kysely for them.
 export { sql } from 'kysely'

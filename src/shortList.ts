@@ -1,9 +1,9 @@
-/** With more names than this in one message, nobody reads the message. */
+/** Nobody reads a message with more names than this. */
 const mostNamed = 5
 
 /**
- * The first five, then how many more there are: for messages, whose lists may be of any length. What must be whole
- * (SQL, JSON, `migrate status`) does not use it.
+ * The first five items, then how many more there are. For messages only: SQL, JSON and `migrate status` show the
+ * whole list.
  *
  * ```ts
  * shortList(['a', 'b'])                          // 'a, b'

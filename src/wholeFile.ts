@@ -4,17 +4,17 @@ import { dirname, join, resolve } from 'node:path'
 import { HundredfoldError, UsageError, exitCodes } from './errors.ts'
 
 export interface WholeFileOptions {
-  /** Permissions of a new file; one that is there keeps its own. */
+  /** Permissions of a new file; an existing file keeps its own. */
   mode?: number
-  /** Fail where the file is there already. */
+  /** Fail if the file exists. */
   exclusive?: boolean
   /** The option of the command line that says where the file goes, such as `--out`. */
   placedBy?: string
 }
 
 /**
- * Writes a file all or nothing: beside its place first, then under its name. Until that moment an older file
- * stays as it is, and a full disk or a kill leaves it so. Devices and pipes are written to directly.
+ * Writes a file all or nothing: first under a temporary name beside it, then renamed. After a full disk or a kill an
+ * older file is still there, unchanged. Devices and pipes are written to directly.
  *
  * @throws HundredfoldError that names the file: exit code 1 where the disk is full, 5 where the place is wrong
  */
@@ -42,20 +42,20 @@ export function cannotWrite(path: string, error: unknown, placedBy?: string): Hu
       { cause: error },
     )
   }
-  // The system's sentence goes on with the name that the file has while it is written.
+  // Behind the comma the system names the temporary file, which means nothing to the reader.
   const reason = error instanceof Error ? error.message.split(', ')[0] : String(error)
   return new UsageError(
     `Cannot write ${path}: ${reason}.`,
-    `Name a place that is there and that you may write to${withOption}.`,
+    `Name a directory that exists and that you may write to${withOption}.`,
     { cause: error },
   )
 }
 
-/** What the system says where the place is right and the disk is not. */
+/** Error codes that mean the disk is at fault, not the path. */
 const noRoom: Record<string, string> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
-  EIO: 'the disk does not take it',
+  EIO: 'the disk reports an I/O error',
 }
 
 async function writeOrThrow(
@@ -66,7 +66,7 @@ async function writeOrThrow(
   const there = await stat(path).catch(() => undefined)
   if (there && exclusive) throw new Error('it is there already')
   if (isDevice(path) || (there && !there.isFile())) return writeFile(path, text)
-  // A link stays a link: the file that it leads to is replaced.
+  // A link stays a link: its target is replaced.
   const target = there ? await realpath(path) : resolve(path)
   const unfinished = join(dirname(target), `.hundredfold-unfinished-${randomBytes(6).toString('hex')}`)
   try {
@@ -79,7 +79,7 @@ async function writeOrThrow(
   }
 }
 
-/** `/dev/stdout` may lead to a file that the shell holds open: what replaces it would not be what it holds. */
+/** `/dev/stdout` may be a file that the shell holds open: after a rename the shell would still hold the old file. */
 function isDevice(path: string): boolean {
   return /^\/(dev|proc)\//.test(resolve(path))
 }

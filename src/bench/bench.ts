@@ -2,11 +2,11 @@ import type { Config } from '../config.ts'
 import type { CasaoraRows } from './casaora/load.ts'
 import type { BenchRow } from './row.ts'
 
-/** What every bench is given. */
+/** What every bench gets. */
 export interface BenchContext {
   config: Config
   rows: CasaoraRows
-  /** The row ids that are asked for; all of the bench's where absent. */
+  /** The ids of the rows to measure; by default all rows of the bench. */
   only?: string[]
   onStep: (text: string) => void
   /** Called with the version of the server that rows are measured on, such as 18.4. */
@@ -16,11 +16,11 @@ export interface BenchContext {
   signal?: AbortSignal
 }
 
-/** A measurement of something that is promised, before and after in one run. */
+/** A measurement of a promise, before and after in one run. */
 export interface Bench {
   id: string
   title: string
-  /** Ids of its rows, where it has others than its own: `--only` finds the bench by any of them. */
+  /** Ids of its rows, if they differ from its own id: `--only` finds the bench by any of them. */
   rowIds?: readonly string[]
   run(context: BenchContext): Promise<BenchRow[]>
 }
@@ -31,8 +31,8 @@ export function hasRow(bench: Bench, id: string): boolean {
 }
 
 /**
- * The benches to run, each with those of the ids that mean it; all of them where nothing is asked for. The id of a
- * bench means that bench alone: `rls` is not the row `rls` of the bench `claims`.
+ * The benches to run, each with the ids that select it; by default all benches. An id that is a bench's selects only that
+ * bench: `rls` does not select the row `rls` of the bench `claims`.
  */
 export function chooseBenches(
   benches: readonly Bench[],
@@ -46,7 +46,7 @@ export function chooseBenches(
     .filter((chosen) => chosen.only.length > 0)
 }
 
-/** `writes_wal` belongs to the group `writes`, and every row to its own. */
+/** `writes_wal` belongs to the groups `writes` and `writes_wal`. */
 export function inGroup(row: string, id: string): boolean {
   return row === id || row.startsWith(`${id}_`)
 }
@@ -61,20 +61,20 @@ export function benchRow(row: Omit<BenchRow, 'ratio'>): BenchRow {
   }
 }
 
-/** A row of something of which more is better, such as requests per second: its ratio is `after / before`. */
+/** A row where more is better, such as requests per second: its ratio is `after / before`. */
 export function moreIsBetterRow(row: Omit<BenchRow, 'ratio'>): BenchRow {
   return { ...benchRow(row), ratio: Number((row.after / row.before).toPrecision(4)) }
 }
 
-/** The middle of the values; of an even number of them, the lower one of the two. */
+/** The middle of the values; for an even number of values, the lower one of the two in the middle. */
 export function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN
 }
 
 /**
- * The mean of the lower half of the values. What else the machine does only ever adds to a time: the upper half
- * has most of it, and the lower half still has what the work itself costs now and then.
+ * The mean of the lower half of the values. Other work of the machine only adds to a time, mostly to those in the upper
+ * half. The lower half still has the work's own occasional costs.
  */
 export function calmMean(values: number[]): number {
   const calm = values.toSorted((a, b) => a - b).slice(0, Math.ceil(values.length / 2))

@@ -7,8 +7,8 @@ const barWidth = 360
 const width = labelWidth + barWidth + 220
 
 /**
- * How many times better each row became, as a static SVG: one bar per row on a logarithmic scale, since
- * 1.5 and 5,000 stand side by side.
+ * How many times better each row became, as a static SVG. It has one bar per row on a logarithmic scale, since the values
+ * range from 1.5 to 5,000.
  */
 export function benchChart(rows: BenchRow[]): string {
   const finite = rows.filter(({ ratio: times }) => Number.isFinite(times) && times > 0)

@@ -1,10 +1,10 @@
 import type { BenchResult } from './result.ts'
 import { ratio } from '../report/units.ts'
 
-/** Two runs of the same thing differ by this much for no reason. */
+/** Two runs of the same work may differ by this factor by chance. */
 const noise = 1.25
 
-/** One line for each row whose ratio moved since the last run of the same size, or one that says that none did. */
+/** One line for each row whose ratio changed since the last run of the same size, or one line that says that none did. */
 export function benchComparison(last: BenchResult, now: BenchResult): string[] {
   const moved = now.rows.flatMap((row) => {
     const before = last.rows.find(({ id }) => id === row.id)

@@ -4,7 +4,7 @@ import type { BenchRow } from './row.ts'
 import { markdownTable } from '../report/markdownTable.ts'
 import { amount, ratio } from '../report/units.ts'
 
-/** A result as a Markdown table, with what it was measured on above it. */
+/** A result as a Markdown table, below a line about the machine that it was measured on. */
 export function benchMarkdown(result: BenchResult): string {
   const { size, takenAt, measuredOn, rows, skipped } = result
   return [
@@ -38,7 +38,7 @@ export function howMarkdown(rows: BenchRow[]): string {
     .join('\n')
 }
 
-/** How before and after grow from a smaller size of the data to a larger one, row by row. */
+/** How the values before and after grow from a smaller size of the data to a larger one, row by row. */
 export function growthMarkdown(smaller: BenchResult, larger: BenchResult): string {
   const rows = larger.rows.flatMap((row) => {
     const small = smaller.rows.find(({ id }) => id === row.id)

@@ -22,30 +22,30 @@ import type { BenchRow } from './row.ts'
 export interface DemoOptions {
   rows: CasaoraRows
   signal?: AbortSignal
-  /** Called as each stage begins, and with what happens in it. */
+  /** Called at the beginning of each stage; `onStep` and `onEvent` report what happens in it. */
   onStage?: (title: string) => void
   onStep?: (text: string) => void
   onEvent?: (event: RunEvent) => void
-  /** Called with what is found before the migrations, and once more after them. */
+  /** Called with the findings before the migrations, and again after them. */
   onDiagnosis?: (report: DiagnosisReport) => void
 }
 
 export interface DemoResult {
   rows: BenchRow[]
-  /** What is wrong with the database before the migrations, and what still is after them. */
+  /** The number of findings before and after the migrations. */
   findings: { before: number; after: number }
   /** Migrations applied, and taken back again. */
   applied: number
-  /** The fingerprint after all `down`s is the one before all `up`s. */
+  /** The fingerprint after all migrations were taken back equals the one before. */
   reversible: boolean
 }
 
-/** Many, since a few runs of half a millisecond are over while the server still works off what the migrations left. */
+/** Many: a few runs of half a millisecond would end while the server is still busy with what the migrations left. */
 const warm = { runs: 101, budgetMs: 2_000 }
 
 /**
- * The whole way on a throw-away database: load, measure, diagnose, migrate up with conditions, measure and diagnose
- * again, migrate down, and compare the schema with what it was.
+ * Everything on a throw-away database: load, measure, diagnose, migrate up with conditions, measure and diagnose again,
+ * migrate down, and compare the schema with the one before.
  */
 export async function runDemo(
   server: Server,

@@ -17,7 +17,7 @@ const clients = 8
 /** What a deploy may add to a client's longest wait. */
 const addedWaitMs = 200
 
-/** Longest wait of a client while the whole series goes up and down, against the same load without it. */
+/** Longest wait of a client while all migrations go up and down, compared with the same load without migrations. */
 export const deployBench: Bench = {
   id: 'deploy',
   title: 'Clients while migrations run',

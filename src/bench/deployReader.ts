@@ -16,8 +16,8 @@ const readerSeconds = 5
 const longestWaitMs = 1_200
 
 /**
- * A migration that needs a table for itself meets a reader that takes five seconds: sent plainly it waits for
- * the reader, and every client waits behind it; sent by the runner it steps aside and tries again.
+ * A migration that needs an exclusive lock meets a reader that takes five seconds. A plain ALTER waits for the reader, and
+ * every client waits behind it. The runner gives up after the lock timeout and tries again.
  */
 export async function behindReader(database: CasaoraDatabase, load: LoadSettings): Promise<BenchRow> {
   const plain = await underLoad(load, () =>

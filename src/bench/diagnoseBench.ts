@@ -28,14 +28,14 @@ interface Scale {
   policies: number
   atMostMs: number
   atMostMegabytes: number
-  /** How many times as long as `pg_dump --schema-only` the look may take. */
+  /** `diagnose` may take this many times as long as `pg_dump --schema-only`. */
   atMostTimesDump?: number
-  /** How often each is measured. */
+  /** How often each of the two is measured. */
   runs: number
   make(client: ClientBase, onStep: (text: string) => void): Promise<void>
 }
 
-/** The smallest memory first: what a look has left behind counts for the next one. */
+/** The one with the lowest memory limit first: memory that one run leaves behind counts for the next one. */
 const scales: Scale[] = [
   {
     ...{ id: 'diagnose_544', ...officeSize, make: generateOffice },
@@ -56,15 +56,15 @@ function uniform(scale: Pick<Scale, 'id' | 'tables' | 'policies' | 'atMostMs' | 
   }
 }
 
-/** What a reviewer is to read of the first scale's findings, at most, and how many these are at least. */
+/** For the first scale: the most files that a reviewer should have to read, and the fewest findings that they cover. */
 const atMostFiles = 100
 const atLeastFindings = 3_000
 const [oldestServer, newestServer] = [14, 18]
 const dumpEnvironment = { PATH: '/usr/local/bin:/usr/bin:/bin' }
-/** One transaction holds a lock for everything that it makes; so many tables fit into the default table of locks. */
+/** A transaction holds a lock on everything that it makes; locks on this many tables fit into the default lock table. */
 const tablesPerTransaction = 250
 
-/** How long a look at a large schema takes, and what it needs, beside `pg_dump --schema-only` of the same one. */
+/** Time and memory of `diagnose` for large schemas, compared with `pg_dump --schema-only`. */
 export const diagnoseBench: Bench = {
   id: 'diagnose',
   title: 'A look at large schemas',
@@ -84,7 +84,7 @@ export const diagnoseBench: Bench = {
   },
 }
 
-/** pg_dump refuses a newer server: where the one installed here is older, the server is of its version if there is one. */
+/** pg_dump refuses a newer server: if it is older than ours, we start a server of its version, if that is installed. */
 async function serverOfDump(config: Config): Promise<Server> {
   const version = await promisify(execFile)('pg_dump', ['--version'], { env: dumpEnvironment }).then(
     ({ stdout }) => Number(/ (\d+)\./.exec(stdout)?.[1]),
@@ -94,7 +94,7 @@ async function serverOfDump(config: Config): Promise<Server> {
     try {
       return await startEmbedded({ version })
     } catch (error) {
-      // Not installed; anything else is worth knowing.
+      // The version is not installed; any other error is thrown.
       if (!(error instanceof UsageError)) throw error
     }
   }
@@ -123,17 +123,17 @@ async function runScale(server: Server, scale: Scale, onStep: (text: string) => 
   }
 }
 
-/** Medians, and the most memory that the first look took. */
+/** Median times, and the peak memory of the first run of `diagnose`. */
 interface Measured {
   ms: number
   megabytes: number
-  /** Milliseconds, or why there are none. */
+  /** Milliseconds, or the reason why it was not measured. */
   dump: number | string
 }
 
 /**
- * pg_dump and diagnose in turn, after one of each that does not count: whatever else the machine does meets both. Each
- * opens a session of its own, so that neither finds what the one before has left in it.
+ * Measures pg_dump and diagnose in turn, so that other work of the machine affects both. The first run of each does not
+ * count. Each run opens its own session, so that no run profits from the one before.
  */
 async function measure(
   url: string,
@@ -147,7 +147,7 @@ async function measure(
     const dump = await timeDump(url)
     const look = await timeLook(url)
     if (run === 0) {
-      // A later one would be blamed for what those before it have left to be collected.
+      // In later runs, memory that earlier ones have left for the garbage collector would count too.
       megabytes = look.megabytes
       continue
     }
@@ -180,7 +180,7 @@ function toRow(scale: Scale, { ms, megabytes, dump }: Measured, { version }: Ser
   const { id, tables, indexes, policies, atMostMs, atMostMegabytes, atMostTimesDump, runs } = scale
   const hasDump = typeof dump === 'number'
   const before = hasDump ? dump : atMostMs
-  // What pg_dump could not be measured for is not promised.
+  // Without a time of pg_dump there is no promise relative to it.
   const atMostTimes = hasDump ? atMostTimesDump : undefined
   const times = atMostTimes === undefined ? '' : `, at most ${atMostTimes.toFixed(1)} times pg_dump`
   return benchRow({
@@ -202,7 +202,7 @@ function toRow(scale: Scale, { ms, megabytes, dump }: Measured, { version }: Ser
   })
 }
 
-/** How many files hold what is found, those of little gain too. */
+/** How many files `optimize` writes for the findings, including those of level `info`. */
 async function countFiles(client: Client): Promise<BenchRow> {
   const directory = await mkdtemp(join(tmpdir(), 'files-'))
   try {
@@ -226,7 +226,7 @@ async function countFiles(client: Client): Promise<BenchRow> {
   }
 }
 
-/** Milliseconds of `pg_dump --schema-only`, or why there are none. */
+/** Milliseconds of `pg_dump --schema-only`, or the reason why it was not measured. */
 async function timeDump(url: string): Promise<number | string> {
   const started = performance.now()
   try {

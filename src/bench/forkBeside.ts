@@ -3,7 +3,7 @@ import { fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Runs a module that lies beside another one in a process of its own, compiled or not, as that one is. */
+/** Runs a module in a process of its own. It lies beside `moduleUrl`, and is compiled if that module is. */
 export function forkBeside(moduleUrl: string, name: string): ChildProcess {
   const extension = extname(moduleUrl)
   return fork(fileURLToPath(new URL(`${name}${extension}`, moduleUrl)), {

@@ -14,17 +14,17 @@ export interface Measurement {
 }
 
 export interface MeasureOptions {
-  /** Warm runs per set of arguments, at least; one cold run before them is not counted. */
+  /** Warm runs per set of arguments; one cold run before them is not counted. */
   runs: number
-  /** No new run is begun after so many milliseconds, but one warm run is always made. */
+  /** No new run starts after this many milliseconds, but there is always one warm run. */
   budgetMs: number
-  /** Done before each run, outside of what is measured. */
+  /** Called before each run; not measured. */
   beforeRun?: (client: ClientBase) => Promise<void>
 }
 
 /**
- * Runs a statement as its role with its claims, as PostgREST would, and takes the server's own times, so
- * that neither network nor client counts. Every run is rolled back: writes are measured and leave nothing.
+ * Runs a statement as its role with its claims, as PostgREST would. The times are the server's own, so that neither
+ * network nor client counts. Every run is rolled back, so that writes leave nothing behind.
  *
  * ```sql
  * BEGIN; SET LOCAL ROLE authenticated; SELECT set_config('request.jwt.claims', ..., true);
@@ -42,8 +42,8 @@ export async function measure(
 }
 
 /**
- * The same on several databases, a warm run on each in turn: what disturbs the machine for a while disturbs all of
- * them, and their ratio stays.
+ * The same on several databases, with one warm run on each in turn: a disturbance of the machine affects all of them, and
+ * their ratio stays the same.
  */
 export async function measureInTurn(
   clients: ClientBase[],
@@ -64,7 +64,7 @@ export async function measureInTurn(
   })
 }
 
-/** Quicker statements are run once more, uncounted, before each run that counts. */
+/** Statements faster than this run once more, uncounted, before each run that counts. */
 const quickMs = 20
 
 async function measureWith(
@@ -74,7 +74,7 @@ async function measureWith(
   { runs, budgetMs, beforeRun }: MeasureOptions,
 ): Promise<Measurement[]> {
   for (const client of clients) await runOnce(client, statement, args)
-  // A second run of an update would leave a second dead version, so before a run that counts it is only planned.
+  // An extra run of an update would leave a further dead version, so updates are only planned before a run that counts.
   const updates = ((await updatesIn(statement.sql)) ?? []).length > 0
   const started = performance.now()
   const measured = clients.map((): { ms: number; buffers: number }[] => [])
@@ -82,7 +82,7 @@ async function measureWith(
     if (run > 0 && performance.now() - started >= budgetMs) break
     for (const [at, client] of clients.entries()) {
       const own = measured[at] ?? []
-      // What another database read in between has emptied the processor's caches: a warm run follows one of its own.
+      // The runs on the other databases have emptied the processor's caches, so first warm them again.
       if (clients.length > 1 && !beforeRun && (own.at(-1)?.ms ?? Infinity) < quickMs) {
         await (updates ? planOnce : runOnce)(client, statement, args)
       }
@@ -126,7 +126,7 @@ async function explainAsRole(
       JSON.stringify(statement.claims ?? {}),
     ])
     if (statement.role) await client.query(`SET LOCAL ROLE ${quote(statement.role)}`)
-    // A request is planned for its own values; the sixth execution here must not change that.
+    // A request is planned for its own values; without this, the sixth execution may get a generic plan.
     await client.query('SET LOCAL plan_cache_mode = force_custom_plan')
     await client.query(`PREPARE hundredfold_measure ${types} AS ${statement.sql}`)
     const result = await client.query<{ 'QUERY PLAN': [Explained] }>(
@@ -142,7 +142,7 @@ async function explainAsRole(
 }
 
 interface Explained {
-  /** Both in milliseconds; absent where nothing ran. */
+  /** Both in milliseconds; absent if nothing ran. */
   'Planning Time'?: number
   'Execution Time'?: number
   Plan: { 'Shared Hit Blocks': number; 'Shared Read Blocks': number }

@@ -1,8 +1,8 @@
 import { availableParallelism, totalmem } from 'node:os'
 
-/** What a run was measured on: enough to judge its times, and nothing that names the machine. */
+/** The machine of a run: enough to judge the times, but nothing that identifies it. */
 export interface MeasuredOn {
-  /** Such as 18.4; absent where no row came from a server. */
+  /** Such as 18.4; absent if no row came from a server. */
   postgresql?: string
   node: string
   cores: number
@@ -10,7 +10,7 @@ export interface MeasuredOn {
   platform: string
 }
 
-/** Describes this machine; `postgresql` is what the server said of itself. */
+/** Describes this machine; `postgresql` is the server's version. */
 export function describeMachine(postgresql: string | undefined): MeasuredOn {
   return {
     ...(postgresql === undefined ? {} : { postgresql }),

@@ -3,15 +3,15 @@ import type { ClientBase } from 'pg'
 /** How large the schema is: 544 tables, 612 policies, 1,662 indexes. */
 export const officeSize = { tables: 544, policies: 612, indexes: 1_662 }
 
-/** So many tables have policies, four each; the rest of the four belongs to the tables of organisations. */
+/** How many tables have policies: four each. */
 const tablesWithPolicies = officeSize.policies / 4
 const secondaryIndexes = officeSize.indexes - officeSize.tables
 
-/** Fixed tables that the made-up ones refer to. */
+/** Fixed tables that the generated ones refer to. */
 const fixedTables = ['organisations', 'teams', 'memberships', 'team_members'] as const
 const madeTables = officeSize.tables - fixedTables.length
 
-/** Who is asking, as hosted platforms tell it, and the helpers that a team writes around it. */
+/** The functions of hosted platforms that say who is asking, and the helpers that a team writes around them. */
 const helpers = `
   CREATE SCHEMA auth;
   CREATE FUNCTION auth.jwt() RETURNS jsonb LANGUAGE sql STABLE AS
@@ -32,7 +32,7 @@ const helpers = `
   CREATE FUNCTION public.is_staff() RETURNS boolean LANGUAGE plpgsql STABLE AS
     $$ BEGIN RETURN public.my_role() IN ('staff', 'admin'); END $$;`
 
-/** Conditions of policies as teams write them; a table's policies begin at a place of its own. */
+/** Conditions of policies as teams write them; each table starts at another place in this list. */
 const conditions = [
   'owner_id = auth.uid()',
   'public.is_member(organisation_id)',
@@ -49,7 +49,7 @@ const conditions = [
   "status = ''open'' AND public.is_member(organisation_id)",
 ]
 
-/** Keys of the secondary indexes, in turn. */
+/** Keys of the secondary indexes, used in turn. */
 const indexKeys = [
   '(owner_id)',
   '(organisation_id, created_at DESC)',
@@ -103,7 +103,7 @@ export async function generateOffice(client: ClientBase): Promise<void> {
   await client.query('ANALYZE')
 }
 
-/** Gives each table an index twice, a check that is NOT VALID and a function with its owner's rights and no `search_path`. */
+/** Gives each table two equal indexes, a NOT VALID check, and a SECURITY DEFINER function without a `search_path`. */
 export async function neglectOffice(client: ClientBase): Promise<void> {
   await client.query(`
     DO $$

@@ -20,7 +20,7 @@ const longest = 13_000
 const atMostMs = 10_000
 const rounds = 3
 
-/** How long `optimize` takes for a thousand policies, one of them as long as the longest seen in the wild. */
+/** How long `optimize` takes for a thousand policies, one of them as long as the longest that we know of. */
 export const policiesBench: Bench = {
   id: 'policies',
   title: 'A thousand policies',
@@ -66,7 +66,7 @@ export const policiesBench: Bench = {
   },
 }
 
-/** What `optimize` writes, as a number of files. */
+/** Runs `optimize` and returns the number of files that it wrote. */
 async function write(client: Client): Promise<number> {
   const wanted = rules.filter((rule) => rewriteRules.some((name) => name === rule.name))
   const directory = await mkdtemp(join(tmpdir(), 'policies-'))
@@ -107,7 +107,7 @@ function schema(): string {
   return statements.join(';\n')
 }
 
-/** An OR of conditions that is as long, as PostgreSQL prints it, as the longest policy of 30 public schemas. */
+/** An OR of conditions that PostgreSQL prints with the length of the longest policy in 30 public schemas. */
 function longPredicate(): string {
   const conditions: string[] = []
   while (conditions.join(' OR ').length < longest) {

@@ -2,7 +2,7 @@ import type { CasaoraRows } from './casaora/load.ts'
 import type { MeasuredOn } from './measuredOn.ts'
 import type { BenchRow } from './row.ts'
 
-/** What one run of the bench leaves behind. */
+/** The result of one run of the bench. */
 export interface BenchResult {
   /** ISO 8601, UTC. */
   takenAt: string

@@ -10,20 +10,20 @@ import type { TimedSession } from './rls/timing.ts'
 import { timeInTurn } from './rls/timing.ts'
 import type { BenchRow } from './row.ts'
 
-/** Of what the form written by hand gains, so much at least. */
+/** Our form must gain at least this share of what the form written by hand gains. */
 const shareOfByHand = 0.8
 const slowerAtMost = 1.15
 const moreRounds = 7
-/** A statement that takes longer is cut off, in milliseconds. */
+/** A statement is cut off after this many milliseconds. */
 const cutAfterMs = 10_000
-/** The same before, where only the question whether ours is slower hangs on it. */
+/** The same for the form before, where it only matters whether ours is slower. */
 const cutShapeAfterMs = 2_000
-/** A sub-select more to plan, and the noise of one row's lookup, in milliseconds: not counted as slower. */
+/** The time to plan one more sub-select, and the noise of a single-row lookup, in milliseconds: this is not slower. */
 const noiseMs = 0.1
 
 /**
- * What the rewriting of policies gains: anti-patterns of row-level security, before, mended by hand and mended by
- * us in three copies of one database, measured in turn.
+ * What rewriting policies gains. Anti-patterns of row-level security as they are, fixed by hand and fixed by us, in three
+ * copies of one database, measured in turn.
  */
 export const rlsBench: Bench = {
   id: 'rls',
@@ -81,14 +81,14 @@ async function measurePattern(databases: RlsDatabases, pattern: AntiPattern): Pr
     let cut = at === 0 ? cutAfterMs : cutShapeAfterMs
     let found = await measure(cut)
     if (cut < cutAfterMs && found.before >= cut && found.ours >= cut) {
-      // Ours takes as long, so now it matters how long it took before.
+      // Ours takes as long as the limit, so the exact time before matters.
       cut = cutAfterMs
       found = await measure(cut)
     }
-    // What looks slower is measured again: others may use this machine too, and the calmest times count for each.
+    // Shapes that look slower are measured again, since the machine may be shared; the lowest times count.
     for (let more = 0; more < moreRounds && isDoubtful(found); more += 1) {
       const anew = await databases.openAnew()
-      // What was cut off would be so again.
+      // A statement that was cut off would be cut off again.
       const again = found.before < cut ? [anew.before] : []
       const sessions = [anew.byHand, anew.ours, ...again].map((client) => ({ client, cutAfterMs }))
       found = calmest(found, await timeInTurn(sessions, sql, pattern.person))
@@ -121,7 +121,7 @@ function allRows(pattern: AntiPattern, [all]: Shape[], applied: string[]): Bench
   })
 }
 
-/** How many times slower than before; 1 at most where the difference is within the noise. */
+/** How many times slower than before; at most 1 if the difference is within the noise. */
 function slowdown({ before, ours }: Shape): number {
   return ours - before <= noiseMs ? Math.min(ours / before, 1) : ours / before
 }

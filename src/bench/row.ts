@@ -1,4 +1,4 @@
-/** One line of a bench or demo: what was measured, before and after, and whether that keeps a promise. */
+/** One line of a bench or demo: a value before and after, and whether the promise is kept. */
 export interface BenchRow {
   id: string
   title: string
@@ -10,7 +10,7 @@ export interface BenchRow {
   ratio: number
   unit: string
   met: boolean
-  /** Shared buffers touched, in blocks of 8 kB, where the row is about time. */
+  /** Shared buffers touched, in blocks of 8 kB, if the row is about time. */
   buffers?: { before: number; after: number }
   /** How the two figures were taken. */
   how?: string

@@ -17,7 +17,7 @@ const count = 20
 const rounds = 15
 const atMost = 1.2
 
-/** What conditions, ledger and locks cost: twenty trivial migrations by us and by plain node-pg-migrate. */
+/** The cost of conditions, ledger and locks: twenty trivial migrations run by us and by plain node-pg-migrate. */
 export const runnerBench: Bench = {
   id: 'runner',
   title: 'Cost of the runner',
@@ -26,7 +26,7 @@ export const runnerBench: Bench = {
     try {
       const plain: number[] = []
       const withConditions: number[] = []
-      // The first round loads what both need once per process and is not counted.
+      // The first round loads modules, once per process, and is not counted.
       for (let round = 0; round <= rounds; round += 1) {
         onStep(`round ${round} of ${rounds}`)
         plain.push(await timeOn(server, runPlain))
@@ -53,7 +53,7 @@ export const runnerBench: Bench = {
 }
 
 async function runPlain(url: string, directory: string): Promise<void> {
-  // A session of ours, as on the other side: the one that it would open may outlive the run for a moment.
+  // We open the session on both sides: one that node-pg-migrate opens may outlive the run for a moment.
   const client = await connect(url)
   try {
     await runner({

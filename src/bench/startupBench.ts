@@ -8,7 +8,7 @@ import { benchRow, calmMean } from './bench.ts'
 const rounds = 21
 const atMost = 1.1
 
-/** What it takes to start the program: the whole of `--help`, by plain node-pg-migrate and by us. */
+/** The time to start the program: a whole `--help`, of plain node-pg-migrate and of ours. */
 export const startupBench: Bench = {
   id: 'startup',
   title: 'Start of the program',

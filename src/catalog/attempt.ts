@@ -6,16 +6,16 @@ import { errorCode, isConnectionLost } from '../postgres/sqlState.ts'
 import { NotSeen } from './notSeen.ts'
 
 /**
- * How a look ended. It is skipped where the session could not see what it needs: a missing privilege, a lock, a
- * timeout, a dropped object. It has failed where something happened that nobody expected.
+ * How a look ended. Skipped: the session could not see what it needs, because of a missing privilege, a lock, a timeout
+ * or a dropped object. Failed: any other error.
  */
 export type Outcome<T> =
   { status: 'ok'; value: T } | { status: 'skipped' | 'failed'; reason: string; error: unknown }
 
 /**
- * Looks under a savepoint of the snapshot, so that whatever goes wrong ends this look and not the run.
+ * Runs `look` under a savepoint of the snapshot, so that an error ends this look and not the run.
  *
- * @throws only where the session is gone.
+ * @throws only if the session is lost.
  */
 export async function attempt<T>(db: Database, look: () => Promise<T>): Promise<Outcome<T>> {
   return attemptUnder((each) => underSavepoint(db, each), look)
@@ -34,31 +34,31 @@ export async function attemptUnder<T>(under: Under, look: () => Promise<T>): Pro
   }
 }
 
-/** Why the look could not see what it needs; undefined where the error is one that nobody expected. */
+/** Why the look could not see what it needs; undefined for an unexpected error. */
 function whyNotSeen(error: unknown): string | undefined {
   const message = messageOf(error)
   if (error instanceof NotSeen) return message
-  if (wasDropped(error)) return `an object was dropped while it was looked at: ${message}`
+  if (wasDropped(error)) return `an object was dropped while it was read: ${message}`
   switch (errorCode(error)) {
     case '42501':
       return `the role may not see it: ${message}`
     case '55P03':
-      return 'somebody holds a lock on what was to be read'
+      return 'another session holds a lock on an object that it reads'
     case '40001':
     case '40P01':
-      return `it stood in the way of another session: ${message}`
+      return `it conflicted with another session: ${message}`
     case '57014':
       return message.includes('statement timeout')
         ? 'it took longer than the statement timeout'
-        : 'somebody cancelled its statement'
+        : 'its statement was cancelled'
     default:
       return undefined
   }
 }
 
 /**
- * The snapshot still shows an object that is gone from the caches by which PostgreSQL opens it. A missing object of
- * PostgreSQL's own was not dropped: the statement that names it is wrong.
+ * Whether an object was dropped meanwhile: the snapshot still shows it, but PostgreSQL can no longer open it. System
+ * objects are never dropped; if one is missing, the statement that names it is wrong.
  */
 function wasDropped(error: unknown): boolean {
   const message = messageOf(error)

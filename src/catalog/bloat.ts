@@ -11,7 +11,7 @@ import { listTablesBySize } from './tables.ts'
 
 /** How much of a heap or a B-tree is empty, and how we know. */
 export interface Bloat {
-  /** 0 to 100, beyond what `fillfactor` keeps free; null where nobody can tell. */
+  /** 0 to 100, beyond what `fillfactor` keeps free; null where it is unknown. */
   bloatPercent: number | null
   wastedBytes: number | null
   kind: 'measured' | 'estimated' | 'unknown'
@@ -25,16 +25,16 @@ export interface TableBloat extends RelationName, Bloat {
   totalBytes: number
 }
 
-/** Smaller heaps are not worth a look: a megabyte. */
+/** One megabyte; smaller heaps are not worth measuring. */
 const smallestHeap = 1_048_576
 /** pgstattuple reads every page: only heaps up to this size, the rest by the visibility map. */
 const largestExact = 256 * 1_048_576
-/** So much is read by pgstattuple in one look; what is left over is estimated. */
+/** How much pgstattuple reads in one look; the other heaps are estimated. */
 const readBudget = 4 * 1_024 * 1_048_576
 const mostMeasured = 200
-/** pg_stats shows a column only to somebody who may read it. */
+/** pg_stats shows a column only to roles that may read it. */
 export const hiddenFromRole = 'this role does not see the statistics of its columns'
-/** Beyond this share of changed rows since the last ANALYZE, an estimate says nothing. */
+/** If a larger share of the rows changed since the last ANALYZE, nothing is estimated. */
 const staleShare = 0.1
 
 /**
@@ -57,7 +57,7 @@ export async function listTableBloat(db: Database, read: Read): Promise<TableBlo
     .sort((one, other) => (other.wastedBytes ?? -1) - (one.wastedBytes ?? -1))
 }
 
-/** @param why nobody can tell */
+/** @param why it is unknown */
 export function unknownBloat(why: string): Bloat {
   return { bloatPercent: null, wastedBytes: null, kind: 'unknown', how: why }
 }
@@ -129,7 +129,7 @@ interface HeapStatistics {
   analyzedRows: number
   /** The role may read the table, and so its statistics. */
   visible: boolean
-  /** Null for a column without statistics, or of which the role sees none. */
+  /** Null for a column without statistics, or if the role may not see them. */
   columns: { length: number; alignment: string; width: number | null; nulls: number | null }[]
 }
 
@@ -167,7 +167,7 @@ function estimateHeap(table: Table, heap: HeapStatistics, blockSize: number): Bl
     columns.push({ typeLength: length, alignment: alignments[alignment] ?? 8, width, nulls })
   }
   const usable = (blockSize - pageHeader) * (heap.fillfactor / 100)
-  // Rows are whole: what is left at a page's end is no bloat.
+  // Rows are not split: the space left at the end of a page is not bloat.
   const perPage = Math.max(1, Math.floor(usable / (averageRowBytes(columns) + itemPointer)))
   const needed = Math.ceil(heap.analyzedRows / perPage)
   const percent = (100 * (pages - needed)) / pages
@@ -175,7 +175,7 @@ function estimateHeap(table: Table, heap: HeapStatistics, blockSize: number): Bl
 }
 
 function whyStale(table: Table, heap: HeapStatistics, pages: number): string | undefined {
-  if (table.sizeIsEstimated) return 'locked by somebody'
+  if (table.sizeIsEstimated) return 'locked by another session'
   if (heap.analyzedRows < 0) return 'never analyzed'
   if (heap.columns.every(({ width }) => width === null))
     return heap.visible ? 'never analyzed' : hiddenFromRole

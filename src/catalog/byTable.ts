@@ -1,6 +1,6 @@
 import { groupBy } from '../groupBy.ts'
 
-/** The indexes, or whatever else belongs to tables, of each table, by the table's oid. */
+/** Groups indexes, or whatever else belongs to tables, by the oid of their table. */
 export function byTable<T extends { tableOid: number }>(all: T[]): Map<number, T[]> {
   return groupBy(all, ({ tableOid }) => tableOid)
 }

@@ -8,7 +8,7 @@ export interface CheckpointCounters {
   resetAt: Date | null
 }
 
-/** From pg_stat_checkpointer, which PostgreSQL 17 made of pg_stat_bgwriter. */
+/** From pg_stat_checkpointer, which PostgreSQL 17 split off pg_stat_bgwriter. */
 export async function findCheckpointCounters(db: Database): Promise<CheckpointCounters> {
   const version = await sql<{ num: number }>`
     SELECT pg_catalog.current_setting('server_version_num')::int AS num`.execute(db)

@@ -2,8 +2,8 @@ import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 
 /**
- * A function that fails for everybody whom the policy is for, by the policy's oid. Whoever row-level security does
- * not hold for is not counted: superusers, BYPASSRLS, and the owner of a table that does not force it.
+ * By the policy's oid, a function that no role of the policy may execute. Roles that row-level security does not apply
+ * to are not counted: superusers, roles with BYPASSRLS, and the owner of a table that does not force it.
  */
 export async function listClosedFunctions(db: Database): Promise<Map<number, string>> {
   const { rows } = await sql<{ policy: number; called: string }>`

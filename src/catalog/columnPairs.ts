@@ -3,7 +3,7 @@ import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 
-/** Two columns that one index has side by side: somebody asks for both at once. */
+/** Two neighbouring columns of an index: some query probably filters on both. */
 export interface ColumnPair {
   tableOid: number
   table: RelationName
@@ -13,8 +13,8 @@ export interface ColumnPair {
 }
 
 /**
- * Pairs among the first three plain columns of each index of a table with at least so many rows, where no extended
- * statistics have both. The largest tables first.
+ * Pairs among the first three plain columns of each index, where no extended statistics cover both. Only on tables with
+ * at least that many rows, the largest first.
  */
 export async function listIndexedPairs(
   db: Database,
@@ -52,20 +52,20 @@ export async function listIndexedPairs(
   return result.rows
 }
 
-/** What a sample of the rows says of two columns. */
+/** What a sample of the rows says about two columns. */
 export interface PairSample {
   rows: number
-  /** Different values of the first column, of the second, and of both together. */
+  /** Distinct values of the first column, of the second, and of both together. */
   distinctFirst: number
   distinctSecond: number
   distinctPairs: number
-  /** Part of the rows whose value of one column leaves only one for the other, 0 to 1; the better direction. */
+  /** Share of the rows, 0 to 1, whose value of one column determines the other; in the better direction. */
   dependency: number
 }
 
 /**
- * Reads a sample of at most so many pages and measures how far one column decides the other. Rows of one page came
- * at one time, so pages are taken from all over the table.
+ * Reads a sample of at most that many pages and measures how far one column determines the other. Rows of one page were
+ * written at about the same time, so pages are taken from all over the table.
  */
 export async function samplePair(
   db: Database,

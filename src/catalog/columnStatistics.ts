@@ -2,14 +2,14 @@ import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 
-/** What ANALYZE found in one column, in the rows of the table itself and not of those that inherit from it. */
+/** What ANALYZE found in one column of the table's own rows, without those of tables that inherit from it. */
 export interface ColumnStatistics {
   schema: string
   table: string
   column: string
-  /** Part of the rows in which it is NULL, 0 to 1. */
+  /** Share of the rows in which it is NULL, 0 to 1. */
   nullFraction: number
-  /** -1 to 1, how well the order of the rows on disk follows the column; null where that makes no sense. */
+  /** -1 to 1, how well the order of the rows on disk follows the column; null where that is undefined. */
   correlation: number | null
   /** How many different values it has; a share of the rows where negative, as ANALYZE leaves it. */
   distinct: number
@@ -20,8 +20,8 @@ export interface ColumnStatistics {
 /**
  * The statistics of all columns that the current role may see, of tables outside the system's schemas.
  *
- * Read on its own and put together with the catalog here: `pg_stats` is a view behind a security barrier that
- * the planner takes for nearly empty, and joined by name it is read once for each column that is asked for.
+ * Read separately and joined here: `pg_stats` is a security-barrier view that the planner estimates as nearly empty. A
+ * join by name would read it once per column.
  */
 export async function listColumnStatistics(db: Database): Promise<ColumnStatistics[]> {
   const result = await sql<ColumnStatistics>`
@@ -60,8 +60,8 @@ export async function findHiddenColumns(
 }
 
 /**
- * A value that rows of the column have, by its statistics: the most common one, and one between the least and the
- * greatest. Undefined where there are no statistics, or they are hidden.
+ * Two values of the column, from its statistics: the most common one, and one between the least and the greatest.
+ * Undefined if there are no statistics, or if they are hidden.
  */
 export async function findSampleValues(
   db: Database,

@@ -5,7 +5,7 @@ import type { RelationName } from '../postgres/identifiers.ts'
 
 /** A column of a table, view or foreign table. */
 export interface Column {
-  /** `attnum`: its place among all columns there ever were. */
+  /** `attnum`: its position among all columns that the table ever had. */
   number: number
   name: string
   /** The name as PostgreSQL prints it: quoted where it must be. */
@@ -18,7 +18,7 @@ export interface Column {
   isKey: boolean
   /** The labels of an enum, in their order; null for other types. */
   labels: string[] | null
-  /** Its collation takes different texts for equal ones. */
+  /** Its collation is nondeterministic: different texts may be equal. */
   isNondeterministic: boolean
 }
 
@@ -27,12 +27,12 @@ export async function listColumns(db: Database): Promise<Map<number, Column[]>> 
   return selectColumns(db, notOfTheSystem)
 }
 
-/** The same of relations with one of these names alone, in whatever schema. */
+/** The same, only for relations with one of these names, in any schema. */
 export async function findColumnsNamed(db: Database, relations: string[]): Promise<Map<number, Column[]>> {
   return selectColumns(db, sql`${notOfTheSystem} AND class.relname = ANY (${relations}::name[])`)
 }
 
-/** The columns of one relation, in their order; none where it is not there. */
+/** The columns of one relation, in their order; none if it does not exist. */
 export async function findColumns(db: Database, { schema, name }: RelationName): Promise<Column[]> {
   const found = await selectColumns(db, sql`namespace.nspname = ${schema} AND class.relname = ${name}`)
   return [...found.values()].flat()

@@ -1,13 +1,13 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 
-/** How many sessions the server lets in, and how many are there. */
+/** How many sessions the server allows, and how many there are. */
 export interface ConnectionUse {
   database: string
   /** `max_connections` without what is kept for superusers and reserved roles. */
   limit: number
   used: number
-  /** Of this state, as of the next two, where the role may see it: that of others may be hidden. */
+  /** Sessions in this state. Like the next two, only what the role may see: the state of others may be hidden. */
   active: number
   idle: number
   idleInTransaction: number

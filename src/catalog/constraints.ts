@@ -3,7 +3,7 @@ import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { lockedRelations } from './lockedRelations.ts'
 
-/** A constraint that PostgreSQL enforces for new rows, while nobody has said whether the old ones meet it. */
+/** A constraint that PostgreSQL enforces for new rows, but never checked against the old ones. */
 export interface UnvalidatedConstraint {
   name: string
   table: RelationName
@@ -11,13 +11,13 @@ export interface UnvalidatedConstraint {
   /** As `pg_get_constraintdef` prints it, with NOT VALID at the end. */
   definition: string
   comment: string | null
-  /** Another table inherits it, or it is inherited itself: what one change does to the family differs by version. */
+  /** It is inherited, by or from another table: what a change does to the other tables differs by version. */
   isShared: boolean
   isExtensionOwned: boolean
   estimatedRows: number
 }
 
-/** Every constraint that is enforced and not validated, in one query, but for those of tables that another session locks. */
+/** Every constraint that is enforced and not validated, in one query, except on tables that another session locks. */
 export async function listUnvalidatedConstraints(db: Database): Promise<UnvalidatedConstraint[]> {
   const result = await sql<UnvalidatedConstraint>`
     SELECT con.conname AS name, class.relkind AS "tableKind",

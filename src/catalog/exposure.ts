@@ -4,12 +4,12 @@ import type { Read } from './reader.ts'
 import type { Relation } from './relations.ts'
 import { listRelations } from './relations.ts'
 
-/** A relation of rows, and which of the roles that every request of an API may have can read it. */
+/** A relation that holds rows, and which of the API's roles can use it. */
 export interface ExposedRelation extends Relation {
   isExtensionOwned: boolean
-  /** The top of the partition tree it belongs to, where row-level security is on there. */
+  /** The root of its partition tree, if row-level security is on there. */
   securedRoot: string | null
-  /** Those of `anon` and `authenticated` that may read or write it, schema included. */
+  /** Those of `anon` and `authenticated` that may use its schema and read or write it. */
   reachableBy: string[]
 }
 

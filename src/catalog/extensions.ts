@@ -16,10 +16,10 @@ export async function findExtension(db: Database, name: string): Promise<Availab
   return rows[0]
 }
 
-/** An extension of this database at another version than the server's own. */
+/** An extension whose installed version differs from the server's own. */
 export interface OutdatedExtension extends AvailableExtension {
   installedVersion: string
-  /** The server has scripts from the one version to the other. */
+  /** The server has update scripts from the installed version to its own. */
   hasPath: boolean
 }
 
@@ -40,7 +40,7 @@ export async function listOutdatedExtensions(db: Database): Promise<OutdatedExte
 
 /**
  * Whether the server loaded the extension's library at its start, as `shared_preload_libraries` asks for. Only
- * superusers may read that setting; the library's own settings (`pg_stat_statements.max`) show it to everybody.
+ * superusers may read that setting, but any role can see the library's own settings (`pg_stat_statements.max`).
  */
 export async function libraryIsPreloaded(db: Database, name: string): Promise<boolean> {
   const { rows } = await sql`

@@ -15,7 +15,7 @@ export interface ForeignKey {
   isExtensionOwned: boolean
 }
 
-/** Every foreign key that somebody declared, in one query; a partition's copy of its parent's is left out. */
+/** Every foreign key that was declared, in one query; a partition's copy of its parent's key is left out. */
 export async function listForeignKeys(db: Database): Promise<ForeignKey[]> {
   const result = await sql<ForeignKey>`
     SELECT key.conname AS name, class.oid AS "tableOid", class.relkind AS "tableKind",
@@ -42,7 +42,7 @@ export async function listForeignKeys(db: Database): Promise<ForeignKey[]> {
   return result.rows
 }
 
-/** Oids of the unique indexes that some foreign key rests on. */
+/** Oids of the unique indexes that a foreign key depends on. */
 export async function listForeignKeyTargets(db: Database): Promise<Set<number>> {
   const result = await sql<{ oid: number }>`
     SELECT DISTINCT conindid AS oid FROM pg_catalog.pg_constraint WHERE contype = 'f' AND conindid <> 0`.execute(

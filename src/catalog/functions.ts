@@ -1,19 +1,18 @@
 import type { RawBuilder } from 'kysely'
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
 import { listPolicies } from './policies.ts'
 import type { Read } from './reader.ts'
 import { parseOptions } from './relations.ts'
 
 /** A function by schema, name and the argument list that `pg_get_function_identity_arguments` prints. */
-export interface FunctionName {
-  schema: string
-  name: string
-  /** What names the function in DDL, beside its name. */
+export interface FunctionName extends RelationName {
+  /** What identifies the function in DDL, besides its name. */
   args: string
 }
 
-/** What PostgreSQL was told of how often a function has to be asked. */
+/** What the function was declared as: how far PostgreSQL may reuse its result. */
 export type Volatility = 'immutable' | 'stable' | 'volatile'
 
 /** A function or procedure. */
@@ -47,9 +46,9 @@ export interface CatalogFunction extends FunctionName {
   mayExecute: boolean
   /** Roles with EXECUTE, `''` for PUBLIC; null where the default holds: PUBLIC. */
   grantees: string[] | null
-  /** Text between the quotes; empty for a body in the style of the standard, and for other languages a symbol. */
+  /** Text between the quotes; empty for an SQL-standard body, a symbol for C and internal functions. */
   source: string
-  /** A body in the style of the standard: its names were resolved when it was created. */
+  /** An SQL-standard body: its names were resolved when it was created. */
   isResolved: boolean
   /** The whole CREATE FUNCTION; empty for aggregates and window functions. */
   definition: string
@@ -57,13 +56,13 @@ export interface CatalogFunction extends FunctionName {
 
 const notOfTheSystem = sql`namespace.nspname NOT IN ('pg_catalog', 'information_schema')`
 
-/** The functions that policies call; those of the server itself are not among them. */
+/** The functions that policies call, without the server's own. */
 export async function listPolicyFunctions(db: Database, read: Read): Promise<CatalogFunction[]> {
   const oids = [...new Set((await read(listPolicies)).flatMap(({ functionOids }) => functionOids))]
   return oids.length === 0 ? [] : selectFunctions(db, sql`function.oid = ANY (${oids}::oid[])`)
 }
 
-/** Every function and procedure outside of the system's schemas and of extensions whose body can be read. */
+/** Every function and procedure whose body can be read, outside of the system's schemas and of extensions. */
 export async function listOwnFunctions(db: Database): Promise<CatalogFunction[]> {
   return selectFunctions(
     db,
@@ -158,7 +157,7 @@ export async function listBuiltinFunctions(db: Database): Promise<Map<string, Bu
   return new Map(rows.map(({ name, ...each }) => [name, each]))
 }
 
-/** `v` follows `s`, and that `i`. */
+/** The order of the alphabet: `i` is the least volatile, then `s`, then `v`. */
 export function mostVolatile(code: RawBuilder<unknown>): RawBuilder<unknown> {
   return volatility(sql`max(${code}::text)`)
 }

@@ -1,4 +1,4 @@
-/** A column as it lies in a row: its type's length and alignment, and what ANALYZE says of its width. */
+/** A column as it is stored in a row: its type's length and alignment, and its width as ANALYZE found it. */
 export interface ColumnLayout {
   /** Bytes, or negative for a length that varies. */
   typeLength: number
@@ -19,8 +19,8 @@ const shortValue = 127
  * Bytes that an average row takes on its page, without its item pointer: header, null bitmap, values with the gaps
  * that alignment leaves between them, rounded up.
  *
- * The gap before a column is known where everything before it has a fixed length and is never null; elsewhere it is
- * half of the largest gap that can be.
+ * The gap before a column is exact if all columns before it have a fixed length and are never null. Otherwise it counts
+ * as half of the largest possible gap.
  */
 export function averageRowBytes(columns: ColumnLayout[]): number {
   const bitmap = columns.some(({ nulls }) => nulls > 0) ? Math.ceil(columns.length / 8) : 0

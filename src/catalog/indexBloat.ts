@@ -12,7 +12,7 @@ import { underSavepoint } from '../postgres/savepoint.ts'
 import { listTables } from './tables.ts'
 
 interface TreeBloat extends Bloat {
-  /** `low` where equal keys are stored once, which the estimate cannot see. */
+  /** `low` where deduplication stores equal keys once, which the estimate cannot see. */
   confidence: 'high' | 'low'
 }
 
@@ -68,7 +68,7 @@ interface Tree {
 }
 
 async function readTrees(db: Database, indexes: IndexUse[]): Promise<Map<number, Tree>> {
-  // A key that is a column has its table's statistics, an expression those kept under the index's own name.
+  // The statistics of a column are kept under its table, those of an expression under the index.
   const result = await sql<Tree>`
     SELECT class.oid,
       coalesce((SELECT option_value::int FROM pg_catalog.pg_options_to_table(class.reloptions)
@@ -132,7 +132,7 @@ const pageSpecial = 16
 const itemPointer = 4
 const tupleHeader = 8
 
-/** By the planner's statistics; `changed` is the share of the table's rows that changed since they were made. */
+/** From the planner's statistics; `changed` is the share of the table's rows that changed since the last ANALYZE. */
 function estimateTree(
   tree: Tree | undefined,
   { sizeBytes, changed, blockSize }: { sizeBytes: number; changed: number; blockSize: number },
@@ -155,7 +155,7 @@ function estimateTree(
   const tuple = alignUp(tupleHeader + (hasNulls ? 8 : 0) + key, 8) + itemPointer
   const usable = ((blockSize - pageHeader - pageSpecial) * tree.fillfactor) / 100
   const leaves = Math.ceil(tree.entries / Math.max(1, Math.floor(usable / tuple)))
-  // Inner pages point to leaves with entries of about the same size; one page describes the tree.
+  // Inner pages have an entry per leaf, of about the same size; the metapage is one more.
   const needed = leaves + Math.ceil((leaves * tuple) / usable) + 1
   const percent = (100 * (pages - needed)) / pages
   const bloat = knownBloat(sizeBytes, percent, { kind: 'estimated', how: 'statistics' })
@@ -166,7 +166,7 @@ function unknown(why: string): TreeBloat {
   return { ...unknownBloat(why), confidence: 'low' }
 }
 
-/** Equal keys are stored once with a list of rows, in every B-tree that is not unique. */
+/** Every B-tree that is not unique stores equal keys once, with a list of rows. */
 function hasRepeatedKeys({ unique, columns, entries }: Tree): boolean {
   if (unique) return false
   const distinct = columns.map((column) => {

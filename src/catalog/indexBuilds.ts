@@ -7,7 +7,7 @@ export interface IndexBuild {
   index: string
   /** What PostgreSQL is doing: `building index: scanning table`, `waiting for writers before build` ... */
   phase: string
-  /** Part of the present phase that is done, 0 to 1. */
+  /** Share of the current phase that is done, 0 to 1. */
   done: number
 }
 
@@ -29,8 +29,8 @@ export async function listIndexBuilds(db: Database): Promise<IndexBuild[]> {
 }
 
 /**
- * Oids of the indexes that some session is building at this moment: invalid, and right so. Whoever may not see which index
- * another role's session builds still sees that it builds one, and on which table it holds the lock for that.
+ * Oids of the indexes that a session is building at this moment: invalid, but not left behind. A role that may not see
+ * which index another role builds still sees that it builds one, and which table it locks for that.
  */
 export async function listIndexesBeingBuilt(db: Database): Promise<Set<number>> {
   const result = await sql<{ oid: number }>`

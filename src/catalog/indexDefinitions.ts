@@ -9,8 +9,8 @@ export interface DefinedIndex extends TableIndex {
 }
 
 /**
- * These indexes with their definitions, by oid; one that was dropped meanwhile is left out. PostgreSQL takes longer to
- * print one than to tell everything else about it, so ask for those that are reported, all at once.
+ * These indexes with their definitions, by oid; an index that was dropped meanwhile is left out. Printing a definition
+ * takes longer than reading everything else about an index, so ask only for indexes that are reported, all at once.
  */
 export async function defineIndexes(
   db: Database,

@@ -17,18 +17,18 @@ export interface IndexShape {
   where?: string
 }
 
-/** An index that is there, with the parts that decide what it serves. */
+/** An existing index, with the parts that decide what it serves. */
 export interface ShapedIndex extends RelationName {
   definition: string
   method: string
   keys: string[]
-  /** The keys as a scan from the end sees them: `DESC` for each ascending one. */
+  /** The keys as a backward scan sees them: `DESC` for each ascending one. */
   invertedKeys: string[]
   include: string[]
   where: string | null
 }
 
-/** Valid indexes of the table that answer whatever an index of this shape would, by name. */
+/** Valid indexes of the table that serve every query that an index of this shape would, by name. */
 export async function listIndexesCovering(db: Database, wanted: IndexShape): Promise<ShapedIndex[]> {
   return (await listShapedIndexes(db, wanted.table)).filter((index) => covers(index, wanted))
 }
@@ -40,7 +40,7 @@ export async function listIndexesCovering(db: Database, wanted: IndexShape): Pro
 function covers(index: ShapedIndex, wanted: IndexShape): boolean {
   if (index.method !== (wanted.method ?? 'btree')) return false
   if (index.where !== null && index.where !== wanted.where) return false
-  // A key of GIN or GiST serves wherever it stands; one of a B-tree only behind those before it.
+  // GIN and GiST can search by any of their keys, a B-tree only by its leading ones.
   const leads = (keys: string[]): boolean =>
     index.method === 'btree'
       ? wanted.keys.every((key, at) => keys[at] === key)

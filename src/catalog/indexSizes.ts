@@ -6,7 +6,7 @@ import { lockedRelations } from './lockedRelations.ts'
 interface IndexSize {
   oid: number
   tableOid: number
-  /** As of the last ANALYZE or VACUUM where somebody holds the index locked: asking would wait. */
+  /** As of the last ANALYZE or VACUUM if another session locks the index: asking would wait. */
   bytes: number
 }
 

@@ -3,7 +3,7 @@ import type { Database } from '../postgres/database.ts'
 
 /**
  * Names of the columns whose change prevents a HOT update, by the table's oid: keys, included columns, and what
- * expressions and predicates of indexes read. A BRIN index stands in no one's way since PostgreSQL 16.
+ * expressions and predicates of indexes read. Since PostgreSQL 16 a BRIN index does not prevent one.
  */
 export async function listIndexedColumns(db: Database): Promise<Map<number, Set<string>>> {
   const result = await sql<{ oid: number; columns: string[] }>`

@@ -23,10 +23,8 @@ export interface IndexColumn {
 }
 
 /** An index's size and use since the counters were reset. */
-export interface IndexUse {
+export interface IndexUse extends RelationName {
   oid: number
-  schema: string
-  name: string
   tableOid: number
   table: RelationName
   accessMethod: string
@@ -34,13 +32,13 @@ export interface IndexUse {
   isUnique: boolean
   isValid: boolean
   isPartial: boolean
-  /** Somebody holds it or its table locked: its expressions are not read. */
+  /** Another session locks it or its table: its expressions are not read. */
   isLocked: boolean
-  /** A constraint rests on it, so that it is needed even if nothing ever scans it. */
+  /** A constraint depends on it, so it is needed even if nothing ever scans it. */
   backsConstraint: boolean
   /** An index of a partitioned table, which stands for one index on every partition. */
   isPartitioned: boolean
-  /** The planner's page count stands in where somebody holds the index locked. */
+  /** The planner's page count if another session locks the index. */
   sizeBytes: number
   /** Scans since the statistics were reset, on this server alone. */
   scans: number
@@ -48,18 +46,18 @@ export interface IndexUse {
   lastScan: Date | null
 }
 
-/** An index with all that decides whether another one can stand in for it, and whether it may be dropped. */
+/** An index with everything that decides whether another one can replace it, and whether it may be dropped. */
 export interface TableIndex extends IndexUse {
   included: IndexColumn[]
   /** As `pg_get_expr` prints it; null for an index on every row. */
   predicate: string | null
-  /** UNIQUE NULLS NOT DISTINCT: one row at most has no value. */
+  /** UNIQUE NULLS NOT DISTINCT: at most one row has no value. */
   takesNullsForEqual: boolean
-  /** Writes keep it up to date; the first phase of a concurrent build does not yet. */
+  /** Writes keep it up to date; false in the first phase of a concurrent build. */
   isReady: boolean
   /** Why it must stay, whatever the statistics say; null where it may be dropped. */
   protectedBecause: string | null
-  /** The part of such an index that is on one partition. */
+  /** An index of one partition, attached to the index of the partitioned table. */
   isPartOfPartitioned: boolean
   storageParameters: string[]
   tablespace: string | null
@@ -68,13 +66,13 @@ export interface TableIndex extends IndexUse {
   statisticsTargets: Record<string, number>
 }
 
-/** Every index, and apart those of which nobody holds the table or the index itself locked. */
+/** Every index, and separately those where no session locks the index or its table. */
 export interface Indexes {
   all: IndexUse[]
   readable: TableIndex[]
 }
 
-/** As the query answers: what hangs on the table's columns is put together here, and not once more for each index. */
+/** A row of the query. What depends on the table's columns is assembled here, instead of again for each index. */
 interface IndexRow extends Omit<TableIndex, 'keys' | 'included' | 'sizeBytes'> {
   keyCount: number
   /** Vectors as the catalog prints them: `1 3 0`. */
@@ -88,9 +86,9 @@ interface IndexRow extends Omit<TableIndex, 'keys' | 'included' | 'sizeBytes'> {
 }
 
 /**
- * Every index of every table and materialized view that is not PostgreSQL's own, by schema and name. Of an index that is
- * locked, or whose table is, expressions are not read, since that would wait. Read it with an empty `search_path`, so
- * that they are printed with qualified names. Definitions are left to `defineIndexes`.
+ * Every index of every table and materialized view that is not PostgreSQL's own, by schema and name. Expressions are
+ * not read if another session locks the index or its table, since that would wait. Read it with an empty `search_path`,
+ * so that names are printed qualified. `defineIndexes` adds the definitions.
  */
 export async function readIndexes(db: Database, read: Read): Promise<Indexes> {
   const { versionNumber } = await read(readServerFacts)
@@ -170,12 +168,12 @@ export async function readIndexes(db: Database, read: Read): Promise<Indexes> {
   return { all, readable: all.filter(({ isLocked }) => !isLocked) }
 }
 
-/** The indexes that nobody locks, by schema and name. */
+/** The indexes that no session locks, by schema and name. */
 export async function listIndexes(_: Database, read: Read): Promise<TableIndex[]> {
   return (await read(readIndexes)).readable
 }
 
-/** All indexes that take room, also those that somebody locks, the largest first. */
+/** All indexes that take space, locked ones included, the largest first. */
 export async function listIndexUse(_: Database, read: Read): Promise<IndexUse[]> {
   return (await read(readIndexes)).all
     .filter(({ isPartitioned }) => !isPartitioned)

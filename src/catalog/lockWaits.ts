@@ -12,11 +12,11 @@ export interface LockWait {
   mode: string
   seconds: number
   blockedBy: number[]
-  /** What the first of them is doing, where the role may see it. */
+  /** What the first of the blockers is doing, where the role may see it. */
   blockerState: string | null
 }
 
-/** Every wait for a lock that has lasted at least so long, with those that it waits for. Locks hide from nobody. */
+/** Every wait for a lock that has lasted at least that long, with its blockers. Every role may see locks. */
 export async function listLockWaits(db: Database, minimumSeconds: number): Promise<LockWait[]> {
   const result = await sql<LockWait>`
     SELECT lock.pid, coalesce(activity.usename::text, '') AS role, namespace.nspname AS schema,

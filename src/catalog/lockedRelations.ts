@@ -3,8 +3,8 @@ import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 
 /**
- * Oids of the relations that a session locks exclusively, or waits to. Whoever asks for their size or for the text
- * of an expression would queue up behind; a report is made when a database is in trouble, and must not add to it.
+ * Oids of the relations that a session locks exclusively, or waits to lock. Reading their size or the text of an
+ * expression would queue behind that session. A report is made when a database is in trouble, and must not add to it.
  */
 export const lockedRelations = sql`(
   SELECT DISTINCT lock.relation AS oid

@@ -16,7 +16,7 @@ export async function listOperators(db: Database): Promise<Map<string, Volatilit
   return new Map(rows.map(({ name, volatility }) => [name, volatility]))
 }
 
-/** Names of operators outside of pg_catalog for types of pg_catalog: which one is meant hangs on `search_path`. */
+/** Names of operators outside of pg_catalog for types of pg_catalog: which one is meant depends on `search_path`. */
 export async function listOpenOperators(db: Database): Promise<Set<string>> {
   const { rows } = await sql<{ name: string }>`
     SELECT DISTINCT operator.oprname::text AS name

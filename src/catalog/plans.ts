@@ -13,15 +13,15 @@ export interface PlannedQuery {
   claims?: Record<string, unknown>
 }
 
-/** What the planner is to avoid where it can. */
+/** What the planner should avoid where it can. */
 export interface Discouraged {
   sorts?: boolean
 }
 
 /**
- * The plan that PostgreSQL makes for the query as that role; nothing is executed. Sequential scans are
- * discouraged, so that the answer says what an index can serve and does not hang on how few rows there
- * are today. Settings are undone by a savepoint: call it inside a transaction.
+ * The plan that PostgreSQL makes for the query as that role; nothing is executed. Sequential scans are discouraged, so
+ * that the answer shows what an index can serve, however few rows there are today. A savepoint undoes the settings:
+ * call it inside a transaction.
  */
 export async function planWithIndexes(
   db: Database,

@@ -20,19 +20,19 @@ export interface Policy extends PolicyPredicates {
   name: string
   command: PolicyCommand
   permissive: boolean
-  /** Names of the roles it is for, in the order of the alphabet; empty for PUBLIC. */
+  /** Names of the roles it is for, in alphabetical order; empty for PUBLIC. */
   roles: string[]
   /** The same in the order in which CREATE POLICY named them. */
   rolesAsWritten: string[]
   comment: string | null
-  /** Oids of the functions that its predicates call; those of the server itself are not among them. */
+  /** Oids of the functions that its predicates call, without the server's own. */
   functionOids: number[]
   /** Numbers of the columns of its own table that its predicates read. */
   columnNumbers: number[]
 }
 
 /**
- * Every policy of a table that nobody locks exclusively, by schema, table and name. Read it with an empty
+ * Every policy, by schema, table and name, except on tables that a session locks exclusively. Read it with an empty
  * `search_path`, so that names are qualified.
  */
 export async function listPolicies(db: Database): Promise<Policy[]> {

@@ -1,14 +1,13 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
 
 /** A relation that belongs to somebody else. */
-export interface ForeignRelation {
-  schema: string
-  name: string
+export interface ForeignRelation extends RelationName {
   owner: string
 }
 
-/** Those of the named relations that are there and that neither the current role nor a role it is in owns. */
+/** Those of the named relations that exist and are owned neither by the current role nor by a role that it is in. */
 export async function listNotOwned(
   db: Database,
   names: { schema?: string; name: string }[],
@@ -27,7 +26,7 @@ export async function listNotOwned(
   return result.rows
 }
 
-/** Those of the named schemas that are there and in which the current role may not create. */
+/** Those of the named schemas that exist and in which the current role may not create objects. */
 export async function listSchemasWithoutCreate(db: Database, schemas: string[]): Promise<string[]> {
   if (schemas.length === 0) return []
   const { rows } = await sql<{ name: string }>`

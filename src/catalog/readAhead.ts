@@ -6,10 +6,10 @@ import type { Reader, Results } from './reader.ts'
 import { readOnce } from './reader.ts'
 
 /**
- * Reads these kinds at once, before anybody asks: the server works on one statement while we make objects of the reply
- * to the one before. What cannot be read fails for those who ask for it later, and for nobody else.
+ * Reads these kinds before they are asked for: the server works on one statement while we parse the reply to the one
+ * before. A kind that cannot be read fails only for those that ask for it later.
  *
- * Only readers that set nothing and open no savepoint can be read so.
+ * Only for readers that set nothing and open no savepoint.
  *
  * ```sql
  * SAVEPOINT hundredfold_look;
@@ -29,9 +29,8 @@ export async function readAhead(
 }
 
 /**
- * A database in which each statement begins by going back to the savepoint, in the same message: it finds the transaction
- * in order although the one before failed. It is sent when the reply to the one before has come, and before anybody
- * works on that reply.
+ * A database that rolls back to the savepoint before each statement, in the same message: the statement works although
+ * the one before failed. It is sent as soon as the previous reply has come, before that reply is parsed.
  */
 function startingAnew(client: ClientBase): Database {
   let last: Promise<unknown> = Promise.resolve()
@@ -39,7 +38,7 @@ function startingAnew(client: ClientBase): Database {
     query: async (text: string, parameters: unknown[]) => {
       const reply = last.then(async () => {
         if (parameters.length === 0) return client.query(`${rollbackText}; ${text}`)
-        // PostgreSQL takes parameters with a message of one statement alone.
+        // PostgreSQL accepts parameters only in a message of a single statement.
         await client.query(rollbackText)
         return client.query(text, parameters)
       })

@@ -12,7 +12,7 @@ export async function listRelationNames(db: Database): Promise<RelationName[]> {
   return rows
 }
 
-/** The same by schema; whoever chooses a name adds it. */
+/** The same by schema; code that chooses a new name adds it. */
 export function namesBySchema(names: RelationName[]): Map<string, Set<string>> {
   const taken = new Map<string, Set<string>>()
   for (const { schema, name } of names) {

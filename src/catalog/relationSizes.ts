@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 
-/** A relation's size and traffic: what a lock on it means. */
+/** A relation's size and traffic: how much a lock on it hurts. */
 export interface RelationSize {
   schema: string
   name: string
@@ -11,13 +11,13 @@ export interface RelationSize {
   rows: number | null
   /** With indexes and TOAST. */
   bytes: number
-  /** Rows inserted, updated and deleted per second since the statistics were reset; null where nobody counts. */
+  /** Rows inserted, updated and deleted per second since the statistics were reset; null where they are not counted. */
   writesPerSecond: number | null
 }
 
 /**
- * Size and traffic of the relations with these names, in one query. A name without a schema is looked up
- * through the session's `search_path`; one that is not there is left out.
+ * Size and traffic of the relations with these names, in one query. A name without a schema is looked up through the
+ * session's `search_path`; a relation that does not exist is left out.
  */
 export async function listRelationSizes(
   db: Database,

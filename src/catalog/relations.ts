@@ -16,7 +16,7 @@ export interface Relation extends RelationName {
   forcesRowSecurity: boolean
   /** What `ALTER TABLE ... SET (...)` set, by name; empty where nothing is set. */
   storageParameters: Record<string, string>
-  /** A view whose tables are read with the rights of who reads the view. */
+  /** A view that reads its tables with the rights of the role that queries it. */
   isSecurityInvoker: boolean
   /** The planner's count; null where the table was never analyzed. */
   estimatedRows: number | null
@@ -27,7 +27,7 @@ export async function listRelations(db: Database): Promise<Relation[]> {
   return selectRelations(db, holdsRows)
 }
 
-/** Those with one of these names, in whatever schema. */
+/** Those with one of these names, in any schema. */
 export async function findRelationsNamed(db: Database, names: string[]): Promise<Relation[]> {
   return selectRelations(db, sql`${holdsRows} AND class.relname = ANY (${names}::name[])`)
 }

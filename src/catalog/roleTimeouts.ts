@@ -6,18 +6,19 @@ export interface RoleTimeout {
   name: string
   /** What `ALTER ROLE ... SET` set for every database; null where nothing is set. */
   own: string | null
-  /** What holds in this database: the role's here, else its own, else the database's; null where nothing is set. */
+  /** What applies in this database: the role's setting here, else its own, else the database's; null if none is set. */
   effective: string | null
 }
 
 /**
- * Roles that may connect to this database and are neither superusers nor the platform's nor own a table here (owners
- * migrate and maintain, which takes long), and those that an API turns into: `anon` and `authenticated`.
+ * Roles of applications: `anon` and `authenticated`, which an API switches to, and the roles that may connect to this
+ * database. Superusers, the platform's roles and owners of tables are left out: owners migrate and maintain, which
+ * takes long.
  *
- * A server may hold databases of others, whose roles are in the same catalog and may connect here as everybody may.
- * So only those count that have something to do here: that own something in this database, have a privilege on it or
- * are named by a policy, themselves or through a role that they are a member of, may read or write everything, have
- * settings for this database, or are connected to it now. What PUBLIC may do says nothing of a role.
+ * A server may hold other databases, whose roles are in the same catalog and may connect here as everybody may. So a
+ * role counts only if this database concerns it. It owns something here, has a privilege or is named by a policy,
+ * itself or through a role that it is a member of. Or it may read or write everything, has settings for this database,
+ * or is connected to it now. Privileges of PUBLIC do not count.
  */
 export async function listRoleTimeouts(db: Database): Promise<RoleTimeout[]> {
   const result = await sql<RoleTimeout>`
@@ -60,8 +61,8 @@ export async function listRoleTimeouts(db: Database): Promise<RoleTimeout[]> {
 }
 
 /**
- * The server's own statement_timeout, in milliseconds; undefined where it cannot be told, since the current role or
- * this database has one of its own in front of it.
+ * The server's own statement_timeout, in milliseconds; undefined if a setting of the current role or of this database
+ * hides it.
  */
 export async function findServerTimeout(db: Database): Promise<number | undefined> {
   const result = await sql<{ value: string; isOwn: boolean }>`

@@ -36,22 +36,22 @@ async function selectRoles(db: Database, condition: RawBuilder<unknown>): Promis
   return rows.map((row) => ({ ...row, settings: parseOptions(row.settings) }))
 }
 
-/** PostgreSQL 16 tells a member that may act as the role from one that only has its rights. */
+/** PostgreSQL 16 distinguishes a member that may act as the role from one that only has its rights. */
 const parts = sql`role.rolname::text AS name, role.rolsuper OR role.rolbypassrls AS "isExempt",
   pg_catalog.pg_has_role(session_user, role.oid,
     CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END)
     AS "mayActAs"`
 
-/** A role as which rows can be read, and how it relates to the table's policies. */
+/** A role that rows can be read as, and how it relates to the table's policies. */
 export interface EndRole extends Omit<Role, 'settings'> {
   /** The roles whose policies apply to it: itself, and those whose privileges it inherits. */
   inherits: string[]
 }
 
 /**
- * The roles that may meet the table's policies: those that a policy names, those with a privilege on the
- * table, and the ones that Supabase gives every request. The owner is not among them. `policies` are all that
- * are compared, those of today and those that will be.
+ * The roles that the table's policies may apply to: those that a policy names, those with a privilege on the table, and
+ * the ones that Supabase gives every request. The owner is left out. `policies` are all that are compared, current and
+ * future ones.
  */
 export async function listEndRoles(db: Database, table: Relation, policies: Policy[]): Promise<EndRole[]> {
   const named = [...new Set(policies.flatMap(({ roles }) => roles))]
@@ -73,8 +73,8 @@ export async function listEndRoles(db: Database, table: Relation, policies: Poli
 }
 
 /**
- * A role that sees every row of the table: the session's own, the owner, or one with BYPASSRLS that the
- * session may act as; undefined where FORCE ROW LEVEL SECURITY leaves none.
+ * A role that sees every row of the table: the session's own, the owner, or one with BYPASSRLS that the session may act
+ * as; undefined if FORCE ROW LEVEL SECURITY leaves none.
  */
 export async function findReader(db: Database, table: Relation): Promise<string | undefined> {
   const { rows } = await sql<{ name: string }>`

@@ -25,7 +25,7 @@ export interface SecuredTable extends Relation {
 
 /** A function that policies call. */
 export interface PolicyFunction extends CatalogFunction {
-  /** The number of policies that do. */
+  /** The number of policies that call it. */
   usedBy: number
 }
 
@@ -35,7 +35,7 @@ export interface RowSecurity {
   functions: PolicyFunction[]
 }
 
-/** Tables, policies, and the functions and columns that policies depend on; without tables that somebody locks. */
+/** Tables, policies, and the functions and columns that policies depend on; without locked tables. */
 export async function readRowSecurity(_: Database, read: Read): Promise<RowSecurity> {
   const called = await read(listPolicyFunctions)
   const policies = (await read(listPolicies)).map((policy) => ({

@@ -4,9 +4,7 @@ import type { RelationName } from '../postgres/identifiers.ts'
 import { lockedRelations } from './lockedRelations.ts'
 
 /** A sequence, how far it has come, and the column that it fills. Values may be beyond what a JavaScript number holds exactly. */
-export interface Sequence {
-  schema: string
-  name: string
+export interface Sequence extends RelationName {
   /** `smallint`, `integer` or `bigint`. */
   type: string
   /** Text, so that no digit is lost; null where it was never used, or the role may not read it. */

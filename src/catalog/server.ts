@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 
-/** Who runs the server, by what can be seen from inside. */
+/** Who runs the server, as far as that can be seen from inside. */
 export type Provider = 'supabase' | 'neon' | 'rds' | 'plain'
 
 /** The server, the database, and who is looking. */

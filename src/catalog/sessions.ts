@@ -2,10 +2,10 @@ import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 import type { Read } from './reader.ts'
 
-/** A session in this database. What is null is hidden from the current role, or there is no transaction. */
+/** A session in this database. Null means hidden from the current role, or no transaction. */
 export interface Session {
   pid: number
-  /** A client's, and none of PostgreSQL's own such as autovacuum; one that is hidden is taken for a client's. */
+  /** A client's, not one of PostgreSQL's own such as autovacuum; a hidden session counts as a client's. */
   isClient: boolean
   role: string
   application: string
@@ -14,20 +14,20 @@ export interface Session {
   transactionSeconds: number | null
   /** Seconds since it changed its state. */
   stateSeconds: number | null
-  /** Transactions begun since the oldest one that it may still see: what VACUUM has to leave for it. */
+  /** Transactions begun since its snapshot: VACUUM must keep the rows that died since then. */
   snapshotAge: number | null
   /** What it waits for at this moment: `Lock: relation`, `Client: ClientRead`. */
   waitsFor: string | null
-  /** Whether the current role may see more of it than that it is there. */
+  /** Whether the current role may see more than that it exists. */
   isVisible: boolean
 }
 
-/** Sessions of clients in this database but for our own, those with the oldest transactions first. */
+/** Client sessions in this database except our own, those with the oldest transactions first. */
 export async function listClientSessions(_: Database, read: Read): Promise<Session[]> {
   return (await read(listSessions)).filter(({ isClient }) => isClient)
 }
 
-/** All sessions in this database but for our own, in the same order. */
+/** All sessions in this database except our own, in the same order. */
 export async function listSessions(db: Database): Promise<Session[]> {
   const result = await sql<Session>`
     SELECT activity.pid, coalesce(activity.backend_type, 'client backend') = 'client backend' AS "isClient",

@@ -9,11 +9,11 @@ export interface Snapshot {
   read: Read
   /** Only findings about objects of these schemas are wanted; all user schemas where it is absent. */
   schemas?: string[]
-  /** Only cures of these rules are wanted, so that a migration for several rules holds no other; all where absent. */
+  /** Only fixes for these rules are wanted, so that a migration for several rules contains no other; all if absent. */
   rules?: readonly string[]
 }
 
-/** On a session that is in a read-only transaction of its own already; `results` has what was read there before. */
+/** For a session that is already in a read-only transaction; `results` holds what was read in it before. */
 export function snapshotOf(
   db: Database,
   schemas?: string[],

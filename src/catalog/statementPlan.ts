@@ -8,7 +8,7 @@ import { quote } from '../postgres/identifiers.ts'
 import { splitStatements } from '../syntax/statements.ts'
 import { NotSeen } from './notSeen.ts'
 
-/** A statement's plan, and how it was come by. */
+/** A statement's plan, and how it was made. */
 export interface StatementPlan {
   root: PlanNode
   /** Whether it was made as the role that sends the statement, so that its policies are in it. */
@@ -59,8 +59,8 @@ export async function explainGeneric(
 }
 
 /**
- * Executes the statement and reads the plan with its real rows and times, inside the current transaction, which is to
- * be rolled back. Where the transaction is read-only, PostgreSQL refuses a statement that writes.
+ * Executes the statement and reads the plan with its real rows and times, inside the current transaction, which the
+ * caller rolls back. In a read-only transaction PostgreSQL refuses a statement that writes.
  *
  * @throws NotSeen where the statement has parameters, whose values nobody knows.
  */
@@ -100,13 +100,13 @@ async function explainPrepared(
 
 const explainable = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'])
 
-/** Refuses what is not exactly one statement that EXPLAIN takes: it goes into a larger text unquoted. */
+/** Refuses anything but exactly one statement that EXPLAIN accepts: the text goes unquoted into a larger one. */
 async function oneStatement(text: string): Promise<{ text: string; writes: boolean }> {
   let parsed
   try {
     parsed = await splitStatements(withCasts(text))
   } catch {
-    throw new NotSeen('its text is cut off, or no SQL that the parser reads')
+    throw new NotSeen('its text is cut off, or is no SQL that the parser can read')
   }
   const [statement, ...more] = parsed
   if (!statement || more.length > 0) throw new NotSeen('its text is not exactly one statement')
@@ -128,7 +128,7 @@ function withCasts(text: string): string {
   )
 }
 
-/** Where names without a schema may be found: as this session would, then in every schema with tables. */
+/** Where names without a schema are looked up: in this session's `search_path`, then in every schema with tables. */
 async function searchPaths(db: Database): Promise<string[]> {
   const result = await sql<{ own: string; all: string | null }>`
     SELECT (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path') AS own,

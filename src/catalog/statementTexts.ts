@@ -9,7 +9,7 @@ export interface StatementTexts {
   areComplete: boolean
 }
 
-/** Up to 2,000 statements of this database that write, normalised; never fails where they cannot be had. */
+/** Up to 2,000 statements of this database that write, normalised; none if they are not available. */
 export async function listWritingStatements(db: Database): Promise<StatementTexts> {
   const nothing = { texts: [], areComplete: false }
   const found = await sql<{ schema: string; mayRead: boolean; isLoaded: boolean }>`

@@ -6,7 +6,7 @@ import { NotSeen } from './notSeen.ts'
 
 /** A normalised statement of pg_stat_statements, with its sums since the last reset. */
 export interface StatementStatistics {
-  /** Stays the same from one database to the next, which `queryid` does not: a digest of the text. */
+  /** A digest of the text: the same in every database, unlike `queryid`. */
   id: string
   /** Constants are `$1`, `$2` ... */
   text: string
@@ -28,19 +28,19 @@ export interface StatementStatistics {
 /** The statements of this database, and since when they are counted. */
 export interface StatementList {
   statements: StatementStatistics[]
-  /** Null where the server does not say. */
+  /** Null if the server does not report it. */
   countedSince: Date | null
   /** Statements of other roles, whose text this one may not see, and the time they took. */
   hidden: { statements: number; totalMs: number }
 }
 
-/** One statement is read only this far; what is longer is no text that a person reads. */
+/** The text of a statement is cut off here; nobody reads a longer one. */
 export const longestText = 20_000
 const mostStatements = 1_000
 
 /**
- * Statements of this database with the largest total time. Statements of other roles have no text for somebody
- * outside pg_read_all_stats, and are left out.
+ * Statements of this database with the largest total time. Without pg_read_all_stats a role cannot see the text of
+ * other roles' statements, so these are left out.
  *
  * @throws NotSeen where pg_stat_statements is not installed, not loaded or not readable.
  */
@@ -106,7 +106,7 @@ async function countedSince(db: Database, schema: string): Promise<Date | null> 
   return result.rows[0]?.reset ?? null
 }
 
-/** Reads, writes and calls of the application; neither maintenance nor a look at the catalog, such as ours. */
+/** Reads, writes and calls of the application; no maintenance, and no queries of the catalog such as ours. */
 function isOfApplication(text: string): boolean {
   return (
     /^[\s(]*(--[^\n]*\n\s*|\/\*.*?\*\/\s*)*[\s(]*(select|insert|update|delete|merge|with|values|table|call)\b/is.test(
@@ -115,7 +115,7 @@ function isOfApplication(text: string): boolean {
   )
 }
 
-/** One statement sent by two roles is two lines: their policies, and so their plans, differ. */
+/** A statement sent by two roles is listed twice: their policies, and so their plans, differ. */
 function idOf({ text, role }: { text: string; role: string | null }): string {
   const normalised = text.replace(/\s+/g, ' ').trim()
   return createHash('sha256')

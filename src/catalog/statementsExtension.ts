@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 
-/** Whether pg_stat_statements can be had here. */
+/** Whether pg_stat_statements is available here. */
 export interface StatementsExtension {
   isInstalled: boolean
   isAvailable: boolean

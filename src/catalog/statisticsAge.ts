@@ -8,8 +8,8 @@ export interface StatisticsAge {
 }
 
 /**
- * Since when the counters count. A crash throws them away without saying so for the database; the counters of
- * the background writer are then reset too, and tell.
+ * Since when the counters have been counting. A crash discards them without changing the reset time of the database. It
+ * also resets the counters of the background writer, whose reset time shows it.
  */
 export async function findStatisticsAge(db: Database): Promise<StatisticsAge> {
   const result = await sql<StatisticsAge>`

@@ -2,10 +2,10 @@ import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 
 /**
- * By the oid of each table with row-level security: the roles that it applies to and that were granted a privilege on
- * the table, or on columns of it, and may use its schema. The owner, whoever has the owner's rights, superusers and
- * roles with BYPASSRLS are not among them: to these it does not apply. What is granted to every role has the name
- * `public`, which no role can have.
+ * By the oid of each table with row-level security: the roles that it applies to and that can reach the table. Such a
+ * role may use the schema and was granted a privilege on the table or on columns of it. Row-level security does not
+ * apply to the owner, roles with the owner's rights, superusers and roles with BYPASSRLS. A grant to every role appears
+ * as `public`, which no role can be called.
  */
 export async function listTableGrantees(db: Database): Promise<Map<number, string[]>> {
   const { rows } = await sql<{ oid: number; grantees: string[] }>`

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 
-/** A table that is being written anew under an exclusive lock. */
+/** A table that is being rewritten under an exclusive lock. */
 export interface TableRewrite {
   pid: number
   command: string

@@ -32,7 +32,7 @@ export interface Table {
   indexBytes: number
   /** Heap, indexes and TOAST. */
   totalBytes: number
-  /** Somebody holds the table, its TOAST or one of its indexes locked: the size is that of its last VACUUM or ANALYZE. */
+  /** Another session locks the table, its TOAST or one of its indexes: the size is that of the last VACUUM or ANALYZE. */
   sizeIsEstimated: boolean
   sequentialScans: number
   rowsReadSequentially: number
@@ -52,16 +52,16 @@ export interface Table {
   blocksRead: number
 }
 
-/** What the query leaves open. */
+/** A row of the query; the size of the indexes is added afterwards. */
 interface TableRow extends Omit<Table, 'indexBytes' | 'totalBytes'> {
   /** Without indexes. */
   storedBytes: number
 }
 
 /**
- * Every table, partitioned table and materialized view that is not PostgreSQL's own, by schema and name. A size is only
- * asked of a relation that nobody has locked or waits to lock exclusively: asking would wait too. Each size is asked
- * once, since PostgreSQL opens the relation and looks at its files for it.
+ * Every table, partitioned table and materialized view that is not PostgreSQL's own, by schema and name. The size of a
+ * relation is not asked if a session locks it exclusively or waits to: asking would wait too. Each size is asked once,
+ * since PostgreSQL opens the relation and looks at its files for it.
  */
 export async function listTables(db: Database, read: Read): Promise<Table[]> {
   const { rows } = await sql<TableRow>`

@@ -6,8 +6,8 @@ export interface TypeEquality {
   /** As `format_type` prints the type of a column. */
   type: string
   /**
-   * The function of `=` is leakproof. Only then may PostgreSQL ask it of a row before the row has passed the
-   * conditions that come first.
+   * The function of `=` is leakproof. Only then may PostgreSQL evaluate it on a row that has not passed the conditions
+   * before it.
    */
   isLeakproof: boolean
 }

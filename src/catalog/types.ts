@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 
-/** The names of PostgreSQL's own types that no type of another schema has too. */
+/** The names of PostgreSQL's own types, without those that a type of another schema has too. */
 export async function listBuiltinTypes(db: Database): Promise<Set<string>> {
   const { rows } = await sql<{ name: string }>`
     SELECT typname::text AS name FROM pg_catalog.pg_type
@@ -17,7 +17,7 @@ export async function listEnums(db: Database): Promise<Set<string>> {
 }
 
 /**
- * Types, as `format_type` prints them, a cast to which may run code of the database's owner for each value: domains with
+ * Types, as `format_type` prints them, that may run user-defined code for each value that is cast to them: domains with
  * constraints, and targets of casts whose function is VOLATILE or the team's own.
  */
 export async function listTypesWithCode(db: Database): Promise<Set<string>> {

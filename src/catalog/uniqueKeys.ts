@@ -2,18 +2,18 @@ import type { RawBuilder } from 'kysely'
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 
-/** The numbers of the columns of which no two rows of a table hold the same values. */
+/** The numbers of the columns whose values, together, are unique in a table. */
 export type UniqueKey = number[]
 
 /**
- * Every unique index outside of the system's schemas that is on columns and on all rows, valid, and checked at once and
- * not at the end of the transaction; by the table's oid.
+ * Every unique index outside of the system's schemas that is valid, on plain columns and all rows, and checked
+ * immediately instead of at the end of the transaction; by the table's oid.
  */
 export async function listUniqueKeys(db: Database): Promise<Map<number, UniqueKey[]>> {
   return selectUniqueKeys(db, sql`true`)
 }
 
-/** The same of tables with one of these names alone, in whatever schema. */
+/** The same, only for tables with one of these names, in any schema. */
 export async function findUniqueKeysNamed(db: Database, tables: string[]): Promise<Map<number, UniqueKey[]>> {
   return selectUniqueKeys(db, sql`class.relname = ANY (${tables}::name[])`)
 }

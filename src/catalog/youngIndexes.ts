@@ -6,16 +6,16 @@ import type { RelationName } from '../postgres/identifiers.ts'
 export interface YoungIndex extends RelationName {
   table: RelationName
   isValid: boolean
-  /** What may keep the planner from it. */
+  /** Why the planner may not use it. */
   whyNot: string
 }
 
-/** PostgreSQL keeps no date of birth: of the objects with the highest oids, so many count as young. */
+/** PostgreSQL records no creation time: this many objects with the highest oids count as young. */
 const youngest = 20
 
 /**
- * The youngest indexes without a scan, where the table itself is read. Oids grow with time, so the highest ones are
- * the newest, but for a wraparound that no schema lives to see.
+ * The newest indexes without a scan, on tables that are read. Oids grow with time, so the highest ones are the newest;
+ * a wraparound is too rare to matter.
  */
 export async function listYoungUnusedIndexes(db: Database): Promise<YoungIndex[]> {
   const result = await sql<{

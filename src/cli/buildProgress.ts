@@ -6,7 +6,7 @@ import type { Terminal } from './terminal.ts'
 
 const lookEveryMs = 1_000
 
-/** Shows how far concurrent builds are while `work` runs, from a session of its own that only looks. */
+/** Shows how far concurrent builds are while `work` runs, from an observer session. */
 export async function watchBuilds<T>(url: string, terminal: Terminal, work: () => Promise<T>): Promise<T> {
   let watcher: Client | undefined
   let looking = false

@@ -24,7 +24,7 @@ export function compareCommand({ terminal, finish }: CommandContext): Command {
     .option('--json <file>', 'write the comparison as JSON; - for standard output')
     .option('--markdown <file>', 'write it as Markdown, for a pull request')
     .option('--html <file>', 'write it as one HTML file, with bars')
-    .option('--fail-on-regression', 'end with 4 where something got worse')
+    .option('--fail-on-regression', 'end with 4 if something got worse')
     .addHelpText(
       'after',
       `

@@ -6,13 +6,13 @@ export interface Conversation {
   output: Writable & { isTTY?: boolean }
   /** Aborted by Ctrl-C, SIGTERM or a terminal that is closed. */
   signal: AbortSignal
-  /** Where it is said why the answer is no. */
+  /** Where the reason is printed if the answer is no. */
   say: (text: string) => void
 }
 
 /**
- * Asks a person. Only a `y` or `yes` that was sent off with Enter is a yes: without a terminal, or where it goes away in
- * the middle of the question, the answer is no.
+ * Asks a person. Only a `y` or `yes` followed by Enter is a yes. Without a terminal, or if it closes during the
+ * question, the answer is no.
  */
 export async function confirm(question: string, conversation: Conversation): Promise<boolean> {
   const { input, output, signal, say } = conversation
@@ -21,7 +21,7 @@ export async function confirm(question: string, conversation: Conversation): Pro
     return false
   }
   const answer = await ask(question, conversation)
-  // A letter that was typed and not sent off comes as an answer too when the terminal ends.
+  // When the terminal closes, a letter that was typed without Enter arrives as an answer too.
   if (answer === undefined || signal.aborted || input.readableEnded) {
     say('\nNothing was written: the question got no answer.\n')
     return false

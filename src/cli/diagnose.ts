@@ -37,15 +37,13 @@ interface DiagnoseCommandOptions extends OutputOptions {
   claims?: string
 }
 
-/** `diagnose`: what is wrong with a database, how sure we are, and what cures it. */
+/** `diagnose`: what is wrong with a database, how sure we are, and what fixes it. */
 export function diagnoseCommand({ config, terminal, finish }: CommandContext): Command {
   return new Command('diagnose')
     .option('--out <dir>', 'where the folder diagnostics-YYYYMMDD-HHMMSS is made', '.')
     .option('--json <file>', 'write report.json there too; - for standard output')
     .addOption(
-      new Option('--fail-on <level>', 'end with 2 where a finding is of this level or graver').choices(
-        levels,
-      ),
+      new Option('--fail-on <level>', 'end with 2 if a finding has this level or worse').choices(levels),
     )
     .option('--rules <names>', 'only these rules, separated by commas')
     .option('--schema <name...>', 'only objects of these schemas')
@@ -55,9 +53,9 @@ export function diagnoseCommand({ config, terminal, finish }: CommandContext): C
     )
     .option(
       '--allow-writes',
-      'with --analyze: those that write too, rolled back; sequences move and triggers fire all the same',
+      'with --analyze: also those that write, rolled back; sequences still advance and triggers still fire',
     )
-    .option('--as <role>', 'with --analyze: the role that reads, for the price of policies')
+    .option('--as <role>', 'with --analyze: the role to measure the price of policies as')
     .option(
       '--claims <json>',
       'with --as: its claims, such as {"sub": "..."}; by default a user from the statistics',
@@ -79,7 +77,7 @@ An earlier report in the same place gives the trend. Findings to live with go in
       const print = peopleLine(terminal, options)
       const rules = parseRules(options.rules)
       if (options.allowWrites && !options.analyze) {
-        throw new UsageError('--allow-writes means nothing without --analyze.', 'Give both, or neither.')
+        throw new UsageError('--allow-writes has no effect without --analyze.', 'Give both, or neither.')
       }
       const costIdentity = readCostIdentity(options)
       const ignore = await readIgnoreFile()
@@ -147,14 +145,14 @@ function readCostIdentity({ analyze, as: role, claims }: DiagnoseCommandOptions)
   if (role === undefined) {
     if (claims === undefined) return undefined
     throw new UsageError(
-      '--claims means nothing without --as.',
+      '--claims has no effect without --as.',
       'Name the role too, such as --as authenticated.',
     )
   }
-  if (!analyze) throw new UsageError('--as means nothing without --analyze.', 'Give both, or neither.')
+  if (!analyze) throw new UsageError('--as has no effect without --analyze.', 'Give both, or neither.')
   const parsed = z.record(z.string(), z.unknown()).safeParse(jsonOf(claims ?? '{}'))
   if (parsed.success) return { role, claims: parsed.data }
-  throw new UsageError('--claims is no JSON object.', `Write it so: --claims '{"sub": "..."}'.`)
+  throw new UsageError('--claims is not a JSON object.', `Write it like this: --claims '{"sub": "..."}'.`)
 }
 
 function jsonOf(text: string): unknown {

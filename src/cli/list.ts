@@ -12,13 +12,13 @@ export interface ListedCommand {
 export const commands: ListedCommand[] = [
   {
     name: 'demo',
-    description: 'a slow database made fast, checked and taken back, on a throw-away PostgreSQL',
+    description: 'make a slow database fast, check it and take it back, on a throw-away PostgreSQL',
     load: async () => (await import('./demo.ts')).demoCommand,
   },
   {
     name: 'diagnose',
     description:
-      'write a report on a database: what is slow or unsafe, and what cures it; writes nothing to it',
+      'write a report on a database: what is slow or unsafe, and what fixes it; writes nothing to the database',
     load: async () => (await import('./diagnose.ts')).diagnoseCommand,
   },
   {
@@ -39,7 +39,7 @@ export const commands: ListedCommand[] = [
   },
   {
     name: 'optimize',
-    description: 'write migration files for the findings that have a cure; the database is only read',
+    description: 'write migration files for the findings that have a fix; the database is only read',
     load: async () => (await import('./optimize.ts')).optimizeCommand,
   },
   {

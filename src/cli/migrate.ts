@@ -91,7 +91,7 @@ async function readMigrations({ dir }: DirectoryOptions): Promise<Migration[]> {
 /** What limits a run: each with its option and its name in `RunOptions`. */
 const limits = [
   ['--lock-timeout <time>', 'longest wait for a lock in one try, 1s by default', 'lockTimeoutMs'],
-  ['--lock-budget <time>', 'how long to go on trying, 60s by default; exit 3 after', 'lockBudgetMs'],
+  ['--lock-budget <time>', 'how long to go on trying, 60s by default; then exit code 3', 'lockBudgetMs'],
   ['--statement-timeout <time>', 'longest time for one statement, 10m by default', 'statementTimeoutMs'],
   [
     '--condition-timeout <time>',
@@ -151,7 +151,7 @@ function runCommand(
     })
 }
 
-/** A run that was refused before its first migration has a JSON document too, with what the message cuts short. */
+/** A run that was refused before its first migration has a JSON document too, with lists that the message shortens. */
 async function refusalAsResult(run: () => Promise<RunResult>): Promise<RunResult> {
   try {
     return await run()
@@ -185,7 +185,7 @@ async function reportRun(
 }
 
 function statusCommand(context: CommandContext): Command {
-  return withDirectory(new Command('status').description('show where every migration stands; writes nothing'))
+  return withDirectory(new Command('status').description('show the state of every migration; writes nothing'))
     .addHelpText('after', `\nExamples:\n  $ npm run migrate status\n`)
     .action(async (options: DirectoryOptions) => {
       const { hasDrift, status } = await import('../migrate/status.ts')
@@ -240,7 +240,7 @@ prove that down takes back what up does.
 function proveCommand(context: CommandContext): Command {
   return withDirectory(
     new Command('prove').description(
-      'run every migration up, down and up in a shadow of the database and compare; exit 2 where one is not reversible',
+      'run every migration up, down and up in a shadow of the database and compare; exit 2 if one is not reversible',
     ),
   )
     .addHelpText('after', `\nExamples:\n  $ npm run migrate prove\n`)
@@ -271,7 +271,7 @@ function progressOf(terminal: Terminal) {
 function verifyCommand(context: CommandContext): Command {
   return withDirectory(
     new Command('verify').description(
-      'check again, read-only, that what is applied still holds; exit 2 where not',
+      'check again, read-only, that the conditions of applied migrations still hold; exit 2 if not',
     ),
   )
     .addHelpText('after', `\nExamples:\n  $ npm run migrate verify\n`)

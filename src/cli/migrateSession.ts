@@ -28,7 +28,7 @@ export async function withMigrateSession<T>(
   }
 }
 
-/** Opens a session that only looks; a standby will do, and so will a role that may not write. */
+/** Opens a session that only reads; a standby is enough, and so is a role that may not write. */
 export async function withReadingSession<T>(
   config: Config,
   work: (client: Client) => Promise<T>,

@@ -38,7 +38,7 @@ export function optimizeCommand(context: CommandContext): Command {
   return new Command('optimize')
     .option('--rules <names>', 'only these rules, separated by commas; all by default')
     .addOption(
-      new Option('--level <level>', 'only findings of this level or graver').choices(levels).default('warn'),
+      new Option('--level <level>', 'only findings of this level or worse').choices(levels).default('warn'),
     )
     .option('--schema <name...>', 'only objects of these schemas')
     .option('--workload <file>', 'write the indexes too that these statements want; see `advise`')
@@ -107,7 +107,7 @@ interface Outcome {
   files: Map<Operation, string>
   /** Why they were not written, where they were not. */
   because?: string
-  /** Nobody was there who could have said yes. */
+  /** There was nobody to ask. */
   unasked?: true
 }
 
@@ -168,7 +168,7 @@ async function report(
   for (const { title } of together(selection.belowLevel)) print(`skipped  ${title}`)
   if (below.length > 0) {
     print(
-      `Below --level ${options.level}: ${below.length}; --level info takes them in, --json FILE lists each.`,
+      `Below --level ${options.level}: ${below.length}; --level info includes them, --json FILE lists each.`,
     )
   }
   const cured = new Set(written.map(({ key }) => key)).size
@@ -185,7 +185,7 @@ function unseen({ looked }: Found): Skipped[] {
     .map(({ rule: { name }, reason }) => ({ key: name, rule: name, reason: reason ?? '' }))
 }
 
-/** What has no migration would not be written at any level: then its own reason says more. */
+/** A finding without a migration would not be written at any level, so its own reason says more. */
 function whyBelow({ level, infoBecause, remedy }: Finding, options: CommandOptions): string {
   if (remedy.kind !== 'migration') return remedy.title
   return `${level}, below --level ${options.level}${infoBecause === undefined ? '' : `: ${infoBecause}`}`

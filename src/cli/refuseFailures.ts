@@ -9,8 +9,8 @@ interface Ended {
 }
 
 /**
- * Ends a command whose result is out, where it is not whole because of errors that nobody expected. What could only not
- * be seen is no error.
+ * Fails a command after its result was written, if unexpected errors left the result incomplete. A skipped look is no
+ * error.
  *
  * @throws HundredfoldError that names each look that failed, with its message
  */
@@ -22,6 +22,6 @@ export function refuseFailures(looks: Ended[]): void {
     failed
       .map(({ name, reason }) => `The ${name} failed: ${oneLine(reason ?? 'no reason given')}.`)
       .join(' '),
-    'The rest was looked at. This was not expected; run the command again, and report it if it stays.',
+    'Everything else was checked. This error was not expected: run the command again, and report it if it persists.',
   )
 }

@@ -1,6 +1,6 @@
 import { HundredfoldError, exitCodes } from '../errors.ts'
 
-/** Standard output or standard error, of which nothing is lost, however slowly it is read. */
+/** Standard output or standard error. Nothing written to it is lost, however slowly it is read. */
 export interface StandardStream {
   write(text: string): void
   /**
@@ -12,9 +12,9 @@ export interface StandardStream {
 }
 
 /**
- * A reader that goes away, such as `| head` or a closed terminal, ends the output and not the work: what a
- * command does to a database must not hang on who reads along. Nothing is said of it, and the exit code stays that of the
- * work, so that scripts with `pipefail` can tell drift or a failed condition from a reader that has seen enough.
+ * If the reader goes away, as `| head` or a closed terminal does, the output ends but the work goes on: what a command
+ * does to a database must not depend on its reader. No error is printed and the exit code stays that of the work, so
+ * that scripts with `pipefail` still see drift or a failed condition.
  */
 export function standardStream(stream: NodeJS.WritableStream, name: string): StandardStream {
   let failure: NodeJS.ErrnoException | undefined

@@ -6,7 +6,7 @@ export interface Terminal {
   err(text: string): void
   /** Replaces the progress line on a terminal; elsewhere a plain line now and then. */
   progress(text: string): void
-  /** Asks a person, who must say yes. No where nobody sits there, which it says, or where the terminal goes away. */
+  /** Asks a person for a yes. The answer is no without a terminal, which is then printed, or if the terminal closes. */
   confirm(question: string): Promise<boolean>
   /** Aborted by Ctrl-C, SIGTERM or a terminal that is closed. */
   signal: AbortSignal

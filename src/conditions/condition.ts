@@ -12,20 +12,20 @@ export interface Condition {
   description: string
   check(db: Database): Promise<Verdict>
   /**
-   * Set where the answer depends on the rows of the day (a plan, a count) and not on the schema alone:
-   * such a condition is checked on the way up and by `verify`, but never stands in the way of `down`. In
-   * `before` it may take long: it is asked once, before the migration's transaction begins.
+   * Set if the answer depends on the current rows (a plan, a count) and not on the schema alone. Such a condition is
+   * checked on the way up and by `verify`, but never blocks `down`. In `before` it may take long: it is checked once,
+   * before the migration's transaction begins.
    */
   dependsOnData?: boolean
 }
 
 /** The extra export of a migration file: why it is there, and what holds before and after it. */
 export interface Optimization {
-  /** For the reviewer: which query or policy is slow and why this cures it. */
+  /** For the reviewer: which query or policy is slow and why this fixes it. */
   why: string
   /** The rule that the migration answers, such as `missing_index`. */
   rule: string
-  /** What it does, by ids that `optimize` gave it: what a pending file does is not written again. */
+  /** Ids of what it does, from `optimize`, which does not write again what a pending file does. */
   operations?: string[]
   /** Holds before `up`, and again after `down`. */
   before: Condition[]

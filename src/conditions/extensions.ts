@@ -44,7 +44,7 @@ export function extensionIsPreloaded(name: string): Condition {
       if (await libraryIsPreloaded(db, name)) return holds
       return fails(
         'a library that the server has loaded',
-        'one that takes a change of the setting and a restart',
+        'a library that is not loaded: that takes a change of the setting and a restart',
       )
     },
   }

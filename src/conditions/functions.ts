@@ -25,7 +25,7 @@ function show(name: FunctionName): string {
   return `${display(name)}(${name.args})`
 }
 
-/** Holds when the function looks for names in this `search_path` and nowhere else; null: it follows its caller's. */
+/** Holds when the function sets exactly this `search_path`; null: it sets none and uses its caller's. */
 export function functionSearchPathIs(name: FunctionName, path: string | null): Condition {
   const state = (value: string | null): string =>
     value === null ? "its caller's search_path" : `search_path ${value}`
@@ -40,7 +40,7 @@ export function functionSearchPathIs(name: FunctionName, path: string | null): C
   }
 }
 
-/** Holds when the text of the function's body is the one that was looked at, by its MD5. */
+/** Holds when the function's body has this MD5: it has not changed since the migration was written. */
 export function functionBodyIs(name: FunctionName, md5: string): Condition {
   return {
     description: `function ${show(name)} has the body ${md5}`,

@@ -39,9 +39,8 @@ export function indexIsValid(index: RelationName): Condition {
 }
 
 /**
- * Holds when the index exists, is valid and is defined exactly so, to the letter of what `pg_get_indexdef`
- * prints with an empty `search_path`:
- * `CREATE INDEX a_b_idx ON public.a USING btree (b) WHERE (c IS NULL)`.
+ * Holds when the index exists, is valid, and has exactly this definition, as `pg_get_indexdef` prints it with an empty
+ * `search_path`: `CREATE INDEX a_b_idx ON public.a USING btree (b) WHERE (c IS NULL)`.
  */
 export function indexIs(index: RelationName, definition: string): Condition {
   return {
@@ -56,8 +55,8 @@ export function indexIs(index: RelationName, definition: string): Condition {
 }
 
 /**
- * Holds when no index of the table, whatever its name, answers what one of this shape would. Before an index is
- * made: one that somebody made by hand is not made twice.
+ * Holds when no index of the table, whatever its name, serves what one of this shape would. Checked before an index is
+ * built, so that one that was built by hand is not duplicated.
  */
 export function noIndexCovers(shape: IndexShape): Condition {
   return {
@@ -69,7 +68,7 @@ export function noIndexCovers(shape: IndexShape): Condition {
   }
 }
 
-/** Holds when a valid index of the table answers what one of this shape would; its name does not matter. */
+/** Holds when a valid index of the table serves what one of this shape would; its name does not matter. */
 export function indexCovers(shape: IndexShape): Condition {
   return {
     description: `an index of ${display(shape.table)} covers ${showShape(shape)}`,

@@ -11,8 +11,8 @@ import { fails, holds } from './condition.ts'
 /**
  * Holds when the index, or any index that covers the shape, can serve the query, planned as the role and with the
  * claims that the application uses. Sequential scans are discouraged while planning, and then sorts too: the question
- * is whether the query fits the index, policies included, not whether there are rows enough today to make it cheaper
- * than a scan, or than another index and a sort. So it does not show that the planner will choose the index.
+ * is whether the query fits the index, policies included, and not whether the index is the cheapest plan for today's
+ * rows. So it does not show that the planner will choose the index.
  */
 export function planCanUseIndex(query: PlannedQuery, index: RelationName | IndexShape): Condition {
   const wanted =
@@ -31,7 +31,7 @@ export function planCanUseIndex(query: PlannedQuery, index: RelationName | Index
 }
 
 /**
- * The old name, which files written before have; they keep working.
+ * The old name, kept for migration files that use it.
  *
  * @deprecated It promised more than is checked: use `planCanUseIndex`.
  * @alias

@@ -6,9 +6,9 @@ import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 
 /**
- * Holds when the policy exists with exactly these predicates, to the letter of what `pg_get_expr` prints
- * with an empty `search_path`; null where the policy has no such predicate. So a policy that somebody
- * changed after the migration was written is never overwritten.
+ * Holds when the policy exists with exactly these predicates, as `pg_get_expr` prints them with an empty `search_path`;
+ * null where the policy has no such predicate. So a policy that was changed after the migration was written is never
+ * overwritten.
  */
 export function policyIs(table: RelationName, policy: string, expected: PolicyPredicates): Condition {
   return {
@@ -40,7 +40,7 @@ function show({ using, check }: PolicyPredicates): string {
 
 /**
  * Holds when both policies exist and differ in nothing but their names: command, kind, roles and predicates are the
- * same, so that one of them can go without anybody seeing a row more or less.
+ * same, so that one of them can be dropped without changing which rows anybody sees.
  */
 export function policiesAreAlike(table: RelationName, policy: string, other: string): Condition {
   const both = `policies ${displayIdentifier(policy)} and ${displayIdentifier(other)}`

@@ -20,7 +20,7 @@ export function tableExists(table: RelationName): Condition {
   }
 }
 
-/** Holds when a relation of that name exists from which rows can be read: a table or a view of any kind. */
+/** Holds when a table or view of that name exists, of any kind that rows can be read from. */
 export function relationExists(relation: RelationName): Condition {
   return {
     description: `relation ${display(relation)} exists`,

@@ -10,7 +10,7 @@ export interface Ignored {
 
 /**
  * Takes out the findings that an entry names. An expired entry, and one that names no finding, become findings
- * themselves; whether an entry of a rule that did not run fits, nobody knows.
+ * themselves. An entry of a rule that did not run may still name one.
  */
 export function applyIgnoreFile(
   entries: IgnoreEntry[],

@@ -3,7 +3,7 @@ export type CellKind = 'text' | 'count' | 'bytes' | 'ms' | 'seconds' | 'percent'
 
 export type Cell = string | number | boolean | null
 
-/** How figures were come by. */
+/** How figures were obtained. */
 export type Certainty = 'measured' | 'estimated' | 'measured and estimated'
 
 /** Figures in rows, the worst first. */
@@ -14,7 +14,7 @@ export interface TableBlock {
   figures: Certainty
   columns: { title: string; kind: CellKind }[]
   rows: Cell[][]
-  /** Rows that there are beyond those shown. */
+  /** How many rows are not shown. */
   more: number
   note?: string
   /** Which column names a bar, and which ones its length is made of. */
@@ -32,7 +32,7 @@ export type Block = TableBlock | TextBlock
 /** What a column is called, how its figures are written, and which one an item has. */
 export type Column<Item> = [title: string, kind: CellKind, of: (item: Item) => Cell]
 
-/** Makes a table with a row for each of the first items, 30 where nothing else is said, and counts the rest. */
+/** Makes a table with a row for each of the first items, 30 by default, and counts the rest. */
 export function tableBlock<Item>(
   table: Omit<TableBlock, 'kind' | 'columns' | 'rows' | 'more'> & {
     columns: Column<Item>[]

@@ -4,7 +4,7 @@ import { byLevel } from './report.ts'
 import { isAtLeast } from '../rules/rule.ts'
 import { difference, whyNotComparable } from './trend.ts'
 
-/** A finding that both reports have, and that is not what it was. */
+/** A finding that both reports have and that changed. */
 export interface ChangedFinding {
   key: string
   rule: string
@@ -133,7 +133,7 @@ function whyNotLooked(report: DiagnosisReport, { rule }: ReportFinding, which: s
     : `${rule} was ${section.status} in the ${which} report: ${section.reason ?? ''}`
 }
 
-/** By level; else by the first figure in milliseconds or bytes, of which more is always worse. */
+/** By level; else by the first figure in milliseconds or bytes, where more is always worse. */
 function changeOf(
   before: ReportFinding,
   after: ReportFinding,
@@ -180,7 +180,7 @@ function verdictOn(before: Metric, after: Metric): ComparedMetric['verdict'] {
   return moved > 0 === (after.better === 'higher') ? 'better' : 'worse'
 }
 
-/** Statements called since; those of the same sums from the reset to now are only half about the change. */
+/** Statements called since. With the same reset the earlier sums are subtracted, as they were before the change. */
 function compareStatements(before: DiagnosisReport, after: DiagnosisReport): ComparedStatement[] {
   const sameSums = before.statements.countedSince === after.statements.countedSince
   const old = new Map(before.statements.list.map((statement) => [statement.id, statement]))

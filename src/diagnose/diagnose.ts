@@ -48,7 +48,7 @@ export interface DiagnoseOptions {
   rules?: Rule[]
   /** Execute the worst statements that only read, rolled back. */
   analyze?: boolean
-  /** With `analyze`: as whom the price of policies is measured; a user of the role that most policies name else. */
+  /** With `analyze`: who the price of policies is measured as; by default a user of the role that most policies name. */
   costIdentity?: CostIdentity
   /** With `analyze`: execute those that write too, rolled back. */
   allowWrites?: boolean
@@ -68,11 +68,11 @@ export interface Diagnosis {
   policiesToNarrow: PolicyOnTable[]
   /** With `analyze`: what policies cost. */
   rlsCosts?: RlsCosts
-  /** The findings with the operations that cure them. */
+  /** The findings with the operations that fix them. */
   findings: Finding[]
 }
 
-/** What every look reads, and of which there may be much; what others are made of comes first. */
+/** What every report reads and may be large; kinds that others are built from come first. */
 const largeKinds = [
   listColumns,
   listIndexSizes,
@@ -87,7 +87,7 @@ const largeKinds = [
   listTypeEqualities,
 ]
 
-/** No statement of a look takes longer; what does ends its section. */
+/** The timeout of each statement of a look; if it is exceeded, the section is skipped. */
 const statementTimeoutMs = 15_000
 const lockTimeoutMs = 1_000
 

@@ -9,7 +9,7 @@ import type { DiagnosisReport } from './report.ts'
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()])
 const certainty = z.enum(['measured', 'estimated'])
 
-/** What comparing needs of a report; whatever else is in it is left alone. */
+/** What comparing needs of a report; everything else in it is ignored. */
 const reportSchema = z.object({
   schemaVersion: z.literal(1),
   command: z.literal('diagnose'),
@@ -90,7 +90,7 @@ export async function readReport(path: string): Promise<DiagnosisReport> {
   } catch (error) {
     const reason =
       error instanceof SyntaxError
-        ? 'it is no JSON'
+        ? 'it is not valid JSON'
         : errorCode(error) === 'ENOENT'
           ? 'it does not exist'
           : messageOf(error)

@@ -1,4 +1,4 @@
-import type { Fact, Level } from '../rules/rule.ts'
+import type { Violation } from '../rules/rule.ts'
 import { levels } from '../rules/rule.ts'
 import type { Block } from './block.ts'
 
@@ -27,23 +27,17 @@ export interface Metric {
   /** Absent where too little has happened to judge. */
   met?: boolean
   kind: 'measured' | 'estimated'
-  /** What the figure leaves out, or why it is weighed so. */
+  /** What the figure leaves out, or how it is weighted. */
   note?: string
   /** Since an earlier report of the same counters: the value over that time alone, or how much the value moved. */
   trend?: { since: string; value: number; of: 'interval' | 'change' }
 }
 
 /** A finding as the report has it; the operation of a migration is for `optimize` to write. */
-export interface ReportFinding {
+export interface ReportFinding extends Omit<Violation, 'remedy'> {
   key: string
   rule: string
-  level: Level
-  subject: string[]
-  detail: string
-  evidence: Fact[]
   remedy: { kind: 'migration' | 'runbook' | 'none'; title: string; steps?: string[] }
-  /** Why it is only `info`, in words that many findings of the rule share; these are told together. */
-  infoBecause?: string
 }
 
 /** A finding that the ignore file leaves out, and why. */
@@ -86,7 +80,7 @@ export interface DiagnosisReport {
   statements: { countedSince: string | null; list: ReportStatement[] }
 }
 
-/** The gravest first, then by rule and subject. */
+/** The most severe first, then by rule and subject. */
 export function byLevel(one: ReportFinding, other: ReportFinding): number {
   return (
     levels.indexOf(other.level) - levels.indexOf(one.level) ||

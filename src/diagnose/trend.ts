@@ -18,7 +18,7 @@ export function whyNotComparable(earlier: DiagnosisReport, later: DiagnosisRepor
 /** Sums over tables go down when one of them is dropped; these do not. */
 const countsUp = new Set(['commits', 'blocksHit', 'blocksRead', 'rowsInserted', 'tempBytes'])
 
-/** The report with what its counters say of the time since the earlier one alone. */
+/** The report with what its counters say about the time since the earlier one. */
 export function withTrend(report: DiagnosisReport, earlier: DiagnosisReport): DiagnosisReport {
   if (whyNotComparable(earlier, report) !== undefined) return report
   return {
@@ -41,7 +41,7 @@ function trendOf(
     if (hit === undefined || read === undefined || hit < 0 || read < 0 || hit + read === 0) return undefined
     return { value: Number(((100 * hit) / (hit + read)).toFixed(2)), of: 'interval' }
   }
-  // Its figure is no sum but a state.
+  // Its figure is a current state and not a sum.
   const before = earlier.metrics.find(({ id }) => id === metric.id)?.value ?? null
   if (metric.value === null || before === null) return undefined
   return { value: Number((metric.value - before).toFixed(2)), of: 'change' }

@@ -12,8 +12,8 @@ const statementTimeout = '15s'
 const lockTimeout = '1s'
 
 /**
- * Executes the worst statements that write, each rolled back at once. Rows come out as they were; what no rollback
- * undoes (sequences, calls out of the database) happens, which is why it is done on request only.
+ * Executes the worst statements that write, each rolled back at once. Rows stay as they were, but no rollback undoes
+ * sequences and calls out of the database. So it is done on request only.
  */
 export async function explainWrites(client: ClientBase): Promise<Block[]> {
   await client.query('BEGIN')

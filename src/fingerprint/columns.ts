@@ -4,9 +4,9 @@ import { describe, namedColumn, namedRelation, spreadOptions } from './schemaObj
 import type { Grant, SchemaObjects } from './schemaObject.ts'
 
 /**
- * Adds what pg-delta does not see of a column: its place among the others, statistics target, n_distinct,
- * storage, compression, whether a generated value is stored; columns that a child table has from its
- * parent; and defaults, grants and comments on the columns of views.
+ * Adds what pg-delta does not see of columns: position, statistics target, n_distinct, storage, compression and whether
+ * a generated value is stored. Also adds the columns that a child table inherits, and the defaults, grants and comments
+ * on columns of views.
  */
 export async function describeColumns(client: ClientBase, objects: SchemaObjects): Promise<void> {
   const found = await rows<{
@@ -66,7 +66,7 @@ export async function describeColumns(client: ClientBase, objects: SchemaObjects
       objects,
       namedColumn(relation, column.name, isComposite ? 'attribute' : 'column'),
       {
-        // What follows from the definition of a view or an index is not repeated.
+        // The definition of a view or an index says these already.
         place: isTable || isComposite ? column.place : null,
         generated: column.generated,
         'statistics target': column.statisticsTarget,

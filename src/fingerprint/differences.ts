@@ -1,25 +1,25 @@
 import type { Fingerprint } from './fingerprint.ts'
 import type { SchemaObject } from './schemaObject.ts'
 
-/** One thing that is not the same in two fingerprints. */
+/** One difference between two fingerprints. */
 export interface Difference {
   /** `table public.bookings`. */
   object: string
   /** `storage parameter fillfactor`; absent where the whole object is missing or new. */
   property?: string
-  /** The value as the fingerprint shows it; null where it is not set, or the object is not there. */
+  /** The value as the fingerprint shows it; null if it is not set or the object does not exist. */
   before: string | null
   after: string | null
   /** For people: `policy "x" on public.t: roles were {public}, are {postgres}`. */
   sentence: string
 }
 
-/** How much of a value a sentence repeats, in characters. */
+/** How much of a value a sentence shows, in characters. */
 const longestShown = 300
 
 /**
- * What changed from `before` to `after`, sorted by object. What disappears or appears together with its
- * table or schema is not repeated.
+ * What changed from `before` to `after`, sorted by object. An object that disappears or appears together with its table
+ * or schema is not listed.
  *
  * ```
  * policy "x" on public.t: roles were {public}, are {postgres}
@@ -50,7 +50,7 @@ export function differences(
 
 const nothing: ReadonlyMap<string, string> = new Map()
 
-/** Whether the object's table or schema is there on one side only, so that saying that says it all. */
+/** Whether the object's table or schema exists on one side only: that one difference is enough. */
 function sharesParentsFate(
   { parent }: SchemaObject,
   where: Pick<Fingerprint, 'objects'>,
@@ -60,8 +60,8 @@ function sharesParentsFate(
 }
 
 /**
- * The relations whose columns are the same on both sides: only there is a column's place worth a sentence,
- * for a column that is missing or new moves all that follow it.
+ * The relations that have the same columns on both sides. Only these report a column's position: elsewhere a missing or
+ * new column moves all that follow it.
  */
 function ordersToCompare(
   before: Pick<Fingerprint, 'objects'>,
@@ -101,7 +101,7 @@ function change(property: string, before: string | null, after: string | null): 
   return `${property} ${was} ${shown(before)}, ${is} ${shown(after)}`
 }
 
-/** Of a text of several lines, the first line that is not the same. */
+/** The first line that differs between two texts of several lines. */
 function changedLine(property: string, before: string[], after: string[]): string {
   const at = before.findIndex((line, index) => line !== after[index])
   const line = at === -1 ? before.length : at

@@ -19,28 +19,28 @@ export interface Fingerprint {
   text: string
   /** SHA-256 of the text, in hex. */
   hash: string
-  /** What the role that looked could not see, or what is left out on purpose, as sentences. */
+  /** What our role could not see, and what is left out on purpose, as sentences. */
   notSeen: string[]
   /** The same by object, for `differences`. */
   objects: ReadonlyMap<string, SchemaObject>
 }
 
 export interface FingerprintOptions {
-  /** Only these schemas, and nothing that lives in no schema; the whole database where absent. */
+  /** Only the objects in these schemas, without roles, extensions and the like; by default the whole database. */
   schemas?: string[]
   /** Schemas to leave out; by default the one that holds hundredfold's own ledger. */
   except?: string[]
   /**
-   * Roles belong to the server and not to one database, so other databases' roles come and go beneath us:
-   * `used`, the default, takes those that own something here, are granted something or are named by a
-   * policy, and the roles that these are members of. `all` suits a server of one's own.
+   * Roles belong to the server, so those of other databases come and go. `used`, the default, takes the roles that own
+   * something here, are granted something or are named by a policy, and the roles that these are members of. `all`
+   * suits a server of your own.
    */
   roles?: 'used' | 'all'
 }
 
 /**
- * Reads the fingerprint in one read-only snapshot, or inside the transaction that the client is in.
- * Needs no more than the right to connect; what that right does not show is in `notSeen`.
+ * Reads the fingerprint in one read-only snapshot, or inside the client's open transaction. It needs only the right to
+ * connect; `notSeen` lists what that right does not show.
  *
  * ```
  * policy "own rows" on public.bookings
@@ -115,7 +115,7 @@ function byFirst([a]: [string, unknown], [b]: [string, unknown]): number {
 }
 
 function notSeen({ diagnostics }: Facts): string[] {
-  // What pg-delta does not model we describe ourselves; edges to what it does not read change nothing here.
+  // We describe what pg-delta does not model, and a fingerprint needs no edges to objects that pg-delta does not read.
   const ours = ['unmodeled_kind', 'dangling_edge', 'orphaned_satellite']
   return [
     'Passwords of roles, and secret options of foreign servers and subscriptions.',

@@ -15,7 +15,7 @@ import type { Grant, ObjectName, PropertyValue, SchemaObjects } from './schemaOb
 type Fact = ReturnType<FactBase['facts']>[number]
 type Payload = Fact['payload']
 
-/** Where PostgreSQL's word for a kind of object is not pg-delta's. */
+/** PostgreSQL's words for kinds of objects, where pg-delta uses another. */
 const kindWords: Partial<Record<StableId['kind'], string>> = {
   materializedView: 'materialized view',
   foreignTable: 'foreign table',
@@ -36,7 +36,7 @@ const propertyWords: Record<string, string> = {
   bypassRls: 'bypass row security',
 }
 
-/** Facts that another property says as well, or that says nothing about the schema. */
+/** Properties that repeat another one, or that say nothing about the schema. */
 const redundant: Record<string, string[]> = {
   constraint: ['type', 'validated'],
   function: ['returnType', 'argSignature', 'language', 'isWindow'],
@@ -45,7 +45,7 @@ const redundant: Record<string, string[]> = {
 }
 
 const firing = { O: 'enabled', D: 'disabled', R: 'replica', A: 'always' }
-/** The letters of the catalog, by kind and property. */
+/** What the catalog's one-letter codes mean, by kind and property. */
 const letters: Record<string, Record<string, string>> = {
   'policy cmd': { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE', '*': 'ALL' },
   'table persistence': { p: 'permanent', u: 'unlogged', t: 'temporary' },
@@ -65,9 +65,9 @@ const defaultPrivilegeTargets: Record<string, string> = {
 }
 
 /**
- * Describes everything that pg-delta models. Comments, grants, owners and defaults become properties of
- * the object that they are about. What an extension brings is left out, except for grants that somebody
- * changed on it: name and version of the extension say the rest.
+ * Describes everything that pg-delta models. Comments, grants, owners and defaults become properties of their object.
+ * Members of extensions are left out, except for grants that somebody changed: the extension's name and version say
+ * the rest.
  */
 export function describeModelled(objects: SchemaObjects, facts: FactBase): void {
   const ofExtension = extensionMembers(facts)
@@ -114,7 +114,7 @@ function describeFact(objects: SchemaObjects, facts: FactBase, fact: Fact): void
   }
 }
 
-/** A fact's object as the fingerprint names it, and the one that it disappears with. */
+/** The object of a fact as the fingerprint names it, with its parent. */
 export function nameOf(facts: FactBase, id: StableId): ObjectName {
   const kind = kindWords[id.kind] ?? id.kind
   switch (id.kind) {
@@ -209,7 +209,7 @@ export function nameOf(facts: FactBase, id: StableId): ObjectName {
   }
 }
 
-/** Roles that a fact names other than as owner or grantee. */
+/** The roles that a fact names, apart from owner and grantee. */
 function rolesIn({ id, payload }: Fact): string[] {
   switch (id.kind) {
     case 'role':
@@ -236,7 +236,7 @@ function grantOf(grantee: string, payload: Payload): Grant {
 function properties(kind: string, payload: Payload): Record<string, PropertyValue> {
   const described: Record<string, PropertyValue> = {}
   for (const [property, value] of Object.entries(payload)) {
-    // A leading underscore marks what pg-delta carries along for its planner.
+    // A leading underscore marks what pg-delta keeps for its own planner.
     if (property.startsWith('_') || redundant[kind]?.includes(property)) continue
     if (property === 'reloptions') {
       const prefix = kind === 'view' ? 'option' : 'storage parameter'

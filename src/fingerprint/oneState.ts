@@ -7,9 +7,9 @@ import { underSavepoint } from '../postgres/savepoint.ts'
 const statementTimeoutMs = 120_000
 
 /**
- * Runs `look` where it sees one state of the schema and cannot write: in a read-only snapshot of its own,
- * or, where the client is inside a transaction already, under a savepoint of that transaction, so that
- * changes which are not committed yet are seen too. Everything that `look` sets is undone.
+ * Runs `look` where it sees one state of the schema and cannot write: in a read-only snapshot of its own or, if the
+ * client is already in a transaction, under a savepoint of it. There `look` also sees uncommitted changes. Everything
+ * that `look` sets is undone.
  */
 export async function inOneState<T>(client: ClientBase, look: () => Promise<T>): Promise<T> {
   if (client.getTransactionStatus() !== 'T') return readOnly(client, look, { statementTimeoutMs })

@@ -4,7 +4,7 @@ import { qualified } from '../postgres/identifiers.ts'
 
 export type { FactBase, StableId }
 
-/** What pg-delta read: its facts, and what it says it could not read or does not model. */
+/** What pg-delta read: its facts, and diagnostics about what it could not read or does not model. */
 export interface Facts {
   base: FactBase
   /** Of the server: 14 to 18. */
@@ -13,17 +13,16 @@ export interface Facts {
 }
 
 /**
- * Reads every object that pg-delta models, on a client whose transaction somebody else has opened.
- * The only module that imports the package; it is loaded on first use, so that commands which do not
- * need it start quickly.
+ * Reads every object that pg-delta models, in the caller's transaction. Only this module imports the package, on first
+ * use, so that commands without it start quickly.
  */
 export async function readFacts(client: ClientBase): Promise<Facts> {
   return factsFrom((text) => client.query(text))
 }
 
 /**
- * The same without which object needs which: only who makes statements of the facts asks for their order, and the
- * answer takes the server as long as everything else together.
+ * The same without the dependencies between objects. Only `planStatements` needs those, and reading them takes the server
+ * as long as everything else together.
  */
 export async function readFactsWithoutOrder(client: ClientBase): Promise<Facts> {
   return factsFrom((text) => (asksForOrder.test(text) ? Promise.resolve({ rows: [] }) : client.query(text)))
@@ -46,10 +45,10 @@ export interface PlannedStatement {
 }
 
 /**
- * The statements that turn the database of `from` into the one of `to`, as if neither had the objects that `isLeftOut`
- * names, nor anything that belongs to one of them. They are in the order of what needs what as far as there is one: the
- * default of a domain may call a function that returns the domain, so it comes last of all, and where other objects
- * need each other in a circle the order is only a first guess.
+ * The statements that turn the database of `from` into that of `to`, as if neither had the objects that `isLeftOut`
+ * names, nor anything that belongs to them. The statements are in dependency order as far as there is one. Defaults of
+ * domains come last, since one may call a function that returns the domain. Where other objects depend on each other in
+ * a circle, the order is only a first guess.
  */
 export async function planStatements(
   from: FactBase,
@@ -63,7 +62,7 @@ export async function planStatements(
     plan(before, await rebuilt(to, { isLeftOut, isHeeded })).actions
   const actions = await Promise.resolve()
     .then(() => plan(before, after).actions)
-    // A body is not looked at when a function is made, so most circles go through what one needs.
+    // CREATE FUNCTION does not check the body here, so leaving out what functions need breaks most circles.
     .catch(orElse(() => inAnyOrder(({ from: { kind } }) => kind !== 'function')))
     .catch(orElse(() => inAnyOrder(() => false)))
   return [...actions, ...setDomainDefaults(to, after)]
@@ -71,7 +70,7 @@ export async function planStatements(
 
 type Edge = FactBase['edges'][number]
 
-/** pg-delta knows no order of objects that need each other in a circle, and says so by its message alone. */
+/** Tries the next order if pg-delta found a circle; only the message of its error says that it did. */
 function orElse<T>(next: () => Promise<T>): (error: unknown) => Promise<T> {
   return (error) => {
     if (error instanceof Error && error.message.startsWith('dependency cycle')) return next()
@@ -105,7 +104,7 @@ async function rebuilt(
 
 type Fact = ReturnType<FactBase['facts']>[number]
 
-/** Without the default, which comes later, and without a NOT NULL that is a constraint of its own (PostgreSQL 17). */
+/** The domain without its default, which comes later, and without a NOT NULL that is its own constraint (PostgreSQL 17). */
 function bareDomain(base: FactBase, domain: Fact): Fact {
   const { notNull } = domain.payload
   const isNotNull = base.childrenOf(domain.id).some(({ payload }) => payload['def'] === 'NOT NULL')
@@ -127,7 +126,7 @@ function setDomainDefaults(all: FactBase, kept: FactBase): PlannedStatement[] {
 
 type Query = (text: string) => Promise<{ rows: unknown[] }>
 
-/** pg-delta takes a pool and brackets its work in a transaction; here both are the caller's. */
+/** pg-delta takes a pool and opens a transaction; here the session and the transaction are the caller's. */
 function poolOf(query: Query): Pool {
   const lent = {
     query: (text: string) =>

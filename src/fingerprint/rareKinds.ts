@@ -8,8 +8,8 @@ import type { Grant, PropertyValue, SchemaObjects } from './schemaObject.ts'
 interface RareKind {
   kind: string
   /**
-   * Gives `schema` (null: none), `name`, `suffix` for the shown name, `properties` as JSON and, where the
-   * kind has them, `owner` and `grants`.
+   * Returns `schema` (null: none), `name`, `suffix` for the shown name, `properties` as JSON and, if the kind has them,
+   * `owner` and `grants`.
    */
   sql: string
   /** The first major version that has the catalog. */
@@ -28,8 +28,8 @@ const comment = (catalog: string, oid: string): string =>
   `'comment', pg_catalog.obj_description(${oid}, '${catalog}')`
 
 /**
- * A kind whose objects live in schemas. The columns of its catalog begin with `prefix`: `oprname`, `oprnamespace` and, where
- * the objects are somebody's, `oprowner`; the row is `o`.
+ * A kind whose objects live in schemas. The columns of its catalog begin with `prefix`: `oprname`, `oprnamespace` and, if
+ * the objects have owners, `oprowner`. The SQL calls the row `o`.
  */
 function inSchemas(
   kind: string,

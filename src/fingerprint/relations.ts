@@ -6,8 +6,8 @@ import { describe, namedOn, namedRelation, spreadOptions } from './schemaObject.
 import type { Grant, ObjectName, SchemaObjects } from './schemaObject.ts'
 
 /**
- * Adds what pg-delta does not see of a relation: where and how it is stored, storage parameters of its
- * TOAST table, every parent, the cluster mark, and indexes that a constraint or a partition brought.
+ * Adds what pg-delta does not see of a relation: where and how it is stored, storage parameters of its TOAST table, all
+ * parents, the CLUSTER mark, and the indexes of constraints and partitions.
  */
 export async function describeRelations(client: ClientBase, objects: SchemaObjects): Promise<void> {
   await describeStorage(client, objects)
@@ -81,8 +81,8 @@ async function describeStorage(client: ClientBase, objects: SchemaObjects): Prom
 }
 
 /**
- * pg-delta knows the indexes that somebody created. Those of constraints and those that a partitioned
- * index put on a partition are added, and for all of them what their definition does not say.
+ * pg-delta knows the indexes that somebody created. This adds those of constraints, those that a partitioned index made
+ * on its partitions, and, for all of them, what the definition does not say.
  */
 async function describeIndexes(client: ClientBase, objects: SchemaObjects): Promise<void> {
   const found = await rows<{
@@ -148,7 +148,7 @@ async function describeIndexes(client: ClientBase, objects: SchemaObjects): Prom
   }
 }
 
-/** Names and states of NOT NULL constraints, which are constraints of their own since PostgreSQL 18. */
+/** Names and states of NOT NULL constraints, which have catalog rows of their own since PostgreSQL 18. */
 async function describeNotNullConstraints(client: ClientBase, objects: SchemaObjects): Promise<void> {
   const found = await rows<{
     schema: string
@@ -173,7 +173,7 @@ async function describeNotNullConstraints(client: ClientBase, objects: SchemaObj
   }
 }
 
-/** Triggers that enforce foreign keys, or that a partition has from its parent, and that were switched off. */
+/** Triggers of foreign keys, and those that a partition has from its parent, if somebody changed when they fire. */
 async function describeSilencedTriggers(client: ClientBase, objects: SchemaObjects): Promise<void> {
   const found = await rows<{
     schema: string

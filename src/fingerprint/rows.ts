@@ -9,7 +9,7 @@ export async function rows<R extends QueryResultRow>(client: ClientBase, sql: st
 export const inUserSchema = `n.nspname NOT IN ('pg_catalog', 'information_schema')
   AND n.nspname NOT LIKE 'pg\\_toast%' AND n.nspname NOT LIKE 'pg\\_temp\\_%'`
 
-/** SQL: leaves out what initdb made, what an extension brought, and what came along with another object. */
+/** SQL: leaves out what initdb made, members of extensions, and what was made together with another object. */
 export function madeByUser(catalog: string, oid: string): string {
   return `${oid} >= 16384 AND NOT EXISTS (
     SELECT FROM pg_catalog.pg_depend made

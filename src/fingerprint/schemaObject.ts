@@ -14,8 +14,8 @@ export interface ObjectName {
 /** An object and everything that is set about it. A property that is not set is absent. */
 export interface SchemaObject extends ObjectName {
   /**
-   * Whether all objects of its kind are listed, so that one which is absent is missing. Others, such as the
-   * columns of views, are there only where something is set about them.
+   * Whether all objects of its kind are listed, so that an absent one is missing in the database. Other kinds, such as
+   * columns of views, are listed only if they have a property.
    */
   isListed: boolean
   properties: Map<string, string>
@@ -41,9 +41,9 @@ export interface Grant {
   grantable: string[]
 }
 
-/** What is known of an object beside its plain properties. */
+/** What is known of an object besides its plain properties. */
 export interface Details {
-  /** Set where all objects of the kind are described, even those without a property. */
+  /** Set if all objects of the kind are described, even those without a property. */
   isListed?: boolean
   owner?: string | null
   grants?: readonly Grant[] | null
@@ -52,8 +52,8 @@ export interface Details {
 }
 
 /**
- * Adds properties to an object, which is made where nobody has described it yet. An object about which
- * nothing is said stays unknown unless all of its kind are listed.
+ * Adds properties to an object, and adds the object if it is new. An object without properties is added only if all of
+ * its kind are listed.
  */
 export function describe(
   objects: SchemaObjects,
@@ -79,8 +79,8 @@ export function describe(
 }
 
 /**
- * `{ 'privileges of anon': ['SELECT'] }`. A privilege that everybody has by default and that was revoked
- * reads `none`, since a property that is absent means the default.
+ * `{ 'privileges of anon': ['SELECT'] }`. Where default privileges were revoked the value is `none`, since an absent
+ * property means the default.
  */
 function privileges(grants: readonly Grant[]): Record<string, PropertyValue> {
   return Object.fromEntries(
@@ -140,7 +140,7 @@ export function namedInSchema(kind: string, name: RelationName): ObjectName {
   return { kind, name: display(name), schema: name.schema, parent: keyOf(namedSchema(name.schema)) }
 }
 
-/** A relation, by the letter that `pg_class.relkind` has for its kind. */
+/** A relation, by its `pg_class.relkind`. */
 export function namedRelation(relkind: string, name: RelationName): ObjectName {
   return namedInSchema(relationKinds[relkind] ?? 'relation', name)
 }
@@ -155,7 +155,7 @@ export function namedColumn(relation: ObjectName, column: string, kind = 'column
   }
 }
 
-/** `trigger stamp on public.bookings`; the names of policies are sentences, so these are always quoted. */
+/** `trigger stamp on public.bookings`. Names of policies are always quoted, since many of them are sentences. */
 export function namedOn(kind: string, name: string, owner: ObjectName): ObjectName {
   const shown = kind === 'policy' ? quote(name) : displayIdentifier(name)
   return { kind, name: `${shown} on ${owner.name}`, schema: owner.schema, parent: keyOf(owner) }

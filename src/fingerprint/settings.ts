@@ -8,8 +8,8 @@ import type { Grant, ObjectName, SchemaObjects } from './schemaObject.ts'
 export const thisDatabase: ObjectName = namedGlobally('database', '')
 
 /**
- * Adds the database's owner, grants and settings, settings of roles in this database, versions of
- * extensions, owners of schemas, and limits of roles. None of them are facts of pg-delta.
+ * Adds what pg-delta does not read: the database's owner, grants and settings, settings of roles in this database,
+ * versions of extensions, owners of schemas, and limits of roles.
  */
 export async function describeSettings(client: ClientBase, objects: SchemaObjects): Promise<void> {
   await describeDatabase(client, objects)
@@ -86,7 +86,7 @@ async function describeRoleLimits(client: ClientBase, objects: SchemaObjects): P
 async function describeExtensions(client: ClientBase, objects: SchemaObjects): Promise<void> {
   const found = await rows<{ name: string; version: string; owner: string | null }>(
     client,
-    // What initdb made, plpgsql, belongs to whoever ran it.
+    // initdb made plpgsql, and its owner is whoever ran initdb.
     `SELECT e.extname AS name, e.extversion AS version,
             CASE WHEN e.oid >= 16384 THEN r.rolname END AS owner
      FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_roles r ON r.oid = e.extowner`,
@@ -101,7 +101,7 @@ async function describeExtensions(client: ClientBase, objects: SchemaObjects): P
   }
 }
 
-/** pg-delta leaves out an owner that is a predefined role, as pg_database_owner is for schema public. */
+/** pg-delta leaves out owners that are predefined roles, such as pg_database_owner of the schema public. */
 async function describeSchemaOwners(client: ClientBase, objects: SchemaObjects): Promise<void> {
   const found = await rows<{ name: string; owner: string }>(
     client,

@@ -20,13 +20,13 @@ export function areDuplicates(one: TableIndex, other: TableIndex): boolean {
 }
 
 /**
- * Whether every search that `narrow` serves, `wide` serves too, and about as well: the narrow one's keys are the
- * first keys of the wide one with equal operator classes, collations and order (or all of them inverted), what it
- * includes the wide one holds as well, and both are on the same rows.
+ * Whether `wide` serves every search that `narrow` serves, about as well. The keys of `narrow` are the first keys of
+ * `wide`, with equal operator classes, collations and order (or all of them inverted). `wide` also holds the columns
+ * that `narrow` includes, and both are on the same rows.
  *
- * A wide index on every row does not stand in for a narrow one on few of them: `WHERE done = false` finds ten rows
- * in the partial index and reads a million in the other. Only `WHERE a IS NOT NULL` on its own first key loses
- * nothing, since a search for a value of `a` finds no NULL.
+ * A wide index on every row does not replace a narrow one on few of them: `WHERE done = false` finds ten rows in the
+ * partial index and reads a million in the other. Only `WHERE a IS NOT NULL` on its own first key loses nothing, since
+ * a search for a value of `a` finds no NULL.
  */
 export function covers(wide: TableIndex, narrow: TableIndex): boolean {
   if (!areComparable(wide, narrow) || narrow.isUnique || narrow.keys.length > wide.keys.length) return false
@@ -83,7 +83,7 @@ export interface Spare<Index extends TableIndex = TableIndex> {
   coveredBy: Index
 }
 
-/** Every spare index that nobody locks: several rules ask. */
+/** Every spare index that no session locks, read once for several rules. */
 export async function readSpares(
   _: Database,
   read: Read,
@@ -129,14 +129,14 @@ export function listDuplicates(indexes: TableIndex[]): Spare[] {
   return spares
 }
 
-/** An index that more than uniqueness protects cannot be the one to go. */
+/** An index that is protected by more than uniqueness must stay. */
 function isKept({ protectedBecause, isUnique }: TableIndex): boolean {
   return protectedBecause !== null && !(isUnique && protectedBecause === 'it keeps values unique')
 }
 
 /**
- * Indexes that a wider one makes superfluous, each with one that itself stays. Of two that stand in for each other
- * (`a` and `a DESC`) the older stays. Duplicates are not among them.
+ * Indexes that a wider one makes redundant, each with a wider one that stays. Of two that can replace each other (`a`
+ * and `a DESC`) the older stays. Duplicates are left out.
  */
 export function listRedundant(indexes: TableIndex[], known = listDuplicates(indexes)): Spare[] {
   const duplicates = new Set(known.map(({ index }) => index.oid))
@@ -156,7 +156,7 @@ export function listRedundant(indexes: TableIndex[], known = listDuplicates(inde
       spares.push({ index, coveredBy })
     }
   }
-  // The one that covers may have turned out to be covered itself.
+  // The covering index may be covered itself.
   const coverOf = new Map(spares.map((spare) => [spare.index.oid, spare.coveredBy]))
   return spares.map(({ index, coveredBy }) => {
     let last = coveredBy

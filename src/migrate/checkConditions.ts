@@ -9,9 +9,9 @@ import type { CheckedCondition } from './migration.ts'
 import { defaultRunOptions } from './runOptions.ts'
 
 /**
- * Checks each condition inside the transaction that is open on `client`: under a savepoint, read-only,
- * with an empty `search_path`. So a condition can neither write nor leave a setting behind, and an error in
- * one (a missing table, say) is its answer and not the end of the transaction.
+ * Checks each condition inside the open transaction of `client`: under a savepoint, read-only, with an empty
+ * `search_path`. So a condition can neither write nor leave a setting behind. If it fails with an error, such as a
+ * missing table, that is its answer and does not end the transaction.
  *
  * ```sql
  * SAVEPOINT hundredfold_look; SET LOCAL transaction_read_only = on; SET LOCAL search_path = '';
@@ -20,8 +20,8 @@ import { defaultRunOptions } from './runOptions.ts'
  * ROLLBACK TO SAVEPOINT hundredfold_look;
  * ```
  *
- * The time limit is the conditions' own, so that a short one for statements does not cut a long look off.
- * Errors that are no answer (a lock not granted in time, a lost connection, out of time) are thrown.
+ * Conditions have a time limit of their own, so that a short statement timeout does not cut off a long check. Errors that
+ * are no answer (a lock not granted in time, a lost connection, a timeout) are thrown.
  */
 export async function checkConditions(
   client: ClientBase,
@@ -58,7 +58,7 @@ async function checkCondition(
   }
 }
 
-/** The same error, with the condition in its message; its SQLSTATE still says what to do. */
+/** The same error with the condition in its message. It keeps the SQLSTATE, which decides what to do next. */
 function whileChecking(description: string, error: unknown): Error {
   const told = new Error(`condition "${description}": ${messageOf(error)}`, { cause: error })
   return Object.assign(told, { code: errorCode(error) })

@@ -8,10 +8,9 @@ const rounds = 3
 const answerWithinMs = 2_000
 
 /**
- * Finds out by behaviour whether a pooler stands between, and whether it gives every transaction another
- * server process. A direct server announces at login the very process that then answers; a pooler announces
- * a number of its own. Behind a pooler, a second session is opened: where it is given the first one's server
- * process while the first is still connected, or takes it away, processes are shared between transactions.
+ * Detects a pooler by its behaviour, and whether the pooler shares server processes between transactions. At login, a
+ * direct server announces the process that then answers; a pooler announces a number of its own. Behind a pooler, we open
+ * a second session: if it gets the server process of the first one, which is still connected, processes are shared.
  */
 export async function findRoute(client: Client, openSecond: () => Promise<Client>): Promise<Route> {
   const announced = (client as Client & { processID: number | null }).processID
@@ -40,11 +39,11 @@ export async function findRoute(client: Client, openSecond: () => Promise<Client
   }
 }
 
-/** @throws UsageError where migrations must not run: through a transaction pooler, or on a standby. */
+/** @throws UsageError if migrations must not run here: through a transaction pooler, or on a standby. */
 export async function refuseUnfitSession(client: Client, openSecond: () => Promise<Client>): Promise<void> {
   if ((await findRoute(client, openSecond)) === 'transaction pooler') {
     throw new UsageError(
-      'This connection goes through a pooler in transaction mode: locks, settings and sessions do not last there.',
+      'This connection goes through a pooler in transaction mode, where locks, settings and sessions do not last.',
       'Set DIRECT_URL to the direct connection, or to the session pooler (on Supabase: port 5432, not 6543).',
     )
   }

@@ -12,8 +12,8 @@ import type { RunResult } from './up.ts'
 import { runEach, underRunLock } from './up.ts'
 
 /**
- * Takes applied migrations back, newest first: one by default. What a migration adopted (it was there
- * before it came) stays where it is.
+ * Takes applied migrations back, newest first: one by default. An adopted migration changes nothing on the way down:
+ * somebody else had made what it wanted.
  */
 export async function down(migrations: Migration[], target: Target, options: RunOptions): Promise<RunResult> {
   return underRunLock(options, async () => {

@@ -35,7 +35,7 @@ export class StatementFailed extends HundredfoldError {
   }
 }
 
-/** Ctrl-C or SIGTERM came while the migration ran; what it had begun was taken back as after any failure. */
+/** Ctrl-C or SIGTERM came while the migration ran. What it had begun was taken back, as after any failure. */
 export class Stopped extends HundredfoldError {
   constructor(migration: string, cause: unknown) {
     super(
@@ -72,12 +72,12 @@ function nextStep(cause: unknown): string {
     case '3F000':
       return 'The migration names an object that this database does not have: check the schema, or state it as a condition.'
     case '2D000':
-      return 'A procedure that commits cannot run in a transaction: call pgm.noTransaction() first. Where it is cut off it is called again.'
+      return 'A procedure that commits cannot run in a transaction: call pgm.noTransaction() first. A procedure that is cut off is called again.'
     case '53100':
       return 'The disk is full: free or add space, then run `migrate up` again.'
     case '57014':
       return 'A statement was cancelled or ran out of time; give it more with --statement-timeout, --condition-timeout or --build-timeout.'
     default:
-      return 'Mend the cause and run the command again; `migrate status` shows where everything stands.'
+      return 'Fix the cause and run the command again; `migrate status` shows where everything stands.'
   }
 }

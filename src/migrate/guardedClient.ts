@@ -4,9 +4,9 @@ import { splitStatements } from '../syntax/statements.ts'
 import { isTransactionControl } from './statementKind.ts'
 
 /**
- * The client as a condition sees it: everything works, but the transaction is the runner's. BEGIN, COMMIT,
- * ROLLBACK and the like are refused; savepoints are allowed. The protocol's extended mode is forced, in
- * which the server takes one statement at a time, so nothing rides behind a `;`.
+ * The client that a condition gets. The transaction is the runner's: BEGIN, COMMIT, ROLLBACK and the like are refused;
+ * savepoints are allowed. Every query uses the extended protocol, in which the server takes one statement per request,
+ * so that no second statement can follow a `;`.
  */
 export function guarded(client: ClientBase): ClientBase {
   const query = async (config: string | { text: string; values?: unknown[] }, values?: unknown[]) => {

@@ -3,12 +3,12 @@ import { shortList } from '../shortList.ts'
 import type { LedgerRow } from './ledger.ts'
 import type { Migration } from './migration.ts'
 
-/** Where a migration stands, as files and ledger together tell. */
+/** The state of a migration, from its file and the ledger. */
 export interface MigrationStatus {
   name: string
   /**
-   * `changed`: applied, but the file's text is another now. `missing`: applied, but the file is gone.
-   * `interrupted`: a run was killed in the middle; the next `up` or `down` goes on from there.
+   * `changed`: applied, but the file's text has changed since. `missing`: applied, but the file is gone.
+   * `interrupted`: a run was killed in the middle; the next `up` or `down` continues there.
    */
   state: 'applied' | 'pending' | 'missing' | 'changed' | 'interrupted'
   appliedAt?: string
@@ -16,7 +16,7 @@ export interface MigrationStatus {
   outOfOrder?: boolean
 }
 
-/** Holds the files against the ledger, in the order of their names. */
+/** Compares the files with the ledger, in the order of their names. */
 export function compareHistory(migrations: Migration[], ledger: LedgerRow[]): MigrationStatus[] {
   const files = new Map(migrations.map((migration) => [migration.name, migration]))
   const rows = new Map(ledger.map((row) => [row.name, row]))
@@ -33,7 +33,7 @@ export function compareHistory(migrations: Migration[], ledger: LedgerRow[]): Mi
   })
 }
 
-/** The files and the ledger do not tell the same story; nothing is run until they do. */
+/** The files and the ledger disagree; nothing is run until they agree. */
 export class DriftError extends HundredfoldError {
   readonly statuses: MigrationStatus[]
 
@@ -43,7 +43,7 @@ export class DriftError extends HundredfoldError {
   }
 }
 
-/** @throws DriftError for a changed or missing file, and for a pending one that stands before an applied one. */
+/** @throws DriftError for a changed or missing file, and for a pending migration before an applied one. */
 export function refuseDrift(statuses: MigrationStatus[]): void {
   refuse(
     statuses.filter(({ state }) => state === 'changed'),
@@ -57,7 +57,7 @@ export function refuseDrift(statuses: MigrationStatus[]): void {
   )
   refuse(
     statuses.filter(({ outOfOrder }) => outOfOrder),
-    'Pending migrations stand before applied ones',
+    'Pending migrations come before applied ones',
     'Give them a later number (rename the files), so that every database runs them in the same order.',
   )
 }

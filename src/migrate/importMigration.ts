@@ -2,26 +2,26 @@ import Module, { createRequire, register } from 'node:module'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-/** A file of migrations, and what stands in it. */
+/** A migration file and its text. */
 export interface MigrationText {
   path: string
   text: string
 }
 
-/** Compiled; or `.ts`, and then tsx or the test runner reads TypeScript already. */
+/** `.js` once compiled. With `.ts`, tsx or the test runner can read TypeScript already. */
 const ownExtension = extname(import.meta.url)
 const library = new URL(`../index${ownExtension}`, import.meta.url).href
 
 /**
- * Lets Node import these files, of every kind that it or tsx reads. In them `hundredfold` is the program that runs,
- * wherever they lie and however it was installed: conditions and runner share one instance.
+ * Lets Node import these files, of every kind that Node or tsx reads. Wherever the files lie, their `hundredfold` is the
+ * running program, so that conditions and runner share one instance.
  */
 export async function prepareImports(files: MigrationText[]): Promise<void> {
   if (files.some(needsTypeScript)) await readTypeScript()
   await resolveOwnPackage(files.some(({ text }) => text.includes('hundredfold')))
 }
 
-/** What a migration file exports, be it an ES module or CommonJS, of which Node does not always see the names. */
+/** What a migration file exports. Node does not always see the named exports of CommonJS, so the default counts too. */
 export async function importMigration(path: string): Promise<Record<string, unknown>> {
   const module = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>
   const whole = module['default']
@@ -34,7 +34,7 @@ function needsTypeScript({ path, text }: MigrationText): boolean {
 
 let readsTypeScript = ownExtension === '.ts'
 
-/** Only where there are such files: tsx takes longer to load than most commands need. */
+/** Loads tsx, only if there are such files: loading it takes longer than most commands. */
 async function readTypeScript(): Promise<void> {
   if (readsTypeScript) return
   readsTypeScript = true
@@ -47,7 +47,7 @@ let resolvesOwnPackage = false
 let own: unknown
 
 async function resolveOwnPackage(isImported: boolean): Promise<void> {
-  // Before the hook, through which every import takes longer.
+  // Before the hook is registered, since it slows down every import.
   if (isImported) own ??= await import(library)
   if (resolvesOwnPackage) return
   resolvesOwnPackage = true
@@ -57,7 +57,7 @@ async function resolveOwnPackage(isImported: boolean): Promise<void> {
 
 type Load = (request: string, ...others: unknown[]) => unknown
 
-/** What resolveOwnPackage.mjs does for `import`, for `require` in CommonJS files. */
+/** Does for `require` in CommonJS files what resolveOwnPackage.mjs does for `import`. */
 function answerRequire(): void {
   const loader = Module as unknown as { _load: Load }
   const load = loader._load

@@ -5,7 +5,7 @@ import { HundredfoldError, UsageError, exitCodes, messageOf } from '../errors.ts
 import type { StepRecord } from './steps/record.ts'
 import { stepRecords } from './steps/record.ts'
 
-/** The ledger's schema: private, since Supabase exposes `public` to every visitor. */
+/** The ledger has a schema of its own, since Supabase exposes `public` to every visitor. */
 export const ledgerSchema = 'hundredfold'
 
 /**
@@ -13,7 +13,7 @@ export const ledgerSchema = 'hundredfold'
  *
  * - `applied`: the migration ran, its conditions held.
  * - `applying`, `reverting`: the intent of a step-by-step migration, committed before its first statement.
- *   Found at rest it means that a run was killed; the next one goes on from there.
+ *   If no run is active, it means that a run was killed; the next run continues there.
  */
 export interface LedgerRow {
   name: string
@@ -22,7 +22,7 @@ export interface LedgerRow {
   /** The goal was met before we came; `down` leaves it alone. */
   adopted: boolean
   statementsDone: number
-  /** What must be known to take the migration back, recorded before its first statement and when `up` ended. */
+  /** What is needed to take the migration back; recorded before its first statement and again when `up` has ended. */
   undo: StepRecord[]
   appliedAt: Date | null
 }
@@ -30,13 +30,13 @@ export interface LedgerRow {
 const columns = `name, checksum, state, adopted, statements_done AS "statementsDone", undo, applied_at AS "appliedAt"`
 
 /**
- * Creates the ledger where it is not there.
+ * Creates the ledger if it does not exist.
  *
- * `position` and not a clock decides the order, so that a clock that jumps changes nothing.
+ * `position` decides the order, not a clock: a clock may jump.
  */
 export async function ensureLedger(client: ClientBase): Promise<void> {
   if (await ledgerIsThere(client)) return
-  // One request is one transaction: either all of it is there afterwards, or nothing.
+  // One request is one transaction: it creates everything or nothing.
   await client.query(`
     CREATE SCHEMA IF NOT EXISTS ${ledgerSchema};
     COMMENT ON SCHEMA ${ledgerSchema} IS 'Which migrations hundredfold has applied, with their checksums.';
@@ -79,7 +79,7 @@ export async function readLedger(client: ClientBase): Promise<LedgerRow[]> {
   }
 }
 
-/** What a migration must be able to take back is written by nobody else, so another shape is somebody's edit. */
+/** Only hundredfold writes this column, so another shape means that somebody has edited it. */
 function readUndo({ name, undo }: { name: string; undo: unknown }): StepRecord[] {
   const { data } = stepRecords.safeParse(undo)
   if (data) return data
@@ -91,7 +91,7 @@ function readUndo({ name, undo }: { name: string; undo: unknown }): StepRecord[]
 }
 
 async function ledgerIsThere(client: ClientBase): Promise<boolean> {
-  // The catalog is asked and not to_regclass(), which needs USAGE on the schema to see the table.
+  // From the catalog: to_regclass() would need USAGE on the schema to see the table.
   const found = await client.query(
     `SELECT FROM pg_catalog.pg_class class JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
      WHERE namespace.nspname = $1 AND class.relname = 'migrations'`,
@@ -100,14 +100,14 @@ async function ledgerIsThere(client: ClientBase): Promise<boolean> {
   return found.rowCount === 1
 }
 
-/** A setting that lives as long as the transaction in which it was set. */
+/** A setting that lasts until the end of the transaction that set it. */
 export const transactionMark = 'hundredfold.transaction'
 
 /**
  * Records a migration as applied, and commits the transaction that applied it, in one request.
  *
- * @param transaction the mark that the runner set when it began; where it is gone, so is the transaction
- * @returns false, with nothing recorded, where the mark is gone
+ * @param transaction the mark that the runner set at the beginning; if the mark is gone, so is the transaction
+ * @returns false, with nothing recorded, if the mark is gone
  */
 export async function recordAppliedAndCommit(
   client: ClientBase,
@@ -116,7 +116,7 @@ export async function recordAppliedAndCommit(
 ): Promise<boolean> {
   const literal = (value: string) => client.escapeLiteral(value)
   try {
-    // Without the mark there is no name, which the table refuses, and COMMIT is not reached.
+    // Without the mark the name is NULL, which the table refuses, so COMMIT is not reached.
     await client.query(
       `INSERT INTO ${ledgerSchema}.migrations (name, checksum, state, adopted, applied_at)
        VALUES (CASE WHEN pg_catalog.current_setting('${transactionMark}', true) = ${literal(transaction)}
@@ -146,7 +146,7 @@ export async function recordIntent(
   )
 }
 
-/** Says that the first `done` statements of the intent are committed. */
+/** Records that the first `done` statements of the intent are committed. */
 export async function recordProgress(client: ClientBase, name: string, done: number): Promise<void> {
   await client.query(`UPDATE ${ledgerSchema}.migrations SET statements_done = $2 WHERE name = $1`, [
     name,
@@ -167,8 +167,8 @@ export async function recordFinished(client: ClientBase, name: string, made: Ste
 /**
  * Takes a migration out of the ledger.
  *
- * @param transaction the runner's mark, where that happens in the transaction that took the migration back
- * @returns false, with nothing changed, where the mark is gone
+ * @param transaction the runner's mark, if this runs in the transaction that took the migration back
+ * @returns false, with nothing changed, if the mark is gone
  */
 export async function forget(client: ClientBase, name: string, transaction?: string): Promise<boolean> {
   const { rowCount } = await client.query(

@@ -26,8 +26,8 @@ const optimizationSchema = z.object({
  * Loads every migration of a directory, in the order in which they run. Files that begin with a dot are
  * left out, as node-pg-migrate does.
  *
- * @throws UsageError that names the file: a wrong name, two files with one number, code that does not load,
- * no `up` or `down`, or an `optimization` that is not of the documented shape.
+ * @throws UsageError that names the file: a wrong name, two files with one number, code that does not load, no `up` or
+ * `down`, or an `optimization` of the wrong shape.
  */
 export async function loadMigrations(directory: string): Promise<Migration[]> {
   const files = await listFiles(directory)
@@ -70,7 +70,7 @@ async function loadMigration({ path, text }: MigrationText): Promise<Migration> 
     module = await importMigration(path)
   } catch (error) {
     const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-    throw new UsageError(`${path} does not load: ${message}`, 'Mend the file; nothing was run.', {
+    throw new UsageError(`${path} does not load: ${message}`, 'Fix the file; nothing was run.', {
       cause: error,
     })
   }
@@ -90,14 +90,14 @@ function readAction(module: Record<string, unknown>, direction: 'up' | 'down', p
     throw new UsageError(
       `${path} has no function ${direction}.`,
       direction === 'down'
-        ? 'Write `down` so that it takes back exactly what `up` does: every migration here can be rolled back.'
+        ? 'Write a `down` that takes back exactly what `up` does: every migration must be reversible.'
         : 'Export a function `up(pgm)`.',
     )
   }
   if (action.length > 1) {
     throw new UsageError(
       `${path}: ${direction} takes ${action.length} parameters.`,
-      'Write it as `(pgm) => ...` and return a promise where it must wait; a callback that is never called would hang the run.',
+      'Write it as `(pgm) => ...`, and return a promise if it must wait; a callback that is never called would hang the run.',
     )
   }
   return action as Action
@@ -110,7 +110,7 @@ function readOptimization(module: Record<string, unknown>, path: string): { opti
   const issue = parsed.error.issues[0]
   throw new UsageError(
     `${path}: the export \`optimization\` is wrong at ${issue?.path.join('.') || 'its top'}: ${issue?.message ?? 'unknown shape'}.`,
-    'It holds why, rule, before and after; a condition is an object with a description and a function check(db).',
+    'It needs why, rule, before and after; a condition is an object with a description and a function check(db).',
   )
 }
 

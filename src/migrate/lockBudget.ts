@@ -7,8 +7,8 @@ const firstPauseMs = 100
 const longestPauseMs = 2_000
 
 /**
- * Runs `attempt` again while it fails for a lock, with growing pauses of random length, so that traffic
- * flows in between and two runners do not meet again and again.
+ * Runs `attempt` again as long as it fails to get a lock. The pauses grow, so that traffic flows in between, and are
+ * random, so that two runners do not collide each time.
  *
  * @throws HundredfoldError (exit 3) when the budget is spent; nothing has changed then.
  */

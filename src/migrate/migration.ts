@@ -19,10 +19,10 @@ export interface Migration {
   optimization?: Optimization
 }
 
-/** What a condition said, and when it was asked. */
+/** The result of a condition, and when it was checked. */
 export interface CheckedCondition {
   description: string
-  /** Which of the migration's two lists it stands in. */
+  /** Which of the migration's two lists it is in. */
   phase: 'before' | 'after'
   holds: boolean
   expected?: string
@@ -35,6 +35,6 @@ export interface Ran {
   direction: Direction
   ms: number
   conditions: CheckedCondition[]
-  /** What the migration wanted was there already, made by somebody else: nothing was run, `down` leaves it alone. */
+  /** Somebody else had already made what the migration wanted: nothing was run, and `down` leaves it alone. */
   adopted?: boolean
 }

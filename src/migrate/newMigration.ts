@@ -7,7 +7,7 @@ import { migrationName } from './loadMigrations.ts'
 /**
  * Writes a new migration file with every part in place, and returns its path.
  *
- * @param title a verb and an object, `create-bookings-index`; spaces and capitals are mended
+ * @param title a verb and an object, `create-bookings-index`; spaces and capitals are converted
  */
 export async function writeNewMigration(directory: string, title: string, now = new Date()): Promise<string> {
   const number = now.toISOString().replaceAll(/\D/g, '')
@@ -18,7 +18,7 @@ export async function writeNewMigration(directory: string, title: string, now = 
   const name = `${number}_${slug}`
   if (!migrationName.test(name)) {
     throw new UsageError(
-      `"${title}" gives no name for a migration.`,
+      `"${title}" cannot be the name of a migration.`,
       'Use a verb and an object, such as create-bookings-index.',
     )
   }
@@ -37,7 +37,7 @@ const table = { schema: 'public', name: 'your_table' }
 const index = { schema: 'public', name: 'your_table_your_column_idx' }
 
 export const optimization: Optimization = {
-  why: 'Which query or policy is slow, and why this cures it.',
+  why: 'Which query or policy is slow, and why this fixes it.',
   rule: 'missing_index',
   // Holds before \`up\`, and again after \`down\`.
   before: [tableExists(table), indexIsAbsent(index)],

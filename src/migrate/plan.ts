@@ -23,17 +23,17 @@ import { selectPending } from './target.ts'
 /** A lock that a statement took in the shadow. */
 export interface PlannedLock {
   direction: 'up' | 'down'
-  /** Position of the statement in that direction, from 1. */
+  /** Position of the statement in that direction, counted from 1. */
   statement: number
   relation: string
   mode: LockMode
-  /** What others cannot do meanwhile. */
+  /** What other sessions cannot do meanwhile. */
   blocks: string
   /** How long the statement took in the shadow, which has no rows, in milliseconds. */
   ms: number
 }
 
-/** What a reviewer should know of one pending migration. */
+/** What a reviewer should know about one pending migration. */
 export interface PlannedMigration {
   name: string
   why: string
@@ -41,7 +41,7 @@ export interface PlannedMigration {
   transactional: boolean
   sql: { up: string[]; down: string[] }
   locks: PlannedLock[]
-  /** Every condition with its present result; one that an earlier pending migration makes true may not hold yet. */
+  /** Every condition with its present result. One that an earlier pending migration will fulfil may not hold yet. */
   conditions: CheckedCondition[]
   reversible: boolean
   proven: boolean
@@ -61,8 +61,8 @@ export interface Plan {
 }
 
 /**
- * Everything that the pending migrations would do, for a reviewer. The database is read in read-only
- * transactions and nothing is written anywhere; what has to be run is run in the shadow.
+ * Everything that the pending migrations would do, for a reviewer. The database is only read, in read-only transactions;
+ * statements run in the shadow.
  */
 export async function plan(
   migrations: Migration[],
@@ -123,11 +123,11 @@ async function planOne(
 }
 
 const transactionalFailure =
-  'It runs in one transaction with its conditions and its ledger row: whatever fails, all of it is rolled back and nothing is left.'
+  'It runs in one transaction with its conditions and its ledger row. If anything fails, everything is rolled back.'
 const stepByStepFailure =
-  'Its intent is in the ledger before the first statement. What was absent before is dropped again after a failure, an invalid index included; after a kill the next `up` finds the intent and goes on.'
+  'Its intent is in the ledger before the first statement. After a failure, whatever was absent before is dropped again, invalid indexes too. After a kill, the next `up` finds the intent and goes on.'
 
-/** What keeps it from blocking traffic or running for ever, with the defaults of `migrate up`. */
+/** The limits that keep it from blocking traffic or running for ever, with the defaults of `migrate up`. */
 function guardsOf(transactional: boolean): string[] {
   const { lockTimeoutMs, lockBudgetMs, statementTimeoutMs, conditionTimeoutMs } = defaultRunOptions
   const seconds = (ms: number) => `${ms / 1_000} s`

@@ -12,9 +12,9 @@ import type { RunOptions } from './runOptions.ts'
 import { buildScript, inReadOnlyTransaction } from './script.ts'
 
 /**
- * Says everything that the role lacks for all of these migrations, before the first one runs.
+ * Checks, before the first migration runs, that the role has every privilege that all of them need.
  *
- * @throws UsageError that names each table, schema or database with what is missing there
+ * @throws UsageError that names each table, schema or database, with the missing privilege
  */
 export async function refuseMissingPrivileges(
   migrations: Migration[],
@@ -62,7 +62,7 @@ async function listStatements(migrations: Migration[], direction: Direction, opt
     try {
       statements.push(...(await buildScript(migration, direction, client, statementTimeoutMs)).statements)
     } catch {
-      // What cannot be read yet (it may ask for what an earlier migration makes) is told at its turn.
+      // It may need what an earlier migration makes; if it still fails at its turn, that run says so.
       await client.query('ROLLBACK; BEGIN TRANSACTION READ ONLY')
     }
   }

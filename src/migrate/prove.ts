@@ -10,12 +10,12 @@ import { rewind } from './rewind.ts'
 /** Whether a migration's `down` takes back exactly what its `up` did. */
 export interface Proof {
   name: string
-  /** True only where it was proven. */
+  /** True only if it was proven. */
   reversible: boolean
-  /** False where the shadow could not tell; `reason` says why. */
+  /** False if the shadow could not show it; `reason` says why. */
   proven: boolean
   reason?: string
-  /** What is not as it was, as sentences. */
+  /** What differs from before, as sentences. */
   difference?: string[]
 }
 
@@ -26,8 +26,8 @@ export interface Proofs {
 }
 
 /**
- * Runs every migration up, down and up again in a shadow of the database and compares the schema after each.
- * The database is only read. Migrations that are applied there are taken back in the shadow first.
+ * Runs every migration up, down and up again in a shadow of the database, and compares the schema after each run. The
+ * database itself is only read. Migrations that are applied in it are first taken back in the shadow.
  */
 export async function prove(
   migrations: Migration[],
@@ -61,7 +61,7 @@ async function proveOne(
   return toProof(await rehearse(stage, migration))
 }
 
-/** What a rehearsal says about reversibility. */
+/** What the dry run shows about reversibility. */
 export function toProof(rehearsal: Rehearsal): Proof {
   const { name, proven, reason, failedConditions } = rehearsal
   const difference = [

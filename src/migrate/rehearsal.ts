@@ -24,17 +24,17 @@ export interface Rehearsal {
   up: StatementLocks[]
   down: StatementLocks[]
   transactional: boolean
-  /** Each condition of the schema (not of the rows) that failed at its turn. */
+  /** Each condition about the schema (not about rows) that failed. */
   failedConditions: CheckedCondition[]
-  /** What is not as it was after `down`, or not as after the first `up` after the second. */
+  /** What differs after `down` from before, and after the second `up` from the first. */
   difference: string[]
-  /** Everything that was needed was in the shadow, so that the answer is a proof. */
+  /** The shadow had everything that the migration needs, so the answer is a proof. */
   proven: boolean
   /** Why it is not proven. */
   reason?: string
 }
 
-/** Where migrations are rehearsed: a session in the shadow, and the schema as it is there now. */
+/** Where migrations are dry-run: a session in the shadow, and the schema as it is there now. */
 export interface Stage {
   shadow: Shadow
   session: ClientBase
@@ -43,7 +43,7 @@ export interface Stage {
   look(): Promise<Fingerprint>
 }
 
-/** Makes a shadow of the database and gives `work` a stage there, as the role that will run the migrations. */
+/** Makes a shadow of the database, and calls `work` with a stage in it whose role is the one that will run the migrations. */
 export async function onStage<T>(source: ClientBase, work: (stage: Stage) => Promise<T>): Promise<T> {
   const shadow = await openShadow(source)
   try {
@@ -63,8 +63,8 @@ export async function onStage<T>(source: ClientBase, work: (stage: Stage) => Pro
 }
 
 /**
- * The schema is looked at three times a migration, so each question is planned once, in a session where no migration
- * can discard that. It sees what the role sees, but does not log in as the role, which may have but one session.
+ * A session that only reads the schema, three times per migration. It prepares its queries, so no migration may run in
+ * it and discard them. It sees what the role sees without a login as that role, whose connection limit may be 1.
  */
 async function connectOnlooker(shadow: Shadow, role: string | undefined): Promise<Client> {
   const onlooker = await shadow.connect()
@@ -73,8 +73,8 @@ async function connectOnlooker(shadow: Shadow, role: string | undefined): Promis
 }
 
 /**
- * Runs a migration up, down and up again in the shadow, reads the locks of every statement, and compares the
- * schema after each. The stage then stands after `up`, ready for the next migration.
+ * Runs a migration up, down and up again in the shadow, reads the locks of every statement, and compares the schema after
+ * each run. The migration stays applied there, ready for the next one.
  */
 export async function rehearse(stage: Stage, migration: Migration): Promise<Rehearsal> {
   const rehearsal: Rehearsal = {
@@ -118,7 +118,7 @@ async function rehearseUpDownUp(stage: Stage, migration: Migration, rehearsal: R
   rehearsal.difference.push(...(await secondTimeUp(stage, migration, applied)))
 }
 
-/** What is not as after the first time up; a second time that fails is such a thing too. */
+/** How the schema after the second `up` differs from the first; a second `up` that fails counts as a difference. */
 async function secondTimeUp(stage: Stage, migration: Migration, first: Fingerprint): Promise<string[]> {
   try {
     await runInShadow(stage, migration, 'up')
@@ -156,7 +156,7 @@ function scriptIn(session: ClientBase, migration: Migration, direction: Directio
   })
 }
 
-/** The shadow has no rows, so only conditions of the schema are asked. */
+/** The conditions that do not hold. The shadow has no rows, so only conditions about the schema are checked. */
 async function failing(
   { session }: Stage,
   { optimization }: Migration,
@@ -170,7 +170,7 @@ async function failing(
   return checked.filter((condition) => !condition.holds)
 }
 
-/** The first thing that the migration touches and that the shadow lacks. */
+/** The first object that the migration needs and the shadow lacks. */
 async function findLacking(
   notCopied: NotCopied[],
   migration: Migration,

@@ -1,5 +1,5 @@
-// A hook of Node's module loader, which runs in a thread of its own: `hundredfold` is the program that runs, wherever the
-// migration file lies. node-pg-migrate, whose types and constants migrations use, is ours where there is no other.
+// A hook of Node's module loader, which runs in a thread of its own. Wherever a migration file lies, its `hundredfold` is
+// the running program. Its node-pg-migrate, for types and constants, is ours if the project has none.
 let library
 
 export function initialize(data) {

@@ -5,8 +5,8 @@ import type { Stage } from './rehearsal.ts'
 import { runInShadow } from './rehearsal.ts'
 
 /**
- * Takes the applied migrations back in the shadow, newest first, so that the stage stands before the first
- * one. A `down` that fails there is told by migration, and the ones below it are tried all the same.
+ * Takes the applied migrations back in the shadow, newest first, so that none is applied there. A `down` that fails is
+ * returned under its migration's name, and the older ones are still tried.
  */
 export async function rewind(
   stage: Stage,

@@ -19,9 +19,9 @@ export type Outcome =
 const nothingChanged = 'Nothing was changed.'
 
 /**
- * Runs one migration in one transaction: conditions, statements, conditions, ledger row, COMMIT. Whatever
- * fails, all of it is rolled back. While a lock is not to be had, the whole transaction is tried again; only
- * conditions that depend on the rows of the day, which may take long, are asked once and before it.
+ * Runs one migration in one transaction: conditions, statements, conditions, ledger row, COMMIT. If anything fails, all
+ * of it is rolled back. If a lock is not granted in time, the whole transaction is tried again. Conditions that depend on
+ * rows may take long, so they are checked once, before the transaction.
  *
  * ```sql
  * BEGIN;
@@ -39,7 +39,7 @@ export async function runInTransaction(
   return withinLockBudget(migration.name, options, () => attempt(migration, direction, options, asked))
 }
 
-/** What the first conditions say that depend on the day's rows; no lock is held meanwhile, nor afterwards. */
+/** Checks those of the first conditions that depend on rows, in a transaction that has ended before any lock is taken. */
 async function askOfRows(
   migration: Migration,
   direction: Direction,
@@ -97,7 +97,7 @@ async function runSteps(
     const goal = direction === 'up' ? await goalIsMet(migration, options) : undefined
     if (!goal) throw new ConditionFailed(migration.name, direction, checkedFirst, nothingChanged)
     await recordAppliedAndCommit(client, migration, { adopted: true, transaction })
-    // What did not hold says what was found in its place.
+    // The conditions that failed say what was there instead.
     return { kind: 'adopted', conditions: [...checkedFirst.filter(({ holds }) => !holds), ...goal] }
   }
   const script = await buildScript(migration, direction, client, options.statementTimeoutMs)
@@ -118,8 +118,8 @@ async function runSteps(
 }
 
 /**
- * Sends the statements one by one. All of them together share one lock timeout: a lock that the first one
- * got is held while the next one waits, and clients wait behind both.
+ * Sends the statements one by one. Together they share one lock timeout: the locks of the first statements are held
+ * while the next one waits, and clients wait behind all of them.
  */
 async function sendStatements(migration: Migration, script: Script, options: RunOptions): Promise<void> {
   const { client } = options
@@ -141,7 +141,7 @@ async function sendStatements(migration: Migration, script: Script, options: Run
   }
 }
 
-/** Before `up` stands `before`, after it `after`; `down` turns them round and asks nothing of the day's rows. */
+/** The conditions to check first and last: `before` and `after` for `up`. `down` swaps them and skips those about rows. */
 export function conditionsAround(migration: Migration, direction: Direction) {
   const before = { phase: 'before' as const, conditions: migration.optimization?.before ?? [] }
   const after = { phase: 'after' as const, conditions: migration.optimization?.after ?? [] }
@@ -153,7 +153,7 @@ export function conditionsAround(migration: Migration, direction: Direction) {
   return [ofSchema(after), ofSchema(before)] as const
 }
 
-/** Somebody reached the goal by other means where every condition after `up` holds already. */
+/** If every `after` condition holds already, somebody reached the goal by other means: returns those conditions. */
 export async function goalIsMet(
   migration: Migration,
   options: Pick<RunOptions, 'client' | 'conditionTimeoutMs'>,
@@ -164,7 +164,7 @@ export async function goalIsMet(
   return checked.every((condition) => condition.holds) ? checked : undefined
 }
 
-/** A COMMIT hidden in the migration ends our transaction, and the setting that marks it is gone. */
+/** A hidden COMMIT in the migration has ended our transaction: the setting that marks it is gone. */
 function endedTransaction(migration: Migration): UsageError {
   return new UsageError(
     `${migration.name} ended the runner's transaction.`,

@@ -2,15 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientBase } from 'pg'
 import { HundredfoldError, exitCodes } from '../errors.ts'
 
-/** Any number will do, as long as every runner uses the same; it is "hundredfold" in ASCII, folded. */
+/** Any number will do if every runner uses the same one; this is "hundredfold" in ASCII, folded. */
 const runLockKey = '7525081439152401520'
 const pollEveryMs = 200
 
 /**
- * Takes the lock that keeps two runs apart, or waits for the other run to end.
+ * Takes the lock that allows one run at a time; if another run has it, waits for that run to end.
  *
- * The lock is polled and never waited for inside a statement: a session that waits in `pg_advisory_lock`
- * holds a snapshot, and the other run's CREATE INDEX CONCURRENTLY would wait for that snapshot: a deadlock.
+ * It polls with `pg_try_advisory_lock`. A session that waits in `pg_advisory_lock` holds a snapshot, and the other run's
+ * CREATE INDEX CONCURRENTLY would wait for that snapshot: a deadlock.
  *
  * @throws HundredfoldError (exit 3) when the budget is spent.
  */
@@ -40,7 +40,7 @@ export async function takeRunLock(
   }
 }
 
-/** Gives the run lock back; a session that ends gives it back as well. */
+/** Releases the run lock; the end of the session releases it too. */
 export async function releaseRunLock(client: ClientBase): Promise<void> {
   await client.query(`SELECT pg_catalog.pg_advisory_unlock($1)`, [runLockKey])
 }

@@ -3,11 +3,11 @@ import type { Direction, Ran } from './migration.ts'
 
 /** How a run behaves; times in milliseconds. */
 export interface RunOptions {
-  /** A direct session of its own; the caller opens and ends it. */
+  /** A direct session that nothing else uses; the caller opens and ends it. */
   client: ClientBase
-  /** How long one attempt may keep others waiting behind its lock request. */
+  /** How long other sessions may have to wait behind the lock request of one attempt. */
   lockTimeoutMs: number
-  /** How long to go on with new attempts. */
+  /** How long to start new attempts. */
   lockBudgetMs: number
   /** Longest time for one statement of a transactional migration, and for `up` or `down` to hand over its SQL. */
   statementTimeoutMs: number
@@ -20,7 +20,7 @@ export interface RunOptions {
   onEvent?: (event: RunEvent) => void
 }
 
-/** What a run tells while it works. */
+/** What a run reports while it works. */
 export type RunEvent =
   | { kind: 'waiting'; holderPid?: number }
   | { kind: 'started'; name: string; direction: Direction; resumed: boolean }
@@ -33,7 +33,7 @@ export const defaultRunOptions = {
   lockTimeoutMs: 1_000,
   lockBudgetMs: 60_000,
   statementTimeoutMs: 600_000,
-  // Some compare what policies let through, row by row.
+  // Long, since some conditions compare policies row by row.
   conditionTimeoutMs: 300_000,
   buildTimeoutMs: 0,
 }

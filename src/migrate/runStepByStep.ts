@@ -16,16 +16,16 @@ import { isOurs } from './steps/record.ts'
 import type { Step, StepRun } from './steps/step.ts'
 
 /**
- * Runs one migration that cannot run in a transaction (CREATE INDEX CONCURRENTLY, VACUUM ...), so that it
- * can be killed anywhere and the next run goes on:
+ * Runs one migration that cannot run in a transaction (CREATE INDEX CONCURRENTLY, VACUUM ...). It can be killed at any
+ * point, and the next run continues:
  *
- * 1. the intent is committed to the ledger, with what must be known to take everything back;
- * 2. each statement that can run in a transaction does, together with its mark in the ledger; each that
- *    cannot is one of those whose result can be looked up (is the index absent, invalid, valid?), or a CALL,
- *    which runs again where it was cut off;
- * 3. the conditions after; then the row says `applied`, or everything that was absent before is dropped.
+ * 1. The intent is committed to the ledger, with what is needed to take everything back.
+ * 2. A statement that can run in a transaction runs in one, together with its mark in the ledger. Any other statement
+ *    either leaves a result that can be looked up (is the index absent, invalid, valid?) or is a CALL, which runs again
+ *    if it was cut off.
+ * 3. The last conditions are checked. If they hold, the row says `applied`; else what was absent before is dropped.
  *
- * @param start what was prepared for a fresh start, or the ledger row that a killed run left
+ * @param start what is prepared for a fresh start, or the ledger row of a killed run
  */
 export async function runStepByStep(
   migration: Migration,
@@ -65,10 +65,10 @@ export async function runStepByStep(
 }
 
 /**
- * A run that was cut off on its way `direction` is brought to its end before the other way is taken, where it
- * holds statements that take effect once: the first half of an INSERT's way back is not known.
+ * Finishes a run that was cut off in `direction`, before the migration goes the other way. Needed only for statements
+ * that we cannot take back: nobody knows how to undo half of a migration with an INSERT.
  *
- * @returns false where nothing of that kind is under way
+ * @returns false if there is no such run
  */
 export async function finishTheOtherWay(
   migration: Migration,
@@ -92,8 +92,8 @@ export interface FreshStart {
 }
 
 /**
- * What must be known to take the steps back. Where the other way was cut off, what was ours stays ours. It stands
- * first: what the migration brought goes before what it dropped is there again.
+ * What is needed to take the steps back. If a run in the other direction was cut off, its records of what is ours are
+ * kept. They come first: what the migration made is dropped before what it dropped is built again.
  */
 async function remember(run: StepRun, steps: Step[]): Promise<StepRecord[]> {
   const records = run.records.filter(isOurs)
@@ -101,7 +101,7 @@ async function remember(run: StepRun, steps: Step[]): Promise<StepRecord[]> {
   return [...records.filter(isOurs), ...records.filter((record) => !isOurs(record))]
 }
 
-/** What the steps made, as it is now. */
+/** What the steps made, with its present definition. */
 async function listMade({ options: { client } }: StepRun, steps: Step[]): Promise<StepRecord[]> {
   const made: StepRecord[] = []
   for (const step of steps) made.push(...((await step.listMade?.(client)) ?? []))
@@ -134,9 +134,9 @@ async function runRemaining(run: StepRun, steps: Step[], done: number): Promise<
 }
 
 /**
- * Takes back what this run made, as far as it was absent before, and says in a sentence what is left. Where
- * statements are committed that only the migration's author can take back, what was built stays beside them:
- * the ledger's mark says how far it came, and the next run goes on from there.
+ * Takes back what this run made, unless it was there before, and returns a sentence about what is left. If the migration
+ * also has statements that only its author can take back, what was built stays: the ledger says how far the run came, and
+ * the next run continues there.
  */
 async function takeBack(run: StepRun): Promise<string> {
   const { migration, options, direction, records } = run

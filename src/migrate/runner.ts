@@ -1,9 +1,9 @@
 import type { ClientBase } from 'pg'
 
 /**
- * The role as which migrations run in the shadow: the one that is connected where it owns something in the
- * database; otherwise it only looks, and the owner of the database stands in. Undefined (the shadow's
- * superuser) where that is a superuser.
+ * The role that runs the migrations in the shadow: the connected role if it owns a table in the database, else the
+ * owner of the database, since the connected role then only reads. Undefined, which means the shadow's superuser, if that
+ * role is a superuser.
  */
 export async function findRunner(source: ClientBase): Promise<string | undefined> {
   const result = await source.query<{ role: string; superuser: boolean }>(`

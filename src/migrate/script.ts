@@ -2,6 +2,7 @@ import { MigrationBuilder } from 'node-pg-migrate'
 import { liftSessionLimits } from '../postgres/sessionLimits.ts'
 import type { ClientBase, QueryResult } from 'pg'
 import { UsageError, messageOf } from '../errors.ts'
+import { excerpt } from '../syntax/excerpt.ts'
 import { splitStatements } from '../syntax/statements.ts'
 import type { Statement } from '../syntax/statements.ts'
 import type { Direction, Migration } from './migration.ts'
@@ -23,12 +24,12 @@ const silent = {
 }
 
 /**
- * Asks the migration for its SQL. What it queries through `pgm.db` while building runs on `client`, so the
- * caller decides whether that is a read-only transaction (to plan) or the migration's own (to run).
+ * Asks the migration for its SQL. Its queries through `pgm.db` run on `client`, so the caller decides whether they run in
+ * a read-only transaction (to plan) or in the migration's own (to run).
  *
- * @param timeoutMs how long `up` or `down` may take to hand over its SQL
- * @throws UsageError where the migration throws, rejects or never ends, controls transactions itself, or
- * asks for something that its transaction mode cannot give
+ * @param timeoutMs how long `up` or `down` may take to return its SQL
+ * @throws UsageError if the migration throws, rejects or never ends, controls transactions itself, or has a statement
+ * that its transaction mode does not allow
  */
 export async function buildScript(
   migration: Migration,
@@ -48,7 +49,7 @@ export async function buildScript(
   return { statements, transactional }
 }
 
-/** The same outside the migration's own transaction: what the file asks the database is answered read-only. */
+/** The same outside the migration's own transaction: its queries run in a read-only transaction. */
 export async function readScript(
   migration: Migration,
   direction: Direction,
@@ -86,7 +87,7 @@ async function callAction(
         reject(
           new UsageError(
             `${direction} of ${migration.name} did not end within ${timeoutMs / 1000} s.`,
-            'Check that every promise in it is resolved; long work belongs into SQL, not into the file.',
+            'Check that every promise in it is resolved; long work belongs in SQL, not in the file.',
           ),
         ),
       timeoutMs,
@@ -98,7 +99,7 @@ async function callAction(
     if (error instanceof UsageError || isDatabaseError(error)) throw error
     throw new UsageError(
       `${direction} of ${migration.name} failed: ${messageOf(error)}`,
-      'Mend the file; nothing was run.',
+      'Fix the file; nothing was run.',
       { cause: error },
     )
   } finally {
@@ -128,14 +129,14 @@ function refuseUnrunnable(migration: Migration, step: Statement[], transactional
     if (!needsAutocommit(statement)) continue
     if (transactional) {
       throw new UsageError(
-        `${migration.name} runs in a transaction, but this statement cannot: ${excerpt(statement)}`,
+        `${migration.name} runs in a transaction, but this statement cannot: ${excerpt(statement.sql)}`,
         'Call pgm.noTransaction() first.',
       )
     }
     if (step.length > 1) {
       throw new UsageError(
-        `${migration.name} mixes a statement that cannot run in a transaction with others in one string: ${excerpt(statement)}`,
-        'Put each statement into a call of pgm.sql() of its own: PostgreSQL runs one string as one transaction.',
+        `${migration.name} mixes a statement that cannot run in a transaction with others in one string: ${excerpt(statement.sql)}`,
+        'Put each statement into its own call of pgm.sql(): PostgreSQL runs one string as one transaction.',
       )
     }
   }
@@ -143,12 +144,7 @@ function refuseUnrunnable(migration: Migration, step: Statement[], transactional
 
 function transactionControl(migration: Migration, statement: Statement): UsageError {
   return new UsageError(
-    `${migration.name} controls the transaction itself: ${excerpt(statement)}`,
+    `${migration.name} controls the transaction itself: ${excerpt(statement.sql)}`,
     'Remove the statement: the runner begins and commits, so that conditions and ledger belong to the same transaction.',
   )
-}
-
-function excerpt(statement: Statement): string {
-  const line = statement.sql.replaceAll(/\s+/g, ' ')
-  return line.length > 120 ? `${line.slice(0, 119)}…` : line
 }

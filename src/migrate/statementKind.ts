@@ -7,7 +7,7 @@ export function isTransactionControl({ node }: Statement): boolean {
   return !['TRANS_STMT_SAVEPOINT', 'TRANS_STMT_RELEASE', 'TRANS_STMT_ROLLBACK_TO'].includes(kind)
 }
 
-/** Works without blocking reads and writes, in several transactions of its own: `... CONCURRENTLY`. */
+/** `... CONCURRENTLY`: runs in several transactions of its own and does not block reads and writes. */
 export function isConcurrent({ node }: Statement): boolean {
   const statement = Object.values(node)[0] as { concurrent?: boolean; params?: Param[] } | undefined
   if (!statement) return false
@@ -16,7 +16,7 @@ export function isConcurrent({ node }: Statement): boolean {
   return false
 }
 
-/** `CALL`: its procedure may commit, which PostgreSQL allows only where no transaction block is open. */
+/** `CALL`: its procedure may commit, which PostgreSQL allows only outside of a transaction block. */
 export function isCall({ node }: Statement): boolean {
   return 'CallStmt' in node
 }

@@ -4,12 +4,12 @@ import { compareHistory } from './history.ts'
 import { readLedger } from './ledger.ts'
 import type { Migration } from './migration.ts'
 
-/** Where every migration stands. Reads the ledger and writes nothing. */
+/** The state of every migration. Reads the ledger and writes nothing. */
 export async function status(migrations: Migration[], client: ClientBase): Promise<MigrationStatus[]> {
   return compareHistory(migrations, await readLedger(client))
 }
 
-/** Whether files and ledger tell different stories, so that `up` and `down` would refuse to run. */
+/** Whether files and ledger disagree, so that `up` and `down` would refuse to run. */
 export function hasDrift(statuses: MigrationStatus[]): boolean {
   return statuses.some(({ state, outOfOrder }) => state === 'changed' || state === 'missing' || outOfOrder)
 }

@@ -3,13 +3,13 @@ import type { MigrationStatus } from './history.ts'
 import type { LedgerRow } from './ledger.ts'
 import type { Migration } from './migration.ts'
 
-/** How far a command goes: so many migrations, or up to and including one of them. */
+/** How far a command goes: a number of migrations, or up to and including a named one. */
 export interface Target {
   count?: number
   to?: string
 }
 
-/** The migrations that `up` runs, in order: what is pending or interrupted, up to the target. */
+/** The migrations that `up` runs, in order: those that are pending or interrupted, up to the target. */
 export function selectPending(
   migrations: Migration[],
   statuses: MigrationStatus[],
@@ -26,8 +26,8 @@ export function selectPending(
 }
 
 /**
- * The applied migrations that `down` takes back, newest first: one by default, or all down to and
- * including the one that is named.
+ * The applied migrations that `down` takes back, newest first: one by default, or all of them down to and including a
+ * named one.
  */
 export function selectApplied(
   migrations: Migration[],
@@ -41,7 +41,7 @@ export function selectApplied(
   })
   if (to === undefined) return newestFirst.slice(0, count ?? 1)
   const named = migrations[findByName(migrations, to)]
-  // Taken back already: a run that is repeated after a fault has nothing left to do.
+  // It is taken back already: after a fault, a repeated run has nothing left to do.
   if (!newestFirst.some(({ migration }) => migration === named)) return []
   const index = findByName(
     newestFirst.map(({ migration }) => migration),

@@ -22,8 +22,8 @@ export interface RunResult {
 }
 
 /**
- * Applies pending migrations in order, up to the target. A migration that a killed run left half-way is
- * finished first. The first failure ends the run; what ran before it stays applied.
+ * Applies pending migrations in order, up to the target. If a killed run left one half done, it is finished first. The
+ * first failure ends the run; earlier migrations stay applied.
  */
 export async function up(migrations: Migration[], target: Target, options: RunOptions): Promise<RunResult> {
   return underRunLock(options, async () => {
@@ -43,7 +43,7 @@ export async function up(migrations: Migration[], target: Target, options: RunOp
 /**
  * Runs `work` while no other run can; the lock is polled within the lock budget.
  *
- * @throws SessionLost where the connection breaks and no migration is running
+ * @throws SessionLost if the connection breaks while no migration is running
  */
 export async function underRunLock<T>(options: RunOptions, work: () => Promise<T>): Promise<T> {
   const { client, signal, onEvent } = options
@@ -53,17 +53,17 @@ export async function underRunLock<T>(options: RunOptions, work: () => Promise<T
       ...(signal ? { signal } : {}),
       onWait: (holderPid) => onEvent?.({ kind: 'waiting', ...(holderPid ? { holderPid } : {}) }),
     })
-    // A session that is gone has given the lock back.
+    // The end of a session releases the lock, so a failure here does not matter.
     return await work().finally(() => releaseRunLock(client).catch(() => undefined))
   } catch (error) {
     throw isConnectionLost(error) ? new SessionLost(undefined, error) : error
   }
 }
 
-/** What running one migration came to. */
+/** The result of running one migration. */
 type Came = Pick<Ran, 'conditions' | 'adopted'>
 
-/** Runs migrations, each with its row of the ledger, one after the other and stops at the first failure. */
+/** Runs migrations in turn, each with its ledger row, and stops at the first failure. */
 export async function runEach<Row extends LedgerRow | undefined>(
   work: { migration: Migration; row: Row }[],
   direction: Direction,
@@ -116,7 +116,7 @@ async function applyOne(
   }
 }
 
-/** What an earlier, failed run left is completed where a step can do that, and then it is what we wanted. */
+/** If a condition fails because of what an earlier, failed run left, a step may repair it; then the migration runs again. */
 async function applyOrHeal(migration: Migration, options: RunOptions) {
   try {
     return await runInTransaction(migration, 'up', options)

@@ -11,8 +11,8 @@ export interface Verified {
 }
 
 /**
- * Checks the `after` conditions of everything that is applied against the live database, read-only. So it
- * shows what somebody has undone or changed by hand since.
+ * Checks the `after` conditions of every applied migration against the live database, read-only. They fail where somebody
+ * has since undone or changed something by hand.
  */
 export async function verify(
   migrations: Migration[],

@@ -4,11 +4,12 @@ import type { PolicyPredicates } from '../catalog/policies.ts'
 import { policyIs } from '../conditions/policies.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import type { AlterPolicies, BuilderCall, Operation } from './operation.ts'
-import { condition, unique, workId } from './operation.ts'
+import { condition, workId } from './operation.ts'
+import { unique } from '../unique.ts'
 
 /**
- * Gives policies of one table other predicates. ALTER POLICY leaves no moment without the policy. That the
- * same rows pass is a condition: `rewriteIsEquivalent` compares before anything is changed.
+ * Changes the predicates of policies of one table. ALTER POLICY leaves no moment without the policy. The condition
+ * `rewriteIsEquivalent` checks, before anything is changed, that the same rows pass.
  *
  * ```sql
  * ALTER POLICY "Owners" ON "public"."bookings" USING ((owner = ( SELECT auth.uid() AS uid)))  -- up
@@ -52,7 +53,7 @@ export function alterPolicies(parts: AlterPolicies): Operation {
   }
 }
 
-/** The statement, and the call that makes it. Only what changes is written: a predicate which stays is not printed anew. */
+/** The statement, and the call that makes it. Only what changes is written: an unchanged predicate is left out. */
 function alterPolicy(
   table: RelationName,
   policy: string,

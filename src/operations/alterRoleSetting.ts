@@ -2,7 +2,7 @@ import { escapeLiteral } from 'pg'
 import { roleSettingIs, roleSettingIsUnset } from '../conditions/roles.ts'
 import { quote } from '../postgres/identifiers.ts'
 import type { Operation, Reason } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { operationTitle } from './titles.ts'
 
 /**
@@ -21,8 +21,7 @@ export function alterRoleSetting(
 ): Operation {
   const set = (to: string): string => `ALTER ROLE ${quote(role)} SET ${setting} = ${escapeLiteral(to).trim()}`
   return {
-    kind: 'alterRoleSetting',
-    ids: [workId('alterRoleSetting', role, setting, current, value)],
+    ...work('alterRoleSetting', role, setting, current, value),
     on: [],
     title: operationTitle('set', role, setting),
     ...reason,

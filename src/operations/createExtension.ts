@@ -2,7 +2,7 @@ import { extensionIsAbsent, extensionIsAvailable, extensionIsInstalled } from '.
 import { schemaExists } from '../conditions/schemas.ts'
 import { quote } from '../postgres/identifiers.ts'
 import type { Operation, Reason } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { operationTitle } from './titles.ts'
 
 /**
@@ -18,8 +18,7 @@ export function createExtension(name: string, schema: string, reason: Reason): O
   const create = `CREATE EXTENSION ${quote(name)} SCHEMA ${quote(schema)}`
   const drop = `DROP EXTENSION ${quote(name)}`
   return {
-    kind: 'createExtension',
-    ids: [workId('createExtension', name)],
+    ...work('createExtension', name),
     on: [],
     title: operationTitle('enable', name),
     ...reason,

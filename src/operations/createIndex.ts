@@ -3,7 +3,7 @@ import { columnsExist, tableExists } from '../conditions/tables.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import type { Operation, Reason } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { dropConcurrently } from './recreateIndex.ts'
 import { operationTitle } from './titles.ts'
 
@@ -39,8 +39,7 @@ export function createIndex({ table, on, takenNames, ...reason }: IndexToCreate)
   const drop = dropConcurrently(index)
   const args = [table, columns ?? [list], { name, concurrently: true }]
   return {
-    kind: 'createIndex',
-    ids: [workId('createIndex', table, list)],
+    ...work('createIndex', table, list),
     on: [table.schema, table.name],
     title: operationTitle('create', index.name),
     ...reason,

@@ -3,7 +3,7 @@ import { columnsExist } from '../conditions/tables.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import type { Operation, Reason } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { operationTitle } from './titles.ts'
 
 /**
@@ -31,8 +31,7 @@ export function createStatistics({
   const name = claimIdentifier([table.name, ...columns].join('_'), '_stat', takenNames)
   const statistics = { schema: table.schema, name }
   return {
-    kind: 'createStatistics',
-    ids: [workId('createStatistics', table, columns)],
+    ...work('createStatistics', table, columns),
     on: [table.schema, table.name],
     title: operationTitle('create', statistics.name),
     ...reason,

@@ -5,12 +5,12 @@ import type { Policy } from '../catalog/policies.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import { commentOn } from './comment.ts'
 import type { Operation } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { operationTitle } from './titles.ts'
 
 /**
  * Drops a policy that says exactly what another one says; `down` creates it again to the letter, with its comment.
- * That both are alike is checked again right before.
+ * Right before, a condition checks again that both are alike.
  *
  * ```sql
  * DROP POLICY "twin" ON "public"."notes"
@@ -27,8 +27,7 @@ export function dropDuplicatePolicy(
   const { using, check } = dropped
   const drop = `DROP POLICY ${quote(dropped.name)} ON ${qualified(table)}`
   return {
-    kind: 'dropDuplicatePolicy',
-    ids: [workId('dropDuplicatePolicy', table, dropped.name, { using, check })],
+    ...work('dropDuplicatePolicy', table, dropped.name, { using, check }),
     on: [table.schema, table.name],
     title: operationTitle('drop', table.name, dropped.name),
     rule: 'duplicate_policy',

@@ -2,13 +2,13 @@ import { indexIs, indexIsAbsent, indexIsValid } from '../conditions/indexes.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import type { Operation, Reason } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { dropConcurrently, recreateIndex } from './recreateIndex.ts'
 import { operationTitle } from './titles.ts'
 
 /**
- * Drops an index without blocking reads and writes; `down` builds it again exactly as it was.
- * Where another index does its work, that one must be valid before and after.
+ * Drops an index without blocking reads and writes; `down` builds it again exactly as it was. If another index does its
+ * work, that index must be valid before and after.
  *
  * ```sql
  * DROP INDEX CONCURRENTLY "public"."bookings_customer_idx"
@@ -16,7 +16,7 @@ import { operationTitle } from './titles.ts'
  * CREATE INDEX CONCURRENTLY bookings_customer_idx ON public.bookings USING btree (customer_id)
  * ```
  *
- * @throws NotReversible where it is protected or cannot be made again exactly
+ * @throws NotReversible if it is protected or cannot be built again exactly
  */
 export async function dropIndex(
   index: DefinedIndex,
@@ -25,8 +25,7 @@ export async function dropIndex(
   const name = { schema: index.schema, name: index.name }
   const cover = coveredBy && condition(indexIsValid, { schema: coveredBy.schema, name: coveredBy.name })
   return {
-    kind: 'dropIndex',
-    ids: [workId('dropIndex', name, index.definition)],
+    ...work('dropIndex', name, index.definition),
     on: [index.table.schema, index.table.name],
     title: operationTitle('drop', index.name),
     ...reason,

@@ -2,7 +2,7 @@ import { rowSecurityIsDisabled, rowSecurityIsEnabled } from '../conditions/rowSe
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified } from '../postgres/identifiers.ts'
 import type { Operation, Reason } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { operationTitle } from './titles.ts'
 
 /**
@@ -18,8 +18,7 @@ export function enableRowSecurity(table: RelationName, reason: Reason): Operatio
   const enable = `ALTER TABLE ${qualified(table)} ENABLE ROW LEVEL SECURITY`
   const disable = `ALTER TABLE ${qualified(table)} DISABLE ROW LEVEL SECURITY`
   return {
-    kind: 'enableRowSecurity',
-    ids: [workId('enableRowSecurity', table)],
+    ...work('enableRowSecurity', table),
     on: [table.schema, table.name],
     title: operationTitle('secure', table.name),
     ...reason,

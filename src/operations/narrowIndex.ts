@@ -3,20 +3,20 @@ import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import { commentOn } from './comment.ts'
 import type { Operation, Reason } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { buildConcurrently, dropConcurrently, recreateIndex } from './recreateIndex.ts'
 import { operationTitle } from './titles.ts'
 
 /**
- * Puts an index on the rows that have a value in place of the one on all rows. The new one is there before the old
- * one goes, both ways.
+ * Replaces an index on all rows by one on the rows that have a value. Up and down, the new index is built before the
+ * old one is dropped.
  *
  * ```sql
  * CREATE INDEX CONCURRENTLY a_b_idx_present ON public.a USING btree (b) WHERE "b" IS NOT NULL
  * DROP INDEX CONCURRENTLY "public"."a_b_idx"
  * ```
  *
- * @throws NotReversible where the old one is protected or cannot be made again exactly
+ * @throws NotReversible if the old one is protected or cannot be built again exactly
  */
 export async function narrowIndex(
   index: DefinedIndex,
@@ -28,8 +28,7 @@ export async function narrowIndex(
   const narrow = { schema: index.schema, name: claimIdentifier(index.name, '_present', takenNames) }
   const build = await buildConcurrently(index, { name: narrow.name, where: `${quote(column)} IS NOT NULL` })
   return {
-    kind: 'narrowIndex',
-    ids: [workId('narrowIndex', old, index.definition)],
+    ...work('narrowIndex', old, index.definition),
     on: [index.table.schema, index.table.name],
     title: operationTitle('narrow', index.name),
     ...reason,

@@ -1,4 +1,4 @@
-/** A maker of operations throws it where it cannot write a `down` that restores exactly what was there. */
+/** A function that makes operations throws it if it cannot write a `down` that restores the exact state before. */
 export class NotReversible extends Error {
   /** Completes the sentence "No migration is offered, because ...". */
   readonly reason: string

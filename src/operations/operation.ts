@@ -10,21 +10,21 @@ import type { PolicyPredicates } from '../catalog/policies.ts'
 export interface Operation {
   kind: OperationKind
   /**
-   * What it does, as a name that stays the same from run to run: see `workId`. A file carries the ids of its operations, and
-   * what a file that has not run yet carries is not made again. One for each policy that an operation alters.
+   * Ids of what it does, the same in every run: see `workId`. A file carries the ids of its operations; what a pending
+   * file carries is not written again. An operation that alters policies has an id for each policy.
    */
   ids: string[]
-  /** The object with whose other changes it is reviewed: `[schema, table]`, `[schema]`, or `[]` for the server. */
+  /** The object whose changes are reviewed together: `[schema, table]`, `[schema]`, or `[]` for the server. */
   on: string[]
   /** A verb and an object, which name the file: `create-bookings-customer-id-idx`. */
   title: string
-  /** The rule whose finding it cures. */
+  /** The rule whose finding it fixes. */
   rule: string
-  /** For the reviewer: what is slow, the evidence, and why this cures it. */
+  /** For the reviewer: what is slow, the evidence, and why this fixes it. */
   why: string
   up: string[]
   down: string[]
-  /** Calls of node-pg-migrate's builder, by the statement that each is meant to make; a file has those that do. */
+  /** Calls of node-pg-migrate's builder, by the statement that each should make; a file has the calls that do. */
   calls?: Record<string, BuilderCall>
   before: ConditionCall[]
   after: ConditionCall[]
@@ -33,8 +33,8 @@ export interface Operation {
   /** Operations whose migrations have to come first. */
   requires?: Operation[]
   /**
-   * Set where the operation alters policies and their new predicates are still in our words. They go into a file
-   * as PostgreSQL prints them: see `settlePolicies`.
+   * Set if the operation alters policies and PostgreSQL has not printed their new predicates yet. A file has them as
+   * PostgreSQL prints them: see `settlePolicies`.
    */
   altersPolicies?: AlterPolicies
 }
@@ -63,15 +63,15 @@ export type OperationKind =
  * `workId('dropIndex', 'public', 'a_b_idx')` -> `dropIndex-4cb21a0f59d6a4f7`. Two operations with one id do the same, whatever
  * their reasons.
  *
- * @param what everything by which one work differs from another of its kind: names, and the state that it ends
+ * @param what everything that distinguishes it from others of its kind: names, and the state that it changes
  */
 export function workId(kind: OperationKind, ...what: unknown[]): string {
   return `${kind}-${createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 16)}`
 }
 
-/** Each once: several operations, or policies of one, may need the same function. */
-export function unique<T>(items: T[]): T[] {
-  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
+/** The beginning of an operation that does one work. */
+export function work(kind: OperationKind, ...what: unknown[]): Pick<Operation, 'kind' | 'ids'> {
+  return { kind, ids: [workId(kind, ...what)] }
 }
 
 /** What an operation that alters policies of one table is made of. */
@@ -87,13 +87,13 @@ export interface PolicyAlteration {
   policy: string
   before: PolicyPredicates
   after: PolicyPredicates
-  /** What must hold beside: functions that the new predicates call, indexes that they reckon with. */
+  /** Further conditions, about functions that the new predicates call and indexes that they rely on. */
   needs: ConditionCall[]
-  /** Operations that make these. */
+  /** Operations that create these functions and indexes. */
   requires: Operation[]
-  /** Its proof has to be tried before it is written; that of a wrapped `auth.uid()` need not. */
+  /** Its proof must be tried before it is written; that of a wrapped `auth.uid()` need not be. */
   needsTrial?: true
-  /** What showed on rows that the same ones pass, where structure does not prove it. */
+  /** What was compared to show, on rows, that the same rows pass, if structure does not prove it. */
   shownOnRows?: string
 }
 

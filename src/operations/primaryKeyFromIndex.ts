@@ -5,7 +5,7 @@ import { qualified, quote } from '../postgres/identifiers.ts'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import { commentOn } from './comment.ts'
 import type { Operation, Reason } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { operationTitle } from './titles.ts'
 
 /**
@@ -23,8 +23,7 @@ export function primaryKeyFromIndex(table: RelationName, index: DefinedIndex, re
   const name = { schema: index.schema, name: index.name }
   const alter = `ALTER TABLE ${qualified(table)}`
   return {
-    kind: 'primaryKeyFromIndex',
-    ids: [workId('primaryKeyFromIndex', name, index.definition)],
+    ...work('primaryKeyFromIndex', name, index.definition),
     on: [table.schema, table.name],
     title: operationTitle('add', table.name, 'primary-key'),
     ...reason,

@@ -18,7 +18,7 @@ import { NotReversible } from './notReversible.ts'
  * COMMENT ON INDEX "public"."a_lower_idx" IS 'for the search page'
  * ```
  *
- * @throws NotReversible where the index is protected, or its definition does not survive being read and printed
+ * @throws NotReversible if the index is protected, or its definition changes when it is parsed and printed
  */
 export async function recreateIndex(index: DefinedIndex): Promise<string[]> {
   if (index.protectedBecause !== null) throw new NotReversible(index.protectedBecause)
@@ -36,10 +36,10 @@ export async function recreateIndex(index: DefinedIndex): Promise<string[]> {
 }
 
 /**
- * A concurrent build of the index as it is, or under another name and on fewer rows. The text is PostgreSQL's own,
- * with what is new put in at its place; parsed again it must say the same and no more than that.
+ * A concurrent build of the index as it is, or under another name and on fewer rows. The text is PostgreSQL's own, with
+ * the changes inserted; parsed again, it must differ in these alone.
  *
- * @throws NotReversible where it does not
+ * @throws NotReversible if it differs in more
  */
 export async function buildConcurrently(
   index: DefinedIndex,

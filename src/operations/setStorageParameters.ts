@@ -3,7 +3,7 @@ import { storageParametersAre, storageParametersAreUnset } from '../conditions/s
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified } from '../postgres/identifiers.ts'
 import type { ConditionCall, Operation, Reason } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { operationTitle } from './titles.ts'
 
 export interface StorageParametersToSet extends Reason {
@@ -33,8 +33,7 @@ export function setStorageParameters({
   const names = Object.keys(wanted)
   const before = Object.fromEntries(names.map((name) => [name, current[name] ?? null]))
   return {
-    kind: 'setStorageParameters',
-    ids: [workId('setStorageParameters', table, before, wanted)],
+    ...work('setStorageParameters', table, before, wanted),
     on: [table.schema, table.name],
     title: operationTitle('set', table.name, 'storage-parameters'),
     ...reason,

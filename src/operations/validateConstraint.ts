@@ -3,14 +3,14 @@ import { qualified, quote } from '../postgres/identifiers.ts'
 import type { UnvalidatedConstraint } from '../catalog/constraints.ts'
 import { commentOn } from './comment.ts'
 import type { Operation, Reason } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import { NotReversible } from './notReversible.ts'
 import { operationTitle } from './titles.ts'
 
 /**
- * Checks the old rows against a constraint, while others read and write. PostgreSQL has no statement that forgets
- * the check, so `down` drops the constraint and adds it as it was, in one transaction.
+ * Checks the old rows against a constraint, while others read and write. PostgreSQL has no statement that undoes the
+ * check, so `down` drops the constraint and adds it as it was, in one transaction.
  *
  * ```sql
  * ALTER TABLE "public"."a" VALIDATE CONSTRAINT "a_b_check"
@@ -19,7 +19,7 @@ import { operationTitle } from './titles.ts'
  * ALTER TABLE "public"."a" ADD CONSTRAINT "a_b_check" CHECK ((b > 0)) NOT VALID
  * ```
  *
- * @throws NotReversible where other tables share the constraint by inheritance
+ * @throws NotReversible if other tables share the constraint by inheritance
  */
 export function validateConstraint(constraint: UnvalidatedConstraint, reason: Reason): Operation {
   const { table, name, definition, comment } = constraint
@@ -29,8 +29,7 @@ export function validateConstraint(constraint: UnvalidatedConstraint, reason: Re
   }
   const alter = `ALTER TABLE ${qualified(table)}`
   return {
-    kind: 'validateConstraint',
-    ids: [workId('validateConstraint', table, name, definition)],
+    ...work('validateConstraint', table, name, definition),
     on: [table.schema, table.name],
     title: operationTitle('validate', table.name, name),
     ...reason,

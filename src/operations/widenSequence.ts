@@ -2,7 +2,7 @@ import { sequenceCountsTo } from '../conditions/sequences.ts'
 import { qualified } from '../postgres/identifiers.ts'
 import type { Sequence } from '../catalog/sequences.ts'
 import type { Operation, Reason } from './operation.ts'
-import { condition, workId } from './operation.ts'
+import { condition, work } from './operation.ts'
 import { NotReversible } from './notReversible.ts'
 import { operationTitle } from './titles.ts'
 
@@ -17,15 +17,14 @@ const largestBigint = '9223372036854775807'
  * ALTER SEQUENCE "public"."orders_id_seq" AS integer MINVALUE 1 MAXVALUE 2147483647
  * ```
  *
- * @throws NotReversible where the sequence counts downwards
+ * @throws NotReversible if the sequence counts downwards
  */
 export function widenSequence(sequence: Sequence, reason: Reason): Operation {
   const { schema, name, type, minimum, maximum } = sequence
   if (sequence.increment.startsWith('-')) throw new NotReversible('the sequence counts downwards')
   const alter = `ALTER SEQUENCE ${qualified({ schema, name })}`
   return {
-    kind: 'widenSequence',
-    ids: [workId('widenSequence', schema, name, type)],
+    ...work('widenSequence', schema, name, type),
     on: [schema],
     title: operationTitle('widen', name),
     ...reason,

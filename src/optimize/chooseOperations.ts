@@ -7,14 +7,14 @@ import type { RuleName } from '../rules/ruleNames.ts'
 import type { PendingMigration } from './pendingMigrations.ts'
 import { findPending } from './pendingMigrations.ts'
 
-/** A finding that nothing is written for, and why. */
+/** A finding for which no migration is written, and why. */
 export interface Skipped {
   key: string
   rule: RuleName
   reason: string
 }
 
-/** The finding as one that nothing is written for. */
+/** The finding as one for which no migration is written. */
 export function skip(finding: Finding, reason: string): Skipped {
   return { key: keyOf(finding), rule: finding.rule, reason }
 }
@@ -28,8 +28,8 @@ export interface Choice {
 }
 
 /**
- * Turns findings into operations that are ready to be written: several findings may share one, what a pending
- * migration does already is left out, and predicates of policies are put into PostgreSQL's own words.
+ * Turns findings into operations that are ready to be written: several findings may share one, what a pending migration
+ * does already is left out, and predicates of policies are replaced by what PostgreSQL prints for them.
  */
 export async function chooseOperations(
   client: ClientBase,
@@ -77,14 +77,14 @@ export async function chooseOperations(
     for (const each of toWrite) operations.add(each)
     cures.push({ finding, operations: toWrite })
   }
-  // What others require comes first of all.
+  // Operations that others require come first.
   const first = [...required.values()].filter((operation) => operations.has(operation))
   return { operations: [...new Set([...first, ...operations])], cures, skipped }
 }
 
 /**
- * What an operation does, by which two are the same migration: a foreign key and a policy may want one index, each for
- * its own reasons. One that alters policies may alter other ones, or in other ways, for another rule.
+ * A key for what an operation does: operations with the same key are one migration. A foreign key and a policy may need
+ * the same index, each for its own reasons. An operation that alters policies may do more or less for another rule.
  */
 export function workOf(operation: Operation): string {
   return JSON.stringify(operation.altersPolicies ? operation : operation.ids)

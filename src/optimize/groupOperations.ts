@@ -1,7 +1,7 @@
 import { groupBy } from '../groupBy.ts'
 import type { BuilderCall, Operation, OperationKind } from '../operations/operation.ts'
-import { unique } from '../operations/operation.ts'
 import { operationTitle } from '../operations/titles.ts'
+import { unique } from '../unique.ts'
 
 /** What one file holds: operations that are reviewed, run and taken back together. */
 export interface Group {
@@ -10,23 +10,24 @@ export interface Group {
   operation: Operation
 }
 
-/** As many files are read one by one; of more, those of a rule are put together. */
+/** Up to this many files are reviewed one by one; if there are more, those of a rule are merged. */
 const readable = 60
 
-/** No file of several tables does more than this, unless `readable` files could not hold everything. */
+/** The most statements of a file for several tables, unless `readable` files could not hold everything. */
 const statementsAtFirst = 10
 
-/** What a rule wants of one table stays together; of a schema's functions a file has this many at first. */
+/** Changes of one rule to one table stay together; functions of a schema are split, at first into files of this many. */
 const ofOneSchema = 50
 
 /**
- * Puts into one file what is reviewed together: what one rule wants of one table. Where that makes more files than
- * anybody reads, a file takes in several tables, in the order of their names: ten statements at first, and ten more
- * each time until there are few enough.
+ * Puts into one file what is reviewed together: the changes of one rule to one table. If that makes too many files to
+ * read, a file covers several tables, in the order of their names: ten statements at first, and ten more each time
+ * until there are few enough files.
  *
  * 544 tables with 3,000 findings -> at most 60 files, or one for each rule and kind where those are more.
  *
- * What others require stands in files of its own before them. Otherwise files keep the order of their first operations.
+ * Operations that others require get files of their own, before these. Otherwise files keep the order of their first
+ * operations.
  */
 export function groupOperations(operations: Operation[]): Group[] {
   const series = seriesOf(operations)
@@ -36,7 +37,7 @@ export function groupOperations(operations: Operation[]): Group[] {
   }
 }
 
-/** What may stand in one file, in the order of the first of each. */
+/** Series of operations that may share a file, in the order of the first of each. */
 function seriesOf(operations: Operation[]): Operation[][] {
   const required = new Set(operations.flatMap(({ requires = [] }) => requires.flatMap(({ ids }) => ids)))
   const series = groupBy(operations, ({ kind, rule, ids, noTransaction }) =>
@@ -56,7 +57,7 @@ function cut(series: Operation[], size: number): Operation[][] {
   return fill(whole, size)
 }
 
-/** Puts what stands side by side together, up to that many statements. */
+/** Merges neighbours, up to that many statements. */
 function fill(parts: Operation[][], size: number): Operation[][] {
   const filled: Operation[][] = []
   for (const part of parts) {
@@ -80,7 +81,7 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** How the file of several operations of a kind is called, before the names of their objects. */
+/** How the name of a file with several operations of a kind begins, before the names of their objects. */
 const titles: Record<OperationKind, string> = {
   alterPolicies: 'rewrite-policies',
   alterRoleSetting: 'set-role-settings',
@@ -102,7 +103,7 @@ const titles: Record<OperationKind, string> = {
 /** One operation that does what all of them do; the way back takes them in the opposite order. */
 function merge(operations: Operation[]): Group {
   const [first] = operations
-  if (!first) throw new Error('there is no file of nothing')
+  if (!first) throw new Error('a file needs an operation')
   if (operations.length === 1) return { operations, operation: first }
   const { kind, rule, on, noTransaction } = first
   return {
@@ -134,7 +135,7 @@ function titleOf(operations: Operation[], kind: OperationKind): string {
   )
 }
 
-/** Of files with the same title each but the first gets a number: `set-search-paths-of-public-2`. */
+/** All files with the same title but the first get a number: `set-search-paths-of-public-2`. */
 function numbered(groups: Group[]): Group[] {
   const seen = new Map<string, number>()
   return groups.map(({ operations, operation }) => {

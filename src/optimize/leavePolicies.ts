@@ -7,8 +7,8 @@ import type { Skipped } from './chooseOperations.ts'
 import { skip } from './chooseOperations.ts'
 
 /**
- * One migration alters all policies of a table, each for whatever is wrong with it. A policy of which one finding is
- * ignored stays as it is: its other findings are bound to that one, and the migrations of the rest leave it out.
+ * One migration alters all policies of a table, each for all of its findings. If one finding of a policy is ignored,
+ * the policy stays as it is, since the same alteration fixes its other findings; the migration leaves it out.
  */
 export function leavePolicies(
   findings: Finding[],
@@ -26,7 +26,7 @@ export function leavePolicies(
     else if (other === undefined) free.push(withOperation(finding, without(parts, rules)))
     else {
       const alone = `--rules ${finding.rule} writes this one alone`
-      bound.push(skip(finding, `its migration would cure ${other} too, which ${ignorePath} leaves; ${alone}`))
+      bound.push(skip(finding, `its migration also fixes ${other}, which ${ignorePath} ignores; ${alone}`))
     }
   }
   return { free, bound }
@@ -52,7 +52,7 @@ function without(parts: AlterPolicies, left: ReadonlyMap<string, string>): Opera
     parts.why,
     ...parts.alterations
       .filter(isLeft)
-      .map(({ policy }) => `Policy ${displayIdentifier(policy)} stays as it is: ${ignorePath} leaves it.`),
+      .map(({ policy }) => `Policy ${displayIdentifier(policy)} stays as it is: ${ignorePath} ignores it.`),
   ].join(' ')
   return alterPolicies({ ...parts, why, alterations: parts.alterations.filter((each) => !isLeft(each)) })
 }

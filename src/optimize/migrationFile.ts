@@ -3,7 +3,7 @@ import type { BuilderCall, ConditionCall, Operation } from '../operations/operat
 
 /**
  * The text of a migration file for an operation: plain node-pg-migrate, and the export `optimization` with the
- * conditions. A statement is a call of node-pg-migrate's builder where that says the same, and else SQL.
+ * conditions. A statement is a call of node-pg-migrate's builder if that makes the same SQL, and else SQL.
  *
  * ```ts
  * export const optimization: Optimization = {
@@ -52,7 +52,7 @@ export function migrationFile(operation: Operation): string {
   }
 }
 
-/** Whether the builder makes this very statement of the call; it writes some names as expressions. */
+/** Whether the builder makes exactly this statement from the call; it writes some names as expressions. */
 function makes({ method, args }: BuilderCall, statement: string): boolean {
   const pgm = new MigrationBuilder({} as never, undefined, false, console)
   ;(pgm[method] as (...args: unknown[]) => void)(...args)
@@ -63,7 +63,7 @@ function inOneLine(sql: string): string {
   return sql.trim().replaceAll(/\s+/g, ' ')
 }
 
-/** The word for an object that several conditions are about, by how the conditions' names begin. */
+/** The word for an object that several conditions are about, by the beginning of the conditions' names. */
 const words: [beginning: string, word: string][] = [
   ['index', 'index'],
   ['function', 'routine'],

@@ -23,8 +23,7 @@ export async function listMigrationFiles(directory: string): Promise<string[]> {
 }
 
 /**
- * Ascending 17-digit numbers, `YYYYMMDDhhmmssSSS` in UTC: now, or just behind the last file where that one lies
- * in the future.
+ * Ascending 17-digit numbers, `YYYYMMDDhhmmssSSS` in UTC: now, or just after the last file if that is in the future.
  */
 export function* migrationNumbers(existing: string[], now: Date): Generator<string> {
   const taken = existing.map((name) => timeOf(name.slice(0, 17)))

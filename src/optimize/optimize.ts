@@ -27,12 +27,12 @@ export interface OptimizeOptions {
   ignore?: IgnoreEntry[]
   /** Indexes that these statements want are made too. */
   workload?: Workload
-  /** What a pending migration there does already is not made again. */
+  /** The directory of migrations; what a pending one does already is not written again. */
   directory: string
   onStep?: (text: string) => void
 }
 
-/** What was found, what of it is to be cured, and by which migrations. */
+/** What was found, which findings are fixed, and by which migrations. */
 export interface Optimized {
   found: Found
   selection: Selection
@@ -44,7 +44,7 @@ export interface Optimized {
 }
 
 /**
- * From findings to operations that are ready to be written; the database is only read, and nothing is written.
+ * Turns findings into operations that are ready to be written. The database is only read, and no file is written.
  *
  * ```ts
  * const { groups } = await optimize(client, { level: 'warn', directory: 'migrations' })

@@ -46,8 +46,8 @@ function isUnmarked({ text }: PendingMigration): boolean {
 }
 
 /**
- * Without an id, the text has to do: the same title, and all that a condition of the operation names which both of them end
- * (a policy is as it was, an index is absent).
+ * Without an id, the text decides: the same title, and all names in a condition of the operation that its `up` ends (a
+ * policy is as it was, an index is absent).
  */
 function findUnmarked(operation: Operation, pending: PendingMigration[]): string | undefined {
   const ended = operation.before.filter(({ condition }) => !stays(condition))

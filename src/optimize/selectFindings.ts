@@ -6,17 +6,17 @@ import type { Skipped } from './chooseOperations.ts'
 import { skip, workOf } from './chooseOperations.ts'
 import { leavePolicies } from './leavePolicies.ts'
 
-/** What is to be cured of what was found. */
+/** Which findings are to be fixed. */
 export interface Selection {
   selected: Finding[]
-  /** What the ignore file names, and what cannot be cured without curing that too. */
+  /** Findings that the ignore file names, and those that cannot be fixed without fixing these too. */
   ignored: Skipped[]
   belowLevel: Finding[]
 }
 
 /**
- * Leaves out the findings that the ignore file names, and those below a level. A finding below the level whose very
- * migration another one wants (the index of a foreign key that a policy needs too) is selected with it.
+ * Leaves out the findings that the ignore file names, and those below a level. A finding below the level is selected
+ * nevertheless if a selected one needs the same migration (the index of a foreign key that a policy needs too).
  */
 export function selectFindings(
   findings: Finding[],

@@ -9,8 +9,8 @@ import { migrationFile } from './migrationFile.ts'
 import { listMigrationFiles, migrationNumbers, slugOf } from './migrationNames.ts'
 
 /**
- * Writes a file for each group, in this order, with numbers behind those of the files that are there, and tells
- * the path of each operation's.
+ * Writes a file for each group, in this order, numbered after the existing files. Returns the path of each operation's
+ * file.
  *
  * @throws HundredfoldError that names the file which could not be written, and those that were
  */

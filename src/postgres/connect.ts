@@ -16,11 +16,11 @@ export function describeTarget(target: ConnectionTarget): string {
 }
 
 export interface ConnectOptions {
-  /** What the server shows beside the session; `hundredfold` by default. */
+  /** The session's `application_name`; `hundredfold` by default. */
   applicationName?: string
   /** How long the login may take; 10 s by default. */
   connectTimeoutMs?: number
-  /** How long one answer may take before the session is given up; no limit by default. */
+  /** How long one answer may take before we give up the session; no limit by default. */
   answerTimeoutMs?: number
 }
 
@@ -53,7 +53,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     await client.connect()
     await refuseOldServer(client, target)
   } catch (error) {
-    // The socket is destroyed and not closed in good order: a pooler may keep us waiting even for that.
+    // Destroyed, not closed in good order: a pooler may keep us waiting even for the close.
     client.connection.stream.destroy()
     throw error instanceof UsageError ? error : explainConnectionError(error, target)
   }
@@ -72,7 +72,7 @@ async function refuseOldServer(client: Client, target: ConnectionTarget): Promis
   )
 }
 
-/** The parts of a connection URL that may be shown. Throws a UsageError where it is not one. */
+/** The parts of a connection URL that may be shown. Throws a UsageError if the text is no such URL. */
 export function parseTarget(url: string): ConnectionTarget {
   let parsed: URL
   try {

@@ -3,9 +3,9 @@ import type { PostgresPoolClient } from 'kysely'
 import type { ClientBase } from 'pg'
 
 /**
- * A session for Kysely's `sql`: conditions and readers of the catalog take this and nothing else. Names are always
- * qualified, since our reading connections set `search_path = ''`. Oids arrive as numbers, `bigint` as text, so that
- * no digit is lost, `name[]` and `oid[]` as arrays, `int2vector` as text such as `1 2`.
+ * A session for Kysely's `sql`, which is all that conditions and catalog readers take. Qualify every name: our reading
+ * connections set `search_path = ''`. Oids arrive as numbers, and `bigint` as text, so that no digit is lost; `name[]`
+ * and `oid[]` arrive as arrays, and `int2vector` as text such as `1 2`.
  */
 export type Database = Kysely<unknown>
 

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from './database.ts'
 
-/** A node of EXPLAIN (FORMAT JSON), with what a reader of plans looks at. Costs are the planner's, times milliseconds. */
+/** A node of EXPLAIN (FORMAT JSON), with the fields that we read. Costs are in the planner's units, times in milliseconds. */
 export interface PlanNode {
   'Node Type': string
   'Relation Name'?: string
@@ -32,7 +32,7 @@ export interface PlanNode {
   Plans?: PlanNode[]
 }
 
-/** What EXPLAIN says of one statement; the times, in milliseconds, only where it was executed. */
+/** What EXPLAIN says about one statement. Times are in milliseconds; only an executed statement has an execution time. */
 export interface Explained {
   Plan: PlanNode
   'Planning Time'?: number
@@ -42,7 +42,7 @@ export interface Explained {
 /**
  * `explain(db, 'SELECT 1', 'ANALYZE, BUFFERS')` -> `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT 1`
  *
- * @param statement exactly one statement: it goes into a larger text unquoted
+ * @param statement exactly one statement: it is put into a larger text as it is
  */
 export async function explain(db: Database, statement: string, options = ''): Promise<Explained> {
   const all = options === '' ? 'FORMAT JSON' : `${options}, FORMAT JSON`

@@ -39,7 +39,7 @@ export function fitIdentifier(name: string, suffix = ''): string {
   return base + suffix
 }
 
-/** The first of `name_idx`, `name_idx1`, `name_idx2` ... that is free, cut to fit; it is added to those taken. */
+/** The first free name of `name_idx`, `name_idx1`, `name_idx2` ..., cut to fit. It is added to `taken`. */
 export function claimIdentifier(name: string, suffix: string, taken: Set<string>): string {
   for (let number = 0; ; number += 1) {
     const free = fitIdentifier(name, number === 0 ? suffix : `${suffix}${number}`)

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import type { ClientBase } from 'pg'
 
 /**
- * The client as one who asks the same questions again and again: each text is parsed and planned once in the
- * session and then only run. For a session of one's own, without a pooler before it: a `DISCARD ALL` of somebody
- * else's, or another server process, would not know the statements that the client believes are prepared.
+ * The client with every query prepared: the server parses and plans each text once per session. Use it only in a session
+ * of your own that no pooler serves: after somebody else's `DISCARD ALL`, or in another server process, the statements
+ * that the client believes to be prepared do not exist.
  */
 export function prepared(client: ClientBase): ClientBase {
   const query = (text: string, values?: unknown[]) =>

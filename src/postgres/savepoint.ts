@@ -3,23 +3,23 @@ import type { Database } from './database.ts'
 import { errorCode, isConnectionLost } from './sqlState.ts'
 
 const begin = sql.raw('SAVEPOINT hundredfold_look')
-/** Makes whatever was done since undone, and a transaction that an error ended usable again. */
+/** Undoes everything since the savepoint; a transaction that an error aborted can be used again. */
 export const rollbackText = 'ROLLBACK TO SAVEPOINT hundredfold_look'
 const rollback = sql.raw(rollbackText)
 const release = sql.raw('RELEASE SAVEPOINT hundredfold_look')
 
-/** How often taking back is tried: a short limit that the look has set still holds for it. */
+/** How often the rollback is tried: a short statement timeout that the look has set still applies to it. */
 const mostTries = 20
 
 /**
- * Runs `look` inside the current transaction and undoes whatever it did and set; where it fails, the transaction goes on
- * as if nothing had been asked. Looks may stand in one another.
+ * Runs `look` inside the current transaction and undoes whatever it did and set. If it fails, the transaction goes on
+ * as if nothing had happened. Looks may be nested.
  *
  * ```sql
  * SAVEPOINT hundredfold_look; ...; ROLLBACK TO SAVEPOINT hundredfold_look; RELEASE SAVEPOINT hundredfold_look;
  * ```
  *
- * @throws what `look` throws, also where the session is lost with it
+ * @throws what `look` throws, even if the session was lost
  */
 export async function underSavepoint<T>(db: Database, look: () => Promise<T>): Promise<T> {
   await begin.execute(db)
@@ -30,8 +30,8 @@ export async function underSavepoint<T>(db: Database, look: () => Promise<T>): P
 export type Under = <T>(look: () => Promise<T>) => Promise<T>
 
 /**
- * Like `underSavepoint` for many looks, one after the other, which share one savepoint: two requests less for each. What
- * `work` does between them is undone with them.
+ * Like `underSavepoint`, for many looks in turn that share one savepoint, which saves two requests per look. What `work`
+ * does between the looks is undone too.
  *
  * ```sql
  * SAVEPOINT hundredfold_look; ...; ROLLBACK TO SAVEPOINT hundredfold_look; ...; ROLLBACK TO SAVEPOINT hundredfold_look; ...
@@ -47,7 +47,7 @@ async function thenUndo<T>(look: () => Promise<T>, takeBack: () => Promise<void>
     result = await look()
   } catch (error) {
     const undone = takeBack()
-    // A lost session has no savepoint to return to; the first error tells.
+    // A lost session has no savepoint to return to; the first error says why.
     await (isConnectionLost(error) ? undone.catch(() => undefined) : undone)
     throw error
   }

@@ -5,7 +5,7 @@ export function errorCode(error: unknown): string | undefined {
   return undefined
 }
 
-/** The server gave up because a lock was not to be had, or chose us in a deadlock: trying again may help. */
+/** The server could not get a lock in time, or ended us to resolve a deadlock: trying again may help. */
 export function isLockConflict(error: unknown): boolean {
   return ['55P03', '40P01', '40001'].includes(errorCode(error) ?? '')
 }

@@ -1,6 +1,6 @@
 /**
- * What PostgreSQL reads as one piece, most special first. A block comment is matched up to its first end;
- * `sqlTokens` follows nested ones. An unclosed quote or comment takes all that is left.
+ * What PostgreSQL reads as one token, most specific pattern first. `sqlTokens` handles block comments, which may be
+ * nested. An unclosed quote takes the rest of the text.
  */
 const token = new RegExp(
   [
@@ -18,9 +18,9 @@ const token = new RegExp(
 )
 
 /**
- * Cuts SQL into its tokens, white space and comments among them, so that joined together they are the text
- * again. It tells code from quoted text, strings, dollar quotes and (nested) comments; operators come one
- * character at a time. Text that is no SQL is cut up too: nothing is refused here.
+ * Cuts SQL into tokens, including white space and comments: joined, they are the original text. Quoted names, strings,
+ * dollar quotes and (nested) comments are one token each; operators come one character at a time. Text that is not
+ * valid SQL is cut up too: nothing is refused here.
  */
 export function* sqlTokens(sql: string): Generator<string> {
   let at = 0

@@ -12,7 +12,7 @@ export function replaceMarkedSection(document: string, name: string, text: strin
   if (from < 0 || to < 0) {
     throw new UsageError(
       `The document has no section between ${start} and ${end}.`,
-      'Put the two lines where the table is to stand.',
+      'Put the two lines where the table should be.',
     )
   }
   return `${document.slice(0, from + start.length)}\n\n${text}\n\n${document.slice(to)}`

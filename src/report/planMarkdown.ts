@@ -59,7 +59,7 @@ function migrationPart(migration: PlannedMigration): string {
   ].join('\n\n')
 }
 
-/** Several reasons are a list; what follows them stands on a line of its own. */
+/** Several reasons are a list, so the rule goes on a line of its own. */
 function whyPart({ why, rule }: PlannedMigration): string {
   if (!rule) return why
   return why.includes('\n') ? `${why}\n\n(Rule \`${rule}\`.)` : `${why} (rule \`${rule}\`)`

@@ -1,7 +1,7 @@
 import type { Proofs } from '../migrate/prove.ts'
 import { shortList } from '../shortList.ts'
 
-/** A line per migration, what is not as it was beneath it, and what the proof does not cover; JSON has the lists whole. */
+/** A line per migration, with its differences beneath it, and what the proof does not cover; JSON has the full lists. */
 export function proofText({ migrations, notCopied }: Proofs): string {
   const lines = migrations.flatMap(({ name, reversible, proven, reason, difference = [] }) => {
     const verdict = proven ? (reversible ? '✔' : '✘') : '?'

@@ -1,18 +1,18 @@
 import type { Rule } from '../rules/rule.ts'
 import { markdownTable } from './markdownTable.ts'
 
-/** What stands around the table in docs/rules.md. */
+/** The markers around the table in docs/rules.md. */
 export const rulesMarkers = { begin: '<!-- rules -->', end: '<!-- /rules -->' }
 
-/** The table of rules in docs/rules.md: name, what it finds, what cures it. */
+/** The table of rules in docs/rules.md: name, what it finds, what fixes it. */
 export function rulesTable(rules: Rule[]): string {
   return markdownTable(
-    ['Rule', 'Finds', 'Cure'],
+    ['Rule', 'Finds', 'Fix'],
     rules.map(({ name, finds, cure }) => [`\`${name}\``, finds, cure]),
   )
 }
 
-/** The page with the table between its markers put in anew; undefined where it has no markers. */
+/** The page with a new table between its markers; undefined if it has none. */
 export function withRulesTable(page: string, rules: Rule[]): string | undefined {
   const begin = page.indexOf(rulesMarkers.begin)
   const end = page.indexOf(rulesMarkers.end)

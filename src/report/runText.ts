@@ -26,10 +26,10 @@ export function ranText(ran: Ran): string {
   const checked = conditions === 1 ? '1 condition holds' : `${conditions} conditions hold`
   const how = ran.adopted
     ? ran.direction === 'up'
-      ? 'was there already, adopted'
-      : 'was there before us, left as it is'
+      ? 'existed already, adopted'
+      : 'existed before the migration, left as it is'
     : ran.direction
-  // An adopted migration names what it found instead of an empty place.
+  // An adopted migration names what it found, where it expected nothing.
   const found = ran.conditions.flatMap(({ actual }) => (actual ? [`; found ${actual}`] : []))
   return `✔ ${ran.name}  ${how}, ${duration(ran.ms)}, ${checked}${found.join('')}`
 }

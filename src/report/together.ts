@@ -7,7 +7,7 @@ interface Groupable {
   infoBecause?: string
 }
 
-/** Findings of one rule and level that are told in one line. */
+/** Findings of one rule and level that are reported in one line. */
 export interface Together<F> {
   /** `412 of unindexed_foreign_keys on tables of at most 128 kB (info)` */
   title: string
@@ -23,8 +23,8 @@ export function together<F extends Groupable>(findings: F[]): Together<F>[] {
 }
 
 /**
- * Sets apart the findings that share why they are only `info`: thousands of these would hide the others. One that is
- * alone stays among the others.
+ * Separates the findings that share the reason why they are only `info`: thousands of these would hide the others. A
+ * single one stays among the others.
  */
 export function setApart<F extends Groupable>(findings: F[]): { single: F[]; groups: Together<F>[] } {
   const groups = together(findings.filter(({ infoBecause }) => infoBecause !== undefined)).filter(

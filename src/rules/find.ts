@@ -1,7 +1,7 @@
 import type { Outcome } from '../catalog/attempt.ts'
 import { attemptUnder } from '../catalog/attempt.ts'
 import { underOneSavepoint } from '../postgres/savepoint.ts'
-import type { Finding, Rule } from './rule.ts'
+import type { Finding, Rule, Violation } from './rule.ts'
 import type { Snapshot } from '../catalog/snapshot.ts'
 import { CannotSee } from './rule.ts'
 
@@ -25,9 +25,9 @@ export interface FindOptions {
 }
 
 /**
- * For callers who tell nobody how each rule ended.
+ * For callers that do not report how each rule ended.
  *
- * @throws where a rule failed; what a rule could not see is no failure
+ * @throws if a rule fails; a skipped rule is no failure
  */
 export function expectNoFailure({ looked }: Found): void {
   const failed = looked.filter(({ status }) => status === 'failed')
@@ -38,10 +38,10 @@ export function expectNoFailure({ looked }: Found): void {
 }
 
 /**
- * Asks each rule, and goes back to a savepoint of the snapshot after it: a rule that is skipped or fails is named with
- * its reason, and the rest goes on. What a rule could see although not everything is found all the same.
+ * Runs each rule, and rolls back to a savepoint of the snapshot after it. A rule that is skipped or fails is listed
+ * with its reason, and the others go on. Findings of a rule that could not see everything are kept.
  *
- * @throws where the session is lost or the run is aborted
+ * @throws if the session is lost or the run is aborted
  */
 export async function findAll(
   rules: Rule[],
@@ -53,13 +53,15 @@ export async function findAll(
     for (const rule of rules) {
       signal?.throwIfAborted()
       onRule?.(rule)
+      const add = (seen: Violation[]) =>
+        found.findings.push(...seen.map((violation) => ({ rule: rule.name, ...violation })))
       const outcome = await attemptUnder(under, () => rule.find(context))
       if (outcome.status === 'ok') {
-        found.findings.push(...outcome.value)
+        add(outcome.value)
         found.looked.push({ rule, status: 'ok' })
         continue
       }
-      if (outcome.error instanceof CannotSee) found.findings.push(...outcome.error.seen)
+      if (outcome.error instanceof CannotSee) add(outcome.error.seen)
       found.looked.push({ rule, status: outcome.status, reason: outcome.reason })
     }
   })

@@ -48,7 +48,7 @@ export async function readIgnoreFile(path = ignorePath): Promise<IgnoreEntry[]> 
     document = parse(text)
   } catch (error) {
     const [firstLine] = messageOf(error).split('\n')
-    throw new UsageError(`${path} is no YAML: ${firstLine}`, 'Mend the file.', { cause: error })
+    throw new UsageError(`${path} is not valid YAML: ${firstLine}`, 'Correct the file.', { cause: error })
   }
   const parsed = z.array(entrySchema).safeParse(document ?? [])
   if (parsed.success) return parsed.data
@@ -60,17 +60,17 @@ export async function readIgnoreFile(path = ignorePath): Promise<IgnoreEntry[]> 
       : 'the file'
   throw new UsageError(
     `${path}, ${where}: ${issue?.message ?? 'not understood'}.`,
-    'An entry has `rule`, `subject` (with * for anything), `reason` and, if it is to end, `expires: YYYY-MM-DD`.',
+    'An entry has `rule`, `subject` (with * for anything), `reason` and, if it should expire, `expires: YYYY-MM-DD`.',
   )
 }
 
-/** What an entry is held against: a finding, with its operation or as the report has it. */
+/** What an entry is matched with: a finding, with its operation or as the report has it. */
 interface Named {
   rule: string
   subject: string[]
 }
 
-/** The findings that no entry names, and the others, each with the first entry that does. */
+/** The findings that no entry names, and the ignored ones, each with the first entry that names it. */
 export interface Sifted<F> {
   kept: F[]
   ignored: { finding: F; entry: IgnoreEntry }[]

@@ -4,7 +4,7 @@ import { NotReversible } from '../operations/notReversible.ts'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import type { Fact, Remedy } from './rule.ts'
 
-/** The operation as a remedy; where it would not be exactly reversible, what `otherwise` makes of the reason. */
+/** The operation as a remedy; if it is not exactly reversible, what `otherwise` returns for the reason. */
 export async function migrationOr(
   make: () => Operation | Promise<Operation>,
   otherwise: (reason: string) => Remedy,
@@ -25,11 +25,11 @@ export function runbook(title: string, ...steps: string[]): Remedy {
   return { kind: 'runbook', title, steps }
 }
 
-/** Steps that drop the index of a partitioned table, which no concurrent statement does. */
+/** Steps that drop the index of a partitioned table, which cannot be done concurrently. */
 export function dropWithPartitions(index: DefinedIndex): Remedy {
   return runbook(
     `Drop ${display(index)} in a quiet moment`,
-    `SET lock_timeout = '1s'; -- and try again where it ends there`,
+    `SET lock_timeout = '1s'; -- and try again if it times out`,
     `DROP INDEX ${qualified(index)}; -- locks the table and all partitions exclusively, for a moment`,
     `To take it back: ${index.definition}; it keeps writers waiting while it is built.`,
   )

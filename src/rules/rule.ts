@@ -4,7 +4,7 @@ import { displayIdentifier } from '../postgres/identifiers.ts'
 import type { Operation } from '../operations/operation.ts'
 import type { RuleName } from './ruleNames.ts'
 
-/** The least grave first. */
+/** The least severe first. */
 export const levels = ['info', 'warn', 'error'] as const
 export type Level = (typeof levels)[number]
 
@@ -12,7 +12,7 @@ export function isAtLeast(level: Level, least: Level): boolean {
   return levels.indexOf(level) >= levels.indexOf(least)
 }
 
-/** One figure that a finding rests on, and how it was come by. */
+/** One figure that supports a finding, and how it was measured. */
 export interface Fact {
   /** `rows`, `scans`, `expression` ... */
   name: string
@@ -29,9 +29,8 @@ export type Remedy =
   /** Nothing that we would do: `title` says why. */
   | { kind: 'none'; title: string }
 
-/** One place where a rule is broken. */
-export interface Finding {
-  rule: RuleName
+/** One place where a rule is broken, as the rule tells it: `findAll` adds which rule it was. */
+export interface Violation {
   level: Level
   /** `[schema, object, part ...]`, unquoted: `['public', 'bookings', 'Users can view their bookings']`. */
   subject: string[]
@@ -40,10 +39,15 @@ export interface Finding {
   evidence: Fact[]
   remedy: Remedy
   /**
-   * Why it is only `info`, in words that many findings of the rule share: `on tables of at most 128 kB`. These are told
-   * together, in one line.
+   * Why it is only `info`, in words that many findings of the rule share: `on tables of at most 128 kB`. These are
+   * reported together, in one line.
    */
   infoBecause?: string
+}
+
+/** One place where a rule is broken. */
+export interface Finding extends Violation {
+  rule: RuleName
 }
 
 /** Stays the same from one report to the next: `duplicate_index public.bookings.a_idx`. */
@@ -52,15 +56,15 @@ export function keyOf({ rule, subject }: Pick<Finding, 'rule' | 'subject'>): str
 }
 
 /**
- * A rule throws it where the role that looks, the server or its statistics do not show what the rule needs.
- * The report then says "skipped" with the reason, never "passed"; what could be seen all the same is in `seen`.
+ * A rule throws it if the current role, the server or its statistics do not show what the rule needs. The report then
+ * says "skipped" with the reason, never "passed"; `seen` holds the findings that were made nevertheless.
  */
 export class CannotSee extends NotSeen {
   /** Findings that hold although not everything was seen. */
-  readonly seen: Finding[]
+  readonly seen: Violation[]
 
   /** @param reason a sentence: what is hidden, and what would show it */
-  constructor(reason: string, seen: Finding[] = []) {
+  constructor(reason: string, seen: Violation[] = []) {
     super(reason)
     this.name = 'CannotSee'
     this.seen = seen
@@ -72,8 +76,8 @@ export interface Rule {
   name: RuleName
   /** For the table in docs/rules.md: what it finds, in half a sentence. */
   finds: string
-  /** For the table in docs/rules.md: what cures it, in half a sentence. */
+  /** For the table in docs/rules.md: what fixes it, in half a sentence. */
   cure: string
-  /** @throws CannotSee where the rule cannot be answered, or not for everything */
-  find(snapshot: Snapshot): Promise<Finding[]>
+  /** @throws CannotSee if the rule could not check everything */
+  find(snapshot: Snapshot): Promise<Violation[]>
 }

@@ -18,11 +18,11 @@ import { throwAwaySettings } from './settings.ts'
 /** A PostgreSQL of our own on this machine, reachable from this machine only. */
 export interface EmbeddedServer extends Server {
   kind: 'embedded'
-  /** PGDATA, as PostgreSQL's account sees it. */
+  /** PGDATA, a path for PostgreSQL's account. */
   dataDirectory: string
-  /** Ends the server at once, without a checkpoint: what is committed is found again by `restart`. */
+  /** Ends the server at once, without a checkpoint; after `restart` everything that was committed is there again. */
   crash(): Promise<void>
-  /** Starts the server again on the same port; one that runs is shut down in good order first. */
+  /** Starts the server again on the same port; a running server is shut down in good order first. */
   restart(): Promise<void>
 }
 
@@ -30,11 +30,11 @@ export interface EmbeddedServer extends Server {
  * Starts a throw-away PostgreSQL: a new data directory in the system's temporary directory, a free port on
  * 127.0.0.1, a random password, UTF-8, locale C. It takes about two seconds, and works as root too.
  *
- * `stop` ends it and removes the directory, and so does the end of our process, however it comes about. No
- * signal handler is installed and the server does not keep the process alive.
+ * `stop` ends the server and removes the directory; so does the end of our process, whatever ends it. No signal handler
+ * is installed, and the server does not keep the process alive.
  *
- * @throws UsageError where the version is not installed; HundredfoldError, with the last lines of PostgreSQL's
- * log, where the server does not start.
+ * @throws UsageError if the version is not installed; HundredfoldError, with the last lines of PostgreSQL's log, if the
+ * server does not start.
  */
 export async function startEmbedded(options: ServerOptions = {}): Promise<EmbeddedServer> {
   const installation = findInstallation(options.version)
@@ -82,7 +82,7 @@ class Cluster {
     this.directory = directory
     this.programs = programs
     this.account = account
-    // Nobody needs the data any more when the guardian acts, so the server need not write it out.
+    // When the guardian acts nobody needs the data any more, so the server need not write it to disk.
     const end = [join(programs, 'pg_ctl'), 'stop', '--pgdata', this.data, '--mode', 'immediate']
     this.guardian = startGuardian(directory, end, account)
   }
@@ -97,12 +97,12 @@ class Cluster {
     await this.run('initdb', [
       ...['--pgdata', this.data, '--username', 'postgres', '--pwfile', passwordFile],
       ...['--auth', 'scram-sha-256', '--encoding', 'UTF8', '--locale', 'C', '--no-sync'],
-      // The default since 18, and nothing that a throw-away server needs.
+      // On by default since 18; a throw-away server does not need them.
       ...(this.version >= 18 ? ['--no-data-checksums'] : []),
     ])
   }
 
-  /** Between finding a port free and PostgreSQL taking it somebody else may; then another one is tried. */
+  /** Another process may take the free port before PostgreSQL does; then the next one is tried. */
   async startOnFreePort(settings: Record<string, string>): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       this.port = await freePort()
@@ -156,7 +156,7 @@ class Cluster {
       throw new HundredfoldError(
         exitCodes.unexpected,
         `The embedded PostgreSQL failed at ${program}: ${lastLines(said, 5)}`,
-        'Mend what PostgreSQL names, or set TEST_DATABASE_URL to a server on which databases may be created.',
+        'Fix what PostgreSQL names, or set TEST_DATABASE_URL to a server on which databases may be created.',
         { cause: error },
       )
     }

@@ -2,9 +2,9 @@ import { connect } from '../postgres/connect.ts'
 import type { Server } from './server.ts'
 
 /**
- * A server that is there already, by the URL of a role that may create databases and roles on it.
+ * An existing server, by the URL of a role that may create databases and roles on it.
  *
- * @throws UsageError where it cannot be reached.
+ * @throws UsageError if it cannot be reached.
  */
 export async function useExternal(superuserUrl: string): Promise<Server> {
   const client = await connect(superuserUrl)
@@ -15,7 +15,7 @@ export async function useExternal(superuserUrl: string): Promise<Server> {
     return {
       kind: 'external',
       version: rows[0]?.version ?? 0,
-      url: (database) => withDatabase(superuserUrl, database),
+      url: (database) => (database === undefined ? superuserUrl : withDatabase(superuserUrl, database)),
       stop: () => Promise.resolve(),
     }
   } finally {
@@ -23,8 +23,8 @@ export async function useExternal(superuserUrl: string): Promise<Server> {
   }
 }
 
-function withDatabase(url: string, database: string | undefined): string {
-  if (database === undefined) return url
+/** The URL of another database on the same server. */
+export function withDatabase(url: string, database: string): string {
   const changed = new URL(url)
   changed.pathname = `/${encodeURIComponent(database)}`
   return changed.href

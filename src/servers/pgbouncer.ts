@@ -10,7 +10,7 @@ import { makeServerDirectory, writeForServer } from './serverDirectory.ts'
 export interface PgBouncer {
   /** The same login to the same database, through the pool. */
   url(directUrl: string): string
-  /** Its console, where `SHOW POOLS` and the like are understood. */
+  /** Its admin console, for `SHOW POOLS` and the like. */
   consoleUrl: string
   stop(): Promise<void>
 }
@@ -24,15 +24,15 @@ export interface PgBouncerOptions {
   /** How a client proves to the pool who it is; the pool itself always logs in with the password. */
   auth?: 'scram-sha-256' | 'trust'
   /**
-   * What the server has stored for a user (`pg_authid.rolpassword`), by name. Then the pool knows no password:
-   * it checks clients against it and hands their keys on to the server, as pools with an `auth_query` do.
+   * The secrets that the server stores (`pg_authid.rolpassword`), by user. With these the pool knows no password: it
+   * checks clients against the secret and logs in with the client's keys, as pools with an `auth_query` do.
    */
   secrets?: Record<string, string>
   /** Further lines of its configuration, such as `{ default_pool_size: '2' }`. */
   settings?: Record<string, string>
 }
 
-/** Starts PgBouncer in front of a server; it ends with our process at the latest. */
+/** Starts PgBouncer in front of a server; it ends with `stop` or with our process. */
 export async function startPgBouncer(options: PgBouncerOptions): Promise<PgBouncer> {
   const logins = options.logins.map((login) => new URL(login))
   const server = logins[0]
@@ -99,7 +99,7 @@ function hasStarted(log: Readable): Promise<void> {
     const read = (part: Buffer): void => {
       text += part.toString()
       if (!text.includes('process up')) return
-      // It goes on writing, two lines for each client: they are let go by, or the text would grow with every one.
+      // PgBouncer goes on writing, two lines per client: discard them, or the text would grow for ever.
       log.off('data', read)
       log.resume()
       resolve()

@@ -23,13 +23,13 @@ const programs = ['initdb', 'pg_ctl', 'postgres']
 const extensions = 'share/postgresql/extension'
 
 /**
- * The installation that a server is run from: the given one, or a copy of it in `directory` where
+ * The installation to run a server from: the given one, or a copy of it in `directory` if
  *
  * - extensions are to be trusted (`trusted = true` in their control file, which is not ours to change);
  * - npm was not allowed to run the install script that makes the links between its libraries;
  * - it lies where the server's account cannot reach it, such as below /root.
  *
- * A copy is 60 MB. Where only extensions are to be trusted it is 10 MB, and links to the rest.
+ * A full copy takes 60 MB. If only extensions are to be trusted, 10 MB are copied and the rest is linked.
  */
 export function runnableInstallation(
   installation: Installation,
@@ -58,7 +58,7 @@ interface Link {
   target: string
 }
 
-/** npm packages cannot hold symbolic links; this list says which there have to be. */
+/** npm packages cannot hold symbolic links; the package has a list of the links to make. */
 function links({ directory }: Installation): { at: string; to: string }[] {
   const list = join(directory, 'pg-symlinks.json')
   if (!existsSync(list)) return []
@@ -88,7 +88,7 @@ function runsFor(account: Account, { directory }: Installation): boolean {
   })
 }
 
-/** Copies the programs, which look for everything else beside themselves, and links to everything else. */
+/** Copies the programs, which find everything else relative to themselves, and links to the rest. */
 function copyPrograms(installation: Installation, copy: Installation): void {
   const inBoth = (path: string): [string, string] => [
     join(installation.directory, path),
@@ -114,7 +114,7 @@ function trust({ directory }: Installation, extension: string): void {
     )
   }
   const text = readFileSync(control, 'utf8')
-  // It may be a link to the file of the original.
+  // It may be a link to the original file, which must stay as it is.
   unlinkSync(control)
   writeFileSync(control, `${text}\ntrusted = true\n`)
 }

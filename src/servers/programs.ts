@@ -2,8 +2,8 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /**
- * Where a program is that the system brings and npm does not, such as `pgbouncer`; undefined where it is not
- * installed. `path` is the list of folders to look in, as the environment's PATH writes it.
+ * The path of a program that the system installs and npm does not, such as `pgbouncer`; undefined if it is not
+ * installed. `path` lists the folders to search, in the format of PATH.
  */
 export function findProgram(name: string, path: string): string | undefined {
   // Debian keeps servers in sbin, which is not on everybody's path.

@@ -5,9 +5,9 @@ import type { Server, ServerOptions } from './server.ts'
 import { dockerAnswers, startContainer, testcontainersIsInstalled } from './testcontainers.ts'
 
 /**
- * The server that tests, demo and bench work on, the same way for all of them: `TEST_DATABASE_URL` where it
- * is set, else a container where a Docker engine answers and Testcontainers is installed, else an embedded
- * PostgreSQL. The options shape a server that we start; an external one is taken as it is.
+ * The server for tests, demo and bench: `TEST_DATABASE_URL` if it is set, else a container if a Docker engine answers
+ * and Testcontainers is installed, else an embedded PostgreSQL. The options apply to servers that we start; an external
+ * one is used as it is.
  */
 export async function provideServer(config: Config, options: ServerOptions = {}): Promise<Server> {
   if (config.testDatabaseUrl) return useExternal(config.testDatabaseUrl)

@@ -3,18 +3,18 @@ export interface Server {
   kind: 'external' | 'testcontainers' | 'embedded'
   /** Major version, such as 18. */
   version: number
-  /** Superuser's URL of a database; of `postgres` where none is named. Holds a password: never print it. */
+  /** The superuser's URL of a database, by default of `postgres`. It holds a password: never print it. */
   url(database?: string): string
-  /** Ends the server and leaves nothing of it behind; an external one is left as it is. */
+  /** Ends the server and removes everything of it; an external one is left as it is. */
   stop(): Promise<void>
 }
 
-/** What is wanted of a throw-away server. */
+/** How to start a throw-away server. */
 export interface ServerOptions {
   /** Major version of PostgreSQL, 14 to 18; 18 where absent. */
   version?: number
   /** Lines of `postgresql.conf`, such as `{ work_mem: '64MB' }`; they win over our own. */
   settings?: Record<string, string>
-  /** Extensions that somebody who is no superuser may create, as managed platforms allow it. */
+  /** Extensions that a role without superuser rights may create, as on managed platforms. */
   trustedExtensions?: string[]
 }

@@ -2,15 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { userInfo } from 'node:os'
 import { UsageError } from '../errors.ts'
 
-/** Whose rights a process gets; empty for our own. In the form that `spawn` takes. */
+/** The user and group that a process runs as, in the form that `spawn` takes; empty for our own. */
 export interface Account {
   uid?: number
   gid?: number
 }
 
 /**
- * PostgreSQL refuses to run as root. Where we are root (in most containers) it runs as `postgres` if there
- * is such a user, else as `nobody`; no user is created on anybody's machine.
+ * PostgreSQL refuses to run as root. If we are root (in most containers) it runs as the user `postgres` if there is one,
+ * else as `nobody`. We never create a user.
  */
 export function serverAccount(): Account {
   if (userInfo().uid !== 0) return {}

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Account } from './serverAccount.ts'
 
-/** A new directory among the temporary ones, which only the server's account can enter. */
+/** Makes a temporary directory that only the server's account can enter. */
 export function makeServerDirectory(account: Account): string {
   const directory = mkdtempSync(join(tmpdir(), 'hundredfold-'))
   giveTo(account, directory)

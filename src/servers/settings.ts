@@ -1,8 +1,8 @@
 /**
- * Settings of a throw-away server. It need not survive a power cut, so nothing waits for the disk; that
- * takes noise out of measurements and changes no plan. A crash of PostgreSQL itself loses nothing that was
- * committed (`synchronous_commit` stays on): tests that kill the server rely on it. Everything else is
- * PostgreSQL's default, autovacuum too, so that what we measure is what a server does.
+ * Settings of a throw-away server. It need not survive a power cut, so nothing waits for the disk; that removes noise
+ * from measurements and changes no plan. A crash of PostgreSQL itself loses nothing that was committed
+ * (`synchronous_commit` stays on), as tests that kill the server require. Everything else is PostgreSQL's default,
+ * including autovacuum, so that we measure what a real server does.
  */
 export const throwAwaySettings: Readonly<Record<string, string>> = {
   fsync: 'off',

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
+import { withDatabase } from './external.ts'
 import type { Server, ServerOptions } from './server.ts'
 import { throwAwaySettings } from './settings.ts'
 
-/** Whether a Docker engine answers within a second; where there is none, it takes less than a tenth. */
+/** Whether a Docker engine answers within a second; without Docker the check takes less than a tenth of that. */
 export async function dockerAnswers(): Promise<boolean> {
   try {
     await promisify(execFile)('docker', ['version', '--format', '{{.Server.Version}}'], { timeout: 1_000 })
@@ -14,7 +15,7 @@ export async function dockerAnswers(): Promise<boolean> {
   }
 }
 
-/** True in a checkout. Testcontainers is one of its development dependencies; an installed package goes without. */
+/** True in a checkout, where Testcontainers is a development dependency; false in an installed package. */
 export function testcontainersIsInstalled(): boolean {
   try {
     createRequire(import.meta.url).resolve('@testcontainers/postgresql')
@@ -41,11 +42,7 @@ export async function startContainer(options: ServerOptions = {}): Promise<Serve
   return {
     kind: 'testcontainers',
     version,
-    url: (database = 'postgres') => {
-      const url = new URL(container.getConnectionUri())
-      url.pathname = `/${encodeURIComponent(database)}`
-      return url.href
-    },
+    url: (database = 'postgres') => withDatabase(container.getConnectionUri(), database),
     stop: async () => {
       await container.stop()
     },

@@ -10,8 +10,8 @@ export const shadowRoles = ['hundredfold_shadow', 'hundredfold_bootstrap']
 const [administrator = '', bootstrap = ''] = shadowRoles
 
 /**
- * Makes room for the roles of the source: the superuser that initdb made is called `postgres`, and so is a
- * role of most sources, where it may not even be a superuser. A superuser of our own takes its place.
+ * Frees the name `postgres`: initdb gives it to the superuser, but most sources have a role of that name, which may not
+ * even be a superuser. A superuser of our own takes its place.
  */
 export async function makeAdministrator(server: Server): Promise<{ name: string; password: string }> {
   const password = randomBytes(24).toString('base64url')
@@ -36,7 +36,7 @@ export function urlOf(
   return url.href
 }
 
-/** Opens a session for the time of `work`. */
+/** Opens a session for the duration of `work`. */
 export async function using<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = await connect(url)
   try {

@@ -9,8 +9,8 @@ import type { CopyStatement } from './copySchema.ts'
 export type PlaceOf = (table: RelationName, column: string) => number
 
 /**
- * Lets every table be created with its columns in the source's order. The plan of a copy adds a column whose
- * type or default needs another object with a statement of its own, and it would come last:
+ * Lets every table be created with its columns in the source's order. If a column's type or default needs another
+ * object, the plan of a copy adds the column in a statement of its own, and it would come last:
  *
  * ```sql
  * CREATE TABLE public.t (id int, note text);     -- planned
@@ -20,8 +20,8 @@ export type PlaceOf = (table: RelationName, column: string) => number
  * ALTER TABLE public.t ALTER COLUMN mood SET DEFAULT 'gut';
  * ```
  *
- * Types and domains come before the tables then. Where a table cannot be created so (a generated column calls
- * a function that takes the table's own row type, say), the planned statements are its `otherwise`.
+ * Types and domains then come before the tables. If a table cannot be created this way (a generated column calls a
+ * function that takes the table's own row type, say), the planned statements are its `otherwise`.
  */
 export async function inColumnOrder(
   statements: readonly CopyStatement[],

@@ -119,7 +119,7 @@ function isLeftOut(id: StableId, except: readonly string[]): boolean {
 }
 
 function copyStatement({ sql, produces, consumes }: PlannedStatement, source: Source): CopyStatement {
-  // A statement that makes nothing, such as GRANT or ALTER ... OWNER, is about what it needs first.
+  // A statement that creates nothing, such as GRANT or ALTER ... OWNER, belongs to the first object that it needs.
   const about = produces.length > 0 ? produces : consumes.slice(0, 1)
   const objects = about.map((id) => keyOf(nameOf(source.facts, id)))
   const extension = produces.find((id) => id.kind === 'extension')

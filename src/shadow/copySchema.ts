@@ -13,12 +13,12 @@ export interface CopyStatement {
 const batchSize = 100
 
 /**
- * Runs the statements of a copy one by one as far as needed, so that one failure does not stop the rest.
- * What failed is tried again while anything else succeeds: an order of statements cannot know what a
- * function's body will need.
+ * Runs the statements of a copy one by one as far as needed, so that one failure does not stop the rest. Failed
+ * statements are tried again as long as others succeed: no order of statements can know what a function's body will
+ * need.
  *
- * @param searchPath for the second and later tries; there are defaults that call functions whose bodies
- * name tables without a schema.
+ * @param searchPath for the second and later tries: some defaults call functions whose bodies name tables without a
+ * schema.
  * @returns why an object could not be copied, by its key.
  */
 export async function runCopy(
@@ -45,26 +45,16 @@ async function retryWhileAnySucceeds(client: ClientBase, failures: Failure[]): P
   let failed = failures
   for (let before = Infinity; failed.length > 0 && failed.length < before;) {
     before = failed.length
-    failed = await runAll(
-      client,
-      failed.map(({ statement }) => statement),
-    )
+    failed = await runAgain(client, failed)
   }
   return failed
 }
 
-/** With an empty search_path the same complaint names its objects in full; another complaint is not the cause. */
+/** With an empty search_path the same error names its objects in full; a different error is not the cause. */
 async function withQualifiedReasons(client: ClientBase, failed: Failure[]): Promise<Failure[]> {
   if (failed.length === 0) return failed
   await client.query(`SET search_path = ''`)
-  const again = new Map(
-    (
-      await runAll(
-        client,
-        failed.map(({ statement }) => statement),
-      )
-    ).map((failure) => [failure.statement, failure]),
-  )
+  const again = new Map((await runAgain(client, failed)).map((failure) => [failure.statement, failure]))
   return failed.flatMap((failure): Failure[] => {
     const qualified = again.get(failure.statement)
     if (!qualified) return []
@@ -82,6 +72,13 @@ interface Failure {
   reason: DatabaseError
 }
 
+async function runAgain(client: ClientBase, failed: Failure[]): Promise<Failure[]> {
+  return runAll(
+    client,
+    failed.map(({ statement }) => statement),
+  )
+}
+
 async function runAll(client: ClientBase, statements: readonly CopyStatement[]): Promise<Failure[]> {
   const failures: Failure[] = []
   for (let from = 0; from < statements.length; from += batchSize) {
@@ -96,7 +93,7 @@ async function runAll(client: ClientBase, statements: readonly CopyStatement[]):
   return failures
 }
 
-/** What PostgreSQL said against it; undefined where it ran. A lost connection is an error. */
+/** PostgreSQL's error; undefined if the statement ran. A lost connection is an error. */
 async function tryRun(client: ClientBase, sql: string): Promise<DatabaseError | undefined> {
   try {
     await client.query(sql)

@@ -17,8 +17,8 @@ const assignments = (options: string, prefix = ''): string => `(
 const listSettings = `('search_path', 'temp_tablespaces')`
 
 /**
- * The settings of databases and roles. Libraries that a session loads when it starts are left out: one that
- * is not there would keep everybody from logging in.
+ * The settings of databases and roles. Libraries that a session loads when it starts are left out: a missing one would
+ * keep everybody from logging in.
  */
 const settings = `SELECT pg_catalog.format('ALTER %s SET %I TO %s',
     CASE WHEN x.setrole = 0 THEN pg_catalog.format('DATABASE %I', db.datname)
@@ -41,9 +41,9 @@ const lineage = `lineage (child, ancestor) AS (
   SELECT l.child, above.inhparent FROM lineage l JOIN pg_catalog.pg_inherits above ON above.inhrelid = l.ancestor)`
 
 /**
- * Columns that a table has from another one. pg-delta sees none of them, and adds those that the table declares as
- * well with a statement that fails, since the copy has inherited them by then. Where a column is the same all the way
- * up, the copy inherits that too; where it is not, ONLY leaves alone what is below.
+ * Inherited columns. pg-delta does not see them, and adds those that the table also declares with a statement that
+ * fails, since the copy has inherited them by then. If a column is the same in all ancestors, the copy inherits that
+ * too. If not, ONLY changes it without changing the tables below.
  */
 const inheritedColumns = `WITH RECURSIVE ${lineage}, columns AS (
     SELECT n.nspname, c.relname, a.attname, a.attrelid, a.attnum, a.attnotnull, a.attislocal, a.attgenerated,
@@ -77,7 +77,7 @@ const inheritedColumns = `WITH RECURSIVE ${lineage}, columns AS (
   ORDER BY v.step`
 
 const details = [
-  // NOT NULL that children do not inherit, or that nobody has validated (PostgreSQL 18).
+  // NOT NULL that children do not inherit, or that is not validated (PostgreSQL 18).
   `SELECT pg_catalog.format('ALTER TABLE %I.%I ALTER COLUMN %I DROP NOT NULL, ADD %s', n.nspname, c.relname, a.attname,
                             pg_catalog.pg_get_constraintdef(con.oid)) AS sql
    FROM pg_catalog.pg_constraint con
@@ -86,7 +86,7 @@ const details = [
    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = con.conkey[1]
    WHERE con.contype = 'n' AND con.conislocal AND (con.connoinherit OR NOT con.convalidated) AND ${ofUser('c.oid')}`,
   inheritedColumns,
-  // Once they have their names.
+  // Comments on them, once they have their names.
   `SELECT pg_catalog.format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', con.conname, n.nspname, c.relname,
                             pg_catalog.obj_description(con.oid, 'pg_constraint')) AS sql
    FROM pg_catalog.pg_constraint con
@@ -114,7 +114,7 @@ const details = [
    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind IN ('i', 'I') AND nullif(a.attstattarget, -1) IS NOT NULL AND ${ofUser('c.oid')}`,
-  // Grants and comments on columns of views and on those that a table has from another one; defaults of the former.
+  // Grants and comments on columns of views and on inherited columns; defaults of columns of views.
   `SELECT pg_catalog.format(change, n.nspname, c.relname, a.attname) AS sql
    FROM pg_catalog.pg_attribute a
    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
@@ -220,7 +220,7 @@ const details = [
   settings,
 ]
 
-/** The statements that set, in a copy, what pg-delta does not model and a fingerprint holds. */
+/** The statements that set, in a copy, what pg-delta does not model but a fingerprint contains. */
 export async function readDetails(source: ClientBase): Promise<string[]> {
   const statements: string[] = []
   for (const detail of details) {

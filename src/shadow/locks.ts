@@ -46,9 +46,8 @@ export interface StatementLocks {
  * since whoever uses the table needs them too. Outside a transaction the statement is committed; inside one,
  * locks that were held before it are counted only where it made them stronger.
  *
- * A statement that cannot run in a transaction holds its locks for moments. It is run against two of the spare
- * sessions: these hold it up at its first lock and, where it waits for older transactions, there once more, and
- * its locks are read while it waits.
+ * A statement that cannot run in a transaction holds its locks only for moments. Two of the spare sessions hold it up:
+ * at its first lock, and again where it waits for older transactions. Its locks are read while it waits.
  */
 export async function runAndReadLocks(
   client: ClientBase,
@@ -56,22 +55,18 @@ export async function runAndReadLocks(
   spare: SpareSessions,
 ): Promise<StatementLocks> {
   const relations = await listRelations(client)
-  const inTransaction = client.getTransactionStatus() === 'T'
-  if (inTransaction) {
-    const before = await locksOf(client)
+  const run = async (before?: Lock[]): Promise<StatementLocks> => {
     const started = performance.now()
     await client.query(sql)
     const ms = performance.now() - started
     return { statement: sql, locks: strongest(relations, await locksOf(client), before), ms }
   }
+  if (client.getTransactionStatus() === 'T') return run(await locksOf(client))
   try {
     await client.query('BEGIN')
-    const started = performance.now()
-    await client.query(sql)
-    const ms = performance.now() - started
-    const locks = strongest(relations, await locksOf(client))
+    const ran = await run()
     await client.query('COMMIT')
-    return { statement: sql, locks, ms }
+    return ran
   } catch (error) {
     await client.query('ROLLBACK')
     if (!(error instanceof DatabaseError && error.code === activeTransaction)) throw error

@@ -13,8 +13,8 @@ export interface NotCopied {
 }
 
 /**
- * Compares the copy with its source. What disappears with its table or schema is not repeated; what
- * depends on an extension that the shadow lacks is named one by one.
+ * Compares the copy with its source. An object that is missing with its table or schema is not listed again. Objects
+ * that depend on an extension that the shadow lacks are listed one by one.
  */
 export function findNotCopied(
   source: Source,

@@ -3,9 +3,9 @@ import { escapeLiteral } from 'pg'
 import { inUserSchema } from '../fingerprint/rows.ts'
 
 /**
- * The statement that gives NOT NULL constraints the names that they have in the source; none where the source has
- * no such constraints, as before PostgreSQL 18. A copy is created with the names that its tables and columns have
- * today, while a constraint keeps the name that it was made with:
+ * The statement that gives NOT NULL constraints the names that they have in the source; none where the source has no
+ * such constraints, as before PostgreSQL 18. A copy names them after its current tables and columns, while a constraint
+ * of the source keeps its first name:
  *
  * ```sql
  * ALTER TABLE bookings RENAME TO trips;           -- the constraint is still bookings_id_not_null
@@ -13,8 +13,8 @@ import { inUserSchema } from '../fingerprint/rows.ts'
  * ```
  *
  * They are found by table and column. The names are written into the catalog: RENAME CONSTRAINT refuses an inherited
- * constraint, though it may have a name of its own, and would take a round for each of hundreds of tables. Each gets
- * a name that nobody else has first, since two may have to change theirs for each other's.
+ * constraint, though it may have a name of its own, and would take a round trip for each of hundreds of tables. Each
+ * constraint first gets a unique name, since two may have to swap theirs.
  */
 export async function nameNotNulls(source: ClientBase): Promise<string[]> {
   const { rows } = await source.query<{ names: string | null }>(

@@ -35,13 +35,13 @@ export interface Shadow {
 export interface ShadowOptions {
   /** Schemas that are left out; by default the one that holds hundredfold's own ledger. */
   except?: string[]
-  /** Extensions that a role which is no superuser may create, as it may on managed platforms. */
+  /** Extensions that a role may create without being a superuser, as on managed platforms. */
   trustedExtensions?: string[]
 }
 
 const settings = {
   shared_buffers: '64MB',
-  // Nothing but the statements that we run shall take locks.
+  // Only the statements that we run may take locks.
   autovacuum: 'off',
   // A session that holds up another one locks every table.
   max_locks_per_transaction: '2048',

@@ -3,14 +3,14 @@ import type { Client, ClientBase } from 'pg'
 /** Sessions that stay open between uses: a login takes longer than most of what they are opened for. */
 export interface SpareSessions {
   /**
-   * Lends so many sessions for the time of `work`, which leaves none of them in a transaction. After a failure
-   * nobody knows what state they are in, so they are closed.
+   * Lends that many sessions for the duration of `work`, which must leave none of them in a transaction. After a
+   * failure their state is unknown, so they are closed.
    */
   use<T>(count: number, work: (sessions: ClientBase[]) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
-/** Nothing is opened before it is needed. Whoever comes while others are lent out gets sessions of their own. */
+/** No session is opened before it is needed. A caller that comes while all are lent out gets new ones. */
 export function spareSessions(open: () => Promise<Client>): SpareSessions {
   const idle: Client[] = []
   return {

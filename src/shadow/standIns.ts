@@ -4,9 +4,9 @@ import type { ClientBase } from 'pg'
 export type StandIns = ReadonlyMap<string, string[]>
 
 /**
- * Reads, for each extension that a shadow lacks, its types and those of its functions that the schema
- * uses. A stand-in type stores text; a stand-in function only says what it is. That is enough to
- * create the tables, views and defaults that mention them; operators and operator classes are not imitated.
+ * Reads, for each extension that a shadow lacks, its types and those of its functions that the schema uses. A stand-in
+ * type stores text; a stand-in function only raises an error that says what it is. That is enough to create the tables,
+ * views and defaults that mention them; operators and operator classes are not imitated.
  *
  * ```sql
  * CREATE TYPE extensions.vector (INPUT = ..., OUTPUT = ..., LIKE = pg_catalog.text, ...);

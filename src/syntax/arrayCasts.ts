@@ -4,9 +4,9 @@ import { as } from './nodes.ts'
 import { replaceNodes } from './replaceNodes.ts'
 
 /**
- * A statement or expression that PostgreSQL printed, without the casts of whole arrays, so that it is read again as
- * what it was. `status IN ('a', 'b')` with a varchar column is printed with a cast that was implied; written out, the
- * cast is moved into the array, and the same expression is printed in another way from then on.
+ * Removes the casts of whole arrays from a statement or expression that PostgreSQL printed, so that parsing it gives the
+ * original again. `status IN ('a', 'b')` with a varchar column is printed with an implied cast. Read back, that explicit
+ * cast moves into the array, and from then on PostgreSQL prints the same expression differently.
  *
  * ```sql
  * (status)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[])            -- printed
@@ -14,7 +14,7 @@ import { replaceNodes } from './replaceNodes.ts'
  * (status)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying]))                    -- without the cast
  * ```
  *
- * A cast that somebody wrote is printed within the array, so one around it was always implied.
+ * PostgreSQL prints a cast that somebody wrote inside the array, so a cast around the array was always implied.
  */
 export function withoutArrayCasts(sql: string): string {
   if (!sql.includes('])::')) return sql
@@ -33,7 +33,7 @@ export function withoutArrayCasts(sql: string): string {
   return kept.join('')
 }
 
-/** Where the cast that begins here ends, `::text[]` or `::"a schema".mood[]`; before it where there is none. */
+/** The last token of the cast that begins here, `::text[]` or `::"a schema".mood[]`; without one, the token before. */
 function endOfArrayCast(tokens: readonly string[], from: number): number {
   const before = from - 1
   if (tokens[from] !== ':' || tokens[from + 1] !== ':') return before

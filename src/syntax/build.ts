@@ -15,12 +15,12 @@ export function equals(left: Node, right: Node): Node {
   return { A_Expr: { kind: 'AEXPR_OP', name: nameNodes(['=']), lexpr: left, rexpr: right } }
 }
 
-/** `a AND b`; the part itself where there is one, and `undefined` where there is none. */
+/** `a AND b`; a single part as it is, and `undefined` without parts. */
 export function conjunction(parts: readonly Node[]): Node | undefined {
   return parts.length > 1 ? { BoolExpr: { boolop: 'AND_EXPR', args: [...parts] } } : parts[0]
 }
 
-/** `a OR b`; the part itself where there is one, and `undefined` where there is none. */
+/** `a OR b`; a single part as it is, and `undefined` without parts. */
 export function disjunction(parts: readonly Node[]): Node | undefined {
   return parts.length > 1 ? { BoolExpr: { boolop: 'OR_EXPR', args: [...parts] } } : parts[0]
 }
@@ -48,7 +48,7 @@ export function selectOf(target: Node, rest: Partial<SelectStmt> = {}): Node {
   }
 }
 
-/** `(SELECT expression)`: PostgreSQL evaluates it once per statement where it reads nothing of the row. */
+/** `(SELECT expression)`: PostgreSQL evaluates it once per statement if it reads no column of the row. */
 export function scalarSubselect(expression: Node): Node {
   return { SubLink: { subLinkType: 'EXPR_SUBLINK', subselect: selectOf(expression) } }
 }
@@ -75,7 +75,7 @@ export function cast(expression: Node, typeName: TypeName): Node {
   return { TypeCast: { arg: expression, typeName } }
 }
 
-/** `uuid` -> `uuid[]`; a modifier as in `varchar(20)` is of columns only and is left out. */
+/** `uuid` -> `uuid[]`; a modifier, as in `varchar(20)`, matters only for columns and is left out. */
 export function arrayOf(typeName: TypeName): TypeName {
   const array: TypeName = { ...typeName, arrayBounds: [{ Integer: { ival: -1 } }] }
   delete array.typmods

@@ -14,7 +14,7 @@ interface ParseResult {
  *
  * `(owner = auth.uid())` -> `{ A_Expr: { kind: 'AEXPR_OP', name: [...], lexpr: ..., rexpr: ... } }`
  *
- * @throws UsageError where the text is no expression, or more than one.
+ * @throws UsageError if the text is not exactly one expression.
  */
 export async function parseExpression(text: string): Promise<Node> {
   let parsed: ParseResult
@@ -29,8 +29,8 @@ export async function parseExpression(text: string): Promise<Node> {
 }
 
 /**
- * An expression's tree as SQL text. The text is parsed again and compared with the tree, so that what is
- * printed is what was meant.
+ * An expression's tree as SQL text. The text is parsed again and compared with the tree, so that printing never
+ * changes the meaning.
  *
  * @throws UsageError where the printer does not know a construct or would change its meaning.
  */
@@ -41,7 +41,7 @@ export async function deparseExpression(expression: Node): Promise<string> {
 
 const printed = new WeakMap<Node, string>()
 
-/** As `deparseExpression`, once something has been parsed: the parser is loaded by then. A tree is printed once. */
+/** As `deparseExpression`, for callers that have parsed something, so the parser is loaded. Each tree is printed once. */
 export function printExpression(expression: Node): string {
   const known = printed.get(expression) ?? printAndCompare(expression)
   printed.set(expression, known)
@@ -65,7 +65,7 @@ function printAndCompare(expression: Node): string {
   return text
 }
 
-/** What was printed last and read again, for comparison alone: policies say the same many times. */
+/** The texts that were printed last, parsed again for comparison: many policies have the same text. */
 const lastRead = new Map<string, Node | undefined>()
 const mostKept = 500
 
@@ -77,14 +77,14 @@ function readAgain(text: string): Node | undefined {
   return tree
 }
 
-/** `uuid[]` -> the type as a cast names it. */
+/** `uuid[]` -> the type, as the tree of a cast holds it. */
 export async function parseTypeName(type: string): Promise<TypeName> {
   const cast = as(await parseExpression(`NULL::${type}`), 'TypeCast')
   if (!cast) throw notAnExpression(type)
   return cast.typeName
 }
 
-/** Whether two trees say the same; where in a text each part stood does not matter. */
+/** Whether two trees are equal, apart from the positions of their parts in the text. */
 export function sameTree(one: unknown, other: unknown): boolean {
   if (!isObject(one) || !isObject(other)) return one === other
   if (Array.isArray(one) !== Array.isArray(other)) return false
@@ -106,7 +106,7 @@ function isMeaningful(key: string, value: unknown): boolean {
   return value !== undefined && !positions.has(key)
 }
 
-/** The tree as a text that is equal for equal trees. */
+/** The tree as a text: equal trees have equal texts. */
 export function canonical(tree: unknown): string {
   return JSON.stringify(tree, (key, value: unknown) => {
     if (positions.has(key)) return undefined
@@ -122,9 +122,18 @@ const positions = new Set(['location', 'rexpr_list_start', 'rexpr_list_end', 'li
 function onlyTarget({ stmts = [] }: ParseResult): Node | undefined {
   const [statement, ...more] = stmts
   const select = as(statement?.stmt, 'SelectStmt')
-  if (more.length > 0 || !select || !isBare(select)) return undefined
-  const [target, ...others] = select.targetList ?? []
+  return more.length === 0 ? bareTarget(select) : undefined
+}
+
+function bareTarget(select: SelectStmt | undefined): Node | undefined {
+  const [target, ...others] = select && isBare(select) ? (select.targetList ?? []) : []
   return others.length === 0 ? as(target, 'ResTarget')?.val : undefined
+}
+
+/** The expression in `(SELECT expression)` without FROM, WHERE or anything else. */
+export function wrappedIn(node: Node): Node | undefined {
+  const link = as(node, 'SubLink')
+  return link?.subLinkType === 'EXPR_SUBLINK' ? bareTarget(as(link.subselect, 'SelectStmt')) : undefined
 }
 
 /** `SELECT a`, without FROM, WHERE or anything else. */
@@ -138,8 +147,8 @@ export function isBare(select: SelectStmt): boolean {
 function notAnExpression(text: string, cause?: unknown): UsageError {
   const reason = cause instanceof Error ? ` (${cause.message})` : ''
   return new UsageError(
-    `This is no SQL expression that PostgreSQL can read${reason}: ${excerpt(text)}`,
-    'Mend the expression.',
+    `PostgreSQL cannot read this as an SQL expression${reason}: ${excerpt(text)}`,
+    'Fix the expression.',
     { cause },
   )
 }

@@ -3,7 +3,7 @@ import type * as Parser from '@pgsql/types'
 /** A node of PostgreSQL's parse tree: its kind is the only key, `{ IndexStmt: { ... } }`. */
 export type Node = Record<string, unknown>
 
-/** A kind's fields as the parser's own types have them, with nodes within it as above. */
+/** A kind's fields as the parser's own types have them, but with our `Node` for the nodes in them. */
 type Fields<T> = {
   [K in keyof T]: NonNullable<T[K]> extends Parser.Node
     ? Node
@@ -18,9 +18,9 @@ type With<T, Present extends keyof T> = Fields<Omit<T, Present>> & Required<Fiel
 
 /** `a`, `t.a`, `t.*`: the parts of the name, an `A_Star` for the star. */
 export type ColumnRef = With<Parser.ColumnRef, 'fields'>
-/** `f(a, b)`; everything but the name and arguments makes it an aggregate or a window function. */
+/** `f(a, b)`; fields beyond the name and arguments make it an aggregate or a window function. */
 export type FuncCall = With<Parser.FuncCall, 'funcname'>
-/** Operators, and what the grammar makes of IN, BETWEEN, LIKE, IS DISTINCT FROM: `kind` tells. */
+/** An operator, or IN, BETWEEN, LIKE, IS DISTINCT FROM: `kind` says which. */
 export type OperatorExpression = With<Parser.A_Expr, 'kind' | 'name'>
 /** AND, OR, NOT: `AND_EXPR`, `OR_EXPR`, `NOT_EXPR`. */
 export type BoolExpr = With<Parser.BoolExpr, 'boolop' | 'args'>
@@ -83,7 +83,7 @@ interface Kinds {
   TypeCast: TypeCast
 }
 
-/** What the node holds where it is of that kind: `as(node, 'FuncCall')?.args`. */
+/** The fields of a node of that kind, else undefined: `as(node, 'FuncCall')?.args`. */
 export function as<K extends keyof Kinds>(node: Node | undefined, kind: K): Kinds[K] | undefined {
   return node?.[kind] as Kinds[K] | undefined
 }

@@ -1,10 +1,10 @@
-import type { NamedRelation } from './relations.ts'
-import { relationsIn } from './relations.ts'
+import type { DroppedName, NamedRelation } from './relations.ts'
+import { droppedNames, relationsIn } from './relations.ts'
 import type { Node } from './nodes.ts'
 
-/** What the role that runs a statement must own, and where it must be allowed to create. */
+/** What a role must own to run a statement, and where it needs the privilege CREATE. */
 export interface Needs {
-  /** Relations that only their owner may change so. */
+  /** Relations that only their owner may change in this way. */
   owned: NamedRelation[]
   /** Schemas in which something is created. */
   createIn: string[]
@@ -25,13 +25,13 @@ const byOwner = [
 ]
 
 /**
- * What a statement needs, as far as it can be read off the statement. The server has the last word; this
- * list is for saying everything at once, before the first statement runs.
+ * What a statement needs, as far as the statement itself shows. The server has the last word; this list lets us name
+ * everything that is missing at once, before the first statement runs.
  */
 export function needsOf(node: Node): Needs {
   const needs: Needs = { owned: [], createIn: [], createInDatabase: false }
   if (byOwner.some((kind) => kind in node)) needs.owned.push(...relationsIn(node))
-  const policy = node['DropStmt'] as { removeType?: string; objects?: DroppedObject[] } | undefined
+  const policy = node['DropStmt'] as { removeType?: string; objects?: DroppedName[] } | undefined
   if (policy?.removeType === 'OBJECT_POLICY') needs.owned.push(...tablesOfPolicies(policy.objects ?? []))
   const table = node['CreateStmt'] as { relation?: { schemaname?: string } } | undefined
   if (table?.relation?.schemaname) needs.createIn.push(table.relation.schemaname)
@@ -46,15 +46,7 @@ interface Part {
   String: { sval: string }
 }
 
-interface DroppedObject {
-  List: { items: Part[] }
-}
-
 /** `DROP POLICY p ON s.t` lists the parts `s`, `t`, `p`. */
-function tablesOfPolicies(objects: DroppedObject[]): NamedRelation[] {
-  return objects.map(({ List }) => {
-    const parts = List.items.map((item) => item.String.sval).slice(0, -1)
-    const schema = parts.at(-2)
-    return { name: parts.at(-1) ?? '', ...(schema === undefined ? {} : { schema }) }
-  })
+function tablesOfPolicies(objects: DroppedName[]): NamedRelation[] {
+  return droppedNames(objects.map(({ List }) => ({ List: { items: List.items.slice(0, -1) } })))
 }

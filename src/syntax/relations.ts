@@ -1,14 +1,14 @@
 import type { Node } from './nodes.ts'
 
-/** A relation as a statement names it: the schema is absent where `search_path` decides. */
+/** A relation as a statement names it; without a schema, `search_path` decides. */
 export interface NamedRelation {
   schema?: string
   name: string
 }
 
 /**
- * Every relation that a statement names: tables and views as `RangeVar`, and the names that DROP lists
- * without saying more.
+ * Every relation that a statement names: tables and views as `RangeVar`, and the names in a DROP, which are plain
+ * lists.
  */
 export function relationsIn(node: Node): NamedRelation[] {
   const found: NamedRelation[] = []
@@ -24,7 +24,7 @@ function visit(value: unknown, found: NamedRelation[]): void {
     return
   }
   if (typeof value !== 'object' || value === null) return
-  // Both a node of its own, `{ RangeVar: { relname } }`, and a field that can hold nothing else, `relation: { relname }`.
+  // Finds both a node, `{ RangeVar: { relname } }`, and a field of that type without the wrapper, `relation: { relname }`.
   const { relname, schemaname, removeType, objects } = value as Record<string, unknown>
   if (typeof relname === 'string') {
     found.push({ name: relname, ...(typeof schemaname === 'string' ? { schema: schemaname } : {}) })
@@ -33,11 +33,12 @@ function visit(value: unknown, found: NamedRelation[]): void {
   for (const child of Object.values(value)) visit(child, found)
 }
 
-interface DroppedName {
+/** An object of a DROP: the parts of its name, the schema first where there is one. */
+export interface DroppedName {
   List: { items: { String: { sval: string } }[] }
 }
 
-function droppedNames(objects: DroppedName[]): NamedRelation[] {
+export function droppedNames(objects: DroppedName[]): NamedRelation[] {
   return objects.map(({ List }) => {
     const parts = List.items.map((item) => item.String.sval)
     const schema = parts.at(-2)

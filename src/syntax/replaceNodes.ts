@@ -2,9 +2,9 @@ import type { Node } from './nodes.ts'
 import { isNode } from './nodes.ts'
 
 /**
- * A copy of the tree in which nodes are replaced, outermost first: where `replace` returns a node, that one
- * stands there and is not looked into; where it returns undefined, the node's children are asked.
- * Parts without a change are shared with the original.
+ * A copy of the tree in which nodes are replaced, outermost first. If `replace` returns a node, it takes the place of the
+ * old one and is not searched further; if it returns undefined, the children are tried. Unchanged parts are shared with
+ * the original.
  */
 export function replaceNodes<T>(tree: T, replace: (node: Node) => Node | undefined): T {
   if (isNode(tree)) {
@@ -14,7 +14,7 @@ export function replaceNodes<T>(tree: T, replace: (node: Node) => Node | undefin
   return replaceBelow(tree, replace)
 }
 
-/** As `replaceNodes`, but the node itself is not asked, only what is below it. */
+/** As `replaceNodes`, but only for the nodes below this one. */
 export function replaceBelow<T>(tree: T, replace: (node: Node) => Node | undefined): T {
   if (Array.isArray(tree)) {
     let items: unknown[] | undefined
@@ -35,4 +35,14 @@ export function replaceBelow<T>(tree: T, replace: (node: Node) => Node | undefin
     copy[key] = replaced
   }
   return (copy as T | undefined) ?? tree
+}
+
+/** The nodes right below a node. */
+export function childNodes(node: Node): Node[] {
+  const children: Node[] = []
+  replaceBelow(node, (child) => {
+    children.push(child)
+    return child
+  })
+  return children
 }

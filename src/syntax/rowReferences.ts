@@ -2,9 +2,9 @@ import type { Node, SelectStmt } from './nodes.ts'
 import { as, isNode, words } from './nodes.ts'
 
 /**
- * The columns in an expression that belong to no FROM within it: those of the row that a policy judges, or
- * of a query around it. PostgreSQL prints every column within a sub-select with its relation's alias, so the
- * first word tells.
+ * The columns in an expression that belong to no FROM inside it: columns of the policy's row, or of an outer query.
+ * PostgreSQL prints every column in a sub-select with its relation's alias, so the first part of the name tells the
+ * two apart.
  *
  * `EXISTS (SELECT 1 FROM m WHERE m.id = bookings.id AND m.owner = auth.uid())` -> `bookings.id`
  */
@@ -36,7 +36,7 @@ function visit(value: unknown, bound: ReadonlySet<string>, found: Node[]): void 
   for (const child of Object.values(value)) visit(child, bound, found)
 }
 
-/** Sides of set operations are selects without a node around them; each binds names of its own. */
+/** The two sides of a set operation are selects without a `SelectStmt` wrapper; each binds names of its own. */
 function visitSelect(select: SelectStmt, bound: ReadonlySet<string>, found: Node[]): void {
   const { larg, rarg, ...own } = select
   const inner = new Set([...bound, ...aliasesOf(select.fromClause ?? [])])

@@ -16,10 +16,10 @@ interface ParseResult {
 }
 
 /**
- * Splits a string of SQL into its statements with PostgreSQL's own parser, so that semicolons in literals,
- * comments and function bodies stay where they are.
+ * Splits SQL into statements with PostgreSQL's own parser, so that semicolons in literals, comments and function
+ * bodies do not count.
  *
- * @throws UsageError where the text is no SQL
+ * @throws UsageError if the text is not valid SQL
  */
 export async function splitStatements(sql: string): Promise<Statement[]> {
   let parsed: ParseResult
@@ -27,8 +27,8 @@ export async function splitStatements(sql: string): Promise<Statement[]> {
     parsed = (await parse(sql)) as ParseResult
   } catch (error) {
     throw new UsageError(
-      `This is no SQL that PostgreSQL can read (${messageOf(error)}): ${excerpt(sql)}`,
-      'Mend the statement.',
+      `PostgreSQL cannot read this as SQL (${messageOf(error)}): ${excerpt(sql)}`,
+      'Fix the statement.',
       { cause: error },
     )
   }

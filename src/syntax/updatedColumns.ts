@@ -3,15 +3,15 @@ import type { Node } from './nodes.ts'
 import { as, nodesIn } from './nodes.ts'
 import { splitStatements } from './statements.ts'
 
-/** A table and the columns that one statement of a text updates. */
+/** A table, and the columns of it that one statement updates. */
 export interface Update {
   table: NamedRelation
   columns: string[]
 }
 
 /**
- * What the UPDATEs of a text change, `INSERT ... ON CONFLICT DO UPDATE` and those within WITH among them. Text that
- * is no SQL (pg_stat_statements cuts long ones off) updates nothing that we know of: undefined.
+ * What the UPDATEs in a text change, including `INSERT ... ON CONFLICT DO UPDATE` and those in WITH. Undefined if the text
+ * cannot be parsed: pg_stat_statements cuts off long ones.
  */
 export async function updatesIn(text: string): Promise<Update[] | undefined> {
   let statements

@@ -4,7 +4,7 @@ import { as, isNode, kindOf } from './nodes.ts'
 /** Where a node sits below the root: the keys and indexes that lead to it. */
 export type Path = (string | number)[]
 
-/** A node met on a walk: its kind (`FuncCall`), its fields, and the way to it. */
+/** A node found on a walk: its kind (`FuncCall`), its fields, and the path to it. */
 export interface Met {
   node: Node
   kind: string
@@ -12,7 +12,7 @@ export interface Met {
   path: Path
 }
 
-/** Every node below `root` and `root` itself with the way to it, parents first. */
+/** `root` and every node below it, each with its path, parents first. */
 export function* walk(root: unknown, path: Path = []): Generator<Met> {
   if (Array.isArray(root)) {
     for (const [index, item] of root.entries()) yield* walk(item, [...path, index])
@@ -39,7 +39,7 @@ export function nodeAt(root: unknown, path: Path): Node {
   return found as Node
 }
 
-/** A copy of `root` in which the node at `path` is another one; the rest is shared. */
+/** A copy of `root` with another node at `path`; the rest is shared. */
 export function replaceAt<T>(root: T, path: Path, replacement: unknown): T {
   const [step, ...rest] = path
   if (step === undefined) return replacement as T
@@ -49,7 +49,7 @@ export function replaceAt<T>(root: T, path: Path, replacement: unknown): T {
   return { ...record, [step]: replaceAt(record[step], rest, replacement) } as T
 }
 
-/** The words of a name that is a list of strings, whatever else the list holds: `pg_catalog.any_name` -> both. */
+/** The strings in a list that holds a name: `pg_catalog.any_name` -> both words. Other items of the list are left out. */
 export function nameParts(list: unknown): string[] {
   return (Array.isArray(list) ? list : []).flatMap((part: unknown) => {
     const text = isRecord(part) ? as(part, 'String')?.sval : undefined
@@ -66,7 +66,7 @@ export function stringConstant(node: unknown): string | undefined {
   return constant?.sval ? (constant.sval.sval ?? '') : undefined
 }
 
-/** Whether the value is an object with keys, and no list. */
+/** Whether the value is an object with keys, not a list. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -32,7 +32,7 @@ export interface PlanSurroundings {
   blockSize: number
 }
 
-/** Below so many rows nothing that is done per row costs anything. */
+/** With fewer rows, work per row costs next to nothing. */
 const manyRows = 1_000
 /** An index pays where it leaves out at least nineteen rows of twenty. */
 const selective = 0.05
@@ -103,7 +103,7 @@ function scanCauses(node: PlanNode, { rows, secured, functions }: PlanSurroundin
       cure:
         `An index on the columns of its filter, ${excerpt(node.Filter)}: \`npm run migrate new create-index\` writes the migration to put CREATE INDEX CONCURRENTLY ON ${table} into.` +
         (secured.has(table)
-          ? ' For a column that a policy compares, `npm run optimize -- --rules unindexed_policy_column` writes it whole.'
+          ? ' For a column that a policy compares, `npm run optimize -- --rules unindexed_policy_column` writes the whole migration.'
           : ''),
       kind,
     })
@@ -136,7 +136,7 @@ function estimateCauses(
 ): Cause[] {
   const cure =
     'ANALYZE the table; where columns depend on each other, CREATE STATISTICS (dependencies, mcv) on them; the rule missing_extended_statistics names candidates.'
-  // It was executed without a user's claims, so policies let nothing pass that a user would see.
+  // It was executed without a user's claims, so policies hid the rows that a user would see.
   const isSecured = nodes.some((node) => secured.has(`${node.Schema ?? ''}.${node['Relation Name'] ?? ''}`))
   if (analyzed) {
     if (isSecured) return []
@@ -154,7 +154,7 @@ function estimateCauses(
       },
     ]
   }
-  // A limit that is a parameter is planned as a tenth of everything, and a write returns what RETURNING says.
+  // A LIMIT that is a parameter is planned as a tenth of all rows, and a write returns only what RETURNING says.
   if (!plan || plan.writes || nodes.some((node) => node['Node Type'] === 'Limit')) return []
   const perCall = statement.rows / statement.calls
   if (offBy(plan.root['Plan Rows'], perCall) < farOff) return []
@@ -192,7 +192,7 @@ function spillCauses(
     {
       id: 'spill',
       detail: `it writes ${megabytes} MB of temporary files per call${names ? ` (${names})` : ''}`,
-      cure: `An index that gives the rows in order saves the sort; else SET LOCAL work_mem to about ${megabytes * 3} MB for this statement.`,
+      cure: `An index that gives the rows in order avoids the sort; else SET LOCAL work_mem to about ${megabytes * 3} MB for this statement.`,
       kind: 'measured',
     },
   ]
@@ -214,7 +214,7 @@ function waitCauses(statement: StatementStatistics, plan: StatementPlan | undefi
   if (!plan?.writes) return []
   const blocks = (statement.blocksHit + statement.blocksRead) / statement.calls
   const busyMs = statement.readMs / statement.calls + blocks * 0.02
-  // A few calls that waited long stand out from many that did not; work would show in blocks.
+  // A few calls waited long and many did not; work instead of waiting would show in the blocks.
   if (statement.meanMs < 10 * Math.max(1, busyMs) || statement.maxMs < 2 * statement.meanMs) return []
   return [
     {
@@ -245,7 +245,7 @@ function runsSubSelect(filter: string): boolean {
   return /(?<!hashed )\bSubPlan \d/.test(filter)
 }
 
-/** Names, without schema, of what is called in an expression that EXPLAIN prints. */
+/** Names, without schema, of the functions that an expression printed by EXPLAIN calls. */
 function calledFunctions(expression: string): Set<string> {
   const called = expression.matchAll(/(?:"((?:[^"]|"")+)"|([a-z_][\w$]*))\(/gi)
   return new Set(Array.from(called, ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? ''))

@@ -21,13 +21,13 @@ export interface ExplainedStatement {
   causes: Cause[]
 }
 
-/** Planning takes a few milliseconds each; those that are slow are explained all the same. */
+/** Planning takes a few milliseconds each. Slow statements are explained beyond this number too. */
 const mostExplained = 20
-/** The plan's own target for the average of a statement. */
+/** The target for the mean time of a statement. */
 export const slowMs = 100
-/** What ran once or twice, such as a migration, is over. */
+/** A statement that ran only once or twice, such as a migration, is not reported. */
 export const leastCalls = 5
-/** Statements that together are a hundredth of all time are not worth a person's. */
+/** A statement with a smaller share of all time is not worth anybody's time. */
 const leastShare = 0.01
 
 /** Whether a statement is slow: its calls on average, often enough, and for a share of all time that matters. */
@@ -60,7 +60,7 @@ export async function explainSlowStatements(db: Database): Promise<ExplainedStat
   return explained
 }
 
-/** What plans are judged by. */
+/** What must be known to judge plans. */
 export async function readSurroundings(db: Database): Promise<PlanSurroundings> {
   return {
     ...(await readPlannedTables(db)),

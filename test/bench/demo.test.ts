@@ -8,7 +8,7 @@ import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
 import { provideServer } from '../../src/servers/provideServer.ts'
 
 /** Whether the claims are met is for the demo to say: this data is too small, and other tests run meanwhile. */
-test('the demo goes the whole way and back', { timeout: 300_000 }, async () => {
+test('the demo applies everything and takes it back', { timeout: 300_000 }, async () => {
   const server = await provideServer({ ...loadConfig(), testDatabaseUrl: undefined }, casaoraServer)
   try {
     const stages: string[] = []

@@ -30,7 +30,7 @@ async function numberOf(db: Database, expression: string): Promise<number> {
   return rows[0]?.n ?? NaN
 }
 
-test('what cannot be read ahead fails for those who ask for it, and for nobody else', async () => {
+test('a kind that cannot be read ahead fails only for those that ask for it', async () => {
   const owner = await database.connect(database.ownerUrl)
   const asked = await readOnly(
     owner,

@@ -61,7 +61,7 @@ describe('a question', () => {
     expect(terminal.said()).toContain('Nothing was written: the question got no answer.')
   })
 
-  test('means no where the terminal had ended before', async () => {
+  test('means no if the terminal had closed before', async () => {
     const first = openTerminal()
     first.input.end()
     await first.answer

@@ -52,7 +52,7 @@ test('one command writes the five files, and prints no secret', async () => {
   expect(summary.split('\n').length).toBeLessThan(50)
 })
 
-test('the JSON document on standard output is alone there, and as promised', async () => {
+test('standard output has only the JSON document, in the promised form', async () => {
   const { out, exitCode } = await runCommand(
     ['diagnose', '--json', '-', '--rules', 'auth_rls_initplan', '--fail-on', 'error'],
     inFolder(),
@@ -96,7 +96,7 @@ describe('wrong use is explained and ends with 5', () => {
   test.each([
     [['--rules', 'no_such_rule'], 'There is no rule called no_such_rule'],
     [['--fail-on', 'panic'], 'Allowed choices'],
-    [['--allow-writes'], '--allow-writes means nothing'],
+    [['--allow-writes'], '--allow-writes has no effect without --analyze'],
     [['--out', '/dev/null/nowhere'], 'Cannot write the report'],
   ])('%j', async (args, message) => {
     const { exitCode, err } = await run(...args)

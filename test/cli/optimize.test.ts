@@ -69,7 +69,7 @@ describe('optimize', () => {
     expect(await readdir(directory)).toHaveLength(13)
   })
 
-  test('does not write again what a file from before operations had ids does', async () => {
+  test('does not write again what an older file without ids does', async () => {
     for (const file of await readdir(directory)) {
       const path = join(directory, file)
       const text = await readFile(path, 'utf8')
@@ -81,7 +81,7 @@ describe('optimize', () => {
     expect(await readdir(directory)).toHaveLength(13)
   })
 
-  test('writes an index once that a foreign key and a policy want', async () => {
+  test('writes only once an index that a foreign key and a policy need', async () => {
     const indexes = await mkdtemp(join(tmpdir(), 'optimize-indexes-'))
     try {
       const { result } = await optimize(
@@ -123,7 +123,7 @@ async function migrate(url: string, migrations: MigrationDirectory, ...args: str
 }
 
 describe('what optimize writes', { timeout: 300_000 }, () => {
-  test('goes up with its proof, and down to the letter', async () => {
+  test('goes up with its proof, and is taken back exactly', async () => {
     await using migrations = await migrationDirectory()
     const rules = 'auth_rls_initplan,policy_function_initplan'
     const owner = await database.connect(database.ownerUrl)
@@ -145,7 +145,7 @@ describe('what optimize writes', { timeout: 300_000 }, () => {
     expect(await policiesOf(owner)).toEqual(before)
   })
 
-  test('makes the helper of a membership function first, and takes it away last', async () => {
+  test('creates the helper of a membership function first, and drops it last', async () => {
     await using migrations = await migrationDirectory()
     const small = await createDatabase()
     try {

@@ -85,7 +85,7 @@ function reasons({ skipped }: Result): Record<string, string> {
 const keys = ({ written }: Result): string[] => written.map(({ key }) => key)
 
 describe('where nobody can be asked', () => {
-  test('nothing is written without --yes, which is said and ends with 5', async () => {
+  test('nothing is written without --yes; the command says so and ends with 5', async () => {
     const { exitCode, err, result } = await optimize('--rules', 'unindexed_foreign_keys')
     expect(exitCode).toBe(5)
     expect(err).toContain(
@@ -120,7 +120,7 @@ describe('a level', () => {
     })
     expect(err).toContain('skipped  1 of unindexed_foreign_keys on tables of at most 128 kB (info)\n')
     expect(err).toContain('skipped  2 of unindexed_foreign_keys on tables that are empty here (info)\n')
-    expect(err).toContain('Below --level warn: 3; --level info takes them in, --json FILE lists each.')
+    expect(err).toContain('Below --level warn: 3; --level info includes them, --json FILE lists each.')
     expect(err).not.toContain(few)
   })
 
@@ -130,14 +130,14 @@ describe('a level', () => {
     await owner.query('DROP FUNCTION public.follows()')
     expect(reasons(result)).toEqual({
       'function_search_path_mutable public.follows.""':
-        "public.follows() has its caller's rights, so there is little to gain from a path of its own",
+        "public.follows() has its caller's rights, so there is little to gain from a search_path of its own",
     })
     expect(err).toContain(
       "1 of function_search_path_mutable on functions with their caller's rights (info)\n",
     )
   })
 
-  test('of info takes them in', async () => {
+  test('of info includes them', async () => {
     const { result } = await optimize('--rules', 'unindexed_foreign_keys', '--level', 'info', '--yes')
     expect(keys(result).sort()).toEqual([empty, few, many, shared].sort())
   })
@@ -148,7 +148,7 @@ describe('a level', () => {
     expect(reasons(result)[many]).toBe('warn, below --level error')
   })
 
-  test('does not hide that a migration cures a smaller finding too', async () => {
+  test('says that a migration fixes a smaller finding too', async () => {
     const rules = 'unindexed_foreign_keys,unindexed_policy_column'
     const { result } = await optimize('--rules', rules, '--yes')
     expect(keys(result)).toEqual(
@@ -167,7 +167,7 @@ describe('a level', () => {
 describe('the ignore file', () => {
   const entry = { rule: 'unindexed_foreign_keys', subject: 'public.many.*', reason: 'rows are never deleted' }
 
-  test('leaves a finding, with its reason and the day on which it expires', async () => {
+  test('ignores a finding, with its reason and the day on which it expires', async () => {
     ignore({ ...entry, expires: '2999-01-31' })
     const { exitCode, result } = await optimize('--rules', 'unindexed_foreign_keys', '--yes')
     expect(exitCode).toBe(0)
@@ -177,7 +177,7 @@ describe('the ignore file', () => {
     )
   })
 
-  test('leaves nothing by an entry that has expired', async () => {
+  test('ignores nothing because of an expired entry', async () => {
     ignore({ ...entry, expires: '2020-01-31' })
     const { result } = await optimize('--rules', 'unindexed_foreign_keys', '--yes')
     expect(keys(result)).toEqual([many])
@@ -191,10 +191,10 @@ describe('the ignore file', () => {
     const text = readFileSync(join(folder, 'migrations', file ?? ''), 'utf8')
     expect(text).toMatch(/alterPolicy\(\s*table,\s*'writers'/)
     expect(text).not.toMatch(/alterPolicy\(\s*table,\s*'readers'/)
-    expect(text).toMatch(/Policy readers stays as it is: [^.]*\.hundredfold\/ignore\.yaml leaves it/)
+    expect(text).toMatch(/Policy readers stays as it is: [^.]*\.hundredfold\/ignore\.yaml ignores it/)
   })
 
-  test('leaves a policy whole where another rule would cure the ignored finding with its own', async () => {
+  test('leaves a policy whole where another rule would fix the ignored finding with its own', async () => {
     await owner.query(`CREATE FUNCTION public.is_open() RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = '' AS
         $$ BEGIN RETURN true; END $$;
       CREATE POLICY twice ON notes FOR DELETE TO authenticated USING (owner = auth.uid() AND public.is_open())`)
@@ -206,7 +206,7 @@ describe('the ignore file', () => {
       'auth_rls_initplan public.notes.writers',
     ])
     expect(reasons(result)['auth_rls_initplan public.notes.twice']).toBe(
-      'its migration would cure policy_function_initplan too, which .hundredfold/ignore.yaml leaves; --rules auth_rls_initplan writes this one alone',
+      'its migration also fixes policy_function_initplan, which .hundredfold/ignore.yaml ignores; --rules auth_rls_initplan writes this one alone',
     )
   })
 
@@ -234,7 +234,7 @@ test('a rule that cannot see is skipped with its reason, and the others go on', 
   expect(reasons(result)['sequence_exhaustion']).toMatch(/^the role may not see it: permission denied/)
 })
 
-describe('a rule that fails is named with its message, the others go on, and the end is 1', () => {
+describe('a rule that fails is named with its message, the others go on, and the exit code is 1', () => {
   /** A policy whose expression names a column that its table does not have, as after damage to the catalog. */
   async function damaged<T>(run: () => Promise<T>): Promise<T> {
     await superuser.query(`BEGIN; SET LOCAL allow_system_table_mods = on;

@@ -54,7 +54,7 @@ afterAll(async () => {
 })
 
 describe('before and after the migrations of the demo', () => {
-  test('what they cured is fixed', () => {
+  test('what they fixed is listed as fixed', () => {
     const { fixed, regressions } = compareReports(before, after)
     const rules = new Set(fixed.map(({ rule }) => rule))
     expect([...rules]).toContain('auth_rls_initplan')
@@ -100,7 +100,7 @@ describe('a regression', () => {
     expect(compareReports(after, worse).regressions).toEqual(['no longer met: Connection usage'])
   })
 
-  test('is a finding of a graver level, or that grew by more than a quarter', () => {
+  test('is a finding of a more severe level, or one that grew by more than a quarter', () => {
     const finding = {
       key: 'table_bloat public.t',
       rule: 'table_bloat',
@@ -159,7 +159,7 @@ describe('a report that cannot be compared', () => {
 
   test.each([
     ['does not exist', undefined, 'does not exist'],
-    ['is no JSON', '{"schemaVersion": 1', 'no JSON'],
+    ['is no JSON', '{"schemaVersion": 1', 'not valid JSON'],
     ['is of another version', '{"schemaVersion": 2, "command": "diagnose"}', 'version 2'],
     ['is of an older program without a version', '{"findings": []}', 'no report'],
     ['is another document', '{"schemaVersion": 1, "command": "bench", "takenAt": "x"}', 'no report'],

@@ -98,13 +98,13 @@ test('sections 6 and 11 to 13 are bloat and the slowest statements', async () =>
   expect(text).toMatch(/^18\. Not seen/m)
 })
 
-test('notes of a kind are told in one line, and each of them is in the report', async () => {
+test('notes of a kind share one line, and each of them is in the report', async () => {
   const { report } = await diagnose(await database.connect())
   const small = report.findings.filter(({ infoBecause }) => infoBecause === 'on tables of at most 128 kB')
   expect(small.length).toBeGreaterThan(1)
   const line = `${small.length} of unindexed_foreign_keys on tables of at most 128 kB (info)`
   const text = diagnosisText(report)
-  expect(text).toContain(`Together, each of them in report.json:\n  ${line}\n`)
+  expect(text).toContain(`Grouped; report.json lists each of them:\n  ${line}\n`)
   for (const { key } of small) expect(text).not.toContain(key)
   const summary = diagnosisSummary(report)
   expect(summary.replaceAll('\\', '')).toContain(`- ${line}\n`)
@@ -143,7 +143,7 @@ test('with analyze the price of each policy is a number', async () => {
     claims: { sub: expect.any(String) as string },
   })
   expect(text).toMatch(
-    /^public\.bookings\n=+\n.*\n.*\nCost: \d+ rows in [\d.]+ ms as authenticated, in [\d.]+ ms past the policies with the same filter: [\d.]+ times$/m,
+    /^public\.bookings\n=+\n.*\n.*\nCost: \d+ rows in [\d.]+ ms as authenticated, in [\d.]+ ms bypassing the policies with the same filter: [\d.]+ times$/m,
   )
   expect(text).toMatch(
     / {2}Users can view their bookings: .*\n(?: {4}.*\n)* {4}costs [\d.]+ ms when all rows are read/,
@@ -210,7 +210,7 @@ describe('a database in the middle of something', () => {
     await rewriting
   })
 
-  test('a table dropped at every step of a look costs no more than some sections, and is their reason', async () => {
+  test('a table dropped at any step of a look costs only some sections, which give it as the reason', async () => {
     const most = 80
     await superuser.query(
       Array.from(
@@ -233,9 +233,7 @@ describe('a database in the middle of something', () => {
     await Promise.all(drops)
     expect(drops.length).toBeGreaterThan(40)
     expect(report.sections.filter(({ status }) => status === 'failed')).toEqual([])
-    const skipped = report.sections.filter(({ reason }) =>
-      reason?.includes('was dropped while it was looked at'),
-    )
+    const skipped = report.sections.filter(({ reason }) => reason?.includes('was dropped while it was read'))
     expect(skipped.length).toBeLessThan(10)
     await superuser.query(
       Array.from({ length: most }, (_, n) => `DROP TABLE IF EXISTS public.going_${n};`).join('\n'),

@@ -67,13 +67,13 @@ describe('a metric and the rule that judges the same figure', () => {
     expect(Object.fromEntries(metrics.map(({ id, target }) => [id, target]))).toEqual(targets)
   })
 
-  it('are content with the same database', async () => {
+  it('accept the same database', async () => {
     const healthy = await report()
     expect(missedAndFound(healthy)).toEqual({ missed: [], found: [] })
     expect(healthy.metrics.find(({ id }) => id === 'cache_hit_ratio')?.met).toBe(true)
   })
 
-  it('and find fault with the same one', async () => {
+  it('and object to the same one', async () => {
     for (let scan = 0; scan < 60; scan += 1) await superuser.query(`SELECT count(*) FROM scanned`)
     // A bare `SELECT pg_sleep(...)` may be counted together with the one of settleCounters.
     for (let call = 0; call < 20; call += 1)
@@ -86,7 +86,7 @@ describe('a metric and the rule that judges the same figure', () => {
 })
 
 describe('what is judged at the edge', () => {
-  it('a hit ratio at its target is met, below it is not, and no more read than is stored is no fault', () => {
+  it('a hit ratio is met at its target and not below, unless no more was read than is stored', () => {
     const judged = (blocksHit: number, blocksRead: number, storedBlocks = 0) =>
       judgeCacheHits({ blocksHit, blocksRead, storedBlocks }).met
     expect(judged(990_000, 10_000)).toBe(true)
@@ -95,7 +95,7 @@ describe('what is judged at the edge', () => {
     expect(judged(900, 100)).toBeUndefined()
   })
 
-  it('the limit that is reached first is the one that counts, that of a role too', () => {
+  it('the limit that is reached first counts, even that of a role', () => {
     const use: ConnectionUse = {
       ...{ database: 'app', role: 'app', active: 0, idle: 0, idleInTransaction: 0 },
       ...{ limit: 100, used: 79, databaseLimit: 0, usedInDatabase: 79, roleLimit: 10, usedByRole: 8 },

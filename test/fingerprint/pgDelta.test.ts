@@ -6,7 +6,7 @@ import { inOneState } from '../../src/fingerprint/oneState.ts'
 import { createDatabase } from '../support/database.ts'
 import type { TestDatabase } from '../support/database.ts'
 
-describe('facts without their order', () => {
+describe('facts without dependencies', () => {
   let database: TestDatabase
   let client: Client
 
@@ -16,7 +16,7 @@ describe('facts without their order', () => {
   })
   afterAll(() => database.drop())
 
-  it('are the same facts, with all owners and members of extensions', async () => {
+  it('are the same, with all owners and members of extensions', async () => {
     const [all, unordered] = await inOneState(client, async () => [
       await readFacts(client),
       await readFactsWithoutOrder(client),
@@ -26,7 +26,7 @@ describe('facts without their order', () => {
     expect(edgesOf(all).length).toBeGreaterThan(0)
   })
 
-  it('say nothing of what needs what, so that nobody waits for it', async () => {
+  it('leave out which object depends on which, so that nobody waits for it', async () => {
     const { base } = await inOneState(client, () => readFactsWithoutOrder(client))
     const needs = base.edges.filter(({ kind }) => kind === 'depends')
     // Children of a partitioned table are asked for apart from the rest.

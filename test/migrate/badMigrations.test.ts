@@ -32,7 +32,7 @@ test('a migration that throws', async () => {
   expect(failure?.exitCode).toBe(5)
 })
 
-test('a migration that throws no error but a string', async () => {
+test('a migration that throws a string, not an Error', async () => {
   const failure = await failureOf(`export function up(): void { throw 'just text' }\n${down}`)
   expect(failure?.message).toContain('just text')
 })
@@ -58,7 +58,7 @@ test('a statement that takes too long is stopped after its time', async () => {
   expect(failure?.next).toContain('--statement-timeout')
 })
 
-test('a migration that commits behind the runner, through its own queries', async () => {
+test('a migration that commits through its own queries, without the runner', async () => {
   const failure = await failureOf(
     `export async function up(pgm: any) { await pgm.db.query('CREATE TABLE public.half (id int)'); await pgm.db.query('COMMIT') }\n${down}`,
   )
@@ -69,7 +69,7 @@ test('a migration that commits behind the runner, through its own queries', asyn
 
 test('a statement that PostgreSQL cannot read', async () => {
   const failure = await failureOf(sqlMigration({ up: ['CREATE TABEL public.t (id int)'], down: [] }))
-  expect(failure?.message).toContain('no SQL that PostgreSQL can read')
+  expect(failure?.message).toContain('PostgreSQL cannot read this as SQL')
   expect(failure?.message).toContain('CREATE TABEL')
 })
 

@@ -59,7 +59,7 @@ describe.skipIf(engineIsMissing('pgbouncer'))('behind PgBouncer', () => {
   test.each([
     ['of the usual size', {}],
     ['of one connection', { default_pool_size: '1' }],
-    ['that takes its connections in turn', { server_round_robin: '1', min_pool_size: '5' }],
+    ['that uses its connections in turn', { server_round_robin: '1', min_pool_size: '5' }],
   ])('transaction mode is recognised in a pool %s', async (_, settings) => {
     expect(await withPool({ mode: 'transaction', settings }, routeThrough)).toBe('transaction pooler')
   })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ConditionFailed } from '../../src/migrate/failures.ts'
 
-test('of many conditions that do not hold five are told, and the others counted', () => {
+test('if many conditions do not hold, the message has five and counts the others', () => {
   const conditions = Array.from({ length: 16 }, (_, at) => ({
     description: `table t${at + 1} exists`,
     phase: 'before' as const,

@@ -68,7 +68,7 @@ test('a pending migration before an applied one stops with 4', async () => {
   await using files = await migrationDirectory({ [second]: nothing })
   await runUp(client, files.path)
   await files.write(first, nothing)
-  await expect(runUp(client, files.path)).rejects.toThrow('Pending migrations stand before applied ones')
+  await expect(runUp(client, files.path)).rejects.toThrow('Pending migrations come before applied ones')
 })
 
 test('up stops at --to, down goes down to --to', async () => {
@@ -81,7 +81,7 @@ test('up stops at --to, down goes down to --to', async () => {
   expect(down.ran.map(({ name }) => name.slice(18))).toEqual(['third', 'second'])
 })
 
-test('an order by number and not by clock: a clock that jumped changes nothing', async () => {
+test('the order is that of numbers, not of a clock: a clock that jumps changes nothing', async () => {
   await using files = await migrationDirectory({ [first]: nothing, [second]: nothing })
   await runUp(client, files.path)
   await client.query(
@@ -121,7 +121,7 @@ test.each([
   }
 })
 
-test('a row that somebody deleted from the ledger is pending again, and stands out before an applied one', async () => {
+test('a migration whose ledger row was deleted is pending again, and out of order before an applied one', async () => {
   await using files = await migrationDirectory({ [first]: nothing, [second]: nothing })
   await runUp(client, files.path)
   await client.query(`DELETE FROM hundredfold.migrations WHERE name LIKE '%first'`)
@@ -140,7 +140,7 @@ test('a row that somebody wrote into the ledger has no file, and ends with 4', a
   })
 })
 
-test('down to a migration that is taken back already does nothing; one that is unknown is an error', async () => {
+test('down to a migration that is taken back already does nothing; down to an unknown one is an error', async () => {
   await using files = await migrationDirectory({ [first]: nothing, [second]: nothing })
   await runUp(client, files.path)
   await runDown(client, files.path, { to: 'second' })

@@ -102,7 +102,7 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
   })
 })
 
-test('a connection that breaks between migrations is said so, with what to do next', async () => {
+test('a connection that breaks between migrations is reported, with what to do next', async () => {
   const client = await database.connect(database.ownerUrl)
   await client.end()
   await expect(runUp(client, files.path)).rejects.toMatchObject({
@@ -112,7 +112,7 @@ test('a connection that breaks between migrations is said so, with what to do ne
   })
 })
 
-test('how far a concurrent build is can be seen while it runs', async () => {
+test('a concurrent build shows its progress while it runs', async () => {
   const writer = await database.connect()
   const builder = await database.connect()
   // A writer that has not ended holds the build up at a phase that is known.

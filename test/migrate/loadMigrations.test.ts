@@ -26,7 +26,7 @@ test('files are loaded in the order of their numbers, dot files left out', async
   ])
 })
 
-test('the checksum is the same for Windows line ends and another for another text', async () => {
+test('the checksum is the same with Windows line ends, and differs for another text', async () => {
   await using files = await migrationDirectory({
     '20260101000000000_a.ts': plain,
     '20260101000000001_b.ts': plain.replaceAll('\n', '\r\n'),
@@ -37,7 +37,7 @@ test('the checksum is the same for Windows line ends and another for another tex
   expect(c).not.toBe(a)
 })
 
-test('a directory that is not there is named', async () => {
+test('a missing directory is named', async () => {
   await expect(loadMigrations('/nowhere/migrations')).rejects.toThrow(
     'There is no directory /nowhere/migrations',
   )
@@ -63,7 +63,7 @@ test('a migration without down is refused', async () => {
   expect(error.message).toContain('has no function down')
 })
 
-test('down = false is refused: every migration can be rolled back', async () => {
+test('down = false is refused: every migration must be reversible', async () => {
   const error = await failureOf({ [name]: `export function up(): void {}\nexport const down = false\n` })
   expect(error.message).toContain('has no function down')
 })
@@ -86,7 +86,7 @@ test('a syntax error is named', async () => {
   expect(error.message).toContain('does not load')
 })
 
-test('an optimization of the wrong shape is refused with the place', async () => {
+test('an optimization of the wrong shape is refused, and the message says where it is wrong', async () => {
   const error = await failureOf({
     [name]: `export const optimization = { why: 'w', rule: 'r', before: [{ description: 'd' }], after: [] }\n${plain}`,
   })

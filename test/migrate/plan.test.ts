@@ -112,7 +112,7 @@ test('the overview names the strongest lock of all statements, not of the first'
   expect(text).toContain('| AccessExclusiveLock on public.bookings |')
 })
 
-test('the command makes the plan as a role that may only read, and leaves no object', async () => {
+test('the command makes the plan as a role that may only read, and leaves nothing behind', async () => {
   const superuser = await database.connect()
   const role = `plan_reader_of_${database.name}`
   await superuser.query(

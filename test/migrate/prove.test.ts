@@ -52,7 +52,7 @@ const series = {
   },
 }
 
-test('a lossy down is caught, naming object and property; a good one is proven', async () => {
+test('a lossy down is caught, with the object and the property; a good one is proven', async () => {
   const files = Object.entries(series).map(([title, parts], index) => [
     `2026010${index}000000000_${title}.ts`,
     sqlMigration(parts),
@@ -76,7 +76,7 @@ test('a lossy down is caught, naming object and property; a good one is proven',
   expect(failing?.reason).toContain('column "notes" of relation "noted" does not exist')
 })
 
-test('what is applied is taken back in the shadow first, and the database is not touched', async () => {
+test('applied migrations are taken back in the shadow first, and the database is not touched', async () => {
   await using files = await migrationDirectory({
     '20260101000000000_create-index.ts': sqlMigration({
       up: ['CREATE INDEX CONCURRENTLY noted_id_idx ON public.noted (id)'],
@@ -92,7 +92,7 @@ test('what is applied is taken back in the shadow first, and the database is not
   await runDown(owner, files.path)
 })
 
-test('neither a limit of one session nor a migration that empties its session is in the way', async () => {
+test('a connection limit of one, or a migration that discards its session, does not prevent the proof', async () => {
   await owner.query(`ALTER DATABASE ${database.name} CONNECTION LIMIT 1`)
   await using files = await migrationDirectory({
     '20260101000000000_empty-session.ts': sqlMigration({

@@ -67,7 +67,7 @@ test('a migration runs with its conditions, and is taken back', async () => {
   expect(await ledgerNames()).toEqual([])
 })
 
-test('a failing condition after leaves nothing, the ledger row included', async () => {
+test('if a condition after it fails, nothing is left, not even the ledger row', async () => {
   await using files = await migrationDirectory({
     [name]: sqlMigration({
       ...addNote,
@@ -86,7 +86,7 @@ test('a failing condition after leaves nothing, the ledger row included', async 
   expect(await ledgerNames()).toEqual([])
 })
 
-test('a failing condition before runs nothing', async () => {
+test('if a condition before it fails, nothing is run', async () => {
   await using files = await migrationDirectory({
     [name]: sqlMigration({
       ...addNote,
@@ -141,7 +141,7 @@ test('a goal that somebody reached by hand is adopted, and left alone on the way
   expect(options.rows).toEqual([{ reloptions: ['fillfactor=90'] }])
 })
 
-test('while a lock is not to be had, the whole transaction is tried again', async () => {
+test('while a lock is not granted, the whole transaction is tried again', async () => {
   const reader = await database.connect()
   await reader.query('BEGIN; SELECT FROM public.bookings')
   await using files = await migrationDirectory({ [name]: sqlMigration(addNote) })
@@ -172,7 +172,7 @@ test('when the lock budget is spent it ends with 3 and nothing has changed', asy
   expect(await ledgerNames()).toEqual([])
 })
 
-describe('a condition that depends on the rows of the day and takes long', () => {
+describe('a slow condition that depends on rows', () => {
   const slow = (name: string) => `{
     description: 'rows agree (${name})', dependsOnData: true,
     async check(db: any) {
@@ -188,14 +188,14 @@ describe('a condition that depends on the rows of the day and takes long', () =>
     optimization: `{ why: 'w', rule: 'r', before: [${slow('before')}], after: [] }`,
   })
 
-  test('has a time limit of its own, and is asked before any strong lock is taken', async () => {
+  test('has a time limit of its own, and is checked before any strong lock is taken', async () => {
     await using files = await migrationDirectory({ [name]: slowMigration })
     const { ran, failure } = await runUp(client, files.path, { statementTimeoutMs: 200, lockTimeoutMs: 100 })
     expect(failure).toBeUndefined()
     expect(ran[0]?.conditions).toEqual([{ description: 'rows agree (before)', phase: 'before', holds: true }])
   })
 
-  test('is not asked again while the lock is tried for', async () => {
+  test('is not checked again while the transaction is tried again', async () => {
     await using files = await migrationDirectory({ [name]: slowMigration })
     const reader = await database.connect()
     await reader.query('BEGIN; SELECT FROM public.bookings')
@@ -216,14 +216,14 @@ describe('a condition that depends on the rows of the day and takes long', () =>
     expect(asked).toHaveLength(1)
   })
 
-  test('is not asked on the way down', async () => {
+  test('is not checked on the way down', async () => {
     await using files = await migrationDirectory({ [name]: slowMigration })
     await runUp(client, files.path)
     const { ran } = await runDown(client, files.path)
     expect(ran[0]?.conditions).toEqual([])
   })
 
-  test('that needs more than its time is named, and nothing has changed', async () => {
+  test('is named if it exceeds its time limit, and nothing has changed', async () => {
     await using files = await migrationDirectory({ [name]: slowMigration })
     const { failure } = await runUp(client, files.path, { conditionTimeoutMs: 100 })
     expect(failure?.message).toContain(
@@ -234,7 +234,7 @@ describe('a condition that depends on the rows of the day and takes long', () =>
   })
 })
 
-test('a migration that ended its transaction all the same is noticed, and not recorded', async () => {
+test('a migration that ends the transaction in a hidden way is noticed, and not recorded', async () => {
   await using files = await migrationDirectory({
     [name]: sqlMigration({
       ...addNote,
@@ -264,7 +264,11 @@ test.each(['COMMIT', 'ROLLBACK', 'BEGIN', 'commit and chain', `/* x */ END`])(
 test.each([
   ['writes', `sql\`UPDATE public.bookings SET status = 'x'\`.execute(db)`, 'read-only transaction'],
   ['commits', `sql\`COMMIT\`.execute(db)`, 'may not control the transaction'],
-  ['writes behind a look', `sql\`SELECT 1; COMMIT\`.execute(db)`, 'may not control the transaction'],
+  [
+    'writes after a query in the same string',
+    `sql\`SELECT 1; COMMIT\`.execute(db)`,
+    'may not control the transaction',
+  ],
   [
     'makes itself writable',
     `sql\`SET transaction_read_only = off\`.execute(db)`,

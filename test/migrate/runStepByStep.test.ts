@@ -66,7 +66,7 @@ test('an index is built concurrently and dropped again', async () => {
   expect(await ledger()).toEqual([])
 })
 
-test('a failing condition after a concurrent build drops the index again', async () => {
+test('if a condition after a concurrent build fails, the index is dropped again', async () => {
   const failing = optimization.replace(
     'indexIsValid(index)',
     `columnsExist({ schema: 'public', name: 'bookings' }, ['nowhere'])`,
@@ -110,7 +110,7 @@ test.each([
   expect(await indexes()).toEqual([{ name: 'bookings_status_idx', valid: true }])
 })
 
-test('an interrupted run whose index was finished meanwhile only records it', async () => {
+test('if the index of an interrupted run was finished meanwhile, it is only recorded', async () => {
   await using files = await migrationDirectory({ [name]: createIndex })
   await runUp(client, files.path)
   await client.query(`UPDATE hundredfold.migrations SET state = 'applying'`)
@@ -131,7 +131,7 @@ test('an interrupted run is taken back by down', async () => {
   expect(await ledger()).toEqual([])
 })
 
-test('an invalid index that another tool left is healed, and adopted', async () => {
+test('an invalid index that another tool left is repaired, and adopted', async () => {
   await client.query('DELETE FROM public.bookings')
   await client.query(create)
   await client.query(
@@ -190,7 +190,7 @@ test('an index that a migration dropped is built again when a condition fails', 
   expect(await ledger()).toEqual([])
 })
 
-test('what was built is dropped before what was dropped is built again', async () => {
+test('indexes that were built are dropped before dropped ones are built again', async () => {
   await client.query('CREATE INDEX old_id_idx ON public.bookings (id)')
   await client.query('CREATE INDEX old_status_idx ON public.bookings (status)')
   await using files = await migrationDirectory({
@@ -283,7 +283,7 @@ describe('a procedure that commits', () => {
     expect(await notes()).toEqual([])
   })
 
-  test('is called again where it was cut off, and what it committed stays', async () => {
+  test('is called again if it was cut off, and what it committed stays', async () => {
     await using files = await migrationDirectory({
       [name]: sqlMigration({
         up: ['CALL public.backfill(coalesce(current_setting($$my.stop$$, true), $$0$$)::int)'],
@@ -301,7 +301,7 @@ describe('a procedure that commits', () => {
     expect(await notes()).toEqual([1, 2, 3, 4])
   })
 
-  test('is refused inside of a transaction with what to do', async () => {
+  test('is refused in a transaction, with what to do', async () => {
     await using files = await migrationDirectory({
       [name]: sqlMigration({ up: ['CALL public.backfill(0)'], down: ['TRUNCATE public.notes'] }),
     })
@@ -314,7 +314,7 @@ describe('a procedure that commits', () => {
   })
 })
 
-test('a concurrent statement in one string with others is refused', async () => {
+test('a concurrent statement in a string with others is refused', async () => {
   await using files = await migrationDirectory({
     [name]: sqlMigration({ up: [`${create}; ANALYZE public.bookings`], down: [drop], noTransaction: true }),
   })

@@ -19,7 +19,7 @@ function named(ending: string): string {
   return found.name
 }
 
-describe("Casaora's migrations say before they change anything", () => {
+describe("Casaora's migrations report, before they change anything,", () => {
   let database: TestDatabase
   let superuser: Client
   let owner: Client
@@ -53,7 +53,7 @@ describe("Casaora's migrations say before they change anything", () => {
     const adopted = ran.at(-1)
     expect(adopted).toMatchObject({ name, adopted: true })
     expect(adopted && ranText(adopted)).toContain(
-      'was there already, adopted, 0 ms, 2 conditions hold; found index public.by_hand: CREATE INDEX by_hand'.replace(
+      'existed already, adopted, 0 ms, 2 conditions hold; found index public.by_hand: CREATE INDEX by_hand'.replace(
         '0 ms',
         `${adopted?.ms} ms`,
       ),

@@ -19,7 +19,7 @@ interface AlterPolicy {
 
 const migrations = await loadMigrations(casaoraMigrations)
 
-describe("Casaora's migrations that give a policy another predicate", () => {
+describe("Casaora's migrations that rewrite a policy", () => {
   let database: TestDatabase
   let client: Client
 

@@ -40,8 +40,8 @@ async function having(...policies: string[]): Promise<void> {
   for (const policy of policies) await owner.query(`CREATE POLICY ${policy}`)
 }
 
-describe('a rewrite that only rows can show to be the same', () => {
-  it('is left alone where they do not, and the others of the table are written', async () => {
+describe('a rewrite that only a comparison of rows can justify', () => {
+  it('is left out if the rows differ, and the others of the table are written', async () => {
     await having(
       'broken ON docs FOR SELECT TO authenticated USING (is_known(auth.uid(), org_id))',
       'sound ON docs FOR UPDATE TO authenticated USING (is_member(org_id))',

@@ -27,7 +27,7 @@ function files(operations: Operation[]): [title: string, up: string[]][] {
 }
 
 describe('what goes into one file', () => {
-  test('is what one rule wants of one table', () => {
+  test('is what one rule changes in one table', () => {
     const operations = [index('a', 'x'), index('b', 'x'), index('a', 'y'), secure('a')]
     expect(files(operations)).toEqual([
       ['create-indexes-of-a', [...(operations[0]?.up ?? []), ...(operations[2]?.up ?? [])]],
@@ -36,7 +36,7 @@ describe('what goes into one file', () => {
     ])
   })
 
-  test('is the same for the rules of a table apart, though they do things of one kind', () => {
+  test('is separate for two rules of one table, even with the same kind of operation', () => {
     const table = { schema: 'public', name: 'a' }
     const set = (rule: string, name: string): Operation =>
       setStorageParameters({ table, current: {}, wanted: { [name]: '1' }, rule, why })
@@ -45,21 +45,21 @@ describe('what goes into one file', () => {
     ).toHaveLength(2)
   })
 
-  test('says for each why, and once what all share', () => {
+  test('gives the reason of each operation, and a shared one once', () => {
     const [indexes] = groupOperations([index('a', 'x'), index('a', 'y')])
     expect(indexes?.operation.why).toBe(why)
     const many = groupOperations(Array.from({ length: 100 }, (_, at) => secure(`t${at}`)))
     expect(many[0]?.operation.why).toContain('- Anybody reads t0.\n- Anybody reads t1.\n')
   })
 
-  test('goes back in the opposite order', () => {
+  test('is taken back in the opposite order', () => {
     const [one] = groupOperations([index('a', 'x'), index('a', 'y')])
     expect(one?.operation.down).toEqual([...index('a', 'y').down, ...index('a', 'x').down])
   })
 })
 
 describe('of many tables', () => {
-  test('no more files are made than somebody reads, none larger than needed', () => {
+  test('there are no more files than somebody reads, and none is larger than needed', () => {
     const operations = Array.from({ length: 544 }, (_, table) => [
       ...['x', 'y', 'z', 'u', 'v'].map((column) => index(`t${table}`, column)),
       secure(`t${table}`),
@@ -83,7 +83,7 @@ describe('of many tables', () => {
     ])
   })
 
-  test('each is in one file, with its ids and conditions, and behind what it requires', () => {
+  test('each is in one file, with its ids and conditions, and after what it requires', () => {
     const operation = fc
       .record({
         table: fc.nat(80),

@@ -101,12 +101,12 @@ describe('the file of an operation', () => {
     expect(text).not.toMatch(/[ \t]$/m)
   })
 
-  test('begins a line of its own for each of several reasons', () => {
+  test('starts a new line for each of several reasons', () => {
     const text = migrationFile({ ...operation, why: '- One.\n- Another.' })
     expect(text).toContain([`  why:`, `    '- One.\\n' +`, `    '- Another.',`].join('\n'))
   })
 
-  test('calls the builder of node-pg-migrate where that says the same', () => {
+  test('calls the builder of node-pg-migrate where that makes the same statement', () => {
     const table = { schema: 'public', name: 'a' }
     const reason = { rule: 'missing_index', why: 'Somebody looks up b.' }
     const text = migrationFile(createIndex({ table, on: ['b'], takenNames: new Set(), ...reason }))
@@ -118,7 +118,7 @@ describe('the file of an operation', () => {
     expect(spaced).toContain('pgm.sql(`CREATE INDEX CONCURRENTLY "a_b c_idx" ON "public"."a" ("b c")`)')
   })
 
-  test('sends the statements of its operation, whatever names and predicates are like', async () => {
+  test('sends the statements of its operation, whatever the names and predicates', async () => {
     const name = fc
       .string({ unit: 'binary', minLength: 1, maxLength: 30 })
       .filter((any) => !/[\0\n]/.test(any))

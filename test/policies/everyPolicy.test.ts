@@ -120,7 +120,7 @@ const servers = [
   })),
 ]
 
-it('expects something of every policy of at least sixty', async () => {
+it('has an expectation for every policy, of which there are at least sixty', async () => {
   const database = await createEveryPolicy(inject('serverUrl'))
   const client = await connect(database.superuserUrl)
   const names = (await listPolicies(client)).map(({ schema, table, name }) => [schema, table, name].join(' '))
@@ -208,13 +208,13 @@ describe.each(servers)('every policy on PostgreSQL $version', ({ version, everyb
         })
         return
       }
-      it.skipIf(missingRules.length > 0)('is cured, by the rules whose matter it is', () => {
+      it.skipIf(missingRules.length > 0)('is fixed by the expected rules', () => {
         expect(changed(), JSON.stringify(reasonsFor({ table, policy }))).toBe(true)
         expect(new Set(curedBy({ table, policy }))).toEqual(new Set(outcome.by))
       })
     })
 
-    it('lets everybody see and change the same rows as before', { timeout: 300_000 }, async () => {
+    it('lets every role see and change the same rows as before', { timeout: 300_000 }, async () => {
       expect(await everything(client, everybody)).toEqual(before.effects)
     })
 

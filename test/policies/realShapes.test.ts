@@ -60,7 +60,7 @@ describe.each(shapes)('a schema like %s', (shape) => {
     for (const database of databases) await database.drop()
   })
 
-  it('is filled, and people can do something with it', () => {
+  it('has rows, and users can read and change some of them', () => {
     const { filled, before } = outcomes.filled
     expect([...(filled?.skipped ?? [])]).toEqual([])
     const seen = [...before].filter(

@@ -32,7 +32,7 @@ test.each([
   ],
   ['XX000', '(EMAXCONNSESSION) max clients reached in session mode'],
   ['08P01', 'no more connections allowed (max_client_conn)'],
-])('a pooler that takes no more clients is named, with what to do: %s %s', async (code, message) => {
+])('a pooler that accepts no more clients is reported, with what to do: %s %s', async (code, message) => {
   const error = await refusedWith(code, message)
   expect(error).toMatchObject({
     name: 'UsageError',

@@ -4,7 +4,7 @@ import { prepared } from '../../src/postgres/prepared.ts'
 import { createDatabase } from '../support/database.ts'
 import type { TestDatabase } from '../support/database.ts'
 
-describe('a client that prepares what it is asked', () => {
+describe('a client that prepares its queries', () => {
   let database: TestDatabase
   let session: Client
 
@@ -14,7 +14,7 @@ describe('a client that prepares what it is asked', () => {
   })
   afterAll(() => database.drop())
 
-  it('prepares each text once, however often it is asked and with whatever values', async () => {
+  it('prepares each text once, however often it runs and with any values', async () => {
     const client = prepared(session)
     for (const value of [1, 2, 3]) {
       const { rows } = await client.query<{ twice: number }>('SELECT 2 * $1::int AS twice', [value])
@@ -24,7 +24,7 @@ describe('a client that prepares what it is asked', () => {
     expect(rows).toEqual([{ statement: 'SELECT 2 * $1::int AS twice' }])
   })
 
-  it('answers with what is there now, and not with what was there when it prepared', async () => {
+  it('returns present rows, not those from when the query was prepared', async () => {
     const client = prepared(session)
     const tables = async () =>
       (await client.query(`SELECT relname FROM pg_class WHERE relname IN ('first', 'second')`)).rows

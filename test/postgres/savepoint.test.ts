@@ -46,7 +46,7 @@ test('a look that fails leaves the transaction as it was', async () => {
   expect(notes).toEqual([1])
 })
 
-test('looks may stand in one another', async () => {
+test('looks may be nested', async () => {
   const db = borrow(client)
   const notes = await notesAfter(() =>
     atomically(db, async () => {
@@ -80,7 +80,7 @@ test('looks that share a savepoint see nothing of each other, whether they fail 
   expect(notes).toEqual([1])
 })
 
-test('a limit so short that it ends the way back too is got over', async () => {
+test('a time limit that is too short even for the rollback does no harm', async () => {
   const db = borrow(client)
   const notes = await notesAfter(async () => {
     await expect(

@@ -48,7 +48,7 @@ test('the Markdown table says on what it was measured, and what was left out', (
   )
 })
 
-test('how a row was measured stands beside its buffers', () => {
+test('how a row was measured is printed beside its buffers', () => {
   expect(howMarkdown([row({ how: 'five statements', buffers: { before: 1_875, after: 80 } }), row()])).toBe(
     '- `search`: five statements; buffers 1,875 before, 80 after.',
   )
@@ -72,7 +72,7 @@ test('growth is shown for rows that both sizes have', () => {
   ])
 })
 
-test('a comparison names what moved by more than a quarter, and what is met no longer', () => {
+test('a comparison names what moved by more than a quarter, and which targets are no longer met', () => {
   const last = result([row(), row({ id: 'reviews', ratio: 40 }), row({ id: 'gone' })])
   const now = result([row({ ratio: 18, met: false }), row({ id: 'reviews', ratio: 41 }), row({ id: 'new' })])
   expect(benchComparison(last, now)).toEqual([
@@ -105,7 +105,7 @@ test('a ratio that is no number has no bar', () => {
   expect(benchChart([row({ ratio: Number.NaN })])).not.toContain('<rect x="400"')
 })
 
-test('only what stands between the markers is replaced', () => {
+test('only the text between the markers is replaced', () => {
   const document = 'a\n<!-- bench -->\nold\n<!-- /bench -->\nb <!-- demo --> <!-- /demo -->\n'
   expect(replaceMarkedSection(document, 'bench', 'new')).toBe(
     'a\n<!-- bench -->\n\nnew\n\n<!-- /bench -->\nb <!-- demo --> <!-- /demo -->\n',

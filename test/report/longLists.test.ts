@@ -4,7 +4,7 @@ import { proofText } from '../../src/report/proofText.ts'
 
 const many = Array.from({ length: 141 }, (_, at) => at + 1)
 
-test('a plan of the wrong directory names five of the files that are missing, and where all are named', () => {
+test('a plan of the wrong directory names five of the missing files, and says where all are listed', () => {
   const drift = many.map((number) => ({ name: `m${number}`, state: 'missing' as const }))
   const text = planMarkdown({ migrations: [], drift, notCopied: [] })
   expect(text).toContain('`migrate status` names all.\n\n- m1 is missing\n- m2 is missing\n')
@@ -12,7 +12,7 @@ test('a plan of the wrong directory names five of the files that are missing, an
   expect(text).not.toContain('m6')
 })
 
-test('what is not in the shadow is named in part, in a plan and in a proof', () => {
+test('a plan and a proof name only some of what the shadow lacks', () => {
   const notCopied = many.map((number) => ({ object: `server s${number}`, reason: 'holds a password' }))
   const plan = planMarkdown({ migrations: [], drift: [], notCopied })
   expect(plan).toContain('\n- server s5: holds a password\n- and 136 more\n')
@@ -20,7 +20,7 @@ test('what is not in the shadow is named in part, in a plan and in a proof', () 
   expect(proof).toContain('\n    server s5: holds a password\n    and 136 more\n')
 })
 
-test('so are the differences that a migration leaves behind', () => {
+test('a proof names only some of the differences that a migration leaves behind', () => {
   const difference = many.map((number) => `table t${number} is there`)
   const proof = proofText({
     migrations: [{ name: 'm', reversible: false, proven: true, difference }],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { markdownTable } from '../../src/report/markdownTable.ts'
 
-test('columns are padded, and numbers stand on the right', () => {
+test('columns are padded, and numbers are right-aligned', () => {
   expect(markdownTable(['what', 'rows'], [['bookings', '12']], ['left', 'right'])).toBe(
     ['| what     | rows |', '| -------- | ---: |', '| bookings |   12 |'].join('\n'),
   )

@@ -10,10 +10,10 @@ test('the table of rules in docs/rules.md is the one that the code makes; `npm r
   expect(withRulesTable(page, rules)).toBe(page)
 })
 
-test('every rule stands there, each once', () => {
+test('every rule is listed once', () => {
   for (const { name } of rules) expect(page.split(`| \`${name}\` `).length, name).toBe(2)
 })
 
-test('a page without the place is not touched', () => {
+test('a page without the markers is left alone', () => {
   expect(withRulesTable('# Something else', rules)).toBeUndefined()
 })

@@ -17,7 +17,7 @@ const findings = [
   finding('unused_index', 'info'),
 ]
 
-test('one line tells findings of one rule, level and reason', () => {
+test('one line stands for the findings of one rule, level and reason', () => {
   expect(together(findings).map(({ title }) => title)).toEqual([
     '2 of unused_index (info)',
     '2 of unindexed_foreign_keys on tables of at most 128 kB (info)',
@@ -26,7 +26,7 @@ test('one line tells findings of one rule, level and reason', () => {
   ])
 })
 
-test('a report sets apart those that share why they are only notes, and not one that is alone', () => {
+test('a report groups the notes that share a reason, but leaves a single one alone', () => {
   const { single, groups } = setApart(findings)
   expect(groups.map(({ title }) => title)).toEqual([
     '2 of unindexed_foreign_keys on tables of at most 128 kB (info)',

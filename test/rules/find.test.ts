@@ -45,7 +45,7 @@ function ask(rule: Rule) {
   })
 }
 
-describe('a rule that cannot see is skipped with its reason, and the next one looks all the same', () => {
+describe('a rule that cannot see what it needs is skipped with its reason, and the next one still runs', () => {
   it.each([
     [
       'for lack of a privilege',
@@ -60,7 +60,7 @@ describe('a rule that cannot see is skipped with its reason, and the next one lo
     [
       'for an object that was dropped meanwhile',
       ruleThat(({ db }) => sql`SELECT 'public.gone'::pg_catalog.regclass`.execute(db)),
-      /^an object was dropped while it was looked at/,
+      /^an object was dropped while it was read/,
     ],
   ])('%s', async (_, rule, reason) => {
     const { looked, findings } = await ask(rule)
@@ -78,13 +78,13 @@ describe('a rule that cannot see is skipped with its reason, and the next one lo
     const { looked } = await ask(ruleThat(({ db }) => sql`SELECT FROM public.held`.execute(db)))
     await holder.query('ROLLBACK')
     expect(looked.map(({ status, reason }) => [status, reason])).toEqual([
-      ['skipped', 'somebody holds a lock on what was to be read'],
+      ['skipped', 'another session holds a lock on an object that it reads'],
       ['ok', undefined],
     ])
   })
 })
 
-describe('a rule that fails in a way that nobody expected has failed, and the next one looks all the same', () => {
+describe('a rule fails on an unexpected error, and the next one still runs', () => {
   it.each([
     ['in SQL', ruleThat(({ db }) => sql`SELECT 1 / 0`.execute(db)), 'division by zero'],
     [
@@ -107,7 +107,7 @@ describe('a rule that fails in a way that nobody expected has failed, and the ne
   })
 })
 
-it('a session that is gone ends the run', async () => {
+it('a lost session ends the run', async () => {
   const doomed = await database.connect(database.ownerUrl)
   const { rows } = await doomed.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
   doomed.on('error', () => undefined)

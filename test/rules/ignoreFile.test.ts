@@ -72,15 +72,15 @@ test('an expired entry ignores nothing and is a finding itself', async () => {
   expect(findings[1]?.detail).toContain('expired on 2026-11-23')
 })
 
-test('an entry that names nothing is a finding, but not where its rule did not run', async () => {
+test('an entry that names nothing is a finding, unless its rule did not run', async () => {
   const entries = await read('[{ rule: unused_index, subject: public.gone, reason: because }]')
   expect(applyIgnoreFile(entries, [], { today, ran }).findings[0]?.detail).toContain('names no finding')
   expect(applyIgnoreFile(entries, [], { today, ran: () => false }).findings).toEqual([])
 })
 
-describe('a file that is not understood says where', () => {
+describe('a file with an error is refused, with the place of the error', () => {
   test.each([
-    ['- rule: [', 'no YAML'],
+    ['- rule: [', 'not valid YAML'],
     ['- rule: no_such_rule\n  subject: a\n  reason: b', 'entry 1, rule'],
     ['- rule: unused_index\n  subject: a', 'entry 1, reason'],
     ['- rule: unused_index\n  subject: a\n  reason: " "', 'entry 1, reason'],

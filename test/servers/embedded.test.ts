@@ -45,7 +45,7 @@ describe('an embedded server', () => {
     expect(await ask('SHOW shared_preload_libraries')).toBe('pg_stat_statements')
   })
 
-  test('finds what was committed after a crash', async () => {
+  test('still has everything that was committed after a crash', async () => {
     const client = await connect(server.url())
     await client.query('CREATE TABLE kept AS SELECT 42 AS answer')
     await server.crash()
@@ -66,7 +66,7 @@ describe('an embedded server', () => {
     expect(listeners()).toEqual(listenersBefore)
   })
 
-  test('is gone with its files after stop, which may be called again', async () => {
+  test('and its files are gone after stop, which may be called again', async () => {
     await server.stop()
     await server.stop()
     expect(existsSync(server.dataDirectory)).toBe(false)
@@ -80,7 +80,7 @@ test('a server that does not start says why', async () => {
   )
 })
 
-test('a version that nobody has brought says what to do', async () => {
+test('a version that is not installed: the error says what to do', async () => {
   await expect(startEmbedded({ version: 12 })).rejects.toMatchObject({
     message: 'There is no embedded PostgreSQL 12.',
     next: expect.stringContaining('TEST_DATABASE_URL') as string,

@@ -50,7 +50,7 @@ describe.skipIf(engineIsMissing('pgbouncer')).each([
     },
   )
 
-  test('opens its console to the logins that it knows', async () => {
+  test('lets the logins that it knows use its console', async () => {
     const { hostname, port, username, password } = new URL(pool.consoleUrl)
     const console = new Client({
       host: hostname,

@@ -55,11 +55,11 @@ function runs({ directory }: Installation): boolean {
   return said.startsWith('postgres (PostgreSQL) 18')
 }
 
-test('an installation that can be run is run as it is', () => {
+test('a runnable installation is used as it is', () => {
   expect(runnable()).toBe(installation)
 })
 
-test('a trusted extension is trusted in a copy only, which links to what is the same', () => {
+test('an extension is made trusted only in a copy, which links to everything else', () => {
   const control = 'share/postgresql/extension/pg_stat_statements.control'
   const copy = runnable(['pg_stat_statements'])
   expect(readlinkSync(join(copy.directory, 'lib'))).toBe(join(installation.directory, 'lib'))
@@ -82,7 +82,7 @@ test('links that npm was not allowed to make are made in a copy', () => {
   cpSync(join(copy.directory, link), join(installation.directory, link), { verbatimSymlinks: true })
 })
 
-test.skipIf(userInfo().uid !== 0)('an installation where only root can go is copied', () => {
+test.skipIf(userInfo().uid !== 0)('an installation that only root can reach is copied', () => {
   chownSync(installation.directory, 0, 0)
   chmodSync(installation.directory, 0o700)
   const copy = runnable()

@@ -2,7 +2,7 @@ import { expect, inject, test } from 'vitest'
 import { loadConfig } from '../../src/config.ts'
 import { provideServer } from '../../src/servers/provideServer.ts'
 
-test('TEST_DATABASE_URL comes before everything else and is left running', async () => {
+test('the server of TEST_DATABASE_URL comes first, and is left running', async () => {
   const server = await provideServer(loadConfig({ TEST_DATABASE_URL: inject('serverUrl') }))
   expect(server.kind).toBe('external')
   expect(server.version).toBeGreaterThanOrEqual(14)
@@ -12,7 +12,7 @@ test('TEST_DATABASE_URL comes before everything else and is left running', async
   await (await provideServer(loadConfig({ TEST_DATABASE_URL: server.url() }))).stop()
 })
 
-test('a TEST_DATABASE_URL where nobody answers is an error, not a reason to use another server', async () => {
+test('a TEST_DATABASE_URL without an answer is an error, not a reason to use another server', async () => {
   const url = new URL(inject('serverUrl'))
   url.port = '1'
   await expect(provideServer(loadConfig({ TEST_DATABASE_URL: url.href }))).rejects.toThrow(

@@ -172,7 +172,7 @@ describe('the shadow of a database full of rare things', () => {
     await database.drop()
   })
 
-  test('names what it lacks, and what needs that', () => {
+  test('names the objects that it lacks, and those that need them', () => {
     expect(shadow.notCopied).toEqual([
       {
         object: 'cast ("Üben, ""so""".mood AS text)',
@@ -192,7 +192,7 @@ describe('the shadow of a database full of rare things', () => {
     ])
   })
 
-  test('has all the rest', async () => {
+  test('has all other objects', async () => {
     const copy = await shadow.connect()
     const left = differences(
       await readFingerprint(source, { except: ['ledger'] }),
@@ -202,7 +202,7 @@ describe('the shadow of a database full of rare things', () => {
     await copy.end()
   })
 
-  test('calls NOT NULL constraints what they are called, inherited ones too', async () => {
+  test('has the names of NOT NULL constraints, inherited ones too', async () => {
     const named = async (client: Client): Promise<unknown[]> => {
       const { rows } = await client.query<object>(
         `SELECT conrelid::regclass::text AS table, conname AS name, conislocal, coninhcount, connoinherit
@@ -215,7 +215,7 @@ describe('the shadow of a database full of rare things', () => {
     await copy.end()
   })
 
-  test('has left the source as it was', async () => {
+  test('leaves the source as it was', async () => {
     const { rows } = await source.query<{ written: boolean }>(
       'SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS written',
     )
@@ -261,7 +261,7 @@ describe('the shadow of a database with an extension that is not there', () => {
     await server.stop()
   })
 
-  test('has stand-ins for its types and functions, and says so of what needs them', () => {
+  test('has stand-ins for its types and functions, and names the objects that need them', () => {
     const standIn = 'depends on extension faraway, for which the shadow has only stand-ins'
     expect(shadow.notCopied).toEqual([
       { object: 'column public.towns.at', reason: standIn },
@@ -290,7 +290,7 @@ describe('the shadow of a database with an extension that is not there', () => {
 })
 
 describe.skipIf(engineIsMissing('postgres14'))('the shadow of a database before PostgreSQL 15', () => {
-  test('has the schema public with its owner and grants, who is the bootstrap role in a new one', async () => {
+  test('has the schema public with the owner and grants of the source', async () => {
     const server = await startEmbedded({ version: 14 })
     try {
       const source = await connect(server.url())

@@ -32,7 +32,7 @@ describe('spare sessions', () => {
     expect(opened).toBe(2)
   })
 
-  it('are never lent to two at a time', async () => {
+  it('are never lent to two borrowers at a time', async () => {
     const [one, other] = await Promise.all([lend(2), lend(2)])
     expect(new Set([...one, ...other]).size).toBe(4)
   })

@@ -168,11 +168,15 @@ function blockOf({ role, prepares }: Identity, commands: Command[]): string {
   return `
     #variable_conflict use_column
     DECLARE
-      effects text[] := '{}'; found text; touched bigint; candidate text;
+      effects text[] := '{}'; found text; touched bigint;
+      ${candidate.row} jsonb; ${candidate.ctid} tid; ${candidate.tableoid} oid;
     BEGIN ${attempts.join('')}
       PERFORM set_config('effects.found', to_json(effects)::text, true);
     END`
 }
+
+/** Variables that stand for a candidate in its statement, called as no column is. */
+const candidate = { row: '"the row"', ctid: '"its ctid"', tableoid: '"its tableoid"' }
 
 /** All claims in one setting, as PostgREST does it, and each in a setting of its own, as it did before version 9. */
 function claimSettings(claims: Record<string, unknown> | undefined): [string, string][] {
@@ -215,12 +219,11 @@ function tryAll(statement: string, look?: string): Command {
 function insertEach({ table, columns, offered }: Shape): Command {
   const list = columns.map(quote).join(', ')
   const withNulls = columns.slice(1).map((column) => JSON.stringify({ ...parse(offered[0]), [column]: null }))
-  const rows = [...offered, ...withNulls]
   return tryEach(
     table,
     `INSERT INTO ${table} (${list}) OVERRIDING SYSTEM VALUE
-     SELECT ${list} FROM jsonb_populate_record(NULL::${table}, ${ofCandidate(rows, 'jsonb')})`,
-    rows.length,
+     SELECT ${list} FROM jsonb_populate_record(NULL::${table}, ${candidate.row})`,
+    [[...offered, ...withNulls], [], []],
   )
 }
 
@@ -229,34 +232,32 @@ function updateEach({ table, updatable, rows }: Shape): Command {
   const [, ...others] = updatable
   if (others.length === 0) return `found := ${literal(`${table}:`)};`
   const list = others.map(quote).join(', ')
-  const written = rows.map((_, at) => rows[(at + 5) % rows.length]?.row ?? '{}')
-  const ctids = rows.map(({ ctid }) => ctid)
-  const tableoids = rows.map(({ tableoid }) => tableoid)
   return tryEach(
     table,
-    `UPDATE ${table} SET (${list}) = (SELECT ${list} FROM jsonb_populate_record(NULL::${table}, ${ofCandidate(written, 'jsonb')}))
-     WHERE ctid = ${ofCandidate(ctids, 'tid')} AND tableoid = ${ofCandidate(tableoids, 'oid')}`,
-    rows.length,
+    `UPDATE ${table} SET (${list}) = (SELECT ${list} FROM jsonb_populate_record(NULL::${table}, ${candidate.row}))
+     WHERE ctid = ${candidate.ctid} AND tableoid = ${candidate.tableoid}`,
+    [
+      rows.map((_, at) => rows[(at + 5) % rows.length]?.row ?? '{}'),
+      rows.map(({ ctid }) => ctid),
+      rows.map(({ tableoid }) => tableoid),
+    ],
   )
-}
-
-/** The value of the candidate whose turn it is, counted from 1 in the setting `effects.candidate`. */
-function ofCandidate(values: string[], type: string): string {
-  const elements = values.map((value) => `"${value.replaceAll(/["\\]/g, '\\$&')}"`).join(',')
-  // One token, which costs the server less to read than one for each value.
-  return `(${literal(`{${elements}}`).trim()}::${type}[])[pg_catalog.current_setting('effects.candidate')::int]`
 }
 
 /**
  * Runs a statement for each candidate and takes it back: `1` row touched, `0`, or the error's code. It is no text for
- * EXECUTE, so that PL/pgSQL keeps its plan, and says which candidate it is by a setting: with a variable PL/pgSQL would
- * plan it for the first five of them anew.
+ * EXECUTE, so that PL/pgSQL keeps its plan.
  */
-function tryEach(table: string, statement: string, count: number): Command {
+function tryEach(
+  table: string,
+  statement: string,
+  [rows, ctids, tableoids]: [string[], string[], string[]],
+): Command {
+  const array = (values: string[], type: string) => `ARRAY[${values.map(literal).join(', ')}]::${type}[]`
+  const all = [array(rows, 'jsonb'), array(ctids, 'tid'), array(tableoids, 'oid')]
   return `
     found := ${literal(`${table}:`)};
-    FOR place IN 1..${count} LOOP
-      candidate := pg_catalog.set_config('effects.candidate', place::text, true);
+    FOR ${Object.values(candidate).join(', ')} IN SELECT * FROM unnest(${all.join(', ')}) LOOP
       BEGIN
         ${statement};
         GET DIAGNOSTICS touched = ROW_COUNT;

@@ -48,7 +48,7 @@ describe('withoutArrayCasts', () => {
     expect(await printed(withoutArrayCasts(once))).toBe(once)
   })
 
-  it('is needed: what is read again with the cast is printed otherwise', async () => {
+  it('is needed: an expression that is read with the cast is printed differently', async () => {
     const once = await printed(`short IN ('a', 'b')`)
     expect(await printed(once)).not.toBe(once)
   })
@@ -64,7 +64,7 @@ describe('withoutArrayCasts', () => {
     expect(withoutArrayCasts(sql)).toBe(sql)
   })
 
-  it('takes casts of any type, one within another', () => {
+  it('removes casts of any type, also nested ones', () => {
     expect(
       withoutArrayCasts(`(ARRAY[f((ARRAY['a'])::"a b".c(3)[])])::timestamp(3) without time zone[]`),
     ).toBe(`(ARRAY[f((ARRAY['a']))])`)

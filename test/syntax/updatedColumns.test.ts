@@ -8,7 +8,7 @@ describe('updatesIn', () => {
     ])
   })
 
-  it('finds updates within WITH, and those of ON CONFLICT', async () => {
+  it('finds updates in WITH and in ON CONFLICT', async () => {
     const text = `
       WITH done AS (UPDATE one SET (a, b) = (SELECT 1, 2) RETURNING id)
       INSERT INTO two SELECT id FROM done ON CONFLICT (id) DO UPDATE SET seen = now()`
@@ -20,13 +20,13 @@ describe('updatesIn', () => {
     )
   })
 
-  it('finds nothing in statements that lock or insert alone', async () => {
+  it('finds nothing in statements that only lock or insert', async () => {
     expect(
       await updatesIn(`SELECT FROM t FOR UPDATE; INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING`),
     ).toEqual([])
   })
 
-  it('does not know what a text that was cut off updates', async () => {
+  it('returns undefined for a text that was cut off', async () => {
     expect(await updatesIn(`UPDATE t SET a = `)).toBeUndefined()
   })
 })

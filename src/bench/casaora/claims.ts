@@ -1,4 +1,4 @@
-/** A promise of the plan that one statement of the workload shows. */
+/** A promise of the plan, measured with one statement of the workload. */
 export interface Claim {
   id: string
   title: string

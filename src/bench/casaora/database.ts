@@ -9,7 +9,7 @@ import type { Server, ServerOptions } from '../../servers/server.ts'
 import type { CasaoraRows } from './load.ts'
 import { casaoraOwner, loadCasaora } from './load.ts'
 
-/** Casaora's database on a server that may be thrown away. */
+/** Casaora's database on a throw-away server. */
 export interface CasaoraDatabase {
   name: string
   /** As superuser: to measure and to take fingerprints. */
@@ -22,7 +22,7 @@ export interface CasaoraDatabase {
 /** The server that Casaora's migrations expect: one on which the owner may enable pg_stat_statements. */
 export const casaoraServer: ServerOptions = { trustedExtensions: ['pg_stat_statements'] }
 
-/** Where Casaora's migrations are. */
+/** The directory of Casaora's migrations. */
 export const casaoraMigrations = fileURLToPath(new URL('../../../migrations', import.meta.url))
 
 /** Creates a database of its own on the server and loads Casaora into it. */
@@ -38,7 +38,7 @@ export async function createCasaora(
   const superuser = await connect(server.url(name))
   try {
     await loadCasaora(superuser, { rows, password, ...(onProgress ? { onProgress } : {}) })
-    // A server that we did not start trusts nobody with this extension; its platform would have enabled it.
+    // On a server that we did not start the owner may not create this extension; a platform would have enabled it.
     if (server.kind !== 'embedded') {
       await superuser.query('CREATE EXTENSION pg_stat_statements SCHEMA extensions')
     }

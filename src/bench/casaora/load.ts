@@ -21,10 +21,10 @@ const smallTotals = {
 
 const sizes: Record<CasaoraRows, number> = { tiny: 0.01, small: 1, medium: 10, large: 100 }
 
-/** The day on which Casaora's data lives: bookings lie before and after it. */
+/** The present day in Casaora's data: there are bookings before and after it. */
 export const casaoraToday = '2026-11-20'
 
-/** The first professional, customer and administrator; of the former two, the busiest. The same in every size. */
+/** The busiest professional, the busiest customer and the first administrator. They are the same in every size. */
 export const casaoraIdentities = {
   professional: identity('professional'),
   customer: identity('customer'),
@@ -35,22 +35,21 @@ export interface LoadOptions {
   rows: CasaoraRows
   /** The role that owns everything and runs the migrations; not a superuser. */
   owner?: string
-  /** Password of the owner and of `authenticator`, the application's login role. Left as it is where absent. */
+  /** Password of the owner and of `authenticator`, the application's login role; if absent, theirs do not change. */
   password?: string
   /** Called with the title of each step as it begins. */
   onProgress?: (step: string) => void
 }
 
-/** The role that owns Casaora's objects where `owner` is not given. */
+/** The role that owns Casaora's objects by default. */
 export const casaoraOwner = 'casaora_owner'
 
 /**
- * Fills an empty database with Casaora: roles, the auth schema, tables, rows, indexes, policies and the bloat
- * of two years. The data is the same every time. `superuser` must not be in a transaction; its settings and role
- * are as before afterwards.
+ * Fills an empty database with Casaora: roles, the auth schema, tables, rows, indexes, policies and the bloat of two
+ * years. The data is the same every time. `superuser` must not be in a transaction; its settings and role are restored.
  *
- * The database itself then belongs to the owner, and with it the schema `public`; a copy made from it as a
- * template needs the same: `CREATE DATABASE copy TEMPLATE casaora OWNER casaora_owner`.
+ * The owner then owns the database and the schema `public`. A copy of it must have the same owner:
+ * `CREATE DATABASE copy TEMPLATE casaora OWNER casaora_owner`.
  */
 export async function loadCasaora(superuser: ClientBase, options: LoadOptions): Promise<void> {
   const owner = options.owner ?? casaoraOwner

@@ -10,16 +10,16 @@ import type { BenchRow } from '../row.ts'
 
 const returnedAtLeast = 35
 const fasterAtLeast = 1.25
-/** A table counts as churned where this share of its file holds no live row, as pgstattuple measures it. */
+/** A table counts as churned if this share of its file holds no live row, by pgstattuple. */
 const churnedAbove = 30
 const warm = { runs: 9, budgetMs: 5_000 }
-/** The first version whose pg_buffercache lets go of single pages. */
+/** The first version whose pg_buffercache can evict single pages. */
 const evictsSince = 170_000
 
 /**
- * What VACUUM FULL returns of the tables that two years of changes left half empty, on a copy that nobody else
- * uses, and how much faster they are read then: both databases in turn, as tables are read that do not fit into
- * shared buffers. The tables are those that pgstattuple finds.
+ * How much space VACUUM FULL returns in the tables that two years of changes left half empty, on a copy that nobody else
+ * uses, and how much faster they are read then. Both databases are read in turn, without shared buffers, like tables that
+ * do not fit into them. pgstattuple finds the tables.
  */
 export async function bloatRows(
   original: CasaoraDatabase,
@@ -39,7 +39,7 @@ export async function bloatRows(
     onStep('VACUUM FULL')
     await compact.query(`VACUUM (FULL, ANALYZE) ${list}`)
     const full = await sizeOf(compact, tables)
-    // The new file has no visibility map yet, which the old one has.
+    // The new file has no visibility map yet; the old one has one.
     await compact.query(`VACUUM ${list}`)
     const returned = percent(start, full)
     return [

@@ -24,7 +24,7 @@ const writeRounds = 8
 const seriesAtMostMs = 60_000
 const returnedAtLeast = 10 * 1024 * 1024
 
-/** Every expected result of the plan, on Casaora as it was and with every migration applied, from one load. */
+/** Every result that the plan expects, on Casaora as it was and with every migration applied, from one load. */
 export const claimsBench: Bench = {
   id: 'claims',
   title: "The plan's expected results",
@@ -52,7 +52,7 @@ async function measureClaims(server: Server, twins: Twins, context: BenchContext
   const wants = (ids: string[]): boolean => ids.some((id) => isWanted(context, id))
   const rows: BenchRow[] = []
   if (wants([...groups, ...workload])) rows.push(...(await workloadRows(twins, context)))
-  // Copies are made before the writes, which change their databases.
+  // The copies are made before the writes, which change the databases.
   if (wants(bloat))
     rows.push(...(await onCopy(server, twins, (copy) => bloatRows(twins.before, copy, context.onStep))))
   if (wants(writes)) {
@@ -98,7 +98,7 @@ function seriesRows({ migrations, ms, dropped }: Series, { rows }: BenchContext)
       met: returned >= returnedAtLeast,
       how: `pg_database_size around the migrations that drop them: ${Math.round(returned / 1024 / 1024)} MB returned; the new indexes are there already`,
     }),
-    // The limit is meant for the small data: building an index takes the longer, the more rows there are.
+    // The limit is meant for the small data: with more rows, building indexes takes longer.
     ...(rows === 'small'
       ? [
           benchRow({

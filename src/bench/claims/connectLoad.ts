@@ -2,18 +2,18 @@ import { Client } from 'pg'
 
 /** What the clients of this process do. */
 export interface ConnectLoad {
-  /** Connect, ask once and leave, again and again; or all connect at once and keep asking. */
+  /** Each client connects, asks once and disconnects, in a loop; or all connect at once and keep asking. */
   kind: 'perRequest' | 'atOnce'
   url: string
   clients: number
-  /** Clients do the same for so long before anything counts: a process that has just started is slow. */
+  /** How long clients do the same before anything counts: a process that has just started is slow. */
   warmUpMs: number
-  /** How long what they do counts. */
+  /** How long the measurement takes. */
   ms: number
   sql: string
 }
 
-/** What they saw. */
+/** What the clients saw. */
 export interface ConnectReport {
   /** Requests answered. */
   served: number
@@ -25,7 +25,7 @@ export interface ConnectReport {
   failures: string[]
 }
 
-/** The process that loads a server or a pool with clients, so that nothing else delays them. */
+/** A process of its own that runs the clients of a server or a pool, so that nothing else delays them. */
 async function run({ kind, url, clients, warmUpMs, ms, sql }: ConnectLoad): Promise<ConnectReport> {
   const report: ConnectReport = { served: 0, servedClients: 0, failed: 0, failures: [] }
   const start = performance.now() + warmUpMs

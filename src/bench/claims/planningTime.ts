@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg'
 
-/** Milliseconds that the statement below takes to plan on the machine for which bounds in milliseconds were set. */
+/** Milliseconds to plan the statement below on the reference machine, for which bounds in milliseconds were set. */
 export const referencePlanningMs = 2.3
 
 const runs = 25
@@ -9,8 +9,8 @@ const runs = 25
 const statement = `SELECT FROM ${Array.from({ length: 7 }, (_, at) => `generate_series(1, 10) AS t${at} (n)`).join(' NATURAL JOIN ')}`
 
 /**
- * Milliseconds that the server takes to plan one fixed statement: how fast the machine is at the moment. The least of
- * 25 runs, so that a pause does not make the machine look slow.
+ * Milliseconds that the server takes to plan one fixed statement, which shows how fast the machine is now. It is the lowest
+ * of 25 runs, so that a pause does not make the machine look slow.
  */
 export async function readPlanningTime(client: ClientBase): Promise<number> {
   const times: number[] = []

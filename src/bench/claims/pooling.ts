@@ -13,16 +13,16 @@ const roundMs = 1_500
 const warmUpMs = 500
 const fasterAtLeast = 2
 const poolSize = 10
-// Enough that the cores are what is short: with eight, a fifth of their time went by idle in front of the pool.
+// Enough to keep the cores busy: with eight clients they were idle for a fifth of the time in front of the pool.
 const connectingClients = 50
 const request = 'SELECT id, name, slug FROM public.cities WHERE is_active ORDER BY name'
 
 /**
- * What a pool gives those who connect for every request, as serverless functions do, and how many clients it
- * serves at once: a real PgBouncer in transaction mode, clients in a process of their own.
+ * What a pool gains for clients that connect for every request, as serverless functions do, and how many clients it serves
+ * at once. The pool is a real PgBouncer in transaction mode; the clients run in a process of their own.
  *
- * The pool is given what the server has stored for its users (SCRAM secrets) and no password, as an
- * `auth_query` would: it checks a client without deriving keys anew, which is most of what a login costs it.
+ * The pool gets the SCRAM secrets that the server stores and no passwords, as with an `auth_query`. So it checks a client
+ * without deriving keys, which is most of the cost of a login.
  */
 export async function poolingRows(
   database: CasaoraDatabase,

@@ -18,7 +18,7 @@ export interface Twins {
   series: Series
 }
 
-/** What applying the whole series took and did. */
+/** How long applying all migrations took, and what it did. */
 export interface Series {
   migrations: number
   /** All of them, conditions and ledger included, in milliseconds. */
@@ -26,7 +26,7 @@ export interface Series {
   dropped: DroppedIndexes
 }
 
-/** The part of the series that drops indexes, by the size of the database around it. */
+/** The migrations that drop indexes, and the size of the database before and after them. */
 export interface DroppedIndexes {
   count: number
   bytesBefore: number
@@ -48,7 +48,7 @@ export async function makeTwins(
 /** A copy of a Casaora database on the same server, byte for byte; nobody may be connected to the original. */
 export async function copyOf(server: Server, original: CasaoraDatabase): Promise<CasaoraDatabase> {
   const name = `casaora_${randomBytes(4).toString('hex')}`
-  // Since PostgreSQL 15 the default would write every page to the WAL as well.
+  // Since PostgreSQL 15 the default strategy would also write every page to the WAL.
   const strategy = server.version >= 15 ? ' STRATEGY file_copy' : ''
   const superuser = await connect(server.url())
   try {

@@ -16,39 +16,39 @@ export interface MeasuredStatement {
   statement: WorkloadStatement
   before: Measurement
   after: Measurement
-  /** What one fixed statement took to plan meanwhile, on the faster side, in milliseconds: the machine's speed. */
+  /** The time to plan one fixed statement meanwhile, on the faster side, in milliseconds: the machine's speed. */
   planningMs: number
 }
 
 interface Rounds {
-  /** Each with sessions of its own: one may share its core with something else for as long as it lives. */
+  /** Each round has new sessions: a session may share its core with other work for its whole life. */
   rounds: number
   runs: number
   budgetMs: number
 }
 
 const once: Rounds = { rounds: 1, runs: 9, budgetMs: 4_000 }
-/** A moment of noise is as long as a quick statement: of three rounds the median counts. */
+/** A short disturbance can be as long as a quick statement, so the median of three rounds counts. */
 const quickMs = 50
 const quickAgain: Rounds = { ...once, rounds: 2 }
-/** A tenth of a millisecond is easily lost: the round counts in which the machine had least else to do. */
+/** A tenth of a millisecond is easily lost to noise, so the fastest round counts. */
 const slowerAgain: Rounds = { rounds: 7, runs: 25, budgetMs: 4_000 }
 
 /**
- * What counts as slower: more than a tenth over, and more than 0.1 ms, which is what one more index or policy
- * costs the planner. Below that a difference is a matter of the machine and not of the statement. A machine that
- * plans half as fast as the one for which 0.1 ms was set has 0.2 ms, one that plans twice as fast 0.05 ms.
+ * A statement is slower if it takes over a tenth longer and over 0.1 ms longer, which is what one more index or policy
+ * costs the planner. Smaller differences come from the machine, not the statement. The 0.1 ms are those of the reference
+ * machine: one that plans half as fast has 0.2 ms, one that plans twice as fast 0.05 ms.
  */
 export function isSlower({ before, after, planningMs }: MeasuredStatement): boolean {
   return after.ms > before.ms * 1.1 && after.ms - before.ms > slowerByMs(planningMs)
 }
 
-/** What 0.1 ms of the reference machine are on one that plans the fixed statement in `planningMs`. */
+/** The equivalent of 0.1 ms of the reference machine on a machine that plans the fixed statement in `planningMs`. */
 export function slowerByMs(planningMs: number): number {
   return 0.1 * (planningMs / referencePlanningMs)
 }
 
-/** Measures the statements named, or all, on both databases in turn. */
+/** Measures the named statements, or all, on both databases in turn. */
 export async function measureWorkload(
   twins: Twins,
   names: Set<string> | undefined,
@@ -100,14 +100,14 @@ async function measureBoth(
   return { statement, before, after, planningMs }
 }
 
-/** One after the other, so that neither disturbs the other. */
+/** Asks one after the other, so that they do not disturb each other. */
 async function onEach<T>(clients: Client[], ask: (client: Client) => Promise<T>): Promise<T[]> {
   const answers: T[] = []
   for (const client of clients) answers.push(await ask(client))
   return answers
 }
 
-/** Updates that were rolled back leave dead versions in every index, which autovacuum removes elsewhere. */
+/** Removes the dead versions that rolled-back updates leave in every index; on a real server autovacuum does that. */
 async function removeDeadVersions(clients: Client[], { sql }: WorkloadStatement): Promise<void> {
   for (const { table } of (await updatesIn(sql)) ?? []) {
     for (const client of clients) await client.query(`VACUUM ${nameOf(table)}`)
@@ -139,7 +139,7 @@ function combine(rounds: MeasuredStatement[], choose: (ms: number[]) => number):
   })
 }
 
-/** Time and buffers of all statements together, each as often as it is sent in an hour. */
+/** Time and buffers of all statements together, each counted as often as it is sent in an hour. */
 export interface Weighted {
   beforeMs: number
   afterMs: number

@@ -3,7 +3,7 @@ import { benchRow, median } from '../bench.ts'
 import type { MeasuredStatement, Weighted } from './wholeWorkload.ts'
 import { isSlower, slowerByMs, weigh } from './wholeWorkload.ts'
 
-/** A claim about some statements of the workload together. */
+/** A claim about a group of statements of the workload. */
 interface StatementClaim {
   id: string
   title: string
@@ -56,7 +56,7 @@ const bestAtLeast = 500
 const overallAtLeast = 100
 const buffersAtLeast = 50
 
-/** One row for each claim about a group of statements: the mean of a call, each as often as it is sent. */
+/** One row for each claim about a group of statements: the mean cost of a call, weighted by how often each is sent. */
 export function groupRows(claims: StatementClaim[], measured: MeasuredStatement[]): BenchRow[] {
   return claims.map(({ id, title, claim, atLeast, statements }) => {
     const own = measured.filter(({ statement }) => statements.includes(statement.name))

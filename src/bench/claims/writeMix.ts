@@ -1,17 +1,17 @@
-/** A write by key, as the application's backend sends it, and how many of them a round has. */
+/** A write by key, as the application's backend sends it, and how often a round sends it. */
 export interface Write {
   name: string
   table: string
   /** Per round: about what the workload has in five minutes. */
   count: number
   sql: string
-  /** Rows of arguments, the same on every copy of the database; a write takes the next one each time. */
+  /** A query for the rows of arguments, the same on every copy of the database; each write takes the next one. */
   args: string
 }
 
 /**
- * The newest rows of a table, in an order of their own: people answer the messages of today and pay for the booking
- * just made, while their keys lie anywhere in the indexes.
+ * The newest rows of a table, in pseudo-random order: people answer today's messages and pay for their latest booking,
+ * but the keys of these rows are spread over the indexes.
  */
 const newest = (columns: string, table: string, { by = 'created_at', where = 'true' } = {}) =>
   `SELECT ${columns} FROM (SELECT * FROM public.${table} t WHERE ${where} ORDER BY ${by} DESC, id LIMIT 5000) newest

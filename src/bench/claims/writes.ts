@@ -10,19 +10,19 @@ import { writeMix } from './writeMix.ts'
 const fasterAtLeast = 1.5
 const walAtMost = 0.7
 
-/** What one round of writes cost on one database. */
+/** The cost of one round of writes on one database. */
 interface Cost {
   ms: number
   walBytes: number
 }
 
-/** Updates that wrote to the table alone, and all of them. */
+/** The number of HOT updates, which write only to the table, and of all updates. */
 interface Updates {
   hot: number
   all: number
 }
 
-/** The database as it was, with nothing but the useless indexes dropped, and with every migration applied. */
+/** The database as it was, with only the useless indexes dropped, and with every migration applied. */
 export interface WriteSides {
   before: CasaoraDatabase
   dropped: CasaoraDatabase
@@ -30,8 +30,8 @@ export interface WriteSides {
 }
 
 /**
- * The same writes by key on all three, committed one by one, a few on each in turn: the server's own times
- * and WAL from pg_stat_statements, and how many updates were HOT.
+ * Sends the same writes by key to all three databases, committed one by one, a few on each in turn. Time and WAL come from
+ * pg_stat_statements; it also counts how many updates were HOT.
  */
 export async function writeRows(
   { before, dropped, after }: WriteSides,
@@ -47,7 +47,7 @@ export async function writeRows(
     for (let round = 0; round <= rounds; round += 1) {
       onStep(`writes, round ${round} of ${rounds}`)
       const starts = await readCosts(sides)
-      // A few milliseconds on each in turn: a slow moment of the machine is one of all three.
+      // A few milliseconds on each in turn: a slow moment of the machine affects all three.
       for (const write of writeMix) {
         for (const { writer } of sides) await writer.write(write)
       }
@@ -138,9 +138,9 @@ async function readCosts(sides: Side[]): Promise<Cost[]> {
 }
 
 interface Writer {
-  /** Sends all of one kind that a round has. */
+  /** Sends all writes of one kind in a round. */
   write(kind: Write): Promise<void>
-  /** What all writes so far cost. */
+  /** The cost of all writes so far. */
   readCost(): Promise<Cost>
   countUpdates(): Promise<Updates>
   close(): Promise<void>
@@ -168,7 +168,7 @@ async function openWriter(database: CasaoraDatabase): Promise<Writer> {
     },
     readCost: () => readCost(superuser),
     async countUpdates() {
-      // A session's counts are certain to be there once it has ended.
+      // A session's counts are complete only after the session has ended.
       await backend?.end()
       backend = undefined
       await sleep(1_000)

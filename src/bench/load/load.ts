@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { forkBeside } from '../forkBeside.ts'
 
-/** What the load is made of. */
+/** Settings of a load. */
 export interface LoadSettings {
   url: string
   clients: number
-  /** Each client sends these transactions in turn; every one is a list of statements. */
+  /** Each client sends these transactions in turn; each is a list of statements. */
   transactions: string[][]
-  /** What a client waits between two transactions. */
+  /** How long a client pauses between two transactions. */
   pauseMs: number
 }
 
@@ -23,7 +23,7 @@ export interface LoadReport {
 
 export type LoadMessage = LoadReport
 
-/** Runs `work` while clients load the database, and tells what they saw meanwhile. */
+/** Runs `work` while clients load the database, and returns what they saw meanwhile. */
 export async function underLoad<T>(
   settings: LoadSettings,
   work: () => Promise<T>,

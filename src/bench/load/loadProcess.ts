@@ -2,8 +2,8 @@ import { Client } from 'pg'
 import type { LoadMessage, LoadReport, LoadSettings } from './load.ts'
 
 /**
- * The process that puts a database under load: short transactions from several sessions at once, until it
- * is told to stop. A process of its own, so that what the runner computes delays no client here.
+ * The process that puts a database under load: short transactions from several sessions at once, until it is told to
+ * stop. It is a process of its own, so that the runner's work does not delay the clients.
  */
 async function run(settings: LoadSettings): Promise<LoadReport> {
   let stopped = false

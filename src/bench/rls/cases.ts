@@ -4,14 +4,14 @@ export interface AntiPattern {
   title: string
   /** In antiPatterns.sql; its policy is called `p`. */
   table: string
-  /** What the reference measurement of the same pattern gained. */
+  /** The gain in the reference measurement of the same pattern. */
   reference: string
   byHand: string[]
-  /** Which person asks: `public.person(n)`. */
+  /** The user who asks: `public.person(n)`. */
   person: number
-  /** An organisation, or else a team, that the person may see. */
+  /** A condition for one organisation, or one team, that the person may see. */
   one: string
-  /** How many times faster the read of all rows must become; 1 where the hand-made form alone is the measure. */
+  /** How many times faster reading all rows must become; 1 if only the form written by hand sets the bar. */
   atLeast: number
 }
 

@@ -5,16 +5,16 @@ import { connect } from '../../postgres/connect.ts'
 import { quote } from '../../postgres/identifiers.ts'
 import type { Server } from '../../servers/server.ts'
 
-/** The same database three times: as it was, mended by hand, and to be mended by us. */
+/** The same database three times: as it was, to be fixed by hand, and to be fixed by us. */
 export interface RlsDatabases {
-  /** As superuser. */
+  /** Sessions as superuser. */
   before: Client
   byHand: Client
   ours: Client
-  /** To `byHand` and `ours` as the owner, who is no superuser. */
+  /** Sessions in `byHand` and `ours` as the owner, who is no superuser. */
   byHandOwner: Client
   oursOwner: Client
-  /** Sessions of their own to the three, as superuser: one may share its core with something else for as long as it lives. */
+  /** New sessions to all three, as superuser: a session may share its core with other work for its whole life. */
   openAnew(): Promise<Pick<RlsDatabases, 'before' | 'byHand' | 'ours'>>
   drop(): Promise<void>
 }

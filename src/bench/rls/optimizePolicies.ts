@@ -20,15 +20,15 @@ const policyRules: RuleName[] = [
   'unindexed_policy_column',
 ]
 
-/** What one rewrite makes possible, the next look may find: an index for a comparison that was not there before. */
+/** A rewrite may make further findings possible, such as an index for a comparison that is new. */
 const rounds = 3
 
 /** Inside the package, so that the files' imports of `hundredfold` are found. */
 const scratch = fileURLToPath(new URL('../../../.bench/', import.meta.url))
 
 /**
- * What `optimize` and `migrate up` do, until there is nothing left to find: findings, migration files, conditions
- * and proof, applied as the owner. Tells the names of the migrations.
+ * Does what `optimize` and `migrate up` do, until nothing is left to find: findings, migration files, conditions and
+ * proof, applied as the owner. Returns the names of the migrations.
  */
 export async function optimizePolicies(owner: Client): Promise<string[]> {
   await mkdir(scratch, { recursive: true })

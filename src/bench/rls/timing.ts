@@ -2,25 +2,25 @@ import type { Client } from 'pg'
 import { errorCode } from '../../postgres/sqlState.ts'
 import { median } from '../bench.ts'
 
-/** A session, and after how many milliseconds it is cut off; what a statement would take is at least that. */
+/** A session, and the time limit of its statements. A statement that is cut off would take at least that long. */
 export interface TimedSession {
   client: Client
   cutAfterMs: number
 }
 
-/** Warm runs of each statement; one that takes long is run less often. */
+/** Warm runs of each statement; a slow one runs less often. */
 const enough = { runs: 31, totalMs: 1_500 }
-/** A statement that takes so long is not run a second time. */
+/** A statement that takes longer than this is not run a second time. */
 const slowMs = 1_000
 
 /**
- * Runs the statement in turn on each client as the person, warm, and takes the medians of the server's own times in
- * milliseconds, planning and execution together. Nothing is fetched and everything is rolled back.
+ * Runs the statement on each client in turn, as the person, warm. Returns the medians of the server's own times in
+ * milliseconds, planning and execution together. Nothing is fetched, and everything is rolled back.
  */
 export async function timeInTurn(sessions: TimedSession[], sql: string, person: number): Promise<number[]> {
   const measured = sessions.map((session) => ({ session, times: [] as number[], total: 0 }))
-  // The first run reads pages and catalogs for the first time; that does not count, unless it is so slow that it
-  // makes no difference.
+  // The first run reads pages and catalogs into caches. It does not count, unless it is so slow that this makes no
+  // difference.
   for (const each of measured) {
     const ms = await timeOnce(each.session, sql, person)
     if (ms > slowMs) {

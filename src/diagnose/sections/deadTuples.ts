@@ -45,7 +45,7 @@ export const deadTuples: Section = {
           better: 'lower',
           ...(value === null ? {} : { met: value < targets.dead_tuples }),
           kind: 'estimated',
-          note: 'weighed by size; a table can have none and still be half empty, which free space shows',
+          note: 'weighted by size; a table can have none and still be half empty, which free space shows',
         },
       ],
     }

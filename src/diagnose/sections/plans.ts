@@ -11,7 +11,7 @@ import { textBlock } from '../block.ts'
 import type { Section, SectionContext } from '../section.ts'
 import { attempt } from '../../catalog/attempt.ts'
 
-/** The worst statements, each with its plan, the causes it shows and their cures. */
+/** The worst statements, each with its plan, the causes it shows and their fixes. */
 export const plans: Section = {
   id: 'plans',
   title: 'Plans of the worst statements',
@@ -41,7 +41,7 @@ async function describe(explained: ExplainedStatement, context: SectionContext):
     lines.push(
       typeof analyzed === 'object'
         ? "  Executed, without any user's claims, and rolled back:"
-        : `  Plan for any parameters (estimated)${plan.asRole ? '' : ', without the policies of its role, which we may not become'}:`,
+        : `  Plan for any parameters (estimated)${plan.asRole ? '' : ', without the policies of its role, which we may not act as'}:`,
       ...nodeLines(root, 2),
     )
   } else lines.push(`  No plan: ${notPlanned ?? 'unknown'}.`)

@@ -52,7 +52,7 @@ export function saturation(use: ConnectionUse, sessions: Session[]): string[] {
     return [
       symptom,
       seen,
-      '  The server itself is not full. If clients see the error all the same, the pooler in session mode is: each client keeps one of its connections until it leaves.',
+      '  The server itself is not full. If clients still see the error, the pooler is full: in session mode each client keeps one of its connections until it disconnects.',
       "  Do: point the application at the pooler in transaction mode (Supabase: port 6543), keep session mode or the direct URL for migrations, and set the client's own pool to 1 in serverless functions.",
     ]
   }
@@ -109,14 +109,14 @@ export function rewriting(rewrites: TableRewrite[]): TextBlock[] {
     const blocked =
       rewrite.blockedBy.length > 0
         ? [
-            `  It waits for process ${rewrite.blockedBy.join(', ')}. Do: end that transaction, or cancel the rewrite; everybody who comes later waits behind it.`,
+            `  It waits for process ${rewrite.blockedBy.join(', ')}. Do: end that transaction, or cancel the rewrite; every later session waits behind it.`,
           ]
         : []
     return textBlock(
       symptom,
       `  Seen: ${rewrite.command} on ${rewrite.table}, process ${rewrite.pid}, ${rewrite.phase}, ${Math.round(rewrite.seconds ?? 0)} s, ${progress}; ${rewrite.blocked} sessions wait for it.`,
       ...blocked,
-      `  Do: to give way, SELECT pg_cancel_backend(${rewrite.pid}); the table is then as it was before.`,
+      `  Do: to let the others go on, SELECT pg_cancel_backend(${rewrite.pid}); it leaves the table as it was.`,
       '  Do: instead, plain VACUUM now (blocks nobody), and pg_repack for the space (online), or VACUUM FULL in a maintenance window.',
     )
   })

@@ -1,7 +1,7 @@
 import type { Statement } from '../../syntax/statements.ts'
 import type { Step } from './step.ts'
 
-/** A statement that can run in a transaction: its mark is in the same one, so that a kill leaves both or neither. */
+/** A statement that can run in a transaction, together with its mark: a kill leaves both or neither. */
 export function atomic({ sql }: Statement): Step {
   return {
     sql,

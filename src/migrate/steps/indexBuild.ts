@@ -9,7 +9,7 @@ import type { IndexStmt } from './sameIndex.ts'
 import { wouldBeTheSame } from './sameIndex.ts'
 import type { Step, StepRun } from './step.ts'
 
-/** `CREATE INDEX CONCURRENTLY`: what stands under the index's name tells how far it came. */
+/** `CREATE INDEX CONCURRENTLY`: the relation that has the index's name shows how far the build came. */
 export function indexBuild(statement: Statement): Step | undefined {
   const node = statement.node['IndexStmt'] as IndexStmt | undefined
   if (!node?.concurrent) return undefined
@@ -47,7 +47,7 @@ export function indexBuild(statement: Statement): Step | undefined {
   }
 }
 
-/** Drops what a build made. Beside lasting steps a valid index stays: the next run goes on from there. */
+/** Drops what a build made. In a migration with lasting steps a valid index stays: the next run continues from it. */
 export async function dropBuilt(index: RelationName, run: StepRun): Promise<void> {
   const { client, onEvent } = run.options
   const found = await findByName(client, index)
@@ -56,13 +56,13 @@ export async function dropBuilt(index: RelationName, run: StepRun): Promise<void
   await dropConcurrently(client, index)
 }
 
-/** The index that a build names, and what bears that name now. */
+/** The name of the index to build, and the relation that has this name now. */
 async function look(client: ClientBase, { node, sql }: Statement) {
   const { idxname: name, relation } = node['IndexStmt'] as IndexStmt
   if (!name) {
     throw new UsageError(
       `A concurrent build names no index: ${sql}`,
-      'Give the index a name: a run that is killed finds its index again by it.',
+      'Give the index a name: by it, the next run finds the index of a run that was killed.',
     )
   }
   const index = { schema: relation.schemaname ?? (await schemaOf(client, relation.relname)), name }

@@ -9,7 +9,7 @@ import { ForeignIndex, dropConcurrently, findByName, isSameName, schemaOf } from
 import type { DefinedIndex, StepRecord } from './record.ts'
 import type { Step, StepRun } from './step.ts'
 
-/** `DROP INDEX CONCURRENTLY`: it still has to run while one of the indexes is there, valid or not. */
+/** `DROP INDEX CONCURRENTLY`: it still has to run as long as one of the indexes exists, valid or not. */
 export function indexDrop(statement: Statement): Step | undefined {
   if (!('DropStmt' in statement.node) || !isConcurrent(statement)) return undefined
   const look = async (client: ClientBase, { schema, name }: NamedRelation) => {
@@ -42,7 +42,7 @@ export function indexDrop(statement: Statement): Step | undefined {
   }
 }
 
-/** An index that was there before is there again; one whose drop was cut off is invalid and made anew. */
+/** Builds a dropped index again. An index whose drop was cut off is invalid, and is dropped first. */
 export async function rebuildDropped(index: DefinedIndex, run: StepRun): Promise<void> {
   if (run.isMixed) return
   const { client, onEvent } = run.options

@@ -7,12 +7,12 @@ export function isSameName(a: RelationName, b: RelationName): boolean {
   return a.schema === b.schema && a.name === b.name
 }
 
-/** Drops an index without blocking reads and writes; one that is gone already is no error. */
+/** Drops an index without blocking reads and writes. It is no error if the index is gone already. */
 export async function dropConcurrently(client: ClientBase, index: RelationName): Promise<void> {
   await client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${qualified(index)}`)
 }
 
-/** The name is taken by something that is not what the migration builds; it is not ours to drop. */
+/** Something other than the migration's index has its name; it is not ours to drop. */
 export class ForeignIndex extends HundredfoldError {
   constructor(migration: string, index: RelationName, found: string) {
     super(
@@ -30,7 +30,7 @@ interface Found {
   definition: string
 }
 
-/** What bears the name: an index or any other relation. */
+/** The relation with that name: an index or anything else. */
 export async function findByName(client: ClientBase, name: RelationName): Promise<Found | undefined> {
   const result = await client.query<Found>(
     `SELECT class.oid, class.relkind IN ('i', 'I') AS "isIndex", coalesce(index.indisvalid, false) AS "isValid",
@@ -44,7 +44,7 @@ export async function findByName(client: ClientBase, name: RelationName): Promis
   return result.rows[0]
 }
 
-/** The schema in which an unqualified name is found, or would be created. */
+/** The schema in which an unqualified name is found; if there is none, the one in which it would be created. */
 export async function schemaOf(client: ClientBase, relation: string): Promise<string> {
   const result = await client.query<{ schema: string | null }>(
     `SELECT coalesce(

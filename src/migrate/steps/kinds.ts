@@ -8,7 +8,7 @@ import { indexDrop, rebuildDropped } from './indexDrop.ts'
 import type { StepRecord } from './record.ts'
 import type { Step, StepRun } from './step.ts'
 
-/** Makes of each statement a step of the kind that knows most about it. */
+/** Turns each statement into a step of its most specific kind. */
 export function stepsOf(statements: Statement[]): Step[] {
   return statements.map((statement) => {
     if (isCall(statement)) return call(statement)
@@ -17,7 +17,7 @@ export function stepsOf(statements: Statement[]): Step[] {
   })
 }
 
-/** Takes a step back by its record: the statement may be one of the other direction, which was cut off. */
+/** Takes a step back by its record, since its statement may belong to the other direction, which was cut off. */
 export async function takeBackStep(record: StepRecord, run: StepRun): Promise<void> {
   switch (record.kind) {
     case 'indexBuild':

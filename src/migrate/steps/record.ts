@@ -4,11 +4,11 @@ const index = z.object({ schema: z.string(), name: z.string() })
 const definedIndex = index.extend({ definition: z.string() })
 
 const record = z.discriminatedUnion('kind', [
-  // It was absent before, so that whatever bears its name afterwards is ours to drop.
+  // It was absent before, so an index of this name is ours to drop.
   index.extend({ kind: z.literal('indexBuild') }),
-  // It was there before, and the statements drop it; its definition builds it again.
+  // It existed before, and the statements drop it; its definition builds it again.
   definedIndex.extend({ kind: z.literal('indexDrop') }),
-  // `up` made it, and so it was when `up` ended: if it has changed since, it is not ours to drop.
+  // `up` made it with this definition; if it has changed since, it is not ours to drop.
   definedIndex.extend({ kind: z.literal('made') }),
 ])
 
@@ -16,7 +16,7 @@ const record = z.discriminatedUnion('kind', [
 export type StepRecord = z.infer<typeof record>
 export type DefinedIndex = z.infer<typeof definedIndex>
 
-/** As rows have it that were written before there were kinds: three lists of indexes. */
+/** The format of rows from before there were kinds: three lists of indexes. */
 const formerRecords = z
   .object({ created: z.array(index), dropped: z.array(definedIndex), made: z.array(definedIndex) })
   .transform(({ created, dropped, made }): StepRecord[] => [
@@ -28,7 +28,7 @@ const formerRecords = z
 /** The ledger's records of one migration. */
 export const stepRecords = z.array(record).or(formerRecords)
 
-/** What the migration brings is ours; what it drops is not. */
+/** What the migration makes is ours; what it drops is not. */
 export function isOurs({ kind }: StepRecord): boolean {
   return kind !== 'indexDrop'
 }

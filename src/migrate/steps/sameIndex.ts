@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg'
 import { qualified, quote } from '../../postgres/identifiers.ts'
 import { deparseStatement } from '../../syntax/deparse.ts'
 
-/** The part of the parser's node that is read here. */
+/** The fields of the parser's node that are read here. */
 export interface IndexStmt {
   idxname?: string
   concurrent?: boolean
@@ -10,8 +10,8 @@ export interface IndexStmt {
 }
 
 /**
- * Whether the statement would make an index equal to the one with that oid. PostgreSQL itself answers: the
- * same index is made on an empty temporary copy of the table, compared part by part, and rolled back.
+ * Whether the statement would make an index equal to the one with that oid. PostgreSQL itself decides: it makes the
+ * statement's index on an empty temporary copy of the table; the two are compared part by part, and all is rolled back.
  */
 export async function wouldBeTheSame(client: ClientBase, oid: number, node: IndexStmt): Promise<boolean> {
   const { relation } = node
@@ -46,7 +46,7 @@ export async function wouldBeTheSame(client: ClientBase, oid: number, node: Inde
   }
 }
 
-/** Everything that makes an index what it is, but for its name and its table. */
+/** All parts of an index that matter, except its name and table. */
 function indexParts(oid: string): string {
   return `(
     SELECT pg_catalog.jsonb_build_array(

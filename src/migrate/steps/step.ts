@@ -3,22 +3,22 @@ import type { Direction, Migration } from '../migration.ts'
 import type { RunOptions } from '../runOptions.ts'
 import type { StepRecord } from './record.ts'
 
-/** One statement of a step-by-step migration, run as its kind needs it; a kind leaves out what it does not need. */
+/** One statement of a step-by-step migration. A kind of step implements only the methods that it needs. */
 export interface Step {
   sql: string
-  /** It commits by itself, before its mark; otherwise statement and mark are one transaction. */
+  /** It commits by itself, before its mark is set; else statement and mark share one transaction. */
   autocommit: boolean
   /** Only the migration's author can take back what it commits. */
   isLasting: boolean
-  /** What must be known to take it back; asked before the migration's first statement. */
+  /** What is needed to take it back; read before the migration's first statement. */
   remember?(run: StepRun): Promise<StepRecord[]>
-  /** Whether it still has to run; mends what a failed or killed run left. */
+  /** Whether it still has to run; also repairs what a failed or killed run left. */
   isStillToDo?(run: StepRun): Promise<boolean>
-  /** @param mark says in the ledger that it is done; a step that does not commit by itself calls it */
+  /** @param mark records in the ledger that the step is done; a step that does not commit by itself calls it */
   run(options: RunOptions, mark: () => Promise<void>): Promise<void>
-  /** What it made, as it is now. */
+  /** What it made, with its present definition. */
   listMade?(client: ClientBase): Promise<StepRecord[]>
-  /** Completes what somebody else's failed run left; false where there is nothing of the kind. */
+  /** Completes what somebody else's failed run left; false if there is nothing to complete. */
   heal?(client: ClientBase): Promise<boolean>
 }
 
@@ -29,8 +29,8 @@ export interface StepRun {
   options: RunOptions
   /** What the ledger remembers of the steps. */
   records: StepRecord[]
-  /** Statements may have run before: what is found done is left as it is. */
+  /** An earlier run may have done some of the steps; those are skipped. */
   resumed: boolean
-  /** Some of the steps are lasting: beside them, what is whole stays when steps are taken back. */
+  /** Some of the steps are lasting, so valid indexes stay when the other steps are taken back. */
   isMixed: boolean
 }

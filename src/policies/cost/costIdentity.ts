@@ -8,9 +8,9 @@ import type { CostIdentity } from './policyCost.ts'
 import type { CatalogTable } from '../read/tableCatalog.ts'
 
 /**
- * As whom the price of policies is measured where nobody said: the role that most policies name, as the user to whom
- * the statistics give most rows of the largest table that policies ask about its owner. The value is data: it goes
- * into the session's claims and into no report.
+ * The default identity for measuring the price of policies. Its role is the one that most policies name. Its user is the
+ * one with the most rows, by the statistics, in the largest table whose policies compare a column with `auth.uid()`.
+ * The user's id is data: it goes into the session's claims and into no report.
  */
 export async function findCostIdentity(db: Database, parsed: ParsedPolicies): Promise<CostIdentity> {
   const role = mostNamedRole(parsed)
@@ -48,7 +48,7 @@ function comparedWithUser({ using, policy }: ParsedPolicy): string[] {
     const column = [lexpr, rexpr].find((side) => kindOf(side) === 'ColumnRef')
     const asks = [lexpr, rexpr].some((side) => callsAuthUid(side))
     const parts = words(as(column, 'ColumnRef')?.fields ?? [])
-    // Within a sub-select the column is another table's.
+    // In a sub-select the column may belong to another table.
     return asks && (parts.length === 1 || parts.at(-2) === policy.table.name) ? (parts.at(-1) ?? []) : []
   })
 }

@@ -18,25 +18,25 @@ export interface CostIdentity {
   claims?: Record<string, unknown>
 }
 
-/** Milliseconds by the server's own clock; null where the time limit was met first. */
+/** Milliseconds by the server's own clock; null if the time limit ended the statement. */
 export type Milliseconds = number | null
 
 /** What row-level security costs the reader of one table. */
 export interface RlsCost {
   table: RelationName
-  /** Rows that the identity sees; null where that took too long. */
+  /** Rows that the identity sees; null if that took too long. */
   rows: number | null
   /** `SELECT * FROM table` as the identity, through the policies. */
   asUser: Milliseconds
-  /** The same rows past the policies: their conditions written out, what does not depend on the row computed once. */
+  /** The same rows read past the policies, with their conditions in WHERE; what does not depend on the row runs once. */
   writtenOut: Milliseconds
-  /** For each policy, what its condition alone, as it stands, adds to a read past the policies. */
+  /** For each policy, the time that its condition alone, without a rewrite, adds to a read past the policies. */
   policies: { name: string; price: Milliseconds }[]
   /** Why nothing was measured. */
   skipped?: string
 }
 
-/** The costs of tables, and whom they were measured for. */
+/** The costs of tables, and the identity that they were measured for. */
 export interface RlsCosts {
   identity: CostIdentity
   list: RlsCost[]
@@ -47,7 +47,7 @@ export interface RlsCostOptions {
   /** Only these; otherwise the largest tables with policies for the role, `mostTables` of them. */
   tables?: RelationName[]
   mostTables?: number
-  /** Larger tables are not read: that would be a load of its own. */
+  /** Larger tables are not read, since that would put load on the server. */
   mostRows?: number
   /** For each statement. */
   timeoutMs?: number
@@ -56,9 +56,8 @@ export interface RlsCostOptions {
 export const rlsCostLimits = { mostTables: 20, mostRows: 2_000_000, timeoutMs: 3_000 }
 
 /**
- * The price of each policy as a number: each table is read as the identity and past the policies, by
- * EXPLAIN (ANALYZE). To be called in a read-only transaction with an empty `search_path` (`readOnly`); every
- * setting is taken back.
+ * The price of each policy: EXPLAIN (ANALYZE) reads each table once as the identity and once past the policies. Call it
+ * in a read-only transaction with an empty `search_path` (`readOnly`). Every setting is reset afterwards.
  *
  * ```sql
  * SET LOCAL ROLE authenticated; EXPLAIN (ANALYZE) SELECT * FROM notes;                      -- asUser
@@ -157,7 +156,7 @@ function effective(policies: PolicyOnTable[], textOf: (policy: PolicyOnTable) =>
   return [`(${permissive.join(' OR ') || 'false'})`, ...texts(false).map((text) => `(${text})`)].join(' AND ')
 }
 
-/** A run that takes longer is not repeated; of shorter ones the best of three counts, so that all is warm. */
+/** A longer run is not repeated. For shorter ones the best of three counts, so that caches are warm. */
 const repeatBelowMs = 300
 
 async function timeOf(

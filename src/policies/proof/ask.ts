@@ -1,4 +1,3 @@
-import type { Clock } from './clock.ts'
 import type { Identity, Look } from './actingAs.ts'
 import { isTimeout } from './actingAs.ts'
 import type { Asking, Outcome } from './evaluate.ts'
@@ -53,7 +52,7 @@ const shareOfBeginning = 0.05
  * these. Undefined where that takes long; then each is to be asked alone, so that a slow one takes no time of others.
  */
 export async function askFirstRows(
-  look: Look & { clock: Clock },
+  look: Look,
   subject: Subject,
   askings: Asking[],
   rows: Row[],
@@ -84,7 +83,7 @@ export type Paces = Map<Identity, number>
  * @returns whether every row was asked
  */
 export async function askInPortions(
-  look: Look & { clock: Clock },
+  look: Look,
   subject: Subject,
   identity: Identity,
   predicates: string[],

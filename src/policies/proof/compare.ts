@@ -1,6 +1,5 @@
 import type { Asker, Beginning, Paces } from './ask.ts'
 import { askFirstRows, askInPortions, Outcomes } from './ask.ts'
-import type { Clock } from './clock.ts'
 import type { Look } from './actingAs.ts'
 import { isTimeout } from './actingAs.ts'
 import type { Outcome } from './evaluate.ts'
@@ -30,7 +29,7 @@ const firstRound = 64
 
 /** Asks every identity about every row, before and after, as far as the time goes. */
 export async function compare(
-  look: Look & { clock: Clock },
+  look: Look,
   subject: Subject,
   questions: Question[],
   askers: Asker[],
@@ -68,7 +67,7 @@ function predicatesOf(questions: Question[], role: EndRole): string[] {
 }
 
 async function compareFor(
-  look: Look & { clock: Clock; paces: Paces; beginning: Beginning | undefined },
+  look: Look & { paces: Paces; beginning: Beginning | undefined },
   subject: Subject,
   questions: Question[],
   { identity, role }: Asker,

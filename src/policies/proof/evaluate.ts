@@ -111,18 +111,15 @@ function record(
 
 /** The halves of a part that failed with this SQLSTATE; none where all of it fails alike. */
 function halve({ asking, predicates, rows }: Part, code: string): Part[] {
-  if (predicates.length > 1) {
-    const middle = predicates.length >> 1
-    return [predicates.slice(0, middle), predicates.slice(middle)].map((half) => ({
-      asking,
-      predicates: half,
-      rows,
-    }))
-  }
+  if (predicates.length > 1) return halvesOf(predicates).map((half) => ({ asking, predicates: half, rows }))
   // Class 42 is found before the first row is read, so every row fails alike.
   if (rows.length === 1 || code.startsWith('42')) return []
-  const middle = rows.length >> 1
-  return [rows.slice(0, middle), rows.slice(middle)].map((half) => ({ asking, predicates, rows: half }))
+  return halvesOf(rows).map((half) => ({ asking, predicates, rows: half }))
+}
+
+function halvesOf<T>(list: T[]): [T[], T[]] {
+  const middle = list.length >> 1
+  return [list.slice(0, middle), list.slice(middle)]
 }
 
 /** The rows stay a query of their own, planned as if it stood alone. */

@@ -8,22 +8,18 @@ import { withoutLimit } from '../read/membershipBody.ts'
 import { comparedWithTrue } from '../read/positiveContext.ts'
 import { Unclear } from '../read/queryColumns.ts'
 import { isComparedAlike } from '../read/typeNames.ts'
+import type { CatalogFunction } from '../../catalog/functions.ts'
 import type { CallFields } from './bodies.ts'
 
 /** A function as far as it can be compared with a query. */
-export interface KnownBody {
-  oid: number
-  schema: string
-  name: string
+export interface KnownBody extends Pick<
+  CatalogFunction,
+  'oid' | 'name' | 'argumentTypes' | 'argumentNames' | 'isStrict' | 'returnsSet' | 'returnType'
+> {
   /** Its rights: the owner where it is SECURITY DEFINER, empty where the caller's rights count. */
   rights: string
-  argumentTypes: string[]
-  /** The same, as casts name them; undefined for a type that no cast can name. */
+  /** The types of its arguments, as casts name them; undefined for a type that no cast can name. */
   typeNames: (TypeName | undefined)[]
-  argumentNames: string[]
-  isStrict: boolean
-  returnsSet: boolean
-  returnType: string
   /** The one expression or query that it returns; undefined where it does more, or is VOLATILE. */
   body: Node | undefined
 }

@@ -1,4 +1,3 @@
-import type { Clock } from './clock.ts'
 import type { Asker, Outcomes } from './ask.ts'
 import { askInPortions } from './ask.ts'
 import type { Identity, Look } from './actingAs.ts'
@@ -24,7 +23,7 @@ const fewRows = 160
  * What is no valid SQL is left out; what the time did not do for is not counted as made.
  */
 export async function scoreMutants(
-  look: Look & { clock: Clock },
+  look: Look,
   subject: Subject,
   questions: Question[],
   askers: Asker[],

@@ -1,6 +1,6 @@
 import type { Node } from '../../syntax/nodes.ts'
 import { as, words } from '../../syntax/nodes.ts'
-import { isBare } from '../../syntax/expression.ts'
+import { isBare, wrappedIn } from '../../syntax/expression.ts'
 import type { Call, CalledFunction } from './bodies.ts'
 import { callOf } from './bodies.ts'
 
@@ -49,12 +49,7 @@ export function mayBeNull(node: Node | undefined, context: NullContext): boolean
   if (call) return !givesExists(callOf(call as unknown as Record<string, unknown>), context.functions)
   const link = as(node, 'SubLink')
   if (link?.subLinkType === 'EXISTS_SUBLINK') return false
-  if (link?.subLinkType === 'EXPR_SUBLINK') {
-    const select = as(link.subselect, 'SelectStmt')
-    const target = select && isBare(select) ? select.targetList?.[0] : undefined
-    return may(target && as(target, 'ResTarget')?.val)
-  }
-  return true
+  return link?.subLinkType === 'EXPR_SUBLINK' ? may(wrappedIn(node)) : true
 }
 
 /** Whether every function of that name is `SELECT EXISTS (...)`. */

@@ -6,7 +6,9 @@ import type { Under } from '../../postgres/savepoint.ts'
 import { underOneSavepoint } from '../../postgres/savepoint.ts'
 import { UsageError } from '../../errors.ts'
 import { shortList } from '../../shortList.ts'
+import { unique } from '../../unique.ts'
 import type { Node } from '../../syntax/nodes.ts'
+import type { Look } from './actingAs.ts'
 import type { Asker } from './ask.ts'
 import type { CalledFunction } from './bodies.ts'
 import { listCalledFunctions } from './bodies.ts'
@@ -223,7 +225,7 @@ function changedPairs(before: Policy[], after: Policy[]): ChangedPredicate[] {
       old === null || old === now ? [] : [{ old, now: now ?? undefined }],
     )
   })
-  return [...new Map(pairs.map((pair) => [JSON.stringify(pair), pair])).values()]
+  return unique(pairs)
 }
 
 /** Whether structure proves the policy's rewrite, or a twin of it stays where it is dropped. */
@@ -286,24 +288,20 @@ function changedTrees(
   })
 }
 
+interface MutantTrial {
+  look: Look
+  functions: CalledFunction[]
+  subject: Subject
+  questions: Question[]
+  most: number
+}
+
 async function tryMutants(
   changes: ChangedPredicate[],
   sample: Sample,
   { outcomes, differences }: Comparison,
   trees: Map<string, Node>,
-  {
-    look,
-    functions,
-    subject,
-    questions,
-    most,
-  }: {
-    look: Parameters<typeof scoreMutants>[0]
-    functions: CalledFunction[]
-    subject: Subject
-    questions: Question[]
-    most: number
-  },
+  { look, functions, subject, questions, most }: MutantTrial,
 ): Promise<MutationScore> {
   // A difference says it all.
   if (differences.length > 0) return { made: 0, caught: 0, survivors: [] }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../../postgres/database.ts'
 import { shortList } from '../../shortList.ts'
+import { unique } from '../../unique.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import type { Asker } from './ask.ts'
 import type { CalledFunction } from './bodies.ts'
@@ -84,13 +85,8 @@ export async function takeSample(
   const nearLook = { ...look, clock: clock.part(0.3) }
   const nearest = askers.slice(0, mostNear).map(({ identity }) => identity)
   const near = await rowsNear(nearLook, reader, subject, needed, nearest, changed)
-  const others = await columnsOfRelations(db, [
-    ...new Map(
-      trees
-        .flatMap((tree) => [...relationsByAlias(tree).values()])
-        .map((name) => [JSON.stringify(name), name]),
-    ).values(),
-  ])
+  const relations = trees.flatMap((tree) => [...relationsByAlias(tree).values()])
+  const others = await columnsOfRelations(db, unique(relations))
   const steadyLook = { ...look, clock: clock.part(0.2) }
   const first = askers.slice(0, mostSteady).map(({ identity }) => identity)
   const steady = await steadyValues(steadyLook, subject, first, trees)

@@ -4,7 +4,7 @@ import type { Read } from '../../catalog/reader.ts'
 import { readOnce } from '../../catalog/reader.ts'
 import { listBuiltinTypes } from '../../catalog/types.ts'
 import { call } from '../../syntax/build.ts'
-import { canonical, isBare, parseTypeName, sameTree } from '../../syntax/expression.ts'
+import { canonical, parseTypeName, sameTree, wrappedIn } from '../../syntax/expression.ts'
 import type { Node, TypeName } from '../../syntax/nodes.ts'
 import { as, nodesIn, words } from '../../syntax/nodes.ts'
 import { fieldsOf, isRecord, walk } from '../../syntax/walk.ts'
@@ -175,7 +175,7 @@ function textOf(node: Node | undefined): string | undefined {
 
 /** A wrapped call may have been asked first anyway; a set of keys never was. */
 function whyErrors(part: Node, before: Node, hazards: Hazards): string | undefined {
-  const call = wrapped(part)
+  const call = wrappedIn(part)
   if (!call || hasSet(call)) return hazards.of(part)?.what
   const same = canonical(call)
   const asBefore = Array.from(walk(before)).find(({ node }) => canonical(node) === same)?.node
@@ -194,11 +194,11 @@ function unwrap(
 ): unknown {
   if (Array.isArray(value)) return value.map((item) => unwrap(item, isSteady, returns))
   if (!isRecord(value)) return value
-  const bare = wrapped(value)
+  const bare = wrappedIn(value)
   if (bare && isIndependent(bare, isSteady)) return unwrap(bare, isSteady, returns)
   const cast = as(value, 'TypeCast')
   if (cast && isRecord(cast.arg)) {
-    const inner = wrapped(cast.arg)
+    const inner = wrappedIn(cast.arg)
     const call = inner && as(inner, 'FuncCall')
     const types = call ? returns(call) : []
     // The cast says of the sub-select what the function returns anyway: = ANY needs to be told.
@@ -213,15 +213,6 @@ function unwrap(
   return Object.fromEntries(
     Object.entries(value).map(([key, child]) => [key, unwrap(child, isSteady, returns)]),
   )
-}
-
-/** The expression in `(SELECT expression)` without FROM, WHERE or anything else. */
-function wrapped(node: Record<string, unknown>): Node | undefined {
-  const link = as(node, 'SubLink')
-  if (link?.subLinkType !== 'EXPR_SUBLINK') return undefined
-  const select = as(link.subselect, 'SelectStmt')
-  if (!select || !isBare(select) || select.targetList?.length !== 1) return undefined
-  return as(select.targetList[0], 'ResTarget')?.val
 }
 
 function isIndependent(tree: Node, isSteady: (call: CallFields) => boolean): boolean {
@@ -297,18 +288,11 @@ function findByOid({ byName }: Reach, oid: number): CatalogFunction | undefined 
 async function readKnownBodies({ byName }: Reach): Promise<Map<number, KnownBody>> {
   const known = new Map<number, KnownBody>()
   for (const each of [...byName.values()].flat()) {
-    const { oid, schema, name, volatility, kind } = each
+    const { oid, volatility, kind } = each
     const isReadable = kind === 'f' && volatility !== 'volatile' && otherSettingOf(each) === undefined
     known.set(oid, {
-      oid,
-      schema,
-      name,
+      ...each,
       rights: each.isSecurityDefiner ? each.owner : '',
-      argumentTypes: each.argumentTypes,
-      argumentNames: each.argumentNames,
-      isStrict: each.isStrict,
-      returnsSet: each.returnsSet,
-      returnType: each.returnType,
       body: isReadable ? await onlyResult(each) : undefined,
       typeNames: await Promise.all(
         each.argumentTypes.map((type) => parseTypeName(type).catch(() => undefined)),

@@ -6,6 +6,7 @@ import type { Patch, Row } from './rows.ts'
 import type { Column } from '../../catalog/columns.ts'
 import type { Subject } from './subject.ts'
 import { fieldsOf, nameParts, walk, stringConstant } from '../../syntax/walk.ts'
+import { unique } from '../../unique.ts'
 
 /** Rows that others are made from. */
 const mostBases = 6
@@ -145,8 +146,5 @@ function aroundText(text: string, column: Column): unknown[] {
 }
 
 function distinctValues(values: unknown[]): unknown[] {
-  const byText = new Map(
-    values.filter((value) => value !== undefined).map((value) => [JSON.stringify(value), value]),
-  )
-  return [...byText.values()]
+  return unique(values.filter((value) => value !== undefined))
 }

@@ -12,22 +12,22 @@ export interface Scope {
   functions: Functions
   /** The functions that the policy calls, as the server resolved them. */
   called: CatalogFunction[]
-  /** The functions among them that are declared IMMUTABLE, yet read something that changes, by oid: what they read. */
+  /** Functions that are declared IMMUTABLE but read something that changes, by oid, with what they read. */
   falselyImmutable: Map<number, string>
-  /** Functions declared STABLE or IMMUTABLE whose body calls a VOLATILE one, by oid: which. */
+  /** Functions that are declared STABLE or IMMUTABLE but call a VOLATILE one, by oid, with the one that they call. */
   hiddenVolatile: Map<number, string>
   hazards: Hazards
 }
 
-/** Name, schema and number of arguments of a call; pg_catalog is what a name without a schema means here. */
+/** Name, schema and number of arguments of a call. A name without a schema is one of pg_catalog here. */
 export function nameOfCall(call: FuncCall): { schema: string; name: string; count: number } {
   const parts = words(call.funcname)
   return { schema: parts.at(-2) ?? 'pg_catalog', name: parts.at(-1) ?? '', count: (call.args ?? []).length }
 }
 
 /**
- * The functions that a call can mean: of those that the server says the policy calls, the ones with that name
- * that take so many arguments. Mostly one; where overloads differ in types alone, all of them.
+ * The functions that a call can mean: those of the policy's functions that have this name and take this number of
+ * arguments. Mostly it is one; if overloads differ only in types, it is all of them.
  */
 export function candidatesFor(call: FuncCall, { called }: Pick<Scope, 'called'>): CatalogFunction[] {
   const { schema, name, count } = nameOfCall(call)
@@ -40,7 +40,7 @@ export function candidatesFor(call: FuncCall, { called }: Pick<Scope, 'called'>)
   )
 }
 
-/** `public.is_admin()`, as a person would write it in a message; cut where it is long. */
+/** `public.is_admin()`, as text for messages; cut off if it is long. */
 export function show(node: Node): string {
   try {
     const text = printExpression(node)
@@ -52,8 +52,8 @@ export function show(node: Node): string {
 }
 
 /**
- * Why the function of a call may not be run once per statement instead of once per row; undefined where it
- * may. Its arguments are not looked at.
+ * Why the function of a call may not run once per statement instead of once per row; undefined if it may. The arguments
+ * are not checked.
  */
 export function whyCallMustStay(call: FuncCall, scope: Scope): string | undefined {
   const { schema, name } = nameOfCall(call)
@@ -113,8 +113,8 @@ const transparent = new Set([
 ])
 
 /**
- * Why an expression may not be evaluated once per statement; undefined where it may: it holds no column of
- * the row, and every function, operator and cast in it is STABLE or IMMUTABLE.
+ * Why an expression may not be evaluated once per statement. Undefined if it may: it has no column of the row, and every
+ * function, operator and cast in it is STABLE or IMMUTABLE.
  */
 export function whyNotOncePerStatement(expression: Node, scope: Scope): string | undefined {
   if (rowReferences(expression).length > 0) return 'it holds a column of the row'
@@ -129,7 +129,7 @@ function reasonWithin(value: unknown, scope: Scope, inSubselect: boolean): strin
   }
   const link = as(value, 'SubLink')
   if (link) {
-    // Within a sub-select aggregates and sets are at home; only volatility counts there.
+    // In a sub-select aggregates and sets are fine; only volatility counts there.
     return reasonWithin(link.testexpr, scope, inSubselect) ?? reasonWithin(link.subselect, scope, true)
   }
   const call = as(value, 'FuncCall')
@@ -167,7 +167,7 @@ function reasonOfCast(node: Node, { functions }: Scope): string | undefined {
   return functions.typesWithCode.has(type) ? `the cast to ${type} runs checks of its own` : undefined
 }
 
-/** `public.email` as `format_type` prints a type without its modifiers, as far as that can be told from a tree. */
+/** `public.email`: the type as `format_type` prints it without modifiers, as far as the tree shows it. */
 function typeText({ names = [] }: TypeName): string {
   return words(names).join('.')
 }

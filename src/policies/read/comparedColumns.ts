@@ -1,40 +1,40 @@
 import type { Node, SelectStmt } from '../../syntax/nodes.ts'
 import { as, conjuncts, disjuncts, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
 
-/** Something of the row that a policy compares for equality with something that is the same for every row. */
+/** An equality in a policy: one side depends on the row, the other is the same for every row. */
 export interface Comparison {
   /** The row's side: a column, or an expression of the row. */
   key: Node
-  /** The column's name where the key is nothing else. */
+  /** The column's name, if the key is a plain column. */
   column?: string
-  /** What else must hold where it holds; a partial index on rows for which that is so is good enough. */
+  /** The conditions that are AND-ed with it; a partial index on the rows that meet them is good enough. */
   conditions: readonly Node[]
 }
 
-/** Which functions change their answer from call to call; an index cannot be searched for what they return. */
+/** Whether a function may answer differently at each call: an index cannot be searched for what it returns. */
 export type IsVolatile = (name: string[]) => boolean
 
 /** How the rows that a predicate lets in can be found without reading all of them. */
 export type Access =
-  /** By indexes on all of these together. */
+  /** By indexes on all of these keys together. */
   | { kind: 'keys'; keys: Comparison[] }
-  /** Not at all: these parts of it, each by itself, let rows in that no index finds. `keys` would serve the rest. */
+  /** Not at all: each part in `because` lets rows in that no index finds. `keys` would serve the other parts. */
   | { kind: 'scan'; because: Node[]; keys: Comparison[] }
 
 export interface AccessOptions {
   table: string
   isVolatile: IsVolatile
-  /** Of two ways to serve a conjunction the one with fewer new indexes is taken. */
+  /** Whether there is an index for it already: a conjunction is served in the way that needs the fewest new indexes. */
   isIndexed: (comparison: Comparison) => boolean
-  /** The name where the key is a column, or a cast of one that an index on it serves as well. */
+  /** The column's name, if the key is a column, or a cast of one that an index on the column serves too. */
   columnOf: (key: Node) => string | undefined
 }
 
 /**
- * What an index would have to lead on: every arm of a disjunction needs one, of a conjunction one is enough.
+ * The keys that indexes would have to lead on. Every arm of a disjunction needs an index; for a conjunction one is enough.
  *
  * `a = f() OR (b = f() AND c)` -> `a` and `b`; `a = f() OR is_admin()` -> a scan, because of `is_admin()`.
- * Constants do not count: which rows are `status = 'open'` is not a question of who asks.
+ * Constants do not count: the rows with `status = 'open'` do not depend on the user.
  */
 export function accessTo(predicate: Node, options: AccessOptions, conditions: readonly Node[] = []): Access {
   const arms = disjuncts(predicate)
@@ -97,7 +97,7 @@ function readsOnlyRow(node: Node): boolean {
   return columns > 0
 }
 
-/** Something is asked for that depends on the session: a call, a sub-select, `current_user`. */
+/** Whether the value depends on the session: it has a call, a sub-select or `current_user`. */
 function isQuestion(node: Node): boolean {
   for (const found of nodesIn(node)) {
     if (['FuncCall', 'SubLink', 'SQLValueFunction'].includes(kindOf(found))) return true
@@ -114,8 +114,8 @@ function calls(node: Node, wanted: IsVolatile): boolean {
 }
 
 /**
- * Whether the expression reads a column of the policy's own table. PostgreSQL prints such a column bare, and
- * within a sub-select qualified by the table's name; a relation there that has the same name is given another.
+ * Whether the expression reads a column of the policy's own table. PostgreSQL prints such a column bare, and in a
+ * sub-select with the table's name. If a relation in the sub-select has the same name, PostgreSQL prints it with an alias.
  */
 export function readsRow(node: Node, table: string): boolean {
   return reads(node, table, false)
@@ -132,11 +132,11 @@ function reads(value: unknown, table: string, inSelect: boolean): boolean {
   return Object.entries(value).some(([key, child]) => reads(child, table, inSelect || key === 'subselect'))
 }
 
-/** A table that a predicate looks into, and the columns of it that are compared there. */
+/** A table that a sub-select of a predicate reads, and the columns that it compares. */
 export interface LookedUp {
   schema: string
   table: string
-  /** Compared with the row's columns or with who asks; an index on one of them finds the rows. */
+  /** Compared with the row's columns or with the user; an index on one of them finds the rows. */
   columns: string[]
 }
 

@@ -8,19 +8,19 @@ import { changesRows } from './functionBody.ts'
 /** What is known of the bodies of functions, by oid. */
 export interface Bodies {
   bodies: Map<number, FunctionBody>
-  /** Why the bodies of others cannot be read. */
+  /** For the other functions: why their bodies cannot be read. */
   unreadable: Map<number, string>
   /** Functions by name, for the calls in bodies. */
   byName: Map<string, CatalogFunction[]>
   functions: Functions
 }
 
-/** How deep calls within calls are followed. */
+/** How many levels of nested calls are followed. */
 const deepest = 4
 
 /**
- * What of the server's own VOLATILE functions a body calls, itself or through others, or that it changes rows:
- * declared STABLE all the same, it may still answer differently for each row. Undefined where nothing is seen.
+ * The built-in VOLATILE function that a body calls, directly or through others, or the fact that it changes rows. Even
+ * declared STABLE, such a function may answer differently for each row. Undefined if nothing of the kind is found.
  */
 export function hiddenVolatile(called: CatalogFunction, known: Bodies, depth = 0): string | undefined {
   const body = known.bodies.get(called.oid)
@@ -42,8 +42,8 @@ export function hiddenVolatile(called: CatalogFunction, known: Bodies, depth = 0
 }
 
 /**
- * What a body reads that changes from one statement or user to the next: a table, who is calling, a setting.
- * Declared IMMUTABLE all the same, the planner puts its answer into a cached plan, for whoever comes next.
+ * What a body reads that changes between statements or users: a table, the caller, a setting. If such a function is
+ * declared IMMUTABLE, the planner puts its answer into a cached plan, and the next user gets it too.
  */
 export function readsChanging(called: CatalogFunction, known: Bodies, depth = 0): string | undefined {
   const body = known.bodies.get(called.oid)
@@ -69,7 +69,8 @@ function callsIn(parts: readonly Node[]): FuncCall[] {
   return nodesIn(parts).flatMap((node) => as(node, 'FuncCall') ?? [])
 }
 
-function nameOf(call: FuncCall): { schema: string | undefined; name: string } {
+/** The schema is undefined where the call does not name it. */
+export function nameOf(call: FuncCall): { schema: string | undefined; name: string } {
   const parts = words(call.funcname)
   return { schema: parts.at(-2), name: parts.at(-1) ?? '' }
 }

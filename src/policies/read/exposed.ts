@@ -1,4 +1,4 @@
-import { canonical, isBare } from '../../syntax/expression.ts'
+import { canonical, wrappedIn } from '../../syntax/expression.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { as, nodesIn } from '../../syntax/nodes.ts'
 import { replaceNodes } from '../../syntax/replaceNodes.ts'
@@ -6,12 +6,12 @@ import { rowReferences } from '../../syntax/rowReferences.ts'
 import type { Hazards } from './hazards.ts'
 
 /**
- * Why a call that reads nothing of the row may not be wrapped in a sub-select, although it answers the same: it may end
- * with an error, and other conditions decide today whether it is called at all. PostgreSQL asks cheap conditions first,
- * and wrapped a call is cheap. Conditions come from everywhere: the same policy, the policies for other commands that an UPDATE
- * has to pass as well, the query itself.
+ * Why a call that reads nothing of the row may not be wrapped in a sub-select, although the answer is the same. It may
+ * raise an error, and today other conditions decide whether it is called at all. PostgreSQL evaluates cheap conditions
+ * first, and a wrapped call is cheap. The other conditions may be in the same policy, in policies for other commands that
+ * an UPDATE also has to pass, or in the query itself.
  *
- * A call compared with a column is no such: the planner runs it beforehand, to estimate how many rows there will be.
+ * A call that is compared with a column is safe: the planner runs it anyway, to estimate the number of rows.
  *
  * @param tree the whole predicate of which the call is a part
  */
@@ -19,22 +19,19 @@ export function whyExposed(call: Node, tree: Node, hazards: Hazards): string | u
   const hazard = hazards.of(call)
   if (!hazard) return undefined
   if (hazard.isOnPurpose) {
-    return `${hazard.what}, and who meets that error would change with when it is called`
+    return `${hazard.what}, and calling it earlier would change who gets that error`
   }
   if (runsFirst(call, tree)) return undefined
   return `it may end with an error (${hazard.what}), and conditions that keep it from being called today would no longer come first`
 }
 
 /**
- * Whether a sub-select that is new may be evaluated where nothing was evaluated before: a set of keys always, a wrapped
- * call unless the planner runs it anyway.
+ * Whether a new sub-select may run where nothing ran before. That is so for every set of keys, and for a wrapped call
+ * unless the planner runs it anyway.
  */
 export function mayBeAskedEarlier(part: Node, before: Node): boolean {
-  const link = as(part, 'SubLink')
-  const select = as(link?.subselect, 'SelectStmt')
-  const value = as(select?.targetList?.[0], 'ResTarget')?.val
-  if (link?.subLinkType !== 'EXPR_SUBLINK' || !value || !select || !isBare(select) || holdsQuery(value))
-    return true
+  const value = wrappedIn(part)
+  if (!value || holdsQuery(value)) return true
   const text = canonical(value)
   const call = nodesIn(before).find((node) => canonical(node) === text)
   return !call || !runsFirst(call, before)
@@ -48,7 +45,7 @@ function holdsQuery(tree: Node): boolean {
   return nodesIn(tree).some((node) => 'SubLink' in node)
 }
 
-/** The other sides of comparisons with a column: the planner runs them beforehand, whatever stands around. */
+/** The other sides of comparisons with a column: the planner runs them before the statement, in any context. */
 export function comparedWithColumns(condition: Node): Node[] {
   const connective = as(condition, 'BoolExpr')
   if (connective) return connective.args.flatMap(comparedWithColumns)
@@ -59,14 +56,14 @@ export function comparedWithColumns(condition: Node): Node[] {
   return 'ColumnRef' in rexpr ? [lexpr] : []
 }
 
-/** The sub-selects of a new predicate that read nothing of the row, so that they run once per statement, and are new. */
+/** The new sub-selects of a rewritten predicate that read nothing of the row, so that they run once per statement. */
 export function newlyAtOnce(before: Node, after: Node): Node[] {
   const known = new Set(nodesIn(before).flatMap((node) => ('SubLink' in node ? [canonicalQuery(node)] : [])))
   const found: Node[] = []
   replaceNodes(after, (node) => {
     const link = as(node, 'SubLink')
     if (!link || rowReferences(link.subselect).length > 0) return undefined
-    // What stands to the left of IN is of the row.
+    // The expression to the left of IN reads the row, so only the query counts.
     const alone = {
       SubLink: { subLinkType: link.testexpr ? 'ARRAY_SUBLINK' : link.subLinkType, subselect: link.subselect },
     }
@@ -76,18 +73,14 @@ export function newlyAtOnce(before: Node, after: Node): Node[] {
   return found
 }
 
-/** The query without the sub-selects around calls in it: wrapped or not, it ran once per statement. */
+/** The query without the sub-selects that wrap its calls: with or without them, it ran once per statement. */
 function canonicalQuery(node: Node): string {
   return canonical(withoutWraps(as(node, 'SubLink')?.subselect))
 }
 
 function withoutWraps<T>(tree: T): T {
   return replaceNodes(tree, (node) => {
-    const link = as(node, 'SubLink')
-    const select = as(link?.subselect, 'SelectStmt')
-    const value = as(select?.targetList?.[0], 'ResTarget')?.val
-    return link?.subLinkType === 'EXPR_SUBLINK' && select && isBare(select) && value
-      ? withoutWraps(value)
-      : undefined
+    const value = wrappedIn(node)
+    return value && withoutWraps(value)
   })
 }

@@ -1,4 +1,4 @@
-/** The first answer that is not undefined; the items behind it are not asked. */
+/** The first answer that is not undefined; `ask` is not called for the items after it. */
 export function firstOf<Item, Answer>(
   items: Iterable<Item>,
   ask: (item: Item) => Answer | undefined,

@@ -8,17 +8,17 @@ import { splitStatements } from '../../syntax/statements.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
 import { plpgsqlTraits } from './plpgsqlTraits.ts'
 
-/** What a function does, as far as that can be read. */
+/** What a function does, as far as its body shows it. */
 export interface FunctionBody {
   /** Every statement and expression in it. */
   parts: Node[]
-  /** The one expression that it returns, where that is all it does. */
+  /** The expression that it returns, if it does nothing else. */
   result?: Node
-  /** Why it may end with an error of its own making, as a phrase: `has RAISE EXCEPTION`. */
+  /** Why it may raise an error on purpose, as a phrase: `has RAISE EXCEPTION`. */
   raises?: string
-  /** It runs statements that are put together when it runs, so `parts` does not hold everything. */
+  /** It runs dynamic SQL, so `parts` does not hold everything. */
   isDynamic?: true
-  /** Types of its variables, as they are written. */
+  /** Types of its variables, as written. */
   variableTypes?: string[]
 }
 
@@ -76,7 +76,7 @@ async function readPlpgsql(definition: string): Promise<FunctionBody> {
   }
 }
 
-/** A statement, or an expression as PL/pgSQL writes it: without SELECT. */
+/** Parses a statement, or an expression in PL/pgSQL's form: without SELECT. */
 async function readQuery({ query, kind }: Query): Promise<Node[]> {
   if (kind === 'assignment') return readAssignment(query)
   if (kind === 'expression') return [await parseExpression(query)]
@@ -102,7 +102,7 @@ interface Query {
   kind: 'statement' | 'type' | 'expression' | 'assignment'
 }
 
-/** The parser's modes; from the last on there is one for each number of names in the target. */
+/** The parser's modes. There are several for assignments, one for each number of names in the target. */
 const kinds = ['statement', 'type', 'expression', 'assignment'] as const
 
 function* queriesIn(value: unknown): Generator<Query> {
@@ -116,7 +116,7 @@ function* queriesIn(value: unknown): Generator<Query> {
   for (const child of Object.values(value)) yield* queriesIn(child)
 }
 
-/** The expression of a function that is `BEGIN RETURN expression; END` and declares nothing. */
+/** The expression of a function whose body is `BEGIN RETURN expression; END` and which declares nothing. */
 function onlyReturn(parsed: unknown): string | undefined {
   const functions = (parsed as { plpgsql_funcs?: { PLpgSQL_function?: PlpgsqlFunction }[] }).plpgsql_funcs
   const block = functions?.[0]?.PLpgSQL_function?.action?.PLpgSQL_stmt_block
@@ -124,7 +124,7 @@ function onlyReturn(parsed: unknown): string | undefined {
   const declares = functions?.[0]?.PLpgSQL_function?.datums?.some((datum) =>
     Object.values(datum).some((each) => typeof each === 'object' && each !== null && 'default_val' in each),
   )
-  // A body without a RETURN at its end gets one without an expression from the parser.
+  // If a body does not end with RETURN, the parser adds one without an expression.
   const statements = (block.body ?? []).filter((each) => !isEmptyReturn(each))
   const [only, ...more] = statements
   const query = only?.PLpgSQL_stmt_return?.expr?.PLpgSQL_expr?.query
@@ -144,7 +144,7 @@ function isEmptyReturn(statement: PlpgsqlStatement): boolean {
   return statement.PLpgSQL_stmt_return !== undefined && statement.PLpgSQL_stmt_return.expr === undefined
 }
 
-/** Whether a part of a body changes rows: it is a statement other than SELECT. */
+/** Whether a part of a body changes rows: INSERT, UPDATE, DELETE or MERGE. */
 export function changesRows(parts: readonly Node[]): boolean {
   return parts.some((part) =>
     ['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'].some((kind) => hasKind(part, kind)),

@@ -5,15 +5,15 @@ import type { Read } from '../../catalog/reader.ts'
 import { listTypesWithCode } from '../../catalog/types.ts'
 import type { Database } from '../../postgres/database.ts'
 
-/** What the functions, operators and casts of expressions are. */
+/** Properties of the functions, operators and casts that expressions may use. */
 export interface Functions {
   /** Functions of pg_catalog by name. */
   builtin: Map<string, BuiltinFunction>
-  /** Operators whose function is VOLATILE or that live outside of pg_catalog: name -> volatility, by `schema.name`. */
+  /** The volatility of operators that are VOLATILE or live outside of pg_catalog, by `schema.name`. */
   operators: Map<string, Volatility>
-  /** Names of operators outside of pg_catalog for types of pg_catalog: which one is meant hangs on search_path. */
+  /** Names of operators outside of pg_catalog for types of pg_catalog: search_path decides which one is meant. */
   openOperators: Set<string>
-  /** Types, as `format_type` prints them, a cast to which may run code of the database's owner for each value. */
+  /** Types, as `format_type` prints them, whose casts may run user-defined code for each value. */
   typesWithCode: Set<string>
 }
 

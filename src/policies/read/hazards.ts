@@ -2,6 +2,7 @@ import type { FuncCall, Node, OperatorExpression, SelectStmt, TypeCast } from '.
 import { as, conjuncts, isNode, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
 import { aliasesOf } from '../../syntax/rowReferences.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
+import { nameOf } from './declarations.ts'
 import { firstOf } from './firstOf.ts'
 import {
   aggregates,
@@ -20,30 +21,30 @@ import { otherSettingOf } from './searchPath.ts'
 import type { Reach } from './reach.ts'
 import type { CatalogTable } from './tableCatalog.ts'
 
-/** A way in which evaluating an expression may end with an error. */
+/** A way in which evaluating an expression may raise an error. */
 export interface Hazard {
   /** A phrase: `public.f() has RAISE EXCEPTION`, `the cast of m.level to integer may fail`. */
   what: string
-  /** A function ends with an error on purpose, for callers that it does not like. */
+  /** A function raises an error on purpose, for callers that it rejects. */
   isOnPurpose: boolean
 }
 
 /** Whose rights count: functions run as `user`, relations are read as `reader`. */
 interface Rights {
-  /** Undefined for whoever calls. */
+  /** Undefined for the caller. */
   user: string | undefined
   reader: string | undefined
 }
 
-/** Columns that are in sight, by the name of their relation. */
+/** The names that an expression can refer to. */
 interface InSight {
   columns: { relation: string; name: string; type: string }[]
   /** Parameters of the function whose body this is, with their types. */
   parameters: Map<string, string>
   numbered: string[]
-  /** Queries of WITH. */
+  /** Names of WITH queries. */
   queries: ReadonlySet<string>
-  /** This is the body of a function that says who is calling, and does nothing else. */
+  /** This is the body of a function that only tells who is calling. */
   tellsCaller: boolean
 }
 
@@ -56,12 +57,12 @@ const nothingInSight: InSight = {
 }
 
 /**
- * Tells how evaluating an expression may end with an error: by its operators and casts, and by everything that it
- * reaches, functions, views, and the policies of the tables that it reads. What is evaluated at once, and not only for
- * the rows that other conditions leave, must have none.
+ * Tells how evaluating an expression may raise an error: through its operators and casts, and through everything that it
+ * reaches: functions, views, and the policies of the tables that it reads. An expression that runs once per statement,
+ * and no longer only for the rows that other conditions leave, must have no hazard.
  *
- * That `auth.uid()` casts a claim to uuid is no hazard, nor is it in other functions without parameters that only read
- * settings: a token that holds something else is refused by every policy that asks who is calling. Where another
+ * The cast of a claim to uuid in `auth.uid()` is no hazard, and neither is a cast in other functions without parameters
+ * that only read settings: every policy that asks who is calling refuses a token with another value. If another
  * condition comes first today, `isShielded` finds it.
  */
 export class Hazards {
@@ -69,7 +70,7 @@ export class Hazards {
   readonly #ofFunctions = new Map<string, Hazard | undefined | 'open'>()
   readonly #ofTables = new Map<string, Hazard | undefined | 'open'>()
 
-  /** Whether claims and settings count as well, and not only what rows hold. */
+  /** Whether bad claims and settings count too, not only the values of rows. */
   readonly #callerCounts: boolean
   #ofRows: Hazards | undefined
 
@@ -78,7 +79,7 @@ export class Hazards {
     this.#callerCounts = callerCounts
   }
 
-  /** The same for callers whose claims and settings are all there and of the right types. */
+  /** The same, for callers whose claims and settings are complete and of the right types. */
   get ofRows(): Hazards {
     this.#ofRows ??= new Hazards(this.#reach, false)
     return this.#ofRows
@@ -95,12 +96,12 @@ export class Hazards {
     return this.#within(expression, { user, reader: user }, { ...nothingInSight, columns })
   }
 
-  /** Whether the expression is made of constants and what the session's settings say: `auth.uid()` and its like. */
+  /** Whether the expression uses only constants and the session's settings: `auth.uid()` and the like. */
   readsOnlySettings(expression: unknown): boolean {
     return isConstant(expression as Node) || this.#isOfCaller(expression)
   }
 
-  /** The type of an expression of the table's policy, as far as a tree tells; `tree` is the whole predicate. */
+  /** The type of an expression in the table's policy, as far as the tree shows it; `tree` is the whole predicate. */
   typeOf(expression: Node, table: CatalogTable, tree: Node): string | undefined {
     const columns = [...columnsOf(table.name, table), ...this.#columnsRead(tree)]
     return this.#typeOf(expression, { ...nothingInSight, columns })
@@ -150,7 +151,7 @@ export class Hazards {
       const user = each.isSecurityDefiner ? each.owner : rights.user
       if (user === undefined && holdsColumn(call.args, sight) && this.#readsTables(each)) {
         return hazard(
-          `${shown(each)} reads tables with the caller's rights, for each row that it is asked about`,
+          `${shown(each)} reads tables with the caller's rights, for each row that it is called for`,
         )
       }
       return this.#ofFunction(each, user)
@@ -166,7 +167,7 @@ export class Hazards {
       const mayBeMissing = as(missing, 'A_Const')?.boolval?.boolval === true
       return mayBeMissing || !text.includes('.') || !this.#callerCounts
         ? undefined
-        : hazard(`current_setting('${text}') fails where nobody has set it`)
+        : hazard(`current_setting('${text}') fails if nobody has set it`)
     }
     const isFixed = (call.args ?? []).filter((argument) => !isConstant(argument)).length <= 1
     if (totalFunctions.has(name) || (isFixed && totalWithConstants.has(name))) return undefined
@@ -191,7 +192,7 @@ export class Hazards {
     if (body.raises !== undefined) return { what: `${shown(called)} ${body.raises}`, isOnPurpose: true }
     const setting = otherSettingOf(called)
     if (setting !== undefined) return hazard(`${shown(called)} sets ${setting} while it runs`)
-    if (body.isDynamic) return hazard(`${shown(called)} puts statements together when it runs`)
+    if (body.isDynamic) return hazard(`${shown(called)} runs dynamic SQL`)
     const narrow = body.variableTypes?.find((type) => /\(\s*\d/.test(type))
     if (narrow !== undefined) return hazard(`${shown(called)} assigns to a variable of type ${narrow}`)
     const parameters = new Map(
@@ -254,7 +255,7 @@ export class Hazards {
     return hazard(`a cast to ${to} may fail`)
   }
 
-  /** Built from nothing but what the session says of who is calling, where it says anything. */
+  /** Whether the value reads nothing but settings that say who is calling. */
   #isOfCaller(value: unknown, depth = 0): boolean {
     let reads = false
     for (const node of nodesIn(value)) {
@@ -291,7 +292,7 @@ export class Hazards {
     return hazard(`${name} may fail for some values`)
   }
 
-  /** `(SELECT name FROM people WHERE id = ...)` fails where it finds two. */
+  /** `(SELECT name FROM people WHERE id = ...)` fails if it finds two rows. */
   #ofScalar(select: SelectStmt | undefined): Hazard | undefined {
     if (!select) return hazard('a sub-select cannot be read')
     const returnsSet = (select.targetList ?? []).some((target) => {
@@ -354,7 +355,7 @@ export class Hazards {
     })
   }
 
-  /** As `format_type` prints it, as far as a tree tells. */
+  /** The type as `format_type` prints it, as far as the tree shows it. */
   #typeOf(node: Node, sight: InSight): string | undefined {
     const cast = as(node, 'TypeCast')
     if (cast) {
@@ -388,7 +389,7 @@ export class Hazards {
     return link?.subLinkType === 'EXPR_SUBLINK' && value ? this.#typeOf(value, sight) : undefined
   }
 
-  /** The columns of every relation that is named within, by its alias. */
+  /** The columns of every relation that the tree names, by its alias. */
   #columnsRead(within: unknown): InSight['columns'] {
     return nodesIn(within).flatMap((node) => {
       const relation = as(node, 'RangeVar')
@@ -423,11 +424,6 @@ function columnsOf(relation: string, { columns }: CatalogTable): InSight['column
   return columns.map(({ name, type }) => ({ relation, name, type }))
 }
 
-function nameOf(call: FuncCall): { schema: string | undefined; name: string } {
-  const parts = words(call.funcname)
-  return { schema: parts.at(-2), name: parts.at(-1) ?? '' }
-}
-
 function holdsColumn(value: unknown, { columns }: InSight): boolean {
   const names = new Set(columns.map(({ name }) => name))
   return nodesIn(value).some((node) => {
@@ -446,7 +442,7 @@ function isConstant(node: Node | undefined): boolean {
   return 'A_Const' in node
 }
 
-/** `now() - '7 days'::interval`, `array_length(parts, 1) - 1`: no value of a row or a caller leads out of the type. */
+/** `now() - '7 days'::interval`, `array_length(parts, 1) - 1`: no value of a row or caller can make it overflow. */
 function isSteadyArithmetic(node: Node | undefined): boolean {
   if (!node) return true
   if (isConstant(node) || 'SQLValueFunction' in node) return true

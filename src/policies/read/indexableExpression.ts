@@ -9,7 +9,7 @@ const indexableKinds = new Set([
   ...['Integer', 'String', 'TypeCast'],
 ])
 
-/** Types whose casts among one another do not depend on settings, by the names that the parser and the catalog give. */
+/** Types whose casts to one another do not depend on settings, by the parser's and the catalog's names. */
 const plainTypes = new Set([
   ...['text', 'varchar', 'character varying', 'uuid', 'bool', 'boolean', 'jsonb'],
   ...['int2', 'int4', 'int8', 'smallint', 'integer', 'bigint', 'numeric'],
@@ -18,8 +18,8 @@ const plainTypes = new Set([
 type Known = Pick<PolicyCatalog, 'functions' | 'called'>
 
 /**
- * Whether an index can be made on the expression of the table's columns: IMMUTABLE functions and casts that no setting
- * changes. The server has the last word when it is built.
+ * Whether the table can have an index on the expression: it uses only IMMUTABLE functions, and casts that depend on no
+ * setting. The server has the last word when it builds the index.
  */
 export function isIndexable(expression: Node, table: CatalogTable, known: Known): boolean {
   for (const node of nodesIn(expression)) {

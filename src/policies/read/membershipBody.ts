@@ -1,4 +1,4 @@
-import { cast, conjunction } from '../../syntax/build.ts'
+import { cast, conjunction, selectOf } from '../../syntax/build.ts'
 import { isBare, sameTree } from '../../syntax/expression.ts'
 import type { Node, SelectStmt, TypeName } from '../../syntax/nodes.ts'
 import { as, conjuncts, nodesIn, words } from '../../syntax/nodes.ts'
@@ -10,7 +10,7 @@ import { Unclear, columnsIn, relationsIn } from './queryColumns.ts'
 import type { Column } from '../../catalog/columns.ts'
 import type { CatalogTable } from './tableCatalog.ts'
 
-/** The keys for which a membership function says yes, as a query without parameters; names are as in the function. */
+/** The keys for which a membership function returns true, as a query without parameters. Names are as in the function. */
 export interface KeyQuery {
   /** `SELECT m.org_id FROM members m WHERE m.user_id = auth.uid()` */
   query: Node
@@ -18,21 +18,21 @@ export interface KeyQuery {
   keyColumn: string
   /** Its type as `format_type` prints it. */
   keyType: string
-  /** Its collation takes different texts for equal ones. */
+  /** Its collation is nondeterministic: different texts may be equal. */
   isNondeterministic: boolean
-  /** The conditions, for judging whose keys these are. */
+  /** The conditions, to decide whether the keys depend on the caller. */
   conditions: Node[]
 }
 
 /**
- * Turns the body of a membership function round. It has to be one EXISTS (or IN) on key = parameter, beside
- * conditions that do not depend on that parameter; the values of other parameters are put in their place.
+ * Turns the body of a membership function into a query for its keys. The body must be one EXISTS (or IN) on
+ * key = parameter, whose other conditions do not use that parameter. The values of other parameters are filled in.
  *
  * `EXISTS (SELECT 1 FROM members WHERE org_id = $1 AND user_id = auth.uid())` ->
  * `SELECT org_id FROM members WHERE user_id = auth.uid()`
  *
  * @param key the position of the parameter that holds a column of the row
- * @param values what the call hands to the other parameters, by position
+ * @param values what the call passes to the other parameters, by position
  * @throws Unclear with the precondition that does not hold
  */
 export function keysOf(
@@ -64,7 +64,7 @@ export function keysOf(
   }
   if (!found) throw new Unclear('its body has no condition of the form key = argument')
   if (holdsKey([rest, query.fromClause])) {
-    throw new Unclear('its body uses the argument in another place than key = argument')
+    throw new Unclear('its body uses the argument outside of the condition key = argument')
   }
   const column = as(found, 'ColumnRef')
   const keyColumn = column && words(column.fields).at(-1)
@@ -86,17 +86,12 @@ export function keysOf(
   const where = conjunction(withValues(rest))
   const from = withValues(query.fromClause ?? [])
   return {
-    query: {
-      SelectStmt: {
-        // Joins may give a key many times.
-        ...(relationsIn(query, tables).length > 1 ? { distinctClause: [{}] } : {}),
-        targetList: [{ ResTarget: { val: found } }],
-        fromClause: from,
-        ...(where ? { whereClause: where } : {}),
-        limitOption: 'LIMIT_OPTION_DEFAULT',
-        op: 'SETOP_NONE',
-      },
-    },
+    query: selectOf(found, {
+      // Joins may return a key many times.
+      ...(relationsIn(query, tables).length > 1 ? { distinctClause: [{}] } : {}),
+      fromClause: from,
+      ...(where ? { whereClause: where } : {}),
+    }),
     keyColumn,
     keyType,
     isNondeterministic: keyColumns.some((each) => each.isNondeterministic),
@@ -126,15 +121,15 @@ function existsIn(result: Node | undefined): { select: SelectStmt; member?: Node
 }
 
 /**
- * Any LIMIT but 0 leaves EXISTS as it is; grouping, windows, set operations and OFFSET do not. To IN (`isIn`) a LIMIT
- * matters too: it decides which values there are.
+ * The query without LIMIT and ORDER BY. Any LIMIT but 0 leaves the result of EXISTS as it is; grouping, windows, set
+ * operations and OFFSET may change it. With IN (`isIn`) a LIMIT matters too: it decides which values there are.
  *
- * @throws Unclear where more than FROM and WHERE decides
+ * @throws Unclear if anything besides FROM and WHERE decides the result
  */
 export function withoutLimit(select: SelectStmt, isIn = false): SelectStmt {
   const { limitCount, sortClause, distinctClause, ...rest } = select
   const one = as(limitCount, 'A_Const')?.ival?.ival
-  if (limitCount && !one) throw new Unclear('its query has a LIMIT that is no constant above 0')
+  if (limitCount && !one) throw new Unclear('its query has a LIMIT that is not a constant above 0')
   if (limitCount && isIn) throw new Unclear('its query has a LIMIT, which decides what is IN it')
   // Neither order nor repeated rows matter to EXISTS.
   void sortClause
@@ -160,8 +155,8 @@ function comparedWithKey(condition: Node, isKey: (node: Node) => boolean): Node 
 }
 
 /**
- * Tells which parameter a node is: `$1`, the parameter's name, or `function.name`. In a SQL function a column of
- * the same name wins; PL/pgSQL would refuse to run such a body.
+ * Returns a function that tells which parameter a node is: `$1`, the parameter's name, or `function.name`. In an SQL
+ * function a column of the same name wins; PL/pgSQL refuses to run such a body.
  */
 function parameters(
   called: CatalogFunction,
@@ -187,7 +182,7 @@ function parameters(
   }
 }
 
-/** The columns that it can be: those of the relation that its alias names, or of all that have such a column. */
+/** The columns that a reference can mean: those of the relation that its alias names, or of every relation. */
 function columnsNamed(column: Node, name: string, query: SelectStmt, tables: CatalogTable[]): Column[] {
   const parts = words(as(column, 'ColumnRef')?.fields ?? [])
   const alias = parts.length > 1 ? parts[0] : undefined

@@ -35,7 +35,7 @@ export function isHarmlessCast(from: string, to: string): boolean {
   return times.has(one) && times.has(other)
 }
 
-/** Kinds of nodes that are evaluated without an error of their own. */
+/** Kinds of nodes that raise no error of their own. */
 export const harmlessKinds = new Set([
   ...['A_ArrayExpr', 'A_Const', 'A_Indices', 'A_Indirection', 'A_Star', 'Alias', 'BoolExpr', 'BooleanTest'],
   ...[
@@ -78,12 +78,12 @@ export const aggregates = new Set([
   ...['jsonb_agg', 'json_agg'],
 ])
 
-/** Those that fail for some patterns, fields and positions, and so for all values of the one argument that is no constant. */
+/** Functions that fail only for some patterns, fields or positions. With constant ones, no value of the other argument fails. */
 export const totalWithConstants = new Set([
   ...['substring', 'regexp_replace', 'regexp_match', 'split_part', 'date_trunc', 'date_part', 'extract'],
 ])
 
-/** The server's own functions that answer for all arguments of their types. */
+/** Built-in functions that never fail, whatever their arguments. */
 export const totalFunctions = new Set([
   ...clocks,
   ...[

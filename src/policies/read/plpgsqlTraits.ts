@@ -1,10 +1,10 @@
 import { firstOf } from './firstOf.ts'
 import type { FunctionBody } from './functionBody.ts'
 
-/** RAISE EXCEPTION, as the parser numbers its levels. */
+/** The parser's number for the level of RAISE EXCEPTION. */
 const errorLevel = 21
 
-/** What the statements of a PL/pgSQL function do that none of its expressions tells. */
+/** What the statements of a PL/pgSQL function do that its expressions do not show. */
 export function plpgsqlTraits(parsed: unknown): Pick<FunctionBody, 'raises' | 'isDynamic' | 'variableTypes'> {
   const statements = [...entriesIn(parsed)]
   const isDynamic = statements.some(
@@ -23,7 +23,7 @@ export function plpgsqlTraits(parsed: unknown): Pick<FunctionBody, 'raises' | 'i
 
 function whyItRaises([key, value]: [string, unknown]): string | undefined {
   const fields = value as Record<string, unknown> | undefined
-  // A bare RAISE hands on the error that was caught; the parser gives it the level of errors too.
+  // A bare RAISE raises the caught error again; the parser gives it the level of errors too.
   if (key === 'PLpgSQL_stmt_raise' && Number(fields?.['elog_level'] ?? errorLevel) >= errorLevel)
     return 'has RAISE EXCEPTION'
   if (key === 'PLpgSQL_stmt_assert') return 'has ASSERT'
@@ -47,14 +47,14 @@ interface Statement {
   }
 }
 
-/** Whether control may reach the end of the function, which PostgreSQL answers with an error (2F005). */
+/** Whether control may reach the end of the function without RETURN, which is an error (2F005). */
 function mayEndWithoutReturn(parsed: unknown): boolean {
   const functions = (parsed as { plpgsql_funcs?: { PLpgSQL_function?: { action?: Statement } }[] })
     .plpgsql_funcs
   const action = functions?.[0]?.PLpgSQL_function?.action
   if (!action) return false
   const all = [...entriesIn(action)]
-  // Sets, procedures and functions with OUT parameters end without one.
+  // Set-returning functions, procedures and functions with OUT parameters need no RETURN.
   const returnsValue = all.some(
     ([key, value]) => key === 'PLpgSQL_stmt_return' && (value as { expr?: unknown }).expr,
   )
@@ -64,7 +64,7 @@ function mayEndWithoutReturn(parsed: unknown): boolean {
 function alwaysReturns(statements: Statement[] = []): boolean {
   return statements.some((statement) => {
     const { PLpgSQL_stmt_return: returned, PLpgSQL_stmt_block: block, PLpgSQL_stmt_if: branch } = statement
-    // A body without a RETURN at its end gets one without an expression from the parser.
+    // If a body does not end with RETURN, the parser adds one without an expression.
     if (returned) return returned.expr !== undefined
     if (statement.PLpgSQL_stmt_raise) return true
     if (block) return alwaysReturns(block.body)

@@ -10,14 +10,14 @@ import { readFunctions } from './functionCatalog.ts'
 import type { IndexedTable } from './tableCatalog.ts'
 import { listCatalogTables } from './tableCatalog.ts'
 
-/** A policy together with what it stands on. */
+/** A policy with its table and the functions that it calls. */
 export interface PolicyOnTable extends Policy {
   table: IndexedTable
   /** The functions that its predicates call; those of the server itself are not among them. */
   functions: CatalogFunction[]
 }
 
-/** Every policy of tables that nobody locks exclusively, with what its preconditions have to know. */
+/** Every policy of tables that nobody locks exclusively, with everything that the preconditions need. */
 export interface PolicyCatalog {
   /** By schema, table and name. */
   policies: PolicyOnTable[]
@@ -30,7 +30,7 @@ export interface PolicyCatalog {
   role: string
 }
 
-/** Puts the policies together with their tables and functions; read with an empty `search_path`. */
+/** Reads the policies with their tables and functions; call it with an empty `search_path`. */
 export async function readPolicyCatalog(_: Database, read: Read): Promise<PolicyCatalog> {
   const [tables, listed] = [await read(listCatalogTables), await read(listPolicies)]
   const called = await read(listPolicyFunctions)

@@ -3,12 +3,12 @@ import { as, words } from '../../syntax/nodes.ts'
 import { replaceBelow } from '../../syntax/replaceNodes.ts'
 
 /**
- * A copy of a predicate in which nodes are replaced, outermost first, by one who is told whether NULL and false
- * mean the same there: at the top, below AND, OR and IS TRUE, and where it is compared with `true`, but not below NOT,
- * IS FALSE, CASE and the like. A WHERE or ON within it starts afresh, since it keeps a row out for either. Parts without
- * a change are shared with the original.
+ * A copy of a predicate in which nodes are replaced, outermost first. `replace` is told whether NULL and false mean the
+ * same at that place. They do at the top, below AND, OR and IS TRUE, and in a comparison with `true`, but not below NOT,
+ * IS FALSE, CASE and the like. In a nested WHERE or ON they do again, since either keeps the row out. Unchanged parts are
+ * shared with the original.
  *
- * @param replace returns the node itself to leave it whole, and undefined to be asked for what is below it
+ * @param replace returns the node itself to leave it as it is, or undefined to be called for the nodes below it
  */
 export function replaceInContext(
   tree: Node,
@@ -28,7 +28,7 @@ export function replaceInContext(
     const asked = isPositive ? comparedWithTrue(node) : undefined
     if (asked) {
       const answer = visit(asked, true)
-      // What is new stands alone, since an index serves no `(a = b) IS TRUE`.
+      // The new expression replaces the whole comparison, since no index serves `(a = b) IS TRUE`.
       return answer === asked ? node : answer
     }
     const conditional = conditionIn(node)
@@ -44,7 +44,7 @@ export function replaceInContext(
   return visit(tree, true)
 }
 
-/** WHERE of a query, ON of a join, and what else these hold. */
+/** The WHERE of a query or the ON of a join, and the rest of the node. */
 function conditionIn(node: Node) {
   const select = as(node, 'SelectStmt')
   if (select) {
@@ -57,7 +57,7 @@ function conditionIn(node: Node) {
   return { kind: 'JoinExpr', field: 'quals', condition: quals, rest }
 }
 
-/** The `x` of `x = true` and of `x IS TRUE`, which let pass where `x` does. */
+/** The `x` of `x = true` and `x IS TRUE`, which let the same rows pass as `x`. */
 export function comparedWithTrue(node: Node): Node | undefined {
   const test = as(node, 'BooleanTest')
   if (test) return test.booltesttype === 'IS_TRUE' ? test.arg : undefined
@@ -66,6 +66,7 @@ export function comparedWithTrue(node: Node): Node | undefined {
   return isEquality && isTrue(comparison.rexpr) ? comparison.lexpr : undefined
 }
 
-function isTrue(node: Node | undefined): boolean {
+/** The constant `true`. */
+export function isTrue(node: Node | undefined): boolean {
   return node !== undefined && as(node, 'A_Const')?.boolval?.boolval === true
 }

@@ -10,7 +10,7 @@ import type { Database } from '../../postgres/database.ts'
 /** Where helpers live: outside of the schemas that an API exposes. */
 export const privateSchema = 'private'
 
-/** The schema for helpers as it is, and the names of types, for bodies that leave their schema out. */
+/** The state of the schema for helpers, and the names of built-in types, which bodies may use without a schema. */
 export interface Surroundings {
   schema: Schema | undefined
   /** The session's role may create a function there, or the schema itself. */
@@ -20,7 +20,7 @@ export interface Surroundings {
   builtinTypes: Set<string>
 }
 
-/** Reads what making a helper depends on. */
+/** Reads everything that decides whether a helper can be made. */
 export async function readSurroundings(db: Database, read: Read): Promise<Surroundings> {
   const schema = await findSchema(db, privateSchema)
   return {

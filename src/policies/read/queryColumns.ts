@@ -6,7 +6,7 @@ import type { CatalogTable } from './tableCatalog.ts'
 /** Why a function or a sub-select cannot be turned into a set of keys. */
 export class Unclear extends Error {}
 
-/** The columns of the query's relations that it names. */
+/** Those columns of the query's relations that the query names. */
 export function columnsIn(query: SelectStmt, tables: CatalogTable[]): Column[] {
   const named = new Set(
     nodesIn({ SelectStmt: query }).flatMap((node) => {
@@ -17,7 +17,7 @@ export function columnsIn(query: SelectStmt, tables: CatalogTable[]): Column[] {
   return relationsIn(query, tables).flatMap(({ columns }) => columns.filter(({ name }) => named.has(name)))
 }
 
-/** The tables that the query reads; those without a schema by their name alone. */
+/** The tables that the query reads. A name without a schema stands for every table of that name. */
 export function relationsIn(query: SelectStmt, tables: CatalogTable[]): CatalogTable[] {
   return nodesIn({ SelectStmt: query }).flatMap((node) => {
     const relation = as(node, 'RangeVar')

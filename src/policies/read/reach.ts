@@ -18,22 +18,22 @@ import { findFunctionsNamed } from '../../catalog/functions.ts'
 import type { Functions } from './functionCatalog.ts'
 import type { CatalogTable } from './tableCatalog.ts'
 
-/** A policy of a table that expressions read, as far as reading goes. */
+/** A policy for SELECT or ALL of a table that expressions read. */
 export interface ReadPolicy {
   using: Node | undefined
 }
 
-/** Everything that evaluating some expressions can come to: functions, and the relations that they read. */
+/** Everything that evaluating some expressions can reach: functions, and the relations that they read. */
 export interface Reach extends Bodies {
   /** Relations by name, in whatever schema. */
   relations: Map<string, CatalogTable[]>
   /** The queries of views, by oid; absent where they cannot be read. */
   views: Map<number, Node>
-  /** Policies that judge who reads a table, by the table's oid. */
+  /** Policies that apply to reading a table, by the table's oid. */
   policies: Map<number, ReadPolicy[]>
   /** Roles to which row-level security does not apply. */
   bypassing: Set<string>
-  /** Enum types as `format_type` prints them: their operators are the server's own. */
+  /** Enum types as `format_type` prints them: they use built-in operators. */
   enums: Set<string>
 }
 
@@ -44,8 +44,8 @@ export interface RelationSource {
 }
 
 /**
- * Follows expressions into the functions that they call, the views and tables that those read, the policies of these
- * tables, and so on to the end. Names without a schema stand for everything of that name.
+ * Follows expressions into the functions that they call, the views and tables that these read, the policies of those
+ * tables, and so on until nothing new is found. A name without a schema stands for everything of that name.
  *
  * @param called functions that are known already
  */
@@ -103,7 +103,7 @@ async function readBodiesOf(functions: CatalogFunction[], { bodies, unreadable }
   return parts
 }
 
-/** The queries of views and the predicates of tables of these names. */
+/** The queries of the views, and the policies' predicates of the tables, with these names. */
 async function queriesOf(
   db: Database,
   names: string[],
@@ -142,13 +142,13 @@ async function readViews(db: Database, tables: CatalogTable[]): Promise<Map<numb
 }
 
 /**
- * Every function that evaluating the expression may come to, as a call without arguments: `"auth"."uid"()`. Names
- * without a schema stand for everything of that name.
+ * Every function that evaluating the expression may reach, as a call without arguments: `"auth"."uid"()`. A name
+ * without a schema stands for everything of that name.
  */
 export function callsReached(start: Node, reach: Reach): Set<string> {
   const calls = new Set<string>()
   const parts = new Set([start])
-  // A set hands out what is added while it is walked.
+  // The loop also visits the parts that are added while it runs.
   for (const part of parts) {
     const functions = namesCalledIn([part]).flatMap((name) => reach.byName.get(name) ?? [])
     const relations = relationsIn(part).flatMap(({ name }) => reach.relations.get(name) ?? [])
@@ -163,7 +163,7 @@ export function callsReached(start: Node, reach: Reach): Set<string> {
   return calls
 }
 
-/** Policies for SELECT and for ALL of the tables as they are now; one that cannot be parsed counts as unknown. */
+/** The present policies for SELECT and ALL of the tables. For one that cannot be parsed, `using` is undefined. */
 export async function readSelectPolicies(
   db: Database,
   tables: CatalogTable[],

@@ -6,19 +6,19 @@ import type { Node } from '../../syntax/nodes.ts'
 import { relationsIn } from '../../syntax/relations.ts'
 import { fieldsOf } from '../../syntax/walk.ts'
 
-/** A policy with its predicates read. */
+/** A policy with its predicates parsed. */
 export interface JudgedPolicy extends Pick<Policy, 'name' | 'command' | 'roles'> {
   using?: Node | undefined
   check?: Node | undefined
 }
 
 /**
- * The name of a policy of the table that would end with "infinite recursion detected in policy" (42P17) as the
- * policies will be, and does not now.
+ * The name of a policy of the table that would newly fail with "infinite recursion detected in policy" (42P17) if the
+ * policies were rewritten.
  *
- * PostgreSQL follows the sub-selects of policies into the tables that they read, and gives up where it comes to a table
- * again whose policies for SELECT have a sub-select of any kind. A table may therefore be read by its own policy for
- * UPDATE, directly or through others, while its policy for SELECT is `owner = auth.uid()`, and no more once that is
+ * PostgreSQL follows the sub-selects of policies into the tables that they read. It fails if it reaches a table a second
+ * time and that table's policies for SELECT have a sub-select of any kind. So a policy for UPDATE may read its own table,
+ * directly or through others, while the policy for SELECT is `owner = auth.uid()`, but no longer once that is
  * `owner = (select auth.uid())`.
  */
 export function newRecursion(
@@ -46,10 +46,10 @@ export function newRecursion(
   return failing?.name
 }
 
-/** Trees are asked about once for each other policy of their table. */
+/** The answers of `hasSubselect`, which is called for a tree once for each other policy of its table. */
 const withSubselect = new WeakMap<Node, boolean>()
 
-/** Whether the expression has a sub-select, also one that reads no table. */
+/** Whether the expression has a sub-select, even one that reads no table. */
 function hasSubselect(tree: Node): boolean {
   const known = withSubselect.get(tree) ?? fieldsOf(tree, 'SubLink').next().done === false
   withSubselect.set(tree, known)
@@ -57,8 +57,8 @@ function hasSubselect(tree: Node): boolean {
 }
 
 /**
- * Whether PostgreSQL takes the policy for one with a sub-select when somebody reads the table. It keeps one mark for
- * both predicates, so a sub-select in the WITH CHECK of a policy for ALL counts, although it is not asked then.
+ * Whether PostgreSQL considers the policy to have a sub-select when somebody reads the table. It keeps one flag for both
+ * predicates, so a sub-select in the WITH CHECK of a policy for ALL counts, although reading does not evaluate it.
  */
 function judgesWithSubselect({ command, using, check }: JudgedPolicy): boolean {
   return (
@@ -85,7 +85,7 @@ function leadsTo(goal: string, from: readonly string[], reads: SelectReads): boo
   return false
 }
 
-/** PUBLIC, which is everybody, is within no list of roles. */
+/** An empty list means PUBLIC, that is everybody, and is no subset of other roles. */
 function isSubset(roles: readonly string[], others: readonly string[]): boolean {
   return roles.length > 0 && roles.every((role) => others.includes(role))
 }

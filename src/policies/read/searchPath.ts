@@ -4,14 +4,14 @@ import type { CatalogFunction } from '../../catalog/functions.ts'
 import type { Reach } from './reach.ts'
 import type { CatalogTable } from './tableCatalog.ts'
 
-/** What tells whether a name can mean several things. */
+/** What is needed to decide whether a name can mean several things. */
 export interface KnownNames {
   reach: Reach
-  /** Whether PostgreSQL itself has a type of that name, and nobody else. */
+  /** Whether the name is that of a built-in type and of no other. */
   isBuiltinType(name: string): boolean
 }
 
-/** The schemas of a function's `SET search_path`, in their order; undefined where it has none. `''` is no schema. */
+/** The schemas of a function's `SET search_path`, in their order; undefined without one. `''` stands for no schema. */
 export function searchPathOf({ settings }: Pick<CatalogFunction, 'settings'>): string[] | undefined {
   const path = settings['search_path']
   if (path === undefined) return undefined
@@ -20,15 +20,15 @@ export function searchPathOf({ settings }: Pick<CatalogFunction, 'settings'>): s
   )
 }
 
-/** A setting besides the path that a function changes while it runs: `work_mem=64MB`. */
+/** A setting other than the path that a function changes while it runs: `work_mem=64MB`. */
 export function otherSettingOf({ settings }: Pick<CatalogFunction, 'settings'>): string | undefined {
   const [other] = Object.entries(settings).filter(([name]) => name !== 'search_path')
   return other?.join('=')
 }
 
 /**
- * Why the function could mean something else, or fail, under another `search_path`; undefined where every name in its
- * body is qualified or PostgreSQL's own, and so is everything that it reaches without a path of its own.
+ * Why the function could do something else, or fail, under another `search_path`. Undefined if every name in its body is
+ * qualified or built-in, and the same holds for everything that it reaches that sets no path of its own.
  */
 export function whyPathMatters(called: CatalogFunction, known: KnownNames): string | undefined {
   return whyFunction(called, known, new Set())
@@ -41,7 +41,7 @@ function whyFunction(called: CatalogFunction, known: KnownNames, seen: Set<numbe
   const shown = `${called.schema}.${called.name}()`
   const body = reach.bodies.get(called.oid)
   if (!body) return `${shown}: ${reach.unreadable.get(called.oid) ?? 'its body is not known'}`
-  if (body.isDynamic) return `${shown} puts statements together when it runs`
+  if (body.isDynamic) return `${shown} runs dynamic SQL`
   for (const type of body.variableTypes ?? []) {
     if (!isKnownVariableType(type, known))
       return `${shown} declares a variable of type ${type} without its schema`
@@ -57,7 +57,7 @@ function whyFunction(called: CatalogFunction, known: KnownNames, seen: Set<numbe
   return whyWithin(body.parts, known, seen)
 }
 
-/** Follows calls, and relations into the queries of views and the policies of tables, whose own names are bound. */
+/** Follows calls, views and policies of tables. The names in views and policies themselves do not depend on the path. */
 function whyWithin(trees: readonly unknown[], known: KnownNames, seen: Set<number>): string | undefined {
   const { reach } = known
   for (const node of nodesIn(trees)) {
@@ -89,7 +89,7 @@ function whyNode(
 ): string | undefined {
   const { reach } = known
   for (const kind of ['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']) {
-    if (kind in node) return 'writes, and what its triggers do would follow the same path'
+    if (kind in node) return 'writes rows, and the triggers on them would run with the same path'
   }
   const relation = as(node, 'RangeVar')
   if (relation && relation.schemaname === undefined && !queries.has(relation.relname)) {
@@ -98,7 +98,7 @@ function whyNode(
   for (const { name, columns: own } of relationsNamed(node, reach)) {
     const foreign = own.find(({ name: column, type }) => columns.has(column) && isForeign(type, reach))
     if (foreign)
-      return `reads ${name}.${foreign.name} of type ${foreign.type}, whose operators are looked for`
+      return `reads ${name}.${foreign.name} of type ${foreign.type}, whose operators are found by search_path`
   }
   const call = as(node, 'FuncCall')
   if (call) return whyCall(call, reach)
@@ -106,7 +106,7 @@ function whyNode(
   if (cast) return whyCast(cast, known)
   const operator = as(node, 'A_Expr')?.name
   if (operator?.length === 1 && reach.functions.openOperators.has(words(operator)[0] ?? '')) {
-    return `uses the operator ${words(operator)[0] ?? ''}, of which there is another one for PostgreSQL's own types`
+    return `uses the operator ${words(operator)[0] ?? ''}, and another schema has one of that name for built-in types`
   }
   return undefined
 }
@@ -117,7 +117,7 @@ function whyCall(call: FuncCall, { functions }: Reach): string | undefined {
   if (!isQualified && !functions.builtin.has(name)) return `calls ${name}() without its schema`
   if (isQualified && words(call.funcname)[0] !== 'pg_catalog') return undefined
   if (/^to_reg|_is_visible$|^current_schemas?$|^has_.*_privilege$|^set_config$/.test(name))
-    return `calls ${name}(), whose answer hangs on search_path`
+    return `calls ${name}(), whose answer depends on search_path`
   const [setting] = call.args ?? []
   const isPath = name === 'current_setting' && as(setting, 'A_Const')?.sval?.sval === 'search_path'
   return isPath ? 'reads search_path' : undefined
@@ -126,9 +126,9 @@ function whyCall(call: FuncCall, { functions }: Reach): string | undefined {
 function whyCast({ typeName }: TypeCast, { isBuiltinType }: KnownNames): string | undefined {
   const names = words(typeName.names ?? [])
   const [name = ''] = names.slice(-1)
-  // Read and printed by the path: 'members'::regclass, and regclass::text.
+  // The path decides how these are read and printed: 'members'::regclass, regclass::text.
   if (/^reg(class|type|proc|procedure|oper|operator|config|dictionary|collation)$/.test(name))
-    return `looks for a name when it runs (${name})`
+    return `looks up a name at run time (${name})`
   return names.length === 1 && !isBuiltinType(name) ? `names the type ${name} without its schema` : undefined
 }
 
@@ -138,13 +138,13 @@ function isKnownVariableType(type: string, { isBuiltinType }: KnownNames): boole
   return first.includes('.') || isBuiltinType(first) || spelled.has(first)
 }
 
-/** Names of types that the grammar knows and the catalog calls otherwise. */
+/** Names of types that the grammar knows, but that have another name in the catalog. */
 const spelled = new Set([
   ...['bigint', 'boolean', 'character', 'decimal', 'double', 'int', 'integer', 'real', 'smallint', 'unknown'],
   ...['record', 'bit', 'national', 'nchar'],
 ])
 
-/** A type outside of pg_catalog whose operators are not the server's own: enums have none of their own. */
+/** A type outside of pg_catalog with operators of its own. Enums do not count: they use built-in operators. */
 export function isForeign(type: string, { enums }: Pick<Reach, 'enums'>): boolean {
   const base = type.replace(/\(.*\)$/, '').replace(/\[\]$/, '')
   return base.includes('.') && !enums.has(base)
@@ -154,7 +154,7 @@ function columnNames(trees: readonly Node[]): Set<string> {
   return new Set(nodesIn(trees).flatMap((node) => words(as(node, 'ColumnRef')?.fields ?? []).slice(-1)))
 }
 
-/** `schema.name` where there is no such function. */
+/** `schema.name`, if there is no such function. */
 function unknownName(call: FuncCall, reach: Reach): string | undefined {
   const parts = words(call.funcname)
   if (parts.length < 2 || parts[0] === 'pg_catalog' || functionsNamed(call, reach).length > 0)

@@ -10,20 +10,20 @@ import { findUniqueKeysNamed, listUniqueKeys } from '../../catalog/uniqueKeys.ts
 import { byTable } from '../../catalog/byTable.ts'
 import type { Database } from '../../postgres/database.ts'
 
-/** A relation with what decides how an expression that reads it behaves. */
+/** A relation with its columns and unique keys. */
 export interface CatalogTable extends Relation {
   columns: Column[]
-  /** The columns of which no two rows hold the same values, key by key. */
+  /** The columns of each unique key. */
   uniqueColumns: string[][]
 }
 
-/** One whose policies are rewritten. */
+/** A relation with its indexes, for rewriting its policies. */
 export interface IndexedTable extends CatalogTable {
-  /** By name; without those that somebody locks. */
+  /** Sorted by name, without those that somebody has locked. */
   indexes: TableIndex[]
 }
 
-/** Every relation with columns outside of the system's schemas, by oid. */
+/** Every relation outside of the system schemas that has columns, by oid. */
 export async function listCatalogTables(_: Database, read: Read): Promise<Map<number, IndexedTable>> {
   const [relations, columns] = [await read(listRelations), await read(listColumns)]
   const keys = await read(listUniqueKeys)
@@ -35,7 +35,7 @@ export async function listCatalogTables(_: Database, read: Read): Promise<Map<nu
   return new Map(tables.map((table) => [table.oid, table]))
 }
 
-/** The relations with one of these names, in whatever schema, as they are now. */
+/** The relations with one of these names, in any schema, as they are now. */
 export async function findTablesNamed(db: Database, names: string[]): Promise<CatalogTable[]> {
   const [relations, columns] = [await findRelationsNamed(db, names), await findColumnsNamed(db, names)]
   const keys = await findUniqueKeysNamed(db, names)
@@ -56,7 +56,7 @@ function withParts(
   }
 }
 
-/** Whether a search for one value of the column can use an index: leading, whole and valid. */
+/** Whether a search for one value of the column can use an index: valid, not partial, and with the column first. */
 export function leadsAnIndex({ indexes }: Pick<IndexedTable, 'indexes'>, column: string): boolean {
   return indexes.some(
     ({ keys: [first], isValid, predicate, accessMethod }) =>

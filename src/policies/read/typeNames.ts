@@ -3,10 +3,10 @@ import type { TypeName } from '../../syntax/nodes.ts'
 
 const known = new Map<string, TypeName>()
 
-/** Parses names of types, as `format_type` prints them, once; the rewrites themselves never wait. */
+/** Parses names of types, as `format_type` prints them, once and in advance, since the rewrites are synchronous. */
 export async function prepareTypes(types: Iterable<string>): Promise<void> {
   for (const type of new Set(types)) {
-    // A type that no cast can name, or none that can be printed (`"char"`), is as good as unknown.
+    // A type that no cast can name, or whose cast cannot be printed (`"char"`), stays unknown.
     const parsed = known.has(type) ? undefined : await parseCast(type).catch(() => undefined)
     if (parsed) known.set(type, parsed)
   }
@@ -18,12 +18,12 @@ async function parseCast(type: string): Promise<TypeName> {
   return typeName
 }
 
-/** The type of that name as a cast writes it, where it was prepared. */
+/** The type of that name, as the tree of a cast holds it; undefined if it was not prepared. */
 export function typeNamed(type: string | undefined): TypeName | undefined {
   return type === undefined ? undefined : known.get(type)
 }
 
-/** Types whose values are compared by the same rule, whichever of them stands on which side of =. */
+/** Groups of types whose values = compares by the same rule, on either side. */
 const alike = [
   ['smallint', 'integer', 'bigint'],
   ['text', 'character varying'],

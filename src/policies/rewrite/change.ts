@@ -1,7 +1,7 @@
 import type { CatalogFunction } from '../../catalog/functions.ts'
 import type { Node } from '../../syntax/nodes.ts'
 
-/** The rules whose findings a rewrite of a policy cures. */
+/** The rules whose findings a rewrite of a policy fixes. */
 export const rewriteRules = [
   'auth_rls_initplan',
   'policy_function_initplan',
@@ -17,7 +17,7 @@ export interface Change {
   was: string
   /** What stands there now. */
   becomes: string
-  /** The column of the policy's table on which an index has to be made first, so that this form is the fast one. */
+  /** A column of the policy's table that needs an index first: only with it is this form the fast one. */
   needsIndexOn?: string
 }
 
@@ -30,25 +30,25 @@ export interface Refusal {
   reason: string
   /** What a person could do about it; absent where nothing would help. */
   steps?: string[]
-  /** It can be rewritten as soon as something else has been, so it is no smaller a finding than one that can be now. */
+  /** It can be rewritten after something else has been, so the finding keeps its level. */
   isForNow?: boolean
 }
 
-/** What came of one expression. */
+/** The result for one expression. */
 export interface Rewritten {
   tree: Node
   changes: Change[]
   refusals: Refusal[]
 }
 
-/** The steps of a refusal for the sake of a function that is VOLATILE: it may be so by default alone. */
+/** The steps of a refusal because a function is VOLATILE, which may only be the default. */
 export function stepsIfVolatile(called: CatalogFunction[]): Pick<Refusal, 'steps'> {
   const volatile = called.find(({ volatility }) => volatility === 'volatile')
   if (!volatile) return {}
   const name = `${volatile.schema}.${volatile.name}(${volatile.args})`
   return {
     steps: [
-      `Read the body of ${name}. Where it only reads and answers the same for every row of a statement, declare it so: ALTER FUNCTION ${name} STABLE;`,
+      `Read the body of ${name}. If it only reads and answers the same for every row of a statement, declare it STABLE: ALTER FUNCTION ${name} STABLE;`,
       'Run this command again.',
     ],
   }

@@ -1,4 +1,4 @@
-import { arraySubselect, conjunction, equals } from '../../syntax/build.ts'
+import { arraySubselect, conjunction, equals, selectOf } from '../../syntax/build.ts'
 import { canonical } from '../../syntax/expression.ts'
 import type { Node, SelectStmt, SubLink } from '../../syntax/nodes.ts'
 import { as, conjuncts, nodesIn, words } from '../../syntax/nodes.ts'
@@ -23,26 +23,26 @@ export interface Turned {
   reads: { schema: string; name: string }[]
 }
 
-/** Why a sub-select that could be turned round is left. */
+/** Why a sub-select that could be decorrelated is left. */
 export interface Verdict {
   reason: string
-  /** Until the policies of the tables that it reads are rewritten. */
+  /** Only until the policies of the tables that it reads are rewritten. */
   isForNow?: boolean
 }
 
-/** What the plans say of a sub-select that could be turned round: undefined where nothing gets slower. */
+/** The verdicts on sub-selects that could be decorrelated, from their plans; undefined if nothing gets slower. */
 export type PlanVerdicts = Map<string, Verdict | undefined>
 
 const runAgain = ['Apply the migrations that rewrite the policies named.', 'Run this command again.']
 
-/** The key under which a sub-select's verdict stands. */
+/** The key of a sub-select's verdict. */
 export function verdictKey(table: CatalogTable, node: Node): string {
   return `${table.oid} ${canonical(node)}`
 }
 
 /**
- * Runs a query that a policy makes for every row once per statement, where the plans say that no common query
- * gets slower.
+ * Decorrelates sub-selects: what a policy ran for every row runs once per statement. Done only if the plans say that no
+ * common query gets slower.
  *
  * ```sql
  * EXISTS (SELECT 1 FROM members m WHERE m.org_id = docs.org_id AND m.user_id = auth.uid())   -- before
@@ -56,9 +56,9 @@ export function turnCorrelated(tree: Node, scope: Scope & KeyScope, verdicts: Pl
     const link = correlatedLink(node)
     if (!link) return undefined
     try {
-      const { becomes, needsIndexOn } = turnAround(link, isPositive, scope)
+      const { becomes, form } = turnAround(link, isPositive, scope)
       const key = verdictKey(scope.table, node)
-      // Of tables of other owners plans are not asked for; they are left for that reason anyway.
+      // No plans are read for tables of other owners: their policies are left in any case.
       if (!verdicts.has(key) && scope.table.isOurs)
         throw new Unclear('another rewrite changes it first; run this command again after that one')
       const verdict = verdicts.get(key)
@@ -67,12 +67,7 @@ export function turnCorrelated(tree: Node, scope: Scope & KeyScope, verdicts: Pl
         refusals.push({ rule, was: show(node), reason, ...(isForNow ? { isForNow, steps: runAgain } : {}) })
         return undefined
       }
-      changes.push({
-        rule,
-        was: show(node),
-        becomes: show(becomes),
-        ...(needsIndexOn === undefined ? {} : { needsIndexOn }),
-      })
+      changes.push({ rule, was: show(node), becomes: show(becomes), ...form })
       return becomes
     } catch (error) {
       if (!(error instanceof Unclear)) throw error
@@ -83,7 +78,7 @@ export function turnCorrelated(tree: Node, scope: Scope & KeyScope, verdicts: Pl
   return { tree: result, changes, refusals }
 }
 
-/** The sub-selects that could be turned round, before anybody has asked what plans say. */
+/** The sub-selects that could be decorrelated, before their plans are read. */
 export function correlatedCandidates(tree: Node, scope: Scope & KeyScope): Turned[] {
   const found: Turned[] = []
   replaceInContext(tree, (node, isPositive) => {
@@ -99,7 +94,7 @@ export function correlatedCandidates(tree: Node, scope: Scope & KeyScope): Turne
   return found
 }
 
-/** A sub-select with FROM that holds a column of the row. */
+/** A sub-select with a FROM and a column of the row. */
 function correlatedLink(node: Node): SubLink | undefined {
   const link = as(node, 'SubLink')
   const select = as(link?.subselect, 'SelectStmt')
@@ -111,11 +106,11 @@ function turnAround(
   link: SubLink,
   isPositive: boolean,
   scope: Scope & KeyScope,
-): { becomes: Node; needsIndexOn?: string; reads: Turned['reads'] } {
+): { becomes: Node; form: { needsIndexOn?: string }; reads: Turned['reads'] } {
   if (!['EXISTS_SUBLINK', 'ANY_SUBLINK'].includes(link.subLinkType)) {
     throw new Unclear('it is neither EXISTS nor IN')
   }
-  if (!isPositive) throw new Unclear('it stands under NOT or where NULL and false differ')
+  if (!isPositive) throw new Unclear('it is under NOT or in a place where NULL and false differ')
   const select = as(link.subselect, 'SelectStmt')
   if (!select) throw new Unclear('it is no query')
   if (
@@ -123,7 +118,7 @@ function turnAround(
     nodesIn(select.targetList).some((node) => 'FuncCall' in node)
   ) {
     throw new Unclear(
-      'its query has a row for an aggregate, or several for a set, whatever its conditions say',
+      'its query calls a function in its SELECT list, and an aggregate or a set may return rows whatever the conditions say',
     )
   }
   const plain = withoutLimit(select, link.subLinkType === 'ANY_SUBLINK')
@@ -139,32 +134,21 @@ function turnAround(
   }
   const { inner, outer } = sidesOf(only, plain)
   const where = conjunction(conditions.filter((condition) => condition !== only))
-  const set: Node = {
-    SelectStmt: {
-      targetList: [{ ResTarget: { val: inner } }],
-      fromClause: plain.fromClause,
-      ...(where ? { whereClause: where } : {}),
-      limitOption: 'LIMIT_OPTION_DEFAULT',
-      op: 'SETOP_NONE',
-    },
-  }
+  const from = plain.fromClause ?? []
+  const set = selectOf(inner, { fromClause: from, ...(where ? { whereClause: where } : {}) })
   const reason = whyNotOncePerStatement(arraySubselect(set), scope)
   if (reason !== undefined) throw new Unclear(reason)
   const hazard = scope.hazards.of(set)
   if (hazard) {
     throw new Unclear(
-      `all of its rows would be read at once, and an error could come up that nobody meets today: ${hazard.what}`,
+      `all of its rows would be read at once, which could raise an error that nobody gets today: ${hazard.what}`,
     )
   }
-  const { node, needsIndexOn } = memberOfKeys(outer, listedKeys(set), scope)
-  return {
-    becomes: node,
-    ...(needsIndexOn === undefined ? {} : { needsIndexOn }),
-    reads: (plain.fromClause ?? []).flatMap(tablesIn),
-  }
+  const { node, ...form } = memberOfKeys(outer, listedKeys(set), scope)
+  return { becomes: node, form, reads: from.flatMap(tablesIn) }
 }
 
-/** `x IN (SELECT y ...)` asks whether there is a row with `y = x`. */
+/** The condition `y = x` of `x IN (SELECT y ...)`. */
 function memberCondition(link: SubLink, select: SelectStmt): Node[] {
   if (link.subLinkType === 'EXISTS_SUBLINK') return []
   const target = as(select.targetList?.[0], 'ResTarget')?.val
@@ -174,7 +158,7 @@ function memberCondition(link: SubLink, select: SelectStmt): Node[] {
   return [equals(target, link.testexpr)]
 }
 
-/** The condition within the query's FROM, so that the query's own columns count as bound. */
+/** The condition together with the query's FROM, so that the query's own columns count as bound. */
 function inFrom(select: SelectStmt, condition: Node): Node {
   return { SelectStmt: { fromClause: select.fromClause?.map(withoutQuals), whereClause: condition } }
 }

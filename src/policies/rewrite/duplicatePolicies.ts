@@ -2,19 +2,18 @@ import { parseExpression } from '../../syntax/expression.ts'
 import { as, nodesIn, words } from '../../syntax/nodes.ts'
 import type { PolicyOnTable, PolicyCatalog } from '../read/policyCatalog.ts'
 
-/** A policy that says exactly what another one of the same table says. */
+/** A policy that is equal to another one of the same table. */
 export interface DuplicatePolicy {
   /** The older one, which stays. */
   kept: PolicyOnTable
   dropped: PolicyOnTable
-  /** Why it must stay all the same. */
+  /** Why the duplicate must stay nevertheless. */
   reason?: string
 }
 
 /**
- * Policies that are equal in table, command, kind, roles and both expressions, to the letter. `a OR a` is `a` and
- * `a AND a` is `a`, whether they let rows in or keep them out; but not where `a` may answer differently the
- * second time.
+ * Policies with the same table, command, kind, roles and, to the letter, expressions. One can go, since `a OR a` is `a`
+ * (permissive policies) and `a AND a` is `a` (restrictive ones), unless `a` may answer differently the second time.
  */
 export async function findDuplicatePolicies(catalog: PolicyCatalog): Promise<DuplicatePolicy[]> {
   const first = new Map<string, PolicyOnTable>()
@@ -33,7 +32,9 @@ export async function findDuplicatePolicies(catalog: PolicyCatalog): Promise<Dup
       dropped: policy,
       ...(volatile === undefined
         ? {}
-        : { reason: `${volatile} is VOLATILE: asked once it may answer differently from asked twice` }),
+        : {
+            reason: `${volatile} is VOLATILE: calling it once may not give the same result as calling it twice`,
+          }),
     })
   }
   return found

@@ -5,9 +5,9 @@ import { as, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
 import { replaceNodes } from '../../syntax/replaceNodes.ts'
 
 /**
- * The query with each comparison to who is calling made one to whom the table names most often, by its statistics.
- * The planner knows nothing of the caller and reckons with the average; one member of every organisation then pays
- * what nobody foresaw.
+ * The same query, asked as the user who owns the most rows by the table's statistics: the worst case for a per-user
+ * policy. The planner does not know the caller and estimates for the average one, so a plan may be bad for a user who is
+ * a member of every organisation.
  *
  * ```sql
  * SELECT m.org_id FROM public.members m WHERE m.user_id = auth.uid()   -- before
@@ -30,12 +30,12 @@ export async function asHeaviestCaller(db: Database, query: Node): Promise<Node>
   })
 }
 
-/** Whether the query compares a column with who is calling, so that each caller has a list of their own. */
+/** Whether the query compares a column with the caller, so that each caller has their own list. */
 export function comparesWithCaller(query: Node): boolean {
   return callerComparisons(query).length > 0
 }
 
-/** The sides of `column = caller` that ask who is calling: they hold no column, and are no plain constant. */
+/** The sides of `column = caller` that ask who is calling: they have no column and are no plain constant. */
 function callerComparisons(query: Node): { node: Node; column: Node }[] {
   return nodesIn(query).flatMap((each) => {
     const comparison = as(each, 'A_Expr')
@@ -53,7 +53,7 @@ function asksWhoCalls(side: Node): boolean {
   return !kinds.has('ColumnRef') && (kinds.has('FuncCall') || kinds.has('SQLValueFunction'))
 }
 
-/** The table whose alias stands before the column. */
+/** The table whose alias qualifies the column. */
 function relationOf(query: Node, column: Node): RangeVar | undefined {
   const [alias, ...rest] = words(as(column, 'ColumnRef')?.fields ?? [])
   if (rest.length !== 1) return undefined

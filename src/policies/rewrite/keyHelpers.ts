@@ -3,7 +3,7 @@ import { schemaExists, schemaIsAbsent } from '../../conditions/schemas.ts'
 import { relationExists, tableExists } from '../../conditions/tables.ts'
 import { fitIdentifier, quote } from '../../postgres/identifiers.ts'
 import type { ConditionCall, Operation } from '../../operations/operation.ts'
-import { condition, workId } from '../../operations/operation.ts'
+import { condition, work } from '../../operations/operation.ts'
 import { arraySubselect, scalarSubselect } from '../../syntax/build.ts'
 import { printExpression } from '../../syntax/expression.ts'
 import { as, words } from '../../syntax/nodes.ts'
@@ -19,19 +19,19 @@ import type { Reach } from '../read/reach.ts'
 import type { KnownNames } from '../read/searchPath.ts'
 import { searchPathOf, whyPathMatters } from '../read/searchPath.ts'
 
-/** A function that returns, as one array, the keys for which a membership function says yes. */
+/** A function that returns, as one array, the keys for which a membership function returns true. */
 export interface KeyHelper {
   name: string
   /** The membership function whose keys it lists. */
   of: CatalogFunction
   keys: KeyQuery
-  /** Where its names are looked for; undefined for the caller's `search_path`. */
+  /** The `search_path` that it sets; undefined if it uses the caller's. */
   searchPath: string[] | undefined
-  /** A function of that name and body is there already. */
+  /** A function with that name and body exists already. */
   exists: boolean
 }
 
-/** The helpers that the policies of a database ask for, each once. */
+/** The helpers that the policies of a database need, each once. */
 export class KeyHelpers {
   readonly #surroundings: Surroundings
   readonly #names: KnownNames
@@ -43,7 +43,7 @@ export class KeyHelpers {
     this.#names = { reach, isBuiltinType: (name) => surroundings.builtinTypes.has(name) }
   }
 
-  /** The helper for this function and these keys: one that is there, or one to be made under a free name. */
+  /** The helper for this function and these keys: an existing one, or a new one with a free name. */
   for(called: CatalogFunction, keys: KeyQuery): KeyHelper {
     const known = this.#helpers.find((each) => each.of === called && sameKeys(each.keys, keys))
     if (known) return known
@@ -64,8 +64,8 @@ export class KeyHelpers {
   }
 
   /**
-   * The path of the function itself, since everything that it calls looks for its names there too; an empty one, which
-   * nobody can put objects into, where the function has none and every name that it comes to is bound without.
+   * The path that the function itself sets, since the functions that it calls use it too. If it sets none and no name
+   * that it reaches needs a path: the empty one, into which nobody can put objects.
    */
   #searchPathFor(called: CatalogFunction): string[] | undefined {
     return searchPathOf(called) ?? (whyPathMatters(called, this.#names) === undefined ? [''] : undefined)
@@ -77,7 +77,7 @@ export class KeyHelpers {
     return users.includes('') ? [''] : users
   }
 
-  /** The operations that make these helpers, and the schema where it is missing; none for those that are there. */
+  /** The operations that make the missing ones of these helpers, and the schema if it is missing. */
   operations(helpers: KeyHelper[]): Operation[] {
     const missing = [...new Set(helpers)].filter(({ exists }) => !exists)
     if (missing.length === 0) return []
@@ -102,8 +102,7 @@ export class KeyHelpers {
 
 function createSchema(users: string[]): Operation {
   return {
-    kind: 'createKeyHelper',
-    ids: [workId('createKeyHelper', privateSchema)],
+    ...work('createKeyHelper', privateSchema),
     on: [privateSchema],
     title: `create-schema-${privateSchema}`,
     rule: 'policy_membership_function',
@@ -128,8 +127,8 @@ function createSchema(users: string[]): Operation {
  * $$
  * ```
  *
- * PL/pgSQL, since it keeps its plan for the whole session. Who may call the membership function may call it, with the
- * same rights and the same `search_path`: what its names mean, and those in what it calls, hangs on both.
+ * PL/pgSQL keeps the plan for the whole session. The helper has the callers, rights and `search_path` of the membership
+ * function: rights and path decide what its names mean, and those in the functions that it calls.
  */
 function createHelper(helper: KeyHelper, needUsage: string[], reach: Reach): Operation {
   const { name, of, keys } = helper
@@ -139,14 +138,13 @@ function createHelper(helper: KeyHelper, needUsage: string[], reach: Reach): Ope
   const usage = `USAGE ON SCHEMA ${quote(privateSchema)}`
   const identity = { schema: privateSchema, name, args: '' }
   return {
-    kind: 'createKeyHelper',
-    ids: [workId('createKeyHelper', identity, bodyOf(helper))],
+    ...work('createKeyHelper', identity, bodyOf(helper)),
     on: [privateSchema],
     title: `create-${privateSchema}-${name}`,
     rule: 'policy_membership_function',
     why:
-      `${shown} searches the memberships anew for every row. ${privateSchema}.${name}() lists, once per statement, the ` +
-      `values of ${keys.keyColumn} for which it says yes, with the same rights and for the same callers.`,
+      `${shown} searches the memberships again for every row. ${privateSchema}.${name}() lists, once per statement, the ` +
+      `values of ${keys.keyColumn} for which it returns true, with the same rights and for the same callers.`,
     up: [
       `CREATE FUNCTION ${signature} RETURNS ${keys.keyType}[]\n` +
         `LANGUAGE plpgsql STABLE${of.isSecurityDefiner ? ' SECURITY DEFINER' : ''}${setSearchPath(helper)}\n` +
@@ -170,7 +168,7 @@ function createHelper(helper: KeyHelper, needUsage: string[], reach: Reach): Ope
   }
 }
 
-/** Who may call the membership function, `''` for everybody; its owner may anyway. */
+/** Who may call the membership function, `''` for everybody; without its owner, who always may. */
 function usersOf({ of }: KeyHelper): string[] {
   if (of.grantees === null || of.grantees.includes('')) return ['']
   return [...new Set(of.grantees)].filter((role) => role !== of.owner)
@@ -180,7 +178,7 @@ function bodyOf({ keys }: KeyHelper): string {
   return `\nBEGIN\n  RETURN ${printExpression(arraySubselect(wrapAuth(keys.query)))};\nEND\n`
 }
 
-/** `auth.uid()` -> `(SELECT auth.uid())`: within the helper, too, it needs to run only once. */
+/** `auth.uid()` -> `(SELECT auth.uid())`: in the helper, too, it needs to run only once. */
 function wrapAuth(query: Node): Node {
   return replaceNodes(query, (node) => {
     const link = as(node, 'SubLink')
@@ -195,7 +193,7 @@ function setSearchPath({ searchPath }: KeyHelper): string {
   return ` SET search_path = ${searchPath.map((schema) => (schema === '' ? "''" : quote(schema))).join(', ')}`
 }
 
-/** In dollar quotes that the body does not hold. */
+/** Puts the body into dollar quotes that do not occur in it. */
 function quoteBody(body: string): string {
   let tag = '$$'
   for (let turn = 1; body.includes(tag); turn += 1) tag = `$body${turn}$`
@@ -213,7 +211,7 @@ function isAsMade(present: CatalogFunction, helper: KeyHelper): boolean {
   )
 }
 
-/** That the relations are there which the query names with their schemas. */
+/** The conditions that the relations exist which the query names with a schema. */
 function relationsExist(query: Node, { relations }: Reach): ConditionCall[] {
   return relationsIn(query).flatMap(({ schema, name }) => {
     const found = (relations.get(name) ?? []).find((each) => each.schema === schema)

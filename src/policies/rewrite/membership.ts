@@ -1,5 +1,5 @@
 import { call as callOf, cast } from '../../syntax/build.ts'
-import { isBare } from '../../syntax/expression.ts'
+import { wrappedIn } from '../../syntax/expression.ts'
 import type { FuncCall, Node, TypeName } from '../../syntax/nodes.ts'
 import { as, kindOf, nodesIn } from '../../syntax/nodes.ts'
 import { rowReferences } from '../../syntax/rowReferences.ts'
@@ -24,7 +24,7 @@ import { memberOfKeys, returnedKeys } from './setOfKeys.ts'
 import type { CatalogTable } from '../read/tableCatalog.ts'
 import { isComparedAlike, typeNamed } from '../read/typeNames.ts'
 
-/** What the rewrite of one policy may ask about. */
+/** Everything that the rewrite of one policy needs to know. */
 export interface MembershipScope extends Scope, KeyScope {
   reach: Reach
   tables: CatalogTable[]
@@ -36,7 +36,7 @@ export interface MembershipScope extends Scope, KeyScope {
 const rule = 'policy_membership_function'
 
 /**
- * Reads the keys that a membership function says yes to once per statement, and not the memberships for every
+ * Reads the keys for which a membership function returns true once per statement, in place of the memberships for every
  * row.
  *
  * ```sql
@@ -45,8 +45,8 @@ const rule = 'policy_membership_function'
  * org_id IN (SELECT unnest((SELECT private.is_org_member_org_ids()))) -- after, elsewhere
  * ```
  *
- * The function says no where the argument is NULL, the comparison says NULL; both keep a row out, except under
- * NOT and in expressions that tell the two apart.
+ * For a NULL argument the function returns false, and the comparison returns NULL. Both keep the row out, except under
+ * NOT and in expressions that distinguish the two.
  */
 export function turnMembership(tree: Node, scope: MembershipScope): Rewritten & { helpers: KeyHelper[] } {
   const changes: Change[] = []
@@ -58,7 +58,7 @@ export function turnMembership(tree: Node, scope: MembershipScope): Rewritten & 
     if (!membership) return undefined
     try {
       refuseOtherAnswers(membership.called)
-      if (!isPositive) throw new Unclear('it stands under NOT or where NULL and false differ')
+      if (!isPositive) throw new Unclear('it is under NOT or in a place where NULL and false differ')
       const { replacement, helper, ...form } = turn(membership.call, membership.called, scope, tree)
       changes.push({ rule, was: show(node), becomes: show(replacement), ...form })
       helpers.push(helper)
@@ -73,27 +73,20 @@ export function turnMembership(tree: Node, scope: MembershipScope): Rewritten & 
 }
 
 /**
- * `f(org_id, ...)` or the fake wrap `(SELECT f(t.org_id))`, where `f` is a function of the row that says yes or no,
- * or one that reads a table for something else.
+ * `f(org_id, ...)`, or `(SELECT f(t.org_id))`, which is wrapped in vain. `f` depends on the row, and either returns a
+ * boolean or reads a table.
  */
 function membershipCall(
   node: Node,
   scope: MembershipScope,
 ): { call: FuncCall; called: CatalogFunction } | undefined {
-  const call = as(node, 'FuncCall') ?? fakelyWrapped(node)
+  const call = as(node, 'FuncCall') ?? as(wrappedIn(node), 'FuncCall')
   if (!call || nameOfCall(call).schema === 'pg_catalog') return undefined
   const [called] = candidatesFor(call, scope)
   if (called?.kind !== 'f' || called.returnsSet) return undefined
   if (!['sql', 'plpgsql'].includes(called.language)) return undefined
   if (called.returnType !== 'boolean' && readsChanging(called, scope.reach) === undefined) return undefined
   return rowReferences(call.args ?? []).length > 0 ? { call, called } : undefined
-}
-
-function fakelyWrapped(node: Node): FuncCall | undefined {
-  const link = as(node, 'SubLink')
-  const select = as(link?.subselect, 'SelectStmt')
-  if (link?.subLinkType !== 'EXPR_SUBLINK' || !select || !isBare(select)) return undefined
-  return as(as(select.targetList?.[0], 'ResTarget')?.val, 'FuncCall')
 }
 
 function turn(
@@ -114,25 +107,25 @@ function turn(
   for (const [position, value] of args.entries()) {
     if (position === key) continue
     if (!namesCallerOrConstant(value) || !hazards.readsOnlySettings(value)) {
-      throw new Unclear(`its argument ${show(value)} is neither a constant nor who is calling`)
+      throw new Unclear(`its argument ${show(value)} is neither a constant nor the caller's identity`)
     }
     values.set(position, { value, type: typeNamed(called.argumentTypes[position]) })
   }
   const keys = keysOf(called, body, key, values, scope.tables)
   if (called.isSecurityDefiner && !dependsOnCaller(keys.conditions)) {
     throw new Unclear(
-      'its answer does not depend on who is calling, and a list of all keys would say more than it does',
+      'its answer does not depend on who is calling, and a list of all keys would reveal more than it does',
     )
   }
   if (holdsBackslash(keys.query)) {
     throw new Unclear(
-      'a text in its body has a backslash, and standard_conforming_strings says what that means',
+      'a string in its body has a backslash, whose meaning depends on standard_conforming_strings',
     )
   }
   const hazard = hazards.of(keys.query, called.isSecurityDefiner ? called.owner : undefined)
   if (hazard) {
     throw new Unclear(
-      `all of its keys would be read at once, and an error could come up that nobody meets today: ${hazard.what}`,
+      `all of its keys would be read at once, which could raise an error that nobody gets today: ${hazard.what}`,
     )
   }
   const asked = args[key] as Node
@@ -155,9 +148,9 @@ function turn(
 }
 
 /**
- * The row's side as the type that the function compares, so that = is the same operator as in its body.
+ * The row's side, cast to the type that the function compares, so that = is the same operator as in its body.
  *
- * @throws Unclear where another operator could be meant
+ * @throws Unclear if = could be another operator
  */
 function comparable(
   side: Node,
@@ -168,15 +161,15 @@ function comparable(
 ): Node {
   for (const each of [parameter, keys.keyType]) {
     if (isForeign(each, reach))
-      throw new Unclear(`it compares values of type ${each}, whose operators hang on search_path`)
+      throw new Unclear(`it compares values of type ${each}, whose operators depend on search_path`)
   }
   if (reach.functions.openOperators.has('=')) {
     throw new Unclear(
-      'there is an operator = for types of PostgreSQL beside its own, and search_path says which is meant',
+      'another schema has an operator = for built-in types, and search_path decides which one is meant',
     )
   }
   if (keys.isNondeterministic)
-    throw new Unclear('the collation of its keys takes different texts for equal ones')
+    throw new Unclear('the collation of its keys is nondeterministic: different texts may be equal')
   if (type !== undefined && isComparedAlike(type, parameter)) return side
   const typeName = typeNamed(parameter)
   if (!typeName) throw new Unclear(`its argument has the type ${parameter}, which no cast can name`)
@@ -186,7 +179,7 @@ function comparable(
 function refuseOtherAnswers({ schema, name, args, returnType }: CatalogFunction): void {
   if (returnType === 'boolean') return
   throw new Unclear(
-    `${schema}.${name}(${args}) returns ${returnType}: only an answer of yes or no tells who is a member`,
+    `${schema}.${name}(${args}) returns ${returnType}: only a boolean can say who is a member`,
   )
 }
 
@@ -194,7 +187,7 @@ function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipS
   const { schema, name, args, volatility } = called
   const shown = `${schema}.${name}(${args})`
   if (candidatesFor(call, scope).length > 1)
-    throw new Unclear(`${shown} has overloads that take as many arguments`)
+    throw new Unclear(`${shown} has overloads with the same number of arguments`)
   if (volatility === 'volatile')
     throw new Unclear(`${shown} is VOLATILE, so it may answer differently for each row`)
   if (volatility === 'immutable') {
@@ -209,13 +202,13 @@ function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipS
   if (hidden !== undefined)
     throw new Unclear(`${shown} is declared STABLE, yet calls ${hidden}, which is VOLATILE`)
   if (called.isVariadic || (call.args ?? []).length < called.argumentTypes.length) {
-    throw new Unclear('it is called without some of its arguments, or with any number of them')
+    throw new Unclear('it is variadic, or the call leaves out arguments')
   }
   if ((call.args ?? []).some((argument) => kindOf(argument) === 'NamedArgExpr')) {
-    throw new Unclear('it is called with arguments by name')
+    throw new Unclear('it is called with named arguments')
   }
   if (called.isStrict && called.argumentTypes.length > 1) {
-    throw new Unclear(`${shown} is STRICT, so it says no where any of its arguments is NULL`)
+    throw new Unclear(`${shown} is STRICT, so it returns NULL if any of its arguments is NULL`)
   }
   const setting = otherSettingOf(called)
   if (setting !== undefined) throw new Unclear(`${shown} sets ${setting} while it runs`)
@@ -229,7 +222,7 @@ function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipS
   }
 }
 
-/** Constants, `auth.uid()` and its like, and casts and operators around them: they mean the same in the helper. */
+/** Constants, `auth.uid()` and the like, with casts and operators around them: they mean the same in the helper. */
 function namesCallerOrConstant(value: Node): boolean {
   return nodesIn(value).every((node) => {
     const call = as(node, 'FuncCall')
@@ -245,7 +238,7 @@ function holdsBackslash(query: Node): boolean {
   return nodesIn(query).some((node) => as(node, 'A_Const')?.sval?.sval?.includes('\\'))
 }
 
-/** Whether one of the conditions asks who is calling, itself or through a function. */
+/** Whether one of the conditions asks who is calling, directly or through a function. */
 function dependsOnCaller(conditions: Node[]): boolean {
   return nodesIn(conditions).some((node) => {
     const call = as(node, 'FuncCall')

@@ -8,7 +8,7 @@ import { display } from '../../postgres/identifiers.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { as } from '../../syntax/nodes.ts'
 import { parseExpression } from '../../syntax/expression.ts'
-import { replaceBelow } from '../../syntax/replaceNodes.ts'
+import { childNodes } from '../../syntax/replaceNodes.ts'
 import { rowReferences } from '../../syntax/rowReferences.ts'
 import { nameOfCall } from '../read/calls.ts'
 import type { PlanVerdicts } from './correlated.ts'
@@ -26,7 +26,7 @@ import type { Reach } from '../read/reach.ts'
 import { readReach } from '../read/reach.ts'
 import { prepareTypes } from '../read/typeNames.ts'
 
-/** One policy with its expressions read. */
+/** One policy with its expressions parsed. */
 export interface ParsedPolicy {
   policy: PolicyOnTable
   using?: Node
@@ -35,7 +35,7 @@ export interface ParsedPolicy {
   unreadable?: string
 }
 
-/** All policies, parsed, with everything that the rewrites ask about. */
+/** All policies, parsed, with everything that the rewrites need. */
 export interface ParsedPolicies {
   catalog: PolicyCatalog
   parsed: ParsedPolicy[]
@@ -66,7 +66,7 @@ export async function readParsedPolicies(db: Database, read: Read): Promise<Pars
   return { ...known, verdicts: await readPlanVerdicts(db, planQuestions(known)) }
 }
 
-/** What to ask the planner: each sub-select that could be turned round. */
+/** What to ask the planner: each sub-select that could be decorrelated. */
 function planQuestions(policies: ParsedPolicies): PlanQuestion[] {
   const { catalog, parsed } = policies
   const slow = new Set(
@@ -95,27 +95,22 @@ function planQuestions(policies: ParsedPolicies): PlanQuestion[] {
   })
 }
 
-/** For looking only: what is declared falsely is refused when the rewrite is made. */
+/** For finding candidates only: the rewrite itself refuses functions that are declared falsely. */
 const trusted = {
   falselyImmutable: new Map<number, string>(),
   hiddenVolatile: new Map<number, string>(),
 }
 
-/** A call outside of pg_catalog that is not in a sub-select of its own, or a correlated sub-select. */
+/** Whether it has a call outside of pg_catalog that is not in a sub-select of its own, or a correlated sub-select. */
 function runsCodePerRow(tree: Node): boolean {
   const link = as(tree, 'SubLink')
   if (link) return rowReferences(tree).length > 0
   const call = as(tree, 'FuncCall')
   if (call && nameOfCall(call).schema !== 'pg_catalog') return true
-  let found = false
-  replaceBelow(tree, (child) => {
-    found ||= runsCodePerRow(child)
-    return child
-  })
-  return found
+  return childNodes(tree).some(runsCodePerRow)
 }
 
-/** What the policies' expressions can come to; relations and policies are known already. */
+/** Everything that the policies' expressions can reach; relations and policies are known already. */
 function reachOf(
   db: Database,
   { functions, called, tables }: PolicyCatalog,
@@ -138,7 +133,7 @@ function reachOf(
   )
 }
 
-/** Policies that say the same share one tree, which nobody changes. */
+/** Policies with the same text share one tree, which nobody changes. */
 async function parsePolicy(policy: PolicyOnTable, trees: Map<string, Promise<Node>>): Promise<ParsedPolicy> {
   const treeOf = (text: string): Promise<Node> => {
     const tree = trees.get(text) ?? parseExpression(text)

@@ -11,30 +11,30 @@ import { verdictKey } from './correlated.ts'
 import { asHeaviestCaller, comparesWithCaller } from './heaviestCaller.ts'
 import type { IndexedTable } from '../read/tableCatalog.ts'
 
-/** A query may become slower by this much; estimates are no finer. */
+/** A query's cost may grow by this factor: estimates are not more precise. */
 const tolerance = 1.15
 /**
- * And by this much, in the planner's units: 25 pages read at random with the default costs. A look-up of one row
- * pays so much for the caller's whole list where it read one row of it before; that is hundredths of a millisecond.
+ * A query's cost may also grow by this much, in the planner's units: 25 random page reads with the default costs. A
+ * look-up of one row now reads the caller's whole list, not one row of it; that takes hundredths of a millisecond.
  */
 const slack = 100
-/** Reading the whole table has to become cheaper by this much for the change to be worth a review. */
+/** Reading the whole table must become cheaper by this factor for the change to be worth a review. */
 const worthwhile = 2
-/** And by this much, in the planner's units: a few milliseconds. Below that nobody would notice. */
+/** It must also become cheaper by this much, in the planner's units: a few milliseconds. Nobody would notice less. */
 const noticeable = 500
 
-/** A sub-select of a policy that could be turned round. */
+/** A sub-select of a policy that could be decorrelated. */
 export interface PlanQuestion {
   table: IndexedTable
   turned: Turned
-  /** Tables among those it reads whose own policies run code for every row. */
+  /** Those of the tables it reads whose own policies run code for every row. */
   slowReads: string[]
 }
 
 /**
- * Asks the planner, on the live statistics, what each shape of query costs with the sub-select as it is and turned
- * round: the whole table, the first rows, one row by primary key, the rows of one value; for the average caller
- * and for the one with the longest list. Nothing is run.
+ * Asks the planner, on the live statistics, what common queries cost with the sub-select as it is and decorrelated: all
+ * rows, the first rows, and the rows of one value of an indexed column. Each is planned for the average caller and for
+ * the one with the longest list. Nothing is run.
  */
 export async function readPlanVerdicts(db: Database, questions: PlanQuestion[]): Promise<PlanVerdicts> {
   const verdicts: PlanVerdicts = new Map()
@@ -57,10 +57,10 @@ async function verdictOn(
   return reason === undefined ? undefined : { reason }
 }
 
-/** A sentence where a query gets dearer, where too little is gained and where plans say nothing. */
+/** The reason to leave the sub-select: a query would cost more, too little is gained, or the plans say nothing. */
 async function whyDearer(db: Database, table: IndexedTable, turned: Turned): Promise<string | undefined> {
   if (table.estimatedRows === null) return `${table.name} was never analysed, so plans say nothing about it`
-  // A list that is the same for everybody grows with the table that it is read from, and not with who asks.
+  // A list that is the same for everybody grows with its table, so it gets no slack.
   const isOwnList = comparesWithCaller(turned.becomes)
   try {
     const heaviest = await asHeaviestCaller(db, turned.becomes)
@@ -73,7 +73,7 @@ async function whyDearer(db: Database, table: IndexedTable, turned: Turned): Pro
       }
       const most = heaviest === turned.becomes ? after : await costOf(db, shape.query(heaviest))
       if (most > limit) {
-        return `${shape.name} would become slower for who has the longest list (estimated cost ${round(before)} -> ${round(most)})`
+        return `${shape.name} would become slower for the caller with the longest list (estimated cost ${round(before)} -> ${round(most)})`
       }
       if (shape.isWhole && (after * worthwhile > before || before - after < noticeable)) {
         return `little would be gained (estimated cost of ${shape.name} ${round(before)} -> ${round(after)})`
@@ -111,13 +111,13 @@ function shapesFor(table: IndexedTable): Shape[] {
   ]
 }
 
-/** Below OR a sub-select is not made a join, just as the planner leaves those of policies. */
+/** Below OR, the planner does not turn a sub-select into a join, as it does not in policies. */
 function shielded(predicate: Node): string {
   const never = { A_Const: { boolval: {} } }
   return `(${printExpression(disjunction([predicate, never]) ?? predicate)})`
 }
 
-/** Planning changes nothing, but one that fails would end the transaction. */
+/** Planning changes nothing, but without the savepoint an error would abort the transaction. */
 async function costOf(db: Database, query: string): Promise<number> {
   return (await underSavepoint(db, () => explain(db, query))).Plan['Total Cost']
 }

@@ -7,13 +7,13 @@ import { displayIdentifier, qualified } from '../../postgres/identifiers.ts'
 import type { PolicyOnTable } from '../read/policyCatalog.ts'
 import type { CatalogTable } from '../read/tableCatalog.ts'
 
-/** Why a policy's queries fail already today, by the policy's oid; policies that work are absent. */
+/** Why a policy's queries fail even today, by the policy's oid; policies that work are absent. */
 export type Baseline = Map<number, string>
 
 /**
- * Finds what fails before anything is changed: policies that read their own table and recurse, by planning
- * `SELECT FROM table` as a role that they are for, and policies that call a function that none of their roles may
- * call, from the catalog. Roles that the session may not act as are not asked. Nothing is run.
+ * Finds policies that fail before anything is changed. Those that recurse into their own table show up when
+ * `SELECT FROM table` is planned as one of their roles, if the session may act as one. Those that call a function that
+ * none of their roles may call are found in the catalog. Nothing is run.
  */
 export async function readBaseline(db: Database, policies: PolicyOnTable[]): Promise<Baseline> {
   const roles = new Set(
@@ -44,27 +44,27 @@ export async function readBaseline(db: Database, policies: PolicyOnTable[]): Pro
   return baseline
 }
 
-/** A table to be planned for, and as whom. */
+/** A table to plan a query for, and the role to plan it as. */
 interface Question {
   role: string
   table: CatalogTable
   policies: PolicyOnTable[]
 }
 
-/** Whether a query of somebody can be subject to both. Roles may be members of one another: too often is safe. */
+/** Whether both can apply to one query. Roles may be members of one another, so answering yes too often is safe. */
 function areAskedTogether(one: PolicyOnTable, other: PolicyOnTable): boolean {
   const sameCommand = one.command === 'ALL' || other.command === 'ALL' || one.command === other.command
   const everybody = one.roles.length === 0 || other.roles.length === 0
   return sameCommand && (everybody || one.roles.some((role) => other.roles.includes(role)))
 }
 
-/** So many tables are asked about in one statement, which has the time limit of one. */
+/** How many tables one statement asks about, so that it stays within its time limit. */
 const tablesAtOnce = 200
 
 /**
- * The tables of which planning ends with policies that call one another for ever. Other errors of planning say nothing: a
- * privilege or a setting may be missing for us alone, and a function that leaves out schemas finds nothing where
- * `search_path` is empty. The server goes from table to table itself; each look is undone, its role and locks with it.
+ * The tables whose policies recurse without end when a query is planned. Other errors do not count: a privilege or a
+ * setting may be missing only for us, and functions with unqualified names fail under our empty `search_path`. The server
+ * loops over the tables itself; each look is undone, with its role and locks.
  *
  * ```sql
  * SET LOCAL ROLE "authenticated"; EXPLAIN SELECT FROM "public"."notes"
@@ -90,7 +90,7 @@ async function recursionsAmong(
   return found
 }
 
-/** 42P17 and 54001 are what recursion ends with; HF000 is our own, and takes back what a look did. */
+/** Recursion ends with 42P17 or 54001. HF000 is our own error, which undoes a look. */
 const planEach = sql.raw(`DO $each$
 DECLARE
   asked record;

@@ -16,24 +16,24 @@ import { isIndexable } from '../read/indexableExpression.ts'
 import type { PolicyOnTable, PolicyCatalog } from '../read/policyCatalog.ts'
 import type { CatalogTable } from '../read/tableCatalog.ts'
 
-/** A column or expression that policies compare and on which no index leads. */
+/** A column or expression that policies compare and that no index leads on. */
 export interface PolicyIndex {
   table: CatalogTable
   /** The column, or undefined for an expression. */
   column?: string
   /** The key as it stands in CREATE INDEX: `"owner_id"`, `(lower(email))`. */
   key: string
-  /** The policies that compare it, each with its table: they may look into this table from another one. */
+  /** The policies that compare it, each with its table; a policy of another table may read this one. */
   policies: PolicyOnTable[]
-  /** Why an index on it would not be used, or cannot be made; undefined where it serves. */
+  /** Why an index on it would not be used, or cannot be made; undefined if it would help. */
   useless?: string
 }
 
-/** What is known beyond the policies: how types are compared, and what the indexes there are lead on. */
+/** How types are compared, and what the existing indexes lead on. */
 export interface IndexCatalog {
-  /** Those that can be searched for one value, B-tree and hash. */
+  /** Indexes that can be searched for one value: B-tree and hash. */
   indexes: TableIndex[]
-  /** Types that a B-tree can be searched for, and whether their `=` is leakproof. */
+  /** Types that a B-tree can index, and whether their `=` is leakproof. */
   leakproof: Map<string, boolean>
 }
 
@@ -46,17 +46,17 @@ export async function readIndexCatalog(_: Database, read: Read): Promise<IndexCa
 }
 
 /**
- * The indexes that policies ask for. Every row of a query passes the policies of its role: where each arm of
- * them compares a column with something that is the same for the whole statement, an index on those columns
- * finds the rows, and else all rows must be read.
+ * The indexes that policies need. Every row of a query has to pass the policies of its role. If each arm of these compares
+ * a column with something that is the same for the whole statement, indexes on those columns find the rows; else all rows
+ * must be read.
  *
  * ```sql
  * USING (owner_id = (SELECT auth.uid()))   -- reads all rows, or with an index on owner_id only the caller's own
  * ```
  *
- * Permissive policies are joined by OR: one of them that cannot be served makes an index for the others useless.
- * After a restrictive policy the comparison must be leakproof to be asked first; the first condition, and so a
- * policy without restrictive ones, may use any operator.
+ * Permissive policies are joined by OR: if one of them can use no index, an index for the others is useless. PostgreSQL
+ * evaluates restrictive policies first, and uses an index for a later condition only if its operator is leakproof. The
+ * first condition may use any operator.
  */
 export async function findPolicyIndexes(
   catalog: PolicyCatalog,
@@ -71,7 +71,7 @@ export async function findPolicyIndexes(
       return
     }
     known.policies = [...new Set([...known.policies, ...index.policies])]
-    // Useless for one role, yet of use for another: it is of use.
+    // An index that is useless for one role may help another.
     if (index.useless === undefined) delete known.useless
   }
   const reader = new PolicyReader(catalog, indexes)
@@ -84,7 +84,7 @@ export async function findPolicyIndexes(
   return [...found.values()]
 }
 
-/** Parses each expression once, however many roles and commands it is looked at for. */
+/** Parses each expression once, for all roles and commands. */
 class PolicyReader {
   private readonly catalog: PolicyCatalog
   private readonly leakproof: Map<string, boolean>
@@ -117,13 +117,13 @@ class PolicyReader {
     return found
   }
 
-  /** For what one role meets at one command. */
+  /** The indexes for the policies that apply to one role and one command. */
   private async indexesFor(table: CatalogTable, policies: PolicyOnTable[]): Promise<PolicyIndex[]> {
     const permissive = policies.filter((policy) => policy.permissive)
     if (permissive.length === 0) return []
     const restrictive = policies.filter((policy) => !policy.permissive)
     const ways: { access: Access; mustBeLeakproof: boolean }[] = []
-    // The server asks the restrictive ones first, one after the other, and then whether one of the permissive ones holds.
+    // The server evaluates the restrictive ones first, each in turn, and then the permissive ones, joined by OR.
     for (const [position, each] of [...restrictive.map((one) => [one]), permissive].entries()) {
       const trees = await this.treesOf(each)
       const predicate = trees && disjunction(trees)
@@ -138,7 +138,7 @@ class PolicyReader {
     }
     const served = ways.filter(({ access }) => access.kind === 'keys')
     const chosen = served.length > 0 ? served : ways
-    // Without a condition that is always false there is something to look for; of several conditions one is enough.
+    // A policy can use an index if any one of its AND-ed conditions can.
     const missing = chosen.map((way) => ({
       ...way,
       keys: way.access.keys.filter((key) => !this.isIndexed(table, key)),
@@ -150,7 +150,7 @@ class PolicyReader {
       return []
     const found: PolicyIndex[] = []
     for (const { access, keys, mustBeLeakproof } of missing) {
-      // Of many arms that compare the same key one is enough.
+      // Arms that compare the same key share one index.
       for (const key of new Map(keys.map((each) => [canonical(each.key), each])).values()) {
         const using = policies.filter((policy) => this.mentions(policy, key))
         const useless = this.whyUseless(table, key, access, mustBeLeakproof, policies)
@@ -171,8 +171,8 @@ class PolicyReader {
       const [arm] = access.because
       const policy = arm && policies.find((each) => this.mentions(each, { key: arm }))
       return (
-        `policy ${policy ? displayIdentifier(policy.name) : 'another one'} lets rows in by a condition that no ` +
-        `index can serve, so every row is read all the same`
+        `policy ${policy ? displayIdentifier(policy.name) : 'another one'} lets rows in by a condition that cannot ` +
+        `use an index, so every row is read anyway`
       )
     }
     const type = table.columns.find(({ name }) => name === column)?.type
@@ -184,7 +184,7 @@ class PolicyReader {
     if (!mustBeLeakproof || (type !== undefined && this.leakproof.get(type))) return undefined
     return (
       `the equality of ${type === undefined ? 'the expression' : `type ${type}`} is not leakproof, and a restrictive ` +
-      'policy is asked first: PostgreSQL does not use an index for what comes after it then'
+      'policy is evaluated first: PostgreSQL does not use an index for what comes after it'
     )
   }
 
@@ -265,7 +265,7 @@ class PolicyReader {
   }
 
   private async parse(text: string): Promise<Node | undefined> {
-    // A policy that cannot be parsed is another rule's to name; nothing is known of what it compares.
+    // Another rule reports a policy that cannot be parsed; we do not know what it compares.
     if (!this.trees.has(text)) this.trees.set(text, await parseExpression(text).catch(() => undefined))
     return this.trees.get(text)
   }
@@ -303,7 +303,7 @@ async function toIndex(
   }
 }
 
-/** A column of the type `varchar` is printed as `(name)::text` where it is compared; an index on it serves that. */
+/** PostgreSQL prints a compared `varchar` column as `(name)::text`; an index on the column serves that too. */
 function columnIn(table: CatalogTable, key: Node): string | undefined {
   const cast = as(key, 'TypeCast')
   if (!cast) return columnOf(key)
@@ -313,7 +313,7 @@ function columnIn(table: CatalogTable, key: Node): string | undefined {
   return isText && type?.startsWith('character varying') ? column : undefined
 }
 
-/** `column IS NOT NULL`, which a search for a value implies. */
+/** Whether it is `column IS NOT NULL`, which every search for a value implies. */
 function isNotNull(predicate: Node | undefined, column: string): boolean {
   const test = as(predicate, 'NullTest')
   return test?.nulltesttype === 'IS_NOT_NULL' && columnOf(test.arg) === column

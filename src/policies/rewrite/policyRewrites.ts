@@ -21,15 +21,16 @@ import type { JudgedPolicy } from '../read/recursion.ts'
 import { newRecursion } from '../read/recursion.ts'
 import type { CatalogTable } from '../read/tableCatalog.ts'
 import { wrapCalls } from './wrapCalls.ts'
+import { unique } from '../../unique.ts'
 
 /** What can be done for one policy. */
 export interface PolicyRewrite {
   policy: PolicyOnTable
-  /** In our own words where it changes: the server prints it anew before it goes into a file. */
+  /** As we print them, if they change; before they go into a file, the server prints them again. */
   after: PolicyPredicates
   changes: Change[]
   refusals: Refusal[]
-  /** Functions that the new predicates call and that may have to be made first. */
+  /** Functions that the new predicates call; those that do not exist must be made first. */
   helpers: KeyHelper[]
 }
 
@@ -39,13 +40,13 @@ export interface PolicyRewrites {
   helpers: KeyHelpers
 }
 
-/** Whether an index that leads on the column is to be made before the policies change. */
+/** Whether an index that leads on the column will be made before the policies change. */
 export type WillLead = (table: CatalogTable, column: string) => boolean
 
 /**
- * Every policy that breaks one of these rules, with its rewrite or the reason why it is left.
+ * Every policy that breaks one of these rules, with its rewrite or the reason why it is left as it is.
  *
- * @param willLead indexes to reckon with although they are not there yet; changes that do so name the column
+ * @param willLead indexes that count although they do not exist yet; a change that relies on one names its column
  */
 export function rewritePolicies(
   policies: ParsedPolicies,
@@ -70,34 +71,26 @@ export function rewritePolicies(
   return { rewrites, helpers }
 }
 
-/** What is the same for many policies, found once. */
-interface Shared {
-  tables: CatalogTable[]
-  /** What the functions that policies call were falsely declared as. */
-  declared: Pick<Scope, 'falselyImmutable' | 'hiddenVolatile'>
-  /** As `wrapCalls`, which asks nothing of the table: once for each tree and the functions that it can mean. */
+/** What many policies share and is computed once. */
+interface Shared extends Pick<
+  MembershipScope,
+  'tables' | 'role' | 'functions' | 'falselyImmutable' | 'hiddenVolatile'
+> {
+  /** As `wrapCalls`, which does not depend on the table: run once for each tree and set of functions. */
   wrap(tree: Node, scope: Scope): Rewritten
 }
 
 function sharedBy({ catalog, reach }: ParsedPolicies, rules: ReadonlySet<RewriteRule>): Shared {
-  const { called } = catalog
+  const { called, role, functions } = catalog
+  const isImmutable = ({ volatility }: CatalogFunction) => volatility === 'immutable'
+  const isNotVolatile = ({ volatility }: CatalogFunction) => volatility !== 'volatile'
   const wrapped = new WeakMap<Node, Map<string, Rewritten>>()
   return {
     tables: [...catalog.tables.values()],
-    declared: {
-      falselyImmutable: declaredFalsely(
-        called,
-        ({ volatility }) => volatility === 'immutable',
-        readsChanging,
-        reach,
-      ),
-      hiddenVolatile: declaredFalsely(
-        called,
-        ({ volatility }) => volatility !== 'volatile',
-        hiddenVolatile,
-        reach,
-      ),
-    },
+    role,
+    functions,
+    falselyImmutable: declaredFalsely(called.filter(isImmutable), readsChanging, reach),
+    hiddenVolatile: declaredFalsely(called.filter(isNotVolatile), hiddenVolatile, reach),
     wrap(tree, scope) {
       const known = wrapped.get(tree) ?? new Map<string, Rewritten>()
       wrapped.set(tree, known)
@@ -111,17 +104,7 @@ function sharedBy({ catalog, reach }: ParsedPolicies, rules: ReadonlySet<Rewrite
 
 function rewritePolicy(
   { policy, using, check, unreadable }: ParsedPolicy,
-  {
-    catalog,
-    tables,
-    reach,
-    hazards,
-    surroundings,
-    verdicts,
-    baseline,
-    declared,
-    wrap,
-  }: ParsedPolicies & Shared,
+  shared: ParsedPolicies & Shared,
   rules: ReadonlySet<RewriteRule>,
   keyHelpers: KeyHelpers,
   willLead: WillLead,
@@ -134,17 +117,11 @@ function rewritePolicy(
     return { policy, after: unchanged, changes: [], refusals, helpers: [] }
   }
   const scope: MembershipScope = {
+    ...shared,
     table: policy.table,
-    reach,
-    tables,
-    surroundings,
-    hazards,
     helpers: keyHelpers,
     willLead: (column) => willLead(policy.table, column),
-    role: catalog.role,
-    functions: catalog.functions,
     called: policy.functions,
-    ...declared,
   }
   const changes: Change[] = []
   const refusals: Refusal[] = []
@@ -156,9 +133,9 @@ function rewritePolicy(
       ? turnMembership(tree, scope)
       : { tree, changes: [], refusals: [], helpers: [] }
     const around = rules.has('policy_correlated_subquery')
-      ? turnCorrelated(turned.tree, scope, verdicts)
+      ? turnCorrelated(turned.tree, scope, shared.verdicts)
       : { tree: turned.tree, changes: [], refusals: [] }
-    const wrapped = wrap(around.tree, scope)
+    const wrapped = shared.wrap(around.tree, scope)
     const made = [...turned.changes, ...around.changes, ...wrapped.changes]
     refusals.push(...turned.refusals, ...around.refusals, ...wrapped.refusals)
     if (made.length === 0) return text
@@ -181,39 +158,38 @@ function rewritePolicy(
   const after = { using: rewrite('using'), check: rewrite('check') }
   return leaveWhatMayNotChange(
     { policy, after, changes: unique(changes), refusals: unique(refusals), helpers: [...new Set(helpers)] },
-    baseline.get(policy.oid),
+    shared.baseline.get(policy.oid),
   )
 }
 
-/** The policy that would end in an endless loop if the one given had these predicates. */
+/** The policy that would recurse without end if the given one had these predicates. */
 type RecursionWith = (policy: PolicyOnTable, predicates: { using?: Node; check?: Node }) => string | undefined
 
 function whyNotInTable({ table }: PolicyOnTable, looping: string): Pick<Refusal, 'reason' | 'steps'> {
   const [policy, name] = [displayIdentifier(looping), display(table)]
   return {
-    reason: `policy ${policy} reads ${name} itself, and PostgreSQL refuses that (42P17, infinite recursion) as soon as a policy for reading ${name} has a sub-select`,
+    reason: `policy ${policy} reads ${name} itself, which PostgreSQL refuses (42P17, infinite recursion) once a policy for SELECT on ${name} has a sub-select`,
     steps: [
-      `Let policy ${policy} ask a function that is STABLE and SECURITY DEFINER in place of reading ${name}; then run this command again.`,
-      'An index on the compared column helps without that: a STABLE call can be looked up in it.',
+      `Let policy ${policy} call a function that is STABLE and SECURITY DEFINER, which reads ${name} for it; then run this command again.`,
+      'An index on the compared column helps even without that: it can be searched for the result of a STABLE call.',
     ],
   }
 }
 
 function declaredFalsely(
   called: CatalogFunction[],
-  isMeant: (each: CatalogFunction) => boolean,
   look: (each: CatalogFunction, bodies: Bodies) => string | undefined,
   bodies: Bodies,
 ): Map<number, string> {
   const found = new Map<number, string>()
-  for (const each of called.filter(isMeant)) {
+  for (const each of called) {
     const what = look(each, bodies)
     if (what !== undefined) found.set(each.oid, what)
   }
   return found
 }
 
-/** Policies of a table that belongs to somebody else, or that fail already, stay as they are. */
+/** Leaves a policy as it is if its table belongs to somebody else, or if it fails even today. */
 function leaveWhatMayNotChange(rewrite: PolicyRewrite, failure: string | undefined): PolicyRewrite {
   const { policy, changes, refusals } = rewrite
   const { isOurs, owner, name } = policy.table
@@ -222,7 +198,7 @@ function leaveWhatMayNotChange(rewrite: PolicyRewrite, failure: string | undefin
   const why = isOurs
     ? {
         reason: `the policies of ${name} fail even now (${failure}), so there is nothing to compare a rewrite with`,
-        steps: ['Mend the policies of the table first: their queries fail before anything is changed.'],
+        steps: ['Fix the policies of the table first: their queries fail before anything is changed.'],
       }
     : {
         reason: `the table belongs to ${owner}, and only its owner may alter its policies`,
@@ -233,14 +209,10 @@ function leaveWhatMayNotChange(rewrite: PolicyRewrite, failure: string | undefin
     after: { using: policy.using, check: policy.check },
     changes: [],
     helpers: [],
-    // Beside a failure that is there already no other reason matters.
+    // If the policies fail even today, no other reason matters.
     refusals: unique([
       ...(isOurs ? refusals.map(({ rule, was }) => ({ rule, was, ...why })) : refusals),
       ...changes.map(({ rule, was }) => ({ rule, was, ...why })),
     ]),
   }
-}
-
-function unique<T>(items: T[]): T[] {
-  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
 }

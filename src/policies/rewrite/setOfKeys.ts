@@ -13,10 +13,10 @@ import { as, words } from '../../syntax/nodes.ts'
 import type { IndexedTable } from '../read/tableCatalog.ts'
 import { leadsAnIndex } from '../read/tableCatalog.ts'
 
-/** Where the keys of a row's owner, team or organisation are looked for. */
+/** The table whose rows are compared with a set of keys, and its indexes. */
 export interface KeyScope {
   table: IndexedTable
-  /** Whether an index on the column is to be made before the policy changes. */
+  /** Whether an index on the column will be made before the policy changes. */
   willLead?: (column: string) => boolean
 }
 
@@ -24,7 +24,7 @@ export interface KeyScope {
 export interface Keys {
   /** The query that lists them. */
   list: Node
-  /** The expression that has all of them. */
+  /** An expression for the array of all of them. */
   array: Node
 }
 
@@ -34,24 +34,24 @@ export function listedKeys(select: Node): Keys {
 }
 
 /**
- * Keys that a function returns as one array, which costs two thirds of what a set costs: nothing is handed over row by row.
+ * Keys that a function returns as one array. That costs two thirds of a set, which is passed row by row.
  *
  * @param type the type of a key
  */
 export function returnedKeys(call: Node, type: TypeName): Keys {
   const array = scalarSubselect(call)
   return {
-    // Without a sub-select the planner would call the function too, to estimate how many keys there are.
+    // Without the sub-select the planner would also call the function, to estimate the number of keys.
     list: selectOf(callOf(['pg_catalog', 'unnest'], [array])),
-    // Without a type, = ANY ((SELECT ...)) would compare with the rows of the query.
+    // Without the cast, = ANY ((SELECT ...)) would compare with the rows of the query.
     array: cast(array, arrayOf(type)),
   }
 }
 
 /**
- * The comparison of a row's side with a set of keys that is read once per statement, by the index rule: where an
- * index leads on the column, an array can be searched for in it; elsewhere a hash table answers for each row, while
- * an array would be gone through from its start.
+ * Compares a row's side with a set of keys that is read once per statement. If an index leads on the column, the keys are
+ * an array, which can be searched for in the index. Else they are a hash table, which answers at once for each row; an
+ * array would be scanned from its start.
  *
  * ```sql
  * org_id = ANY ((SELECT private.my_orgs())::uuid[])       -- with an index on org_id
@@ -71,7 +71,7 @@ export function memberOfKeys(
     : { node: inSubselect(side, list) }
 }
 
-/** The column of the policy's table that an expression is, with or without the table's name before it. */
+/** The column, if the expression is a plain column of the policy's table, with or without the table's name. */
 function plainColumn(expression: Node, table: { name: string }): string | undefined {
   const column = as(expression, 'ColumnRef')
   if (!column) return undefined

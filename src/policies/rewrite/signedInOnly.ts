@@ -5,9 +5,9 @@ import type { ParsedPolicies, ParsedPolicy } from './parsedPolicies.ts'
 import type { PolicyOnTable } from '../read/policyCatalog.ts'
 
 /**
- * Policies TO PUBLIC that nobody passes without being signed in: each arm compares something with `auth.uid()`, which
- * is NULL for a visitor. TO authenticated, a visitor's query would not ask them at all. That is advice: which roles
- * an application uses stands in no catalog, and a role left out sees no row, so nothing here narrows them.
+ * Policies TO PUBLIC that only signed-in users pass: each arm compares something with `auth.uid()`, which is NULL for a
+ * visitor. With TO authenticated, a visitor's query would not evaluate them at all. This is only advice: no catalog says
+ * which roles an application uses, and a role that is left out would see no rows.
  *
  * ```sql
  * CREATE POLICY own ON notes USING (owner_id = (SELECT auth.uid()));                   -- read by anon: 103 ms
@@ -33,7 +33,7 @@ function comparesWithUser(condition: Node): boolean {
   return [comparison.lexpr, comparison.rexpr].some((side) => side && isUser(side))
 }
 
-/** `auth.uid()`, `(SELECT auth.uid())`, and casts of it: NULL where nobody is signed in. */
+/** `auth.uid()`, `(SELECT auth.uid())`, and casts of it: NULL if nobody is signed in. */
 function isUser(side: Node): boolean {
   const nodes = nodesIn(side)
   const calls = nodes.flatMap((node) => as(node, 'FuncCall') ?? [])

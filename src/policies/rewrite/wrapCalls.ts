@@ -2,7 +2,7 @@ import { cast, scalarSubselect } from '../../syntax/build.ts'
 import { isBare } from '../../syntax/expression.ts'
 import type { FuncCall, Node, OperatorExpression, TypeName } from '../../syntax/nodes.ts'
 import { as, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
-import { replaceBelow, replaceNodes } from '../../syntax/replaceNodes.ts'
+import { childNodes, replaceBelow, replaceNodes } from '../../syntax/replaceNodes.ts'
 import { rowReferences } from '../../syntax/rowReferences.ts'
 import { candidatesFor, nameOfCall, show, whyCallMustStay, whyNotOncePerStatement } from '../read/calls.ts'
 import type { Scope } from '../read/calls.ts'
@@ -13,8 +13,8 @@ import { firstOf } from '../read/firstOf.ts'
 import { typeNamed } from '../read/typeNames.ts'
 
 /**
- * Lets what does not depend on the row be computed once per statement, by an InitPlan, and not for every row.
- * The outermost expression of calls is wrapped; arguments may be constants and other calls.
+ * Wraps calls that do not depend on the row in a sub-select, so that an InitPlan computes them once per statement. The
+ * outermost such expression is wrapped; its arguments may be constants and other calls.
  *
  * ```sql
  * (owner = auth.uid())                         -- before
@@ -27,19 +27,19 @@ import { typeNamed } from '../read/typeNames.ts'
  * (team = ANY ((SELECT public.my_teams())::uuid[]))
  * ```
  *
- * PostgreSQL evaluates an InitPlan at its first use, as lazily as the call itself, so a call in an arm of CASE
- * or COALESCE that is never reached is still never made.
+ * PostgreSQL evaluates an InitPlan at its first use, so a call in an arm of CASE or COALESCE that is never reached is
+ * still never made.
  *
- * Left alone: calls of columns of the row, VOLATILE and set-returning functions, aggregates, what is in a
- * sub-select of its own already, IMMUTABLE calls on constants (the planner computes those) and the server's
- * own cheap functions such as `now()`, which the planner estimates better when it sees them.
+ * Left alone: calls with columns of the row, VOLATILE and set-returning functions, aggregates, calls that have a
+ * sub-select of their own already, IMMUTABLE calls on constants (the planner computes those), and cheap built-in
+ * functions such as `now()`, which the planner estimates better when it sees them.
  */
 export function wrapCalls(tree: Node, scope: Scope, rules: ReadonlySet<RewriteRule>): Rewritten {
   const changes: Change[] = []
   const refusals: Refusal[] = []
 
   const replace = (node: Node): Node | undefined => {
-    // What a function in FROM returns is read once per run of its query.
+    // A function in FROM runs once per run of its query.
     if (runsOnce(node) || as(node, 'RangeFunction')) return node
     const select = as(node, 'SelectStmt')
     const risk = select?.fromClause && hasCallToWrap(node) ? scope.hazards.ofRows.of(node) : undefined
@@ -48,7 +48,7 @@ export function wrapCalls(tree: Node, scope: Scope, rules: ReadonlySet<RewriteRu
       return node
     }
     if (select && (select.groupClause || select.distinctClause || select.windowClause)) {
-      // Its expressions are matched with one another: only what comes before grouping may change.
+      // GROUP BY, DISTINCT and the SELECT list must match one another, so only FROM and WHERE may change.
       const { whereClause, fromClause } = select
       return { SelectStmt: { ...select, ...replaceBelow({ whereClause, fromClause }, replace) } }
     }
@@ -60,17 +60,17 @@ export function wrapCalls(tree: Node, scope: Scope, rules: ReadonlySet<RewriteRu
   const hasCallToWrap = (node: Node): boolean =>
     Array.from(unwrappedCalls(node)).some((call) => ruleOf({ FuncCall: call }, scope) !== undefined)
 
-  /** How a query is planned decides which of its conditions are asked of which rows, and wrapped it is planned otherwise. */
+  /** The plan of a query decides which conditions run for which rows, and wrapping a call changes the plan. */
   const refuseWithin = (query: Node, what: string): void => {
     for (const call of unwrappedCalls(query)) {
       const rule = ruleOf({ FuncCall: call }, scope)
       if (!rule || !rules.has(rule)) continue
-      const reason = `its sub-select may end with an error for some rows (${what}), and would be planned otherwise`
+      const reason = `its sub-select may raise an error for some rows (${what}), and its plan would change`
       refusals.push({ rule, was: show({ FuncCall: call }), reason })
     }
   }
 
-  /** `x = ANY (f())`: a bare sub-select there would mean its rows, so the cast to the array's type stays around it. */
+  /** `x = ANY (f())`: a bare sub-select there would mean its rows, so the cast to the array's type goes around it. */
   const replaceArrayOperand = (
     expression: OperatorExpression,
     replaceIn: (node: Node) => Node | undefined,
@@ -80,7 +80,7 @@ export function wrapCalls(tree: Node, scope: Scope, rules: ReadonlySet<RewriteRu
     const right =
       rexpr &&
       ((type && wrap(rexpr, (wrapped) => cast(wrapped, type))) ??
-        // Without its type the array cannot be wrapped whole; what it is made of can.
+        // If its type is not known the array cannot be wrapped as a whole, but its parts can.
         replaceBelow(rexpr, replaceIn))
     return {
       A_Expr: { ...expression, ...(lexpr ? { lexpr: replaceNodes(lexpr, replaceIn) } : {}), rexpr: right },
@@ -104,7 +104,7 @@ export function wrapCalls(tree: Node, scope: Scope, rules: ReadonlySet<RewriteRu
     }
     if (call && rules.has(rule) && !isSetOrAggregate(call, scope)) {
       const own = whyCallMustStay(call, scope)
-      // Where an argument is at fault and is a call of its own, that one is refused by name.
+      // If the reason is a call in the arguments, that call gets the refusal.
       if (own !== undefined || !hasOffender(call, scope)) {
         const steps = stepsIfVolatile(candidatesFor(call, scope))
         refusals.push({ rule, was: show(node), reason: own ?? reason, ...steps })
@@ -116,12 +116,12 @@ export function wrapCalls(tree: Node, scope: Scope, rules: ReadonlySet<RewriteRu
   return { tree: replaceNodes(tree, replace), changes, refusals }
 }
 
-/** What is below an expression that is wrapped whole runs once; only within its sub-selects is there a row again. */
+/** Everything in a wrapped expression runs once, except in its sub-selects, which have rows of their own. */
 function withinSubselects(replace: (node: Node) => Node | undefined): (node: Node) => Node | undefined {
   return (node) => (as(node, 'SelectStmt') ? (replace(node) ?? replaceBelow(node, replace)) : undefined)
 }
 
-/** The query of `(SELECT f())`, without FROM and without a column of the row: computed once already. */
+/** Whether it is the query of `(SELECT f())`, without FROM and without a column of the row: it runs only once. */
 function runsOnce(node: Node): boolean {
   const select = as(node, 'SelectStmt')
   return select !== undefined && isBare(select) && rowReferences(node).length === 0
@@ -133,7 +133,7 @@ function arrayOperand(node: Node): OperatorExpression | undefined {
   return expression.kind === 'AEXPR_OP_ANY' || expression.kind === 'AEXPR_OP_ALL' ? expression : undefined
 }
 
-/** Operators that compute a value; comparisons stay outside of the wrap, where an index can serve them. */
+/** Operators that compute a value. Comparisons stay outside of the sub-select, where they can use an index. */
 const computingOperators = new Set(['->', '->>', '#>', '#>>', '||', '+', '-', '*', '/', '%', '^'])
 const computingKinds = new Set([
   'FuncCall',
@@ -154,8 +154,8 @@ function computesValue(node: Node): boolean {
 }
 
 /**
- * The rule that the expression breaks; undefined where nothing in it is worth a sub-select of its own. What
- * is wrapped within it already is not counted.
+ * The rule that the expression breaks; undefined if nothing in it is worth a sub-select of its own. Calls in it that are
+ * already wrapped do not count.
  */
 function ruleOf(node: Node, scope: Scope): RewriteRule | undefined {
   let rule: RewriteRule | undefined
@@ -173,23 +173,14 @@ function* unwrappedCalls(node: Node): Generator<FuncCall> {
   for (const child of childNodes(node)) yield* unwrappedCalls(child)
 }
 
-function childNodes(node: Node): Node[] {
-  const children: Node[] = []
-  replaceBelow(node, (child) => {
-    children.push(child)
-    return child
-  })
-  return children
-}
-
-/** Those that Supabase's linter knows too: who is calling, read from the settings of the request. */
+/** Calls that Supabase's linter knows too: they read who is calling from the settings of the request. */
 function isAuthCall(call: FuncCall): boolean {
   const { schema, name } = nameOfCall(call)
   if (schema === 'auth') return ['uid', 'jwt', 'role', 'email'].includes(name)
   return schema === 'pg_catalog' && name === 'current_setting'
 }
 
-/** The planner computes IMMUTABLE calls on constants by itself, and the server's own functions are cheap. */
+/** False for IMMUTABLE calls on constants, which the planner computes itself, and for built-in functions, which are cheap. */
 function isWorthWrapping(call: FuncCall, scope: Scope): boolean {
   const { schema } = nameOfCall(call)
   if (schema === 'pg_catalog') return false
@@ -215,7 +206,7 @@ function isSetOrAggregate(call: FuncCall, scope: Scope): boolean {
   return candidatesFor(call, scope).some(({ returnsSet, kind }) => returnsSet || kind !== 'f')
 }
 
-/** The type of an array expression, where it can be told without the server. */
+/** The type of an array expression, if it is known without asking the server. */
 function typeOf(node: Node, scope: Scope): TypeName | undefined {
   const typeCast = as(node, 'TypeCast')
   if (typeCast) return typeCast.typeName

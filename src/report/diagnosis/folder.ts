@@ -11,10 +11,10 @@ export function folderName(takenAt: string): string {
 }
 
 /**
- * Writes the files into a new folder, all or nothing: they are written beside it first, and the folder gets its name when
- * the last one is on the disk.
+ * Writes the files into a new folder, all or nothing. They are written into another folder beside it, which gets the
+ * name when the last file is on the disk.
  *
- * @throws HundredfoldError where the disk is full (exit code 1), the place may not be written to, or the folder is there already.
+ * @throws HundredfoldError if the disk is full (exit code 1), the place is not writable, or the folder exists already.
  */
 export async function writeFolder(folder: string, files: Record<string, string>): Promise<void> {
   const target = resolve(folder)
@@ -27,7 +27,7 @@ export async function writeFolder(folder: string, files: Record<string, string>)
     for (const [name, text] of Object.entries(files)) {
       await writeFile(join(unfinished, name), text, { flush: true })
     }
-    // Made for us alone; it is to be as readable as any other folder.
+    // It was created for us alone, but should be as readable as any other folder.
     await chmod(unfinished, 0o777 & ~process.umask())
     await rename(unfinished, target)
   } catch (error) {
@@ -44,14 +44,14 @@ async function refuseExisting(target: string): Promise<void> {
   if (!found) return
   if (found.isDirectory() && (await readdir(target)).length === 0) return
   throw new UsageError(
-    `${target} is there already, and a report never overwrites anything.`,
-    'Name another place with --out, or move it away.',
+    `${target} exists already, and a report never overwrites anything.`,
+    'Name another place with --out, or move this one away.',
   )
 }
 
 /**
- * The nearest directory that is there must take new entries. Asked first, since a recursive `mkdir` never comes back where
- * the system says of the new directory that its parent is missing, as `/proc` does.
+ * Checks that the nearest existing directory accepts new entries. A recursive `mkdir` never returns if the system
+ * reports that the parent of a new directory is missing, as `/proc` does.
  */
 async function refuseUnwritable(directory: string): Promise<void> {
   let nearest = directory

@@ -20,7 +20,7 @@ export function rlsAnalysisText(
 ): string {
   const lines = [
     `Row-level security, ${options.takenAt}`,
-    'An UPDATE or DELETE whose WHERE reads the table must pass SELECT as well. Grants are asked before any policy.',
+    'An UPDATE or DELETE whose WHERE reads the table must pass SELECT as well. Grants are checked before any policy.',
     costsHead(options.costs),
     '',
   ]
@@ -72,23 +72,23 @@ function tableText(
   ]
 }
 
-/** As whom the reads of all rows were timed, or how to have that done. */
+/** Who the reads of all rows were timed as, or how to have them timed. */
 function costsHead(costs: RlsCosts | undefined): string {
   if (!costs)
-    return 'What each policy costs was not measured: --analyze reads the tables as a user and past the policies.'
+    return 'The cost of each policy was not measured: --analyze reads the tables as a user, and again bypassing the policies.'
   const { role, claims } = costs.identity
   const who = claims && 'sub' in claims ? 'one of its users' : 'nobody signed in'
-  return `Costs: all rows read as ${displayIdentifier(role)}, ${who}, and past the policies with the same filter; warm, the best of three.`
+  return `Costs: all rows read as ${displayIdentifier(role)}, ${who}, and again bypassing the policies with the same filter; warm, the best of three.`
 }
 
-/** `Cost: 10 rows in 109 ms as authenticated, in 0.2 ms past the policies with the same filter: 545 times` */
+/** `Cost: 10 rows in 109 ms as authenticated, in 0.2 ms bypassing the policies with the same filter: 545 times` */
 function costText({ rows, asUser, writtenOut, skipped }: RlsCost, { identity }: RlsCosts): string {
   if (skipped !== undefined) return `Cost: not measured, ${oneLine(skipped)}`
   const times = (asUser ?? rlsCostLimits.timeoutMs) / (writtenOut ?? rlsCostLimits.timeoutMs)
   const factor = `${asUser === null ? 'at least ' : ''}${Number(times.toPrecision(3))} times`
   return (
     `Cost: ${rows === null ? '' : `${rows} rows in `}${milliseconds(asUser)} as ${displayIdentifier(identity.role)}, ` +
-    `in ${milliseconds(writtenOut)} past the policies with the same filter${writtenOut === null ? '' : `: ${factor}`}`
+    `in ${milliseconds(writtenOut)} bypassing the policies with the same filter${writtenOut === null ? '' : `: ${factor}`}`
   )
 }
 
@@ -102,7 +102,7 @@ function narrowing(table: SecuredTable, { name }: Policy, narrow: PolicyOnTable[
     policy.name === name && policy.table.name === table.name && policy.table.schema === table.schema
   if (!narrow.some(is)) return []
   return [
-    '    advice: only who is signed in can pass it; TO authenticated, the queries of visitors would not ask it. Make sure that no other role needs it: hundredfold never narrows roles itself.',
+    '    advice: only signed-in users can pass it. With TO authenticated, queries of visitors would not evaluate it. Make sure that no other role needs it: hundredfold never narrows roles itself.',
   ]
 }
 
@@ -157,7 +157,7 @@ function warnings(helper: RowSecurity['functions'][number]): string[] {
         ]
       : []),
     ...(helper.isSecurityDefiner && helper.settings['search_path'] === undefined
-      ? ['SECURITY DEFINER without a search_path of its own: a caller can make it use his objects']
+      ? ['SECURITY DEFINER without a search_path of its own: a caller can make it use other objects']
       : []),
   ]
 }

@@ -51,7 +51,7 @@ export function diagnosisSummary(report: DiagnosisReport): string {
 
 function nextSteps(findings: ReportFinding[]): string[] {
   const curable = findings.filter(({ remedy }) => remedy.kind === 'migration')
-  // What is below, `optimize` writes only where it is asked to.
+  // Below this level `optimize` writes migrations only on request.
   const migrations = curable.filter(({ level }) => isAtLeast(level, 'warn'))
   const minor = curable.length - migrations.length
   const rules = [...new Set(migrations.map(({ rule }) => rule))]

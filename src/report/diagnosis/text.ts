@@ -24,7 +24,7 @@ export function diagnosisText(report: DiagnosisReport): string {
   ].join('\n')
 }
 
-/** One line per metric: value, target, verdict, how it was come by, trend and note. */
+/** One line per metric: value, target, verdict, how it was measured, trend and note. */
 export function metricLines({ metrics }: DiagnosisReport): string[] {
   return metrics.map((metric) => {
     const trend = metricTrend(metric)
@@ -51,7 +51,7 @@ export function findingLines({ findings, ignored }: DiagnosisReport): string[] {
   const { single, groups } = setApart(findings)
   const lines = single.flatMap((finding) => [...oneFinding(finding), ''])
   if (groups.length > 0) {
-    lines.push('Together, each of them in report.json:')
+    lines.push('Grouped; report.json lists each of them:')
     lines.push(...groups.map(({ title }) => `  ${title}`), '')
   }
   if (findings.length === 0) lines.push('None.', '')

@@ -2,7 +2,7 @@ import { Html, html } from './html.ts'
 import { script } from './script.ts'
 import { style } from './style.ts'
 
-/** A whole page in one file. Its policy lets it load nothing, from nowhere. */
+/** A whole page in one file. Its content security policy lets it load nothing. */
 export function page(title: string, { header, main }: { header: Html; main: Html }): string {
   return html`<!doctype html>
     <html lang="en">

@@ -1,4 +1,4 @@
-/** Sorting by a click on a column's head, and a box that filters the findings. Without it the page reads the same. */
+/** Sorts by a click on a column's head, and filters the findings. The page reads the same without it. */
 export const script = `
 for (const button of document.querySelectorAll('th button')) {
   button.addEventListener('click', () => {

@@ -10,8 +10,8 @@ import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessLocked } from '../unlessLocked.ts'
 
 /**
- * Indexes that differ in nothing but their names. One answers every query that the other does; both are written by
- * every change, stand in the cache and are vacuumed.
+ * Indexes that differ in nothing but their names. One serves every query that the other does, but every write updates
+ * both, and both are cached and vacuumed.
  *
  * ```sql
  * CREATE INDEX a_b_idx ON a (b);
@@ -25,13 +25,12 @@ export const duplicateIndex: Rule = {
   cure: 'dropping all but one',
   async find(context) {
     const wanted = await wantedSchemas(context)
-    // The finding about the index of the partitioned table is about its parts as well.
+    // The finding about the index of the partitioned table covers the indexes of its partitions.
     const spares = (await context.read(readSpares)).duplicates.filter(
       ({ index }) => wanted(index.schema) && !index.isPartOfPartitioned,
     )
     const findings = await Promise.all(
       (await defineSpares(context.db, spares)).map(async (spare) => ({
-        rule: 'duplicate_index' as const,
         level: 'warn' as const,
         subject: [spare.index.schema, spare.index.name],
         detail:
@@ -65,7 +64,7 @@ function cureOf({ index, coveredBy }: Spare<DefinedIndex>): Promise<Remedy> {
         : reason === 'it keeps values unique'
           ? runbook(
               `Drop ${displayIdentifier(index.name)} once nothing names it`,
-              `${display(coveredBy)} keeps the same values unique. See that no code names ${displayIdentifier(index.name)}.`,
+              `${display(coveredBy)} keeps the same values unique. Check that no code names ${displayIdentifier(index.name)}.`,
               `${dropConcurrently(index)};`,
               `To take it back: ${index.definition};`,
             )

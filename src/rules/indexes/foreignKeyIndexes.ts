@@ -4,8 +4,8 @@ import type { ForeignKey } from '../../catalog/foreignKeys.ts'
 import type { TableIndex } from '../../catalog/indexes.ts'
 
 /**
- * Whether the checks of the foreign key can use the index: its first keys are the foreign key's columns, in any
- * order, on every row or on those that are not NULL, and its method finds equal values.
+ * Whether the checks of the foreign key can use the index. Its first keys are the foreign key's columns, in any order;
+ * it holds every row, or every row that is not NULL; and its method can search for equal values.
  */
 export function servesForeignKey(index: TableIndex, key: ForeignKey): boolean {
   const columns = new Set(key.columnNumbers)
@@ -20,7 +20,7 @@ export function servesForeignKey(index: TableIndex, key: ForeignKey): boolean {
   )
 }
 
-/** An index that is to be made, and the foreign keys whose checks it will serve. */
+/** An index to build, and the foreign keys whose checks it will serve. */
 export interface SharedIndex {
   table: RelationName
   isPartitioned: boolean
@@ -29,14 +29,14 @@ export interface SharedIndex {
 }
 
 /**
- * The fewest indexes that serve all these foreign keys of one table. An index serves the keys on its first columns
- * as well, in any order, so keys whose columns lie within one another share one:
+ * The fewest indexes that serve all these foreign keys of one table. An index also serves foreign keys on its first
+ * columns, in any order. So if one key's columns contain another's, they share an index:
  *
  * ```sql
  * FOREIGN KEY (project, jobset), FOREIGN KEY (jobset)  -- CREATE INDEX ON starredjobs (jobset, project)
  * ```
  *
- * Two indexes in their stead would cost every write twice, and the narrower one would be redundant at once.
+ * With two indexes every write would pay twice, and the narrower one would be redundant.
  */
 export function fewestIndexes(keys: ForeignKey[]): SharedIndex[] {
   const groups = onSameColumns(keys)
@@ -61,8 +61,8 @@ function onSameColumns(keys: ForeignKey[]): Group[] {
 }
 
 /**
- * For a group the narrower one that its index is to begin with; each narrow one is in one place at most. As many as
- * possible are paired: one that finds its place taken asks whether the other can go elsewhere (Kuhn's algorithm).
+ * Maps a group to the narrower group that its index begins with. Each narrow group is used once at most, and as many as
+ * possible are paired: if a place is taken, its holder moves to another one if it can (Kuhn's algorithm).
  */
 function pairNarrowWithWide(groups: Group[]): Map<Group, Group> {
   const below = new Map<Group, Group>()

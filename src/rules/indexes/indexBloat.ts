@@ -3,18 +3,18 @@ import { hiddenFromRole } from '../../catalog/bloat.ts'
 import type { IndexBloat } from '../../catalog/indexBloat.ts'
 import { listIndexBloat } from '../../catalog/indexBloat.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import { megabytes } from '../tables/tableBloat.ts'
 
-/** A B-tree that random inserts split is a third empty for good: that is no bloat. */
+/** Random inserts keep a B-tree about a third empty: that is no bloat. */
 const leastPercent = 40
 const leastBytes = 8 * 1_048_576
 const muchBytes = 256 * 1_048_576
 
 /**
- * A B-tree that is to two fifths or more emptier than a new one would be. Estimates of trees that store equal keys once
- * are of low confidence, and are named as such.
+ * B-trees with at least two fifths more empty space than new ones would have. Estimates for trees that store equal keys
+ * once have low confidence, and say so.
  *
  * ```sql
  * REINDEX INDEX CONCURRENTLY "public"."messages_conversation_id_created_at_idx"
@@ -40,14 +40,13 @@ export const indexBloat: Rule = {
   },
 }
 
-function toFinding(tree: IndexBloat): Finding[] {
+function toFinding(tree: IndexBloat): Violation[] {
   const { bloatPercent, wastedBytes, kind, confidence } = tree
   if (bloatPercent === null || wastedBytes === null || kind === 'unknown') return []
   if (bloatPercent < leastPercent || wastedBytes < leastBytes) return []
   const isLow = confidence === 'low'
   return [
     {
-      rule: 'index_bloat',
       level: wastedBytes >= muchBytes && !isLow ? 'warn' : 'info',
       subject: [tree.schema, tree.name],
       detail:
@@ -60,9 +59,9 @@ function toFinding(tree: IndexBloat): Finding[] {
         { name: 'confidence', value: confidence, kind },
       ],
       remedy: runbook(
-        `Build ${display(tree)} anew while it is in use`,
-        `Have ${megabytes(tree.sizeBytes)} of disk free: the new index stands beside the old one until the end.`,
-        'Close transactions that have been open for long: the build waits for every one that is older than itself.',
+        `Rebuild ${display(tree)} while it is in use`,
+        `Have ${megabytes(tree.sizeBytes)} of disk space free: the old index is kept until the new one is done.`,
+        'End transactions that have been open for long: the build waits for every older transaction.',
         `REINDEX INDEX CONCURRENTLY ${qualified(tree)}; takes SHARE UPDATE EXCLUSIVE, so that reads and writes go on; it cannot run in a transaction, nor through a transaction pooler.`,
         `If it fails, it leaves an invalid index whose name ends in _ccnew: DROP INDEX CONCURRENTLY that one and try again (rule invalid_index finds it).`,
       ),

@@ -11,15 +11,15 @@ import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessLocked } from '../unlessLocked.ts'
 
 /**
- * Indexes that a failed concurrent build left behind. The planner ignores them, every write still maintains them,
- * and `CREATE INDEX IF NOT EXISTS` takes them for done.
+ * Indexes that a failed concurrent build left behind. The planner ignores them, every write still maintains them, and
+ * `CREATE INDEX IF NOT EXISTS` accepts them as built.
  *
  * ```sql
  * CREATE INDEX CONCURRENTLY a_b_idx ON a (b);  -- before: cancelled; a_b_idx stays behind, invalid
  * REINDEX INDEX CONCURRENTLY a_b_idx;          -- after: valid
  * ```
  *
- * The cure is a runbook and no migration: no `down` should make an index invalid again.
+ * The fix is a runbook and not a migration: no `down` should make an index invalid again.
  */
 export const invalidIndex: Rule = {
   name: 'invalid_index',
@@ -37,11 +37,10 @@ export const invalidIndex: Rule = {
     const findings = invalid
       .flatMap(({ oid }) => (building.has(oid) ? [] : (defined.get(oid) ?? [])))
       .map((index) => ({
-        rule: 'invalid_index' as const,
         level: 'warn' as const,
         subject: [index.schema, index.name],
         detail: index.isPartitioned
-          ? `Index ${display(index)} is invalid: not every partition has its part of it.`
+          ? `Index ${display(index)} is invalid: not every partition has an index attached to it.`
           : `Index ${display(index)} is invalid: no query uses it, and every write maintains it.`,
         evidence: [
           measured('definition', index.definition),
@@ -58,9 +57,9 @@ function cureOf(index: DefinedIndex, siblings: DefinedIndex[]): Remedy {
   const name = displayIdentifier(index.name)
   if (index.isPartitioned) {
     return runbook(
-      `Attach what is missing to ${name}`,
+      `Attach the missing indexes of partitions to ${name}`,
       `SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = '${qualified(index.table).replaceAll("'", "''")}'::regclass; -- the partitions`,
-      'For each partition P without its part: CREATE INDEX CONCURRENTLY P_idx ON P (the same columns);',
+      'For each partition P without such an index: CREATE INDEX CONCURRENTLY P_idx ON P (the same columns);',
       `ALTER INDEX ${qualified(index)} ATTACH PARTITION P_idx;`,
     )
   }
@@ -74,14 +73,14 @@ function cureOf(index: DefinedIndex, siblings: DefinedIndex[]): Remedy {
       `Drop ${name}`,
       twin
         ? `${display(twin)} is the same index, and valid.`
-        : 'A REINDEX CONCURRENTLY that failed left it behind; the index that it was to replace is still there.',
+        : 'A failed REINDEX CONCURRENTLY left it behind; the index that it should replace is still there.',
       `${dropConcurrently(index)};`,
     )
   }
   return runbook(
     `Build ${name} again`,
     ...(index.isUnique
-      ? ['A unique build fails on values that are there twice: find them and mend them first.']
+      ? ['A unique index cannot be built over duplicate values: find and correct them first.']
       : []),
     `REINDEX INDEX CONCURRENTLY ${qualified(index)}; -- needs as much free space as the index, blocks nobody`,
     `Or, where nobody needs it: ${dropConcurrently(index)};`,

@@ -7,9 +7,9 @@ import type { Rule } from '../rule.ts'
 import { listTablesReadWhole } from '../../metrics/tablesReadWhole.ts'
 
 /**
- * Large tables that are read from end to end again and again. The counters tell how many rows the scans read, not
- * how many they were looking for, so this is a suspicion and no verdict: a nightly report reads everything, and
- * rightly so. Which index, if any, only the statements tell.
+ * Large tables that are read from end to end again and again. The counters tell how many rows the scans read, not how
+ * many they needed. So this is a suspicion and not a verdict: a nightly report rightly reads everything. Only the
+ * statements tell which index is missing, if any.
  *
  * ```sql
  * SELECT * FROM bookings WHERE customer_id = 7;
@@ -25,7 +25,6 @@ export const missingIndex: Rule = {
   async find(context) {
     const { ageDays } = await context.read(findStatisticsAge)
     return (await listTablesReadWhole(context)).map((table) => ({
-      rule: 'missing_index' as const,
       level: 'warn' as const,
       subject: [table.schema, table.name],
       detail:
@@ -42,7 +41,7 @@ export const missingIndex: Rule = {
       remedy: runbook(
         `Find the statements that read the whole of ${display(table)}`,
         `SELECT calls, rows, query FROM pg_stat_statements WHERE query ILIKE '%${table.name.replaceAll("'", "''")}%' ORDER BY total_exec_time DESC LIMIT 10;`,
-        `EXPLAIN each: a "Seq Scan on ${qualified(table)}" whose filter removes most of the rows wants an index on the columns of the filter.`,
+        `EXPLAIN each: a "Seq Scan on ${qualified(table)}" whose filter removes most of the rows needs an index on the columns of the filter.`,
         `\`npm run migrate new ${operationTitle('create', table.name, 'index')}\` writes the migration to put CREATE INDEX CONCURRENTLY into, with conditions and a way back.`,
       ),
     }))

@@ -12,7 +12,7 @@ import type { TableIndex } from '../../catalog/indexes.ts'
 import { listIndexes } from '../../catalog/indexes.ts'
 import { shortList } from '../../shortList.ts'
 import { estimated, measured, migrationOr } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessLocked } from '../unlessLocked.ts'
 
@@ -58,7 +58,7 @@ export const nullHeavyIndex: Rule = {
       context.db,
       heavy.map(({ index }) => index),
     )
-    const findings: Finding[] = []
+    const findings: Violation[] = []
     for (const {
       index: { oid },
       column,
@@ -69,7 +69,6 @@ export const nullHeavyIndex: Rule = {
       if (!index) continue
       const share = `${Math.round(nullFraction * 100)} %`
       findings.push({
-        rule: 'null_heavy_index',
         level: 'info',
         subject: [index.schema, index.name],
         detail: `In ${share} of the entries of index ${display(index)} the column ${displayIdentifier(column.name)} is NULL.`,
@@ -86,8 +85,8 @@ export const nullHeavyIndex: Rule = {
               rule: 'null_heavy_index',
               why:
                 `${share} of the entries of ${display(index)} are for NULL, which no search for a value reads. ` +
-                'Before you merge: see that no query asks for the rows where ' +
-                `${displayIdentifier(column.name)} IS NULL, or for all rows in its order; these need the old index.`,
+                'Before you merge: check that no query asks for the rows where ' +
+                `${displayIdentifier(column.name)} IS NULL, or for all rows in its order; such queries need the old index.`,
               takenNames: taken.get(index.schema) ?? new Set(),
             }),
           (reason) => ({ kind: 'none', title: `It stays: ${reason}` }),

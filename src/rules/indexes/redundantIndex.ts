@@ -7,9 +7,9 @@ import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessLocked } from '../unlessLocked.ts'
 
 /**
- * Indexes whose searches a wider index of the same table serves as well: its first keys are the same columns with
- * the same operator classes, collations and order (or all of them inverted), it holds every included column, and
- * both are on the same rows.
+ * Indexes whose searches a wider index of the same table serves as well. The first keys of the wider one are the same
+ * columns, with the same operator classes, collations and order (or all of them inverted). It holds every included
+ * column, and both are on the same rows.
  *
  * ```sql
  * CREATE INDEX a_b_idx ON a (b);       -- before: written by every insert
@@ -27,10 +27,9 @@ export const redundantIndex: Rule = {
     const spares = redundant.filter(({ index }) => wanted(index.schema))
     const findings = await Promise.all(
       (await defineSpares(context.db, spares)).map(async ({ index, coveredBy }) => ({
-        rule: 'redundant_index' as const,
         level: 'warn' as const,
         subject: [index.schema, index.name],
-        detail: `Every search that index ${display(index)} serves, ${display(coveredBy)} serves as well.`,
+        detail: `Index ${display(coveredBy)} serves every search that ${display(index)} serves.`,
         evidence: [
           measured('definition', index.definition),
           measured('covered by', coveredBy.definition),

@@ -11,20 +11,20 @@ import type { SharedIndex } from './foreignKeyIndexes.ts'
 import { fewestIndexes, servesForeignKey } from './foreignKeyIndexes.ts'
 import { byTable } from '../../catalog/byTable.ts'
 import { estimated, measured, migration, runbook } from '../remedies.ts'
-import type { Finding, Remedy, Rule } from '../rule.ts'
+import type { Violation, Remedy, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessLocked } from '../unlessLocked.ts'
 
 /**
- * A table of up to 16 pages is read from end to end in less than 0.1 ms, and up to 5 of them PostgreSQL would not even
- * use the index. With ten times the size each deleted parent row takes 0.7 ms, against 0.02 ms through an index.
+ * A table of up to 16 pages is read from end to end in less than 0.1 ms, and up to 5 pages PostgreSQL would not even
+ * use an index. At ten times that size each deleted parent row takes 0.7 ms, against 0.02 ms through an index.
  */
 const smallBytes = 128 * 1024
 
 /**
- * Foreign keys whose own columns no index leads on. PostgreSQL indexes the side that is referenced and not the side
- * that refers: each deleted or re-keyed parent row reads the whole child table, and so does every join from the
- * parent to its children.
+ * Foreign keys whose own columns no index leads on. PostgreSQL demands an index on the referenced side, but makes none
+ * on the referencing side. Each deleted or re-keyed parent row then reads the whole child table, and so does every join
+ * from the parent to its children.
  *
  * ```sql
  * DELETE FROM customers WHERE id = 7;  -- runs: SELECT 1 FROM ONLY bookings WHERE customer_id = 7 FOR KEY SHARE
@@ -34,8 +34,8 @@ const smallBytes = 128 * 1024
  * ```
  *
  * On a small table that costs next to nothing, so the finding is `info` there. The table's size decides, which
- * PostgreSQL always knows, and not its rows, which nobody knows before ANALYZE. An empty table says nothing about a
- * database in which it has rows, as a preview's about production's: it is `info` too, and told apart.
+ * PostgreSQL always knows; the number of rows is unknown before ANALYZE. An empty table says nothing about a database
+ * in which it has rows, such as production: it is `info` too, and listed separately.
  */
 export const unindexedForeignKeys: Rule = {
   name: 'unindexed_foreign_keys',
@@ -64,7 +64,7 @@ export const unindexedForeignKeys: Rule = {
   },
 }
 
-/** How much a search of the whole table reads; null where nobody knows. */
+/** How much a search of the whole table reads; null where it is unknown. */
 interface Extent {
   bytes: number | null
   rows: number | null
@@ -74,7 +74,7 @@ const unknownExtent: Extent = { bytes: null, rows: null }
 
 /** The extent of each table, by its oid; a partitioned table's is that of its partitions. */
 function extentsOf(tables: Table[], locked: ReadonlySet<number>): Map<number, Extent> {
-  // Of a partition that another session locks the size is not asked.
+  // The size of a partition that another session locks is not asked.
   const bytesOf = ({ oid, heapBytes }: Table): number => (locked.has(oid) ? NaN : heapBytes)
   const rowsOf = (table: Table): number =>
     table.estimatedRows === null && table.liveRows === 0 && table.heapBytes > 0 ? NaN : knownRows(table)
@@ -94,11 +94,10 @@ function numberOrNull(value: number): number | null {
   return Number.isNaN(value) ? null : value
 }
 
-function findingAbout(key: ForeignKey, { bytes, rows }: Extent, remedy: Remedy): Finding {
+function findingAbout(key: ForeignKey, { bytes, rows }: Extent, remedy: Remedy): Violation {
   const columns = key.columns.map(displayIdentifier).join(', ')
   const infoBecause = whyItIsInfo(bytes)
   return {
-    rule: 'unindexed_foreign_keys',
     level: infoBecause === undefined ? 'warn' : 'info',
     subject: [key.table.schema, key.table.name, key.name],
     detail:
@@ -140,7 +139,7 @@ function cureOf(index: SharedIndex, taken: Set<string>): Remedy {
   )
 }
 
-/** A concurrent build knows no partitioned tables: each partition is built alone and attached. */
+/** A partitioned table cannot be indexed concurrently: the index of each partition is built alone and attached. */
 function stepsForPartitions({ table, columns }: SharedIndex, taken: Set<string>): Remedy {
   const name = claimIndexName(table.name, columns, taken)
   const list = columns.map(quote).join(', ')
@@ -149,6 +148,6 @@ function stepsForPartitions({ table, columns }: SharedIndex, taken: Set<string>)
     `CREATE INDEX ${quote(name)} ON ONLY ${qualified(table)} (${list}); -- instant, and invalid until every partition has its own`,
     `For each partition P: CREATE INDEX CONCURRENTLY P_idx ON P (${list});`,
     `For each partition P: ALTER INDEX ${qualified({ schema: table.schema, name })} ATTACH PARTITION P_idx;`,
-    'After the last one the index is valid; new partitions get theirs by themselves.',
+    'After the last one the index is valid; new partitions get their index automatically.',
   )
 }

@@ -16,33 +16,33 @@ import { servesForeignKey } from './foreignKeyIndexes.ts'
 import { byTable } from '../../catalog/byTable.ts'
 import { readSpares } from '../../indexes/indexCoverage.ts'
 import { measured, migrationOr, runbook } from '../remedies.ts'
-import type { Finding, Remedy, Rule } from '../rule.ts'
+import type { Violation, Remedy, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessLocked } from '../unlessLocked.ts'
 
 /** A month and its reports, and a few days more. */
 const minimumAgeDays = 35
-/** Reads and writes of the table since the statistics were reset: below it nobody uses the table at all. */
+/** Reads and writes of the table since the statistics were reset: with fewer, the table is not in use. */
 const busyTable = 100
 
 /**
- * Indexes that no query has used while the table was busy, for longer than a month. Every insert and most updates
- * write them all the same, and an index on a column that every update changes takes HOT updates away.
+ * Indexes that no query has used while the table was busy, for longer than a month. Every insert and most updates still
+ * write them, and an index on a column that every update changes prevents HOT updates.
  *
  * ```sql
  * CREATE INDEX bookings_note_idx ON bookings (note);  -- before: idx_scan = 0 in 60 days, 2 million updates
  * DROP INDEX CONCURRENTLY bookings_note_idx;          -- down builds it again exactly as it was
  * ```
  *
- * Never named: what backs a constraint, is unique, replica identity, clustered, attached to a partitioned index or
- * an extension's, the only index that leads on a foreign key, and what is about to take over the work of a
- * duplicate or redundant index. Two things no catalog shows, and the finding says so: when the index was made, and
- * whether a standby uses it. Where this server knows of standbys, the remedy is to ask them first.
+ * Never reported: an index that backs a constraint, is unique, replica identity, clustered, attached to a partitioned
+ * index or an extension's; the only index that leads on a foreign key; and one that will replace a duplicate or
+ * redundant index. No catalog shows when the index was made and whether a standby uses it, and the finding says so.
+ * Where this server knows of standbys, the remedy is to ask them first.
  */
 export const unusedIndex = unusedIndexAfter(minimumAgeDays)
 
-/** The rule with another age of statistics that is thought to be enough. */
+/** The rule with another minimum age of the statistics. */
 export function unusedIndexAfter(days: number): Rule {
   return {
     name: 'unused_index',
@@ -71,12 +71,11 @@ export function unusedIndexAfter(days: number): Rule {
         if (readsOf(table) + writesOf(table) < busyTable) return false
         return !isNeededByForeignKey(index, ofTable.get(index.tableOid) ?? [], keys)
       })
-      const findings: Finding[] = []
+      const findings: Violation[] = []
       for (const index of (await defineIndexes(context.db, unused)).values()) {
         const table = tables.get(index.tableOid)
         if (!table) continue
         findings.push({
-          rule: 'unused_index',
           level: 'info',
           subject: [index.schema, index.name],
           detail:
@@ -134,7 +133,7 @@ function cureOf(index: DefinedIndex, age: StatisticsAge, standbys: number): Prom
         rule: 'unused_index',
         why:
           `No query used ${display(index)} in the ${Math.floor(age.ageDays)} days since the statistics were reset, ` +
-          `and every write pays for it. Before you merge: see that it was there all that time, and where you have ` +
+          `and every write pays for it. Before you merge: check that it existed all that time, and where you have ` +
           `standbys, ask each: ${ask}`,
       }),
     (reason) => ({ kind: 'none', title: `It stays: ${reason}` }),

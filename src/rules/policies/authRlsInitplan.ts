@@ -2,8 +2,8 @@ import { policyFindings } from './policyFindings.ts'
 import type { Rule } from '../rule.ts'
 
 /**
- * `auth.uid()`, `auth.jwt()`, `auth.role()`, `auth.email()` and `current_setting(...)` in a policy run for every
- * row. In a scalar sub-select PostgreSQL makes an InitPlan of them, which runs once per statement.
+ * `auth.uid()`, `auth.jwt()`, `auth.role()`, `auth.email()` and `current_setting(...)` in a policy run for every row.
+ * Inside a scalar sub-select they become an InitPlan, which runs once per statement.
  *
  * ```sql
  * USING (owner = auth.uid())            -- 100,000 rows: 109 ms

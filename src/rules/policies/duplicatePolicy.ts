@@ -5,7 +5,7 @@ import { findDuplicatePolicies } from '../../policies/rewrite/duplicatePolicies.
 import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
 import { planPolicies } from './policyPlan.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Remedy, Rule } from '../rule.ts'
+import type { Violation, Remedy, Rule } from '../rule.ts'
 import type { Snapshot } from '../../catalog/snapshot.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
 
@@ -29,11 +29,10 @@ export const duplicatePolicy: Rule = {
     const rewritten = found.length === 0 ? new Set<number>() : await rewrittenBeside(context)
     const findings = found
       .filter(({ dropped }) => context.schemas?.includes(dropped.table.schema) ?? true)
-      .map((duplicate): Finding => {
+      .map((duplicate): Violation => {
         const { table, name } = duplicate.dropped
         const remedy = remedyFor(duplicate, rewritten)
         return {
-          rule: 'duplicate_policy',
           level: remedy.kind === 'migration' && table.rowSecurity ? 'warn' : 'info',
           subject: [table.schema, table.name, name],
           detail: `Policy ${displayIdentifier(name)} on ${display(table)} says the same as ${displayIdentifier(duplicate.kept.name)}.`,
@@ -46,8 +45,8 @@ export const duplicatePolicy: Rule = {
 }
 
 /**
- * The policies that other cures of the same run change: a migration that drops what another one alters, or looks
- * for what another one has altered, could not run.
+ * The policies that other fixes of the same run change. A migration could not run if another one alters the policy that
+ * it drops, or has altered the policy that it compares with.
  */
 async function rewrittenBeside(context: Snapshot): Promise<Set<number>> {
   const { rewrites } = await planPolicies(context)
@@ -66,7 +65,7 @@ function remedyFor({ dropped, kept, reason }: DuplicatePolicy, rewritten: Readon
   }
   if (rewritten.has(dropped.oid) || rewritten.has(kept.oid)) {
     return runbook(
-      'First both are rewritten alike, then one of them can go',
+      'Rewrite both alike first, then drop one of them',
       'Apply the migration that rewrites the policies of this table.',
       'Run this command again.',
     )

@@ -10,24 +10,24 @@ import type { KnownNames } from '../../policies/read/searchPath.ts'
 import { whyPathMatters } from '../../policies/read/searchPath.ts'
 import { findTablesNamed } from '../../policies/read/tableCatalog.ts'
 import { measured, migration, runbook } from '../remedies.ts'
-import type { Finding, Remedy, Rule } from '../rule.ts'
+import type { Violation, Remedy, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 
 /**
- * Functions that look for names where their caller says. In a SECURITY DEFINER function that lets a caller put
- * objects of his own in the place of others, with the owner's rights.
+ * Functions that look up names in their caller's search_path. A caller of a SECURITY DEFINER function can so replace
+ * objects by his own, which then run with the owner's rights.
  *
  * ```sql
  * CREATE FUNCTION is_admin() ... SECURITY DEFINER AS 'SELECT EXISTS (SELECT FROM public.admins ...)';
  * ALTER FUNCTION is_admin() SET search_path = '';
  * ```
  *
- * A migration is written for SECURITY DEFINER functions of which every name is qualified: for others an empty path
- * would change the meaning, and a function with the caller's rights is no longer inlined, which makes it slower.
+ * A migration is written for SECURITY DEFINER functions in which every name is qualified. For others an empty path
+ * would change the meaning. A function with the caller's rights would no longer be inlined, and so be slower.
  */
 export const functionSearchPathMutable: Rule = {
   name: 'function_search_path_mutable',
-  finds: 'functions that look for names where their caller says',
+  finds: "functions that look up names in their caller's search_path",
   cure: 'an empty search_path, where every name in the body is qualified',
   async find(context) {
     const wanted = await wantedSchemas(context)
@@ -51,10 +51,9 @@ export const functionSearchPathMutable: Rule = {
   },
 }
 
-function toFinding(each: CatalogFunction, known: KnownNames): Finding {
+function toFinding(each: CatalogFunction, known: KnownNames): Violation {
   const shown = `${display(each)}(${each.args})`
   return {
-    rule: 'function_search_path_mutable',
     level: each.isSecurityDefiner ? 'warn' : 'info',
     subject: [each.schema, each.name, each.args],
     detail:
@@ -72,9 +71,9 @@ function remedyFor(each: CatalogFunction, shown: string, known: KnownNames): Rem
   const alter = `ALTER FUNCTION ${qualified(each)}(${each.args})`
   if (!each.isSecurityDefiner) {
     return runbook(
-      `${shown} has its caller's rights, so there is little to gain from a path of its own`,
-      'Leave it: with a path of its own PostgreSQL no longer inlines a function in SQL, and a policy that calls it gets 3 to 4 times slower.',
-      `Where it is wanted all the same, qualify every name in its body first: ${alter} SET search_path = '';`,
+      `${shown} has its caller's rights, so there is little to gain from a search_path of its own`,
+      'Leave it: PostgreSQL does not inline an SQL function that sets a search_path, and a policy that calls it gets 3 to 4 times slower.',
+      `If you want one nevertheless, qualify every name in its body first: ${alter} SET search_path = '';`,
     )
   }
   const reason = whyPathMatters(each, known)

@@ -3,16 +3,16 @@ import { byTable } from '../../catalog/byTable.ts'
 import type { PolicyOnTable } from '../../policies/read/policyCatalog.ts'
 import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
 import { measured } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
 
 const commands = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const
 
 /**
- * Several permissive policies that one role meets at one command: each is asked until one says yes. Merging four of
- * them gained 4 % where it was measured, and merging FOR ALL with FOR SELECT lets more rows be deleted than before;
- * so this is advice, and nothing is written.
+ * Several permissive policies that apply to one role and command: each is evaluated until one lets the row pass.
+ * Merging four of them gained 4 % when measured, and merging FOR ALL with FOR SELECT lets more rows be deleted than
+ * before. So this is advice, and no migration is written.
  *
  * ```sql
  * CREATE POLICY a ON notes FOR SELECT USING (owner_id = (SELECT auth.uid()));
@@ -34,25 +34,24 @@ export const multiplePermissivePolicies: Rule = {
   },
 }
 
-function findingsOf(policies: PolicyOnTable[]): Finding[] {
+function findingsOf(policies: PolicyOnTable[]): Violation[] {
   const roles = new Set(policies.flatMap((policy) => (policy.roles.length > 0 ? policy.roles : ['public'])))
   return [...roles].flatMap((role) =>
-    commands.flatMap((command): Finding[] => {
+    commands.flatMap((command): Violation[] => {
       const met = policies.filter(
         (policy) =>
           (policy.command === command || policy.command === 'ALL') &&
           (policy.roles.length === 0 || policy.roles.includes(role)),
       )
-      // What everybody meets is said once, and not again for each role that meets nothing else.
+      // Policies for everybody are reported once, and not again for each role that no other policy applies to.
       const isOwn = role === 'public' || met.some((policy) => policy.roles.includes(role))
       const [first] = met
       if (!first || met.length < 2 || !isOwn) return []
       return [
         {
-          rule: 'multiple_permissive_policies',
           level: 'info',
           subject: [first.table.schema, first.table.name, role, command],
-          detail: `${displayIdentifier(role)} meets ${met.length} permissive policies at ${command} on ${display(first.table)}.`,
+          detail: `${met.length} permissive policies apply to ${displayIdentifier(role)} for ${command} on ${display(first.table)}.`,
           evidence: [measured('policies', met.map(({ name }) => displayIdentifier(name)).join(', '))],
           remedy: {
             kind: 'none',

@@ -6,8 +6,8 @@ import type { Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 
 /**
- * Partitions without row-level security of a table that has it. PostgreSQL does not hand it down: through the parent
- * its policies hold, and whoever names the partition reads all of it.
+ * Partitions without row-level security of a table that has it. PostgreSQL does not pass it on to partitions: queries
+ * through the parent obey its policies, but queries that name the partition read all of it.
  *
  * ```sql
  * SELECT count(*) FROM events;        -- 0 rows, by the policies of the parent
@@ -36,7 +36,6 @@ export const partitionWithoutRls: Rule = {
         const name = { schema: table.schema, name: table.name }
         const readers = table.reachableBy.join(' and ')
         return {
-          rule: 'partition_without_rls' as const,
           level: 'error' as const,
           subject: [table.schema, table.name],
           detail: `${display(table)} is a partition of ${table.securedRoot ?? ''}, which has row-level security; it has none itself, and ${readers} may read it directly.`,

@@ -2,9 +2,9 @@ import { policyFindings } from './policyFindings.ts'
 import type { Rule } from '../rule.ts'
 
 /**
- * A sub-select of a policy that holds a column of the row is run for every row. Turned round, its rows are read
- * once per statement; scans gain by that, while a look-up of one row may lose, so it is done only where the plans
- * of no common query get dearer.
+ * A sub-select of a policy that uses a column of the row is run for every row. Decorrelated, its rows are read once per
+ * statement. Scans gain by that, but a lookup of one row may lose, so it is done only if no common query's plan gets
+ * more expensive.
  *
  * ```sql
  * USING (EXISTS (SELECT 1 FROM members m WHERE m.org_id = docs.org_id AND m.user_id = auth.uid()))

@@ -1,20 +1,20 @@
 import { display, displayIdentifier, qualified } from '../../postgres/identifiers.ts'
 import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
 
 /**
- * Tables that have policies, while row-level security is off: the policies keep nobody out. Somebody believes that
- * they do.
+ * Tables that have policies although row-level security is off: the policies keep nobody out, though somebody believes
+ * that they do.
  *
  * ```sql
  * CREATE POLICY mine ON notes USING (owner_id = auth.uid());  -- without effect until:
  * ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
  * ```
  *
- * Switching it on takes rows away from whoever reads them today, so it is not written as a migration.
+ * Switching it on hides rows from roles that read them today, so it is not written as a migration.
  */
 export const policyExistsRlsDisabled: Rule = {
   name: 'policy_exists_rls_disabled',
@@ -23,12 +23,11 @@ export const policyExistsRlsDisabled: Rule = {
   async find(context) {
     const wanted = await wantedSchemas(context)
     const { catalog } = await context.read(readParsedPolicies)
-    const findings = new Map<number, Finding>()
+    const findings = new Map<number, Violation>()
     for (const { table } of catalog.policies) {
       if (table.rowSecurity || !wanted(table.schema) || findings.has(table.oid)) continue
       const policies = catalog.policies.filter((each) => each.table.oid === table.oid)
       findings.set(table.oid, {
-        rule: 'policy_exists_rls_disabled',
         level: 'error',
         subject: [table.schema, table.name],
         detail: `${display(table)} has policies, but row-level security is off: they keep nobody out.`,

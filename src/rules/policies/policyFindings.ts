@@ -12,7 +12,7 @@ import type { CatalogTable } from '../../policies/read/tableCatalog.ts'
 import type { PolicyPlan } from './policyPlan.ts'
 import { planPolicies } from './policyPlan.ts'
 import { estimated, measured, runbook } from '../remedies.ts'
-import type { Fact, Finding } from '../rule.ts'
+import type { Fact, Violation } from '../rule.ts'
 import type { Snapshot } from '../../catalog/snapshot.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
 
@@ -27,7 +27,7 @@ export async function policyFindings(
   context: Snapshot,
   rule: RewriteRule,
   problem: string,
-): Promise<Finding[]> {
+): Promise<Violation[]> {
   const plan = await planPolicies(context)
   const rewrites = plan.rewrites.filter(
     ({ policy }) => context.schemas?.includes(policy.table.schema) ?? true,
@@ -53,7 +53,7 @@ function changed(
   rule: RewriteRule,
   problem: string,
   operationFor: (table: CatalogTable) => Operation,
-): Finding[] {
+): Violation[] {
   const { policy, changes } = rewrite
   const own = changes.filter((each) => each.rule === rule)
   if (own.length === 0) return []
@@ -61,7 +61,6 @@ function changed(
   const operation = operationFor(policy.table)
   return [
     {
-      rule,
       level: policy.table.rowSecurity ? 'warn' : 'info',
       subject: [policy.table.schema, policy.table.name, policy.name],
       detail: `In policy ${displayIdentifier(policy.name)} on ${display(policy.table)}, ${calls.join(' and ')} ${problem}.`,
@@ -75,7 +74,7 @@ function changed(
   ]
 }
 
-/** What can be rewritten later has the key that it will have then: one of a policy is enough, and none beside a change. */
+/** A deferred rewrite keeps the key that it will have later: one per policy, and none if a change is reported. */
 function refusalsToTell({ changes, refusals }: PolicyRewrite, rule: RewriteRule): Refusal[] {
   const own = refusals.filter((each) => each.rule === rule)
   const hasChange = changes.some((each) => each.rule === rule)
@@ -85,13 +84,12 @@ function refusalsToTell({ changes, refusals }: PolicyRewrite, rule: RewriteRule)
 
 function refused(
   { policy }: PolicyRewrite,
-  { rule, was, reason, steps, isForNow }: Refusal,
+  { was, reason, steps, isForNow }: Refusal,
   problem: string,
-): Finding {
+): Violation {
   const title = `Left as it is: ${reason}`
   const subject = [policy.table.schema, policy.table.name, policy.name]
   return {
-    rule,
     level: isForNow && policy.table.rowSecurity ? 'warn' : 'info',
     subject: isForNow ? subject : [...subject, was],
     detail: `In policy ${displayIdentifier(policy.name)} on ${display(policy.table)}, ${was} ${problem}.`,
@@ -135,7 +133,7 @@ function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteratio
     after,
     needs: [
       ...helpers.map(({ name }) => condition(functionExists, { schema: privateSchema, name, args: '' })),
-      // What holds after an index is made is that it is valid.
+      // After an index is built, the condition is that it is valid.
       ...indexes.flatMap((index) => index.after),
     ],
     requires: [...plan.helpers.operations(helpers), ...indexes],
@@ -154,13 +152,13 @@ function whyOf(table: CatalogTable, changes: Change[]): string {
 }
 
 const once = (calls: string) =>
-  `${calls} ran for every row that they judge; in a sub-select it runs once per statement, and an index can serve the comparison.`
+  `${calls} ran for every row; in a sub-select it runs once per statement, and an index can serve the comparison.`
 
 const reasons: Record<RewriteRule, (expressions: string) => string> = {
   auth_rls_initplan: once,
   policy_function_initplan: once,
   policy_membership_function: (calls) =>
-    `${calls} searched the memberships anew for every row; now the set of the caller's keys is read once per statement.`,
+    `${calls} searched the memberships again for every row; now the set of the caller's keys is read once per statement.`,
   policy_correlated_subquery: (queries) =>
-    `${queries} was run anew for every row; now its rows are read once per statement.`,
+    `${queries} was run again for every row; now its rows are read once per statement.`,
 }

@@ -2,8 +2,8 @@ import { policyFindings } from './policyFindings.ts'
 import type { Rule } from '../rule.ts'
 
 /**
- * A STABLE function without a column of the row, such as `is_admin()`, answers the same for every row of a
- * statement, yet a policy calls it for each. STABLE alone caches nothing; the sub-select does.
+ * A STABLE function without a column of the row as argument, such as `is_admin()`, returns the same for every row of a
+ * statement, yet a policy calls it for each row. STABLE alone caches nothing; the sub-select does.
  *
  * ```sql
  * USING (is_admin())            -- 100,000 rows: 5,878 ms
@@ -12,7 +12,7 @@ import type { Rule } from '../rule.ts'
  */
 export const policyFunctionInitplan: Rule = {
   name: 'policy_function_initplan',
-  finds: 'other calls without a column of the row that a policy makes for every row',
-  cure: 'a sub-select around them; VOLATILE ones are named and left',
+  finds: 'other calls that take no column of the row, but that a policy makes for every row',
+  cure: 'a sub-select around them; VOLATILE ones are reported and left as they are',
   find: (context) => policyFindings(context, 'policy_function_initplan', 'runs for every row'),
 }

@@ -36,14 +36,14 @@ export function policyIndexRemedy(index: PolicyIndex, takenNames: Set<string>): 
     takenNames,
     rule: 'unindexed_policy_column',
     why:
-      `${listPolicies(policies)} compare${policies.length === 1 ? 's' : ''} ${showKey(index)} with who asks. Without an index ` +
+      `${listPolicies(policies)} compare${policies.length === 1 ? 's' : ''} ${showKey(index)} with the caller. Without an index ` +
       `every query on ${display(table)} reads all of its ` +
       `${table.estimatedRows === null ? '' : `about ${Math.round(table.estimatedRows)} `}rows to find the few that are let through.`,
   })
   return { kind: 'migration', title: `Index ${showKey(index)} of ${display(table)}`, operation }
 }
 
-/** A concurrent build cannot be started on the parent, and which partitions there are changes from month to month. */
+/** An index cannot be built concurrently on the parent, and the list of partitions changes from month to month. */
 function partitionedRunbook({ table, key }: PolicyIndex): Remedy {
   return runbook(
     `Index ${key} on every partition of ${display(table)}, then on the table itself`,
@@ -53,7 +53,7 @@ function partitionedRunbook({ table, key }: PolicyIndex): Remedy {
   )
 }
 
-/** Each with its table where that is another one. */
+/** Each policy, with its table if that is another one. */
 export function policyNames({ table, policies }: PolicyIndex): string[] {
   return policies.map((policy) =>
     policy.table.oid === table.oid

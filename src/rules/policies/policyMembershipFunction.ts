@@ -2,8 +2,8 @@ import { policyFindings } from './policyFindings.ts'
 import type { Rule } from '../rule.ts'
 
 /**
- * `is_org_member(org_id)` searches the memberships anew for every row. The keys for which it says yes are few,
- * and can be read once per statement by a helper with the same rights.
+ * `is_org_member(org_id)` searches the memberships again for every row. It is true for only a few keys, which a helper
+ * with the same rights can read once per statement.
  *
  * ```sql
  * USING (is_org_member(org_id))                                             -- 500,000 rows: 3,640 ms

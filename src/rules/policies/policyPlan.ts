@@ -24,17 +24,17 @@ export interface PlannedIndex {
 /** How policies and the indexes that serve them change together. */
 export interface PolicyPlan extends PolicyRewrites {
   indexes: PlannedIndex[]
-  /** The operations of the indexes that the rewrites reckon with. */
+  /** The operations of the indexes that the rewrites rely on. */
   indexOperations(rewrites: PolicyRewrite[]): Operation[]
 }
 
 const plans = new WeakMap<ParsedPolicies, Map<string, Promise<PolicyPlan>>>()
 
 /**
- * The rewrites that the wanted rules ask for, and the indexes that serve the policies as they will be. Which form a
- * rewrite takes depends on the indexes, and which indexes are of use depends on the rewrites: so the policies are
- * rewritten as if every column had one, then what is missing and of use is planned, and then they are rewritten
- * for the indexes that there are or will be.
+ * The rewrites that the wanted rules ask for, and the indexes that serve the rewritten policies. The form of a rewrite
+ * depends on the indexes, and which indexes are useful depends on the rewrites. So the policies are first rewritten as
+ * if every column had an index. Then the useful missing indexes are planned, and the policies are rewritten for the
+ * indexes that exist or will.
  */
 export async function planPolicies(context: Snapshot): Promise<PolicyPlan> {
   const policies = await context.read(readParsedPolicies)
@@ -56,7 +56,7 @@ async function makePlan(
   const assumed = rewritePolicies(policies, rules, () => true)
   const found = await findPolicyIndexes(rewritten(policies.catalog, assumed.rewrites), indexCatalog)
   const locked = new Set((await context.read(listLockedTables)).map(({ oid }) => oid))
-  // The indexes of a table that somebody locks are not known, so none is missing there.
+  // The indexes of a table that another session locks are unknown, so none counts as missing.
   const seen = found.filter(({ table }) => !locked.has(table.oid))
   const indexes = seen.map((index) => ({
     index,

@@ -24,14 +24,13 @@ export const rlsDisabledInPublic: Rule = {
         (table) =>
           !table.rowSecurity &&
           (table.kind === 'r' || table.kind === 'p') &&
-          // Partitions of a table that has it are partition_without_rls.
+          // Partitions of a table that has it are left to partition_without_rls.
           table.securedRoot === null &&
           table.reachableBy.length > 0 &&
           !table.isExtensionOwned &&
           wanted(table.schema),
       )
       .map((table) => ({
-        rule: 'rls_disabled_in_public' as const,
         level: 'error' as const,
         subject: [table.schema, table.name],
         detail: `${display(table)} has no row-level security, and ${table.reachableBy.join(' and ')} may use it.`,
@@ -40,7 +39,7 @@ export const rlsDisabledInPublic: Rule = {
           `Secure ${display(table)}`,
           `Create the policies first; they take effect with the last step: CREATE POLICY ... ON ${qualified(table)} ...;`,
           `ALTER TABLE ${qualified(table)} ENABLE ROW LEVEL SECURITY;`,
-          `Or, where the API has no business there: REVOKE ALL ON ${qualified(table)} FROM anon, authenticated;`,
+          `Or, if the API does not need the table: REVOKE ALL ON ${qualified(table)} FROM anon, authenticated;`,
         ),
       }))
   },

@@ -5,13 +5,13 @@ import { listLockedTables } from '../../catalog/lockedRelations.ts'
 import { listTableGrantees } from '../../catalog/tableGrantees.ts'
 import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
 
 /**
- * Tables with row-level security and without a policy: only the owner and roles that bypass it see a row. That may
- * be meant (the application reads it as `service_role`) or forgotten. Where nobody else has a privilege it is meant.
+ * Tables with row-level security and without a policy: only the owner and roles that bypass it see a row. That may be
+ * intended (the application reads it as `service_role`) or forgotten. If nobody else has a privilege it is intended.
  *
  * ```sql
  * ALTER TABLE jobs ENABLE ROW LEVEL SECURITY;          -- everybody else sees nothing, without an error
@@ -21,7 +21,7 @@ import { unlessPoliciesLocked } from '../unlessLocked.ts'
 export const rlsEnabledNoPolicy: Rule = {
   name: 'rls_enabled_no_policy',
   finds: 'tables with row-level security and without a policy, from which nobody reads a row',
-  cure: 'a policy, or no privileges where it is meant so',
+  cure: 'a policy, or no privileges if nobody should read it',
   async find(context) {
     const wanted = await wantedSchemas(context)
     const { catalog } = await context.read(readParsedPolicies)
@@ -45,9 +45,8 @@ export const rlsEnabledNoPolicy: Rule = {
   },
 }
 
-function findingAbout(table: ExposedRelation, grantees: string[]): Finding {
+function findingAbout(table: ExposedRelation, grantees: string[]): Violation {
   const finding = {
-    rule: 'rls_enabled_no_policy' as const,
     level: 'info' as const,
     subject: [table.schema, table.name],
     detail: `${display(table)} has row-level security and no policy: only its owner and roles that bypass it see rows.`,
@@ -58,7 +57,7 @@ function findingAbout(table: ExposedRelation, grantees: string[]): Finding {
       evidence: [measured('privileges of', 'no role that it applies to')],
       remedy: {
         kind: 'none',
-        title: 'Nothing to do: no role that it applies to has a privilege on the table.',
+        title: 'Nothing to do: no role subject to row-level security has a privilege on the table.',
       },
       infoBecause: 'on tables that only their owner and roles with BYPASSRLS may reach',
     }
@@ -69,8 +68,8 @@ function findingAbout(table: ExposedRelation, grantees: string[]): Finding {
     evidence: [measured('privileges of', grantees.map(displayIdentifier).join(', '))],
     remedy: runbook(
       `Say who may see rows of ${display(table)}`,
-      `Where somebody should: CREATE POLICY ... ON ${qualified(table)} FOR SELECT TO ${roles} USING (...);`,
-      `Where nobody should, say so: REVOKE ALL ON ${qualified(table)} FROM ${roles};`,
+      `If somebody should: CREATE POLICY ... ON ${qualified(table)} FOR SELECT TO ${roles} USING (...);`,
+      `If nobody should, say so: REVOKE ALL ON ${qualified(table)} FROM ${roles};`,
     ),
   }
 }

@@ -2,15 +2,14 @@ import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import type { ParsedPolicy } from '../../policies/rewrite/parsedPolicies.ts'
 import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
 import { shortList } from '../../shortList.ts'
-import type { Node } from '../../syntax/nodes.ts'
-import { as } from '../../syntax/nodes.ts'
+import { isTrue } from '../../policies/read/positiveContext.ts'
 import { measured, runbook } from '../remedies.ts'
 import type { Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
 
 /**
- * Permissive policies that let everybody write every row. Reading everything is often meant, and not reported;
+ * Permissive policies that let everybody write every row. Reading everything is often intended, and not reported;
  * writing everything seldom is.
  *
  * ```sql
@@ -28,7 +27,6 @@ export const rlsPolicyAlwaysTrue: Rule = {
     const findings = parsed
       .filter((each) => wanted(each.policy.table.schema) && letsEverybodyWrite(each))
       .map(({ policy }) => ({
-        rule: 'rls_policy_always_true' as const,
         level: policy.table.rowSecurity ? ('warn' as const) : ('info' as const),
         subject: [policy.table.schema, policy.table.name, policy.name],
         detail: `Policy ${displayIdentifier(policy.name)} on ${display(policy.table)} lets ${shortList(policy.roles.map(displayIdentifier)) || 'everybody'} write every row.`,
@@ -36,7 +34,7 @@ export const rlsPolicyAlwaysTrue: Rule = {
         remedy: runbook(
           'Say which rows may be written, and by whom',
           'Replace `true` by a condition on the row, such as owner_id = (SELECT auth.uid()).',
-          'A policy for a service is not needed: service_role bypasses row-level security.',
+          'A service needs no policy: service_role bypasses row-level security.',
         ),
       }))
     return unlessPoliciesLocked(context, findings)
@@ -45,16 +43,12 @@ export const rlsPolicyAlwaysTrue: Rule = {
 
 function letsEverybodyWrite({ policy, using, check }: ParsedPolicy): boolean {
   if (!policy.permissive || policy.command === 'SELECT') return false
-  // Roles that bypass it anyway, and those of the platform's own, are not everybody.
+  // Roles that bypass row-level security anyway, and the platform's own, do not count as everybody.
   const reaches =
     policy.roles.length === 0 || policy.roles.some((role) => ['anon', 'authenticated'].includes(role))
   if (!reaches) return false
   if (policy.command === 'INSERT') return isTrue(check)
   if (policy.command === 'DELETE') return isTrue(using)
-  // Without a WITH CHECK of its own the new row is judged by USING.
+  // Without a WITH CHECK, USING judges the new row.
   return isTrue(using) && (check === undefined || isTrue(check))
-}
-
-function isTrue(expression: Node | undefined): boolean {
-  return as(expression, 'A_Const')?.boolval?.boolval === true
 }

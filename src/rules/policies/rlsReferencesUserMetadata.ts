@@ -29,7 +29,6 @@ export const rlsReferencesUserMetadata: Rule = {
           wanted(policy.table.schema) && [using, check].some((tree) => tree && readsUserMetadata(tree)),
       )
       .map(({ policy }) => ({
-        rule: 'rls_references_user_metadata' as const,
         level: policy.table.rowSecurity ? ('error' as const) : ('warn' as const),
         subject: [policy.table.schema, policy.table.name, policy.name],
         detail: `Policy ${displayIdentifier(policy.name)} on ${display(policy.table)} reads user_metadata, which every user can change.`,

@@ -6,14 +6,14 @@ import { wantedSchemas } from '../../catalog/scope.ts'
 
 /**
  * Views that the API can reach and that read with the rights of their owner: row-level security of the tables below
- * asks the owner, who sees everything.
+ * applies to the owner, who sees everything.
  *
  * ```sql
  * CREATE VIEW my_notes AS SELECT * FROM notes;                            -- everybody's notes
  * ALTER VIEW my_notes SET (security_invoker = true);                      -- PostgreSQL 15 and newer
  * ```
  *
- * Which rows are seen changes with it, so it is not written as a migration.
+ * That changes which rows are seen, so it is not written as a migration.
  */
 export const securityDefinerView: Rule = {
   name: 'security_definer_view',
@@ -31,17 +31,16 @@ export const securityDefinerView: Rule = {
           wanted(view.schema),
       )
       .map((view) => ({
-        rule: 'security_definer_view' as const,
         level: 'error' as const,
         subject: [view.schema, view.name],
         detail: `The view ${display(view)} reads with the rights of ${view.owner}, and ${view.reachableBy.join(' and ')} may read it.`,
         evidence: [measured('owner', view.owner), measured('reachable by', view.reachableBy.join(', '))],
         remedy: runbook(
-          `Let ${display(view)} read with the rights of who asks`,
+          `Let ${display(view)} read with the rights of its caller`,
           'Check that its readers may read the tables below it, and that the policies there let through what they need.',
           `ALTER VIEW ${qualified(view)} SET (security_invoker = true); -- PostgreSQL 15 and newer`,
           `To take it back: ALTER VIEW ${qualified(view)} RESET (security_invoker);`,
-          'Where the owner is meant to be asked, keep it, and say so in a comment.',
+          'If the rights of the owner are intended, keep it, and say so in a comment.',
         ),
       }))
   },

@@ -4,11 +4,11 @@ import { listPolicies, policyNames } from './policyIndexRemedy.ts'
 import type { PlannedIndex } from './policyPlan.ts'
 import { planPolicies } from './policyPlan.ts'
 import { estimated, measured } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { unlessLocked } from '../unlessLocked.ts'
 
 /**
- * Columns that policies compare with who asks, without an index that leads on them. Every query on the table, even
+ * Columns that policies compare with the caller, without an index that leads on them. Every query on the table, even
  * one without a WHERE, then reads all rows to find the caller's own.
  *
  * ```sql
@@ -29,11 +29,10 @@ export const unindexedPolicyColumn: Rule = {
   },
 }
 
-function toFinding({ index, remedy }: PlannedIndex): Finding {
+function toFinding({ index, remedy }: PlannedIndex): Violation {
   const { table, policies } = index
   const names = policyNames(index)
   return {
-    rule: 'unindexed_policy_column',
     level: remedy.kind === 'none' ? 'info' : 'warn',
     subject: [table.schema, table.name, index.column ?? index.key],
     detail: `No index of ${display(table)} leads on ${showKey(index)}, which ${listPolicies(names)} compare${names.length === 1 ? 's' : ''}.`,

@@ -7,8 +7,9 @@ const enough = 10
 const tolerable = 0.3
 
 /**
- * Checkpoints that come before their time, because max_wal_size was reached. After each checkpoint the first change
- * of a page writes the whole page to the WAL, so frequent ones multiply what is written, and clients feel the disk.
+ * Checkpoints that come before checkpoint_timeout, because max_wal_size was reached. After each checkpoint the first
+ * change of a page writes the whole page to the WAL, so frequent ones multiply what is written, and clients feel the
+ * disk.
  *
  * ```sql
  * SELECT num_timed, num_requested FROM pg_stat_checkpointer;  -- before: 12 and 340
@@ -17,7 +18,7 @@ const tolerable = 0.3
  */
 export const checkpointsRequested: Rule = {
   name: 'checkpoints_requested',
-  finds: 'checkpoints that come before their time',
+  finds: 'checkpoints that come before checkpoint_timeout',
   cure: 'a larger max_wal_size',
   async find(context) {
     const { timed, requested, resetAt } = await context.read(findCheckpointCounters)
@@ -28,10 +29,9 @@ export const checkpointsRequested: Rule = {
     const percent = Math.round(share * 100)
     return [
       {
-        rule: 'checkpoints_requested',
         level: 'warn',
         subject: ['max_wal_size'],
-        detail: `${percent} % of the checkpoints were requested before their time. The counter holds those that somebody asked for (CHECKPOINT, backups) as well.`,
+        detail: `${percent} % of the checkpoints were requested before checkpoint_timeout. The counter includes those that somebody asked for (CHECKPOINT, backups).`,
         evidence: [
           measured('requested', requested),
           measured('timed', timed),

@@ -1,7 +1,7 @@
 import { readConnectionUse } from '../../catalog/connections.ts'
 import { connectionLimits } from '../../metrics/connectionLimits.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { targets } from '../../metrics/targets.ts'
 
 /** Per cent: the next clients are refused. */
@@ -24,8 +24,7 @@ export const connectionSaturation: Rule = {
     const use = await context.read(readConnectionUse)
     return connectionLimits(use)
       .filter(({ isSaturated }) => isSaturated)
-      .map(({ subject, place, used, limit, percent }): Finding => ({
-        rule: 'connection_saturation',
+      .map(({ subject, place, used, limit, percent }): Violation => ({
         level: percent >= errorAt ? 'error' : 'warn',
         subject,
         detail: `${used} of ${limit} connections ${place} are taken.`,
@@ -40,7 +39,7 @@ export const connectionSaturation: Rule = {
           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle' AND state_change < now() - interval '10 minutes' AND pid <> pg_backend_pid(); -- closes what nobody uses",
           'Point the application (DATABASE_URL) at the pooler in transaction mode, on Supabase port 6543; migrations keep DIRECT_URL.',
           'Give each instance of the application a small pool of its own (serverless: 1), and an idle timeout.',
-          'A PgBouncer of your own needs the stored SCRAM secrets (auth_query, or auth_file), not passwords: with passwords it derives keys anew for each client, and serves those that connect for every request slower than the server does alone.',
+          'Give a PgBouncer of your own the stored SCRAM secrets (auth_query, or auth_file), not passwords. With passwords it derives keys for each client, and clients that connect for every request are served slower than by the server alone.',
         ),
       }))
   },

@@ -12,7 +12,7 @@ import type { Rule } from '../rule.ts'
  * ALTER EXTENSION pg_trgm UPDATE;                                          -- after: 1.6
  * ```
  *
- * The cure is a runbook and no migration: extensions bring scripts for the way up alone.
+ * The fix is a runbook and not a migration: extensions bring scripts only for the way up.
  */
 export const extensionVersionsOutdated: Rule = {
   name: 'extension_versions_outdated',
@@ -21,7 +21,6 @@ export const extensionVersionsOutdated: Rule = {
   async find(context) {
     const outdated = await context.read(listOutdatedExtensions)
     return outdated.map(({ name, installedVersion: installed, defaultVersion: available, hasPath }) => ({
-      rule: 'extension_versions_outdated' as const,
       level: 'warn' as const,
       subject: [name],
       detail: `Extension ${displayIdentifier(name)} is at version ${installed}, the server has ${available}.`,

@@ -1,7 +1,7 @@
 import { quote } from '../../postgres/identifiers.ts'
 import { listClientSessions } from '../../catalog/sessions.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { describeGroup, groupSessions, unlessHidden } from './sessionFindings.ts'
 
 /**
@@ -27,12 +27,11 @@ export function idleInTransactionLongerThan(seconds: number): Rule {
         ({ state, stateSeconds }) =>
           state?.startsWith('idle in transaction') === true && (stateSeconds ?? 0) >= seconds,
       )
-      const findings = groupSessions(idle).map((group): Finding => {
+      const findings = groupSessions(idle).map((group): Violation => {
         const [{ role, application }] = group
         const longest = Math.max(...group.map(({ stateSeconds }) => stateSeconds ?? 0))
         const pids = group.map(({ pid }) => pid)
         return {
-          rule: 'idle_in_transaction',
           level: longest >= 10 * seconds ? 'error' : 'warn',
           subject: [role, application || 'unnamed'],
           detail: `${pids.length} sessions (${describeGroup(group)}) hold a transaction open and do nothing in it, the longest for ${Math.round(longest)} s.`,

@@ -3,11 +3,11 @@ import { display } from '../../postgres/identifiers.ts'
 import type { LockWait } from '../../catalog/lockWaits.ts'
 import { listLockWaits } from '../../catalog/lockWaits.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 
 /**
- * Sessions that wait for a lock. One ALTER TABLE that waits for one long query stops everybody who comes after it,
- * so a queue grows fast.
+ * Sessions that wait for a lock. An ALTER TABLE that waits for one long query blocks every later query of the table, so
+ * the queue grows fast.
  *
  * ```sql
  * ALTER TABLE bookings ADD COLUMN ...;  -- before: waits for a report, and every SELECT waits for it
@@ -26,7 +26,7 @@ export function lockWaitsLongerThan(seconds: number): Rule {
       const places = groupBy(await listLockWaits(context.db, seconds), (wait) =>
         JSON.stringify(subjectOf(wait)),
       )
-      return [...places.values()].map((waits): Finding => {
+      return [...places.values()].map((waits): Violation => {
         const longest = Math.max(...waits.map((wait) => wait.seconds))
         const waiting = waits.map(({ pid }) => pid)
         const blockers = [...new Set(waits.flatMap(({ blockedBy }) => blockedBy))]
@@ -37,7 +37,6 @@ export function lockWaitsLongerThan(seconds: number): Rule {
             ? display({ schema: wait.schema, name: wait.relation })
             : `a lock of type ${wait.lockType}`
         return {
-          rule: 'lock_waits',
           level: longest >= 30 * seconds ? 'error' : 'warn',
           subject: subjectOf(wait),
           detail: `${waits.length} sessions wait for ${place}, the longest for ${Math.round(longest * 10) / 10} s.`,
@@ -48,10 +47,10 @@ export function lockWaitsLongerThan(seconds: number): Rule {
             measured('process ids that block', blockers.join(', ')),
           ],
           remedy: runbook(
-            'See what holds the lock, and end it where that is right',
+            'See what holds the lock, and end it if that is safe',
             `SELECT pid, state, xact_start, query FROM pg_stat_activity WHERE pid IN (${(first.length > 0 ? first : blockers).join(', ') || 'NULL'});`,
             'SELECT pg_cancel_backend(pid) ends the statement, pg_terminate_backend(pid) a session that is idle in a transaction.',
-            'Changes of schema belong behind a lock_timeout with retries, as `hundredfold migrate up` runs them.',
+            'Run schema changes with a lock_timeout and retries, as `hundredfold migrate up` does.',
           ),
         }
       })

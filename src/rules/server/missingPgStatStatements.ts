@@ -23,7 +23,6 @@ export const missingPgStatStatements: Rule = {
       : 'pg_stat_statements is not installed: nobody knows which statements take the time.'
     return [
       {
-        rule: 'missing_pg_stat_statements',
         level: 'warn',
         subject: ['pg_stat_statements'],
         detail: problem,
@@ -37,13 +36,13 @@ export const missingPgStatStatements: Rule = {
             ? migration(
                 createExtension('pg_stat_statements', schema, {
                   rule: 'missing_pg_stat_statements',
-                  why: `${problem} Its library is loaded already and counts; the extension shows the counters, in normalised texts without values.`,
+                  why: `${problem} Its library is loaded already and counts; the extension shows the counters, with normalised texts without values.`,
                 }),
               )
             : runbook(
                 'Load and install pg_stat_statements',
                 ...(isAvailable ? [] : ['Install the package of contrib modules for this PostgreSQL.']),
-                "Add it to what is loaded: ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'; keep what stands there already.",
+                "Add it to what is loaded: ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'; keep what is listed there already.",
                 'Restart the server. On a managed platform switch the extension on in its console.',
                 ...(isInstalled ? [] : [`CREATE EXTENSION pg_stat_statements WITH SCHEMA ${schema};`]),
               ),

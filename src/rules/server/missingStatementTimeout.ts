@@ -9,19 +9,19 @@ const timeouts: Record<string, string> = { anon: '3s', authenticated: '8s' }
 const otherTimeout = '30s'
 
 /**
- * Roles of applications whose statements nothing ends. One that runs away holds its connection, its locks and its
- * snapshot until somebody notices; a pool of them stops the application.
+ * Roles of applications without a statement_timeout. A runaway statement holds its connection, its locks and its
+ * snapshot until somebody notices; a pool full of them stops the application.
  *
  * ```sql
  * SELECT ... CROSS JOIN ...;                    -- before: runs for an hour, the client is long gone
  * ALTER ROLE anon SET statement_timeout = '3s'; -- after: ERROR: canceling statement due to statement timeout
  * ```
  *
- * Roles that own tables are left out: they migrate and maintain, and that takes its time.
+ * Roles that own tables are left out: they migrate and maintain, which takes long.
  */
 export const missingStatementTimeout: Rule = {
   name: 'missing_statement_timeout',
-  finds: 'roles of applications whose statements nothing ends',
+  finds: 'roles of applications without a statement_timeout',
   cure: 'a statement_timeout for the role',
   async find(context) {
     const server = await context.read(findServerTimeout)
@@ -31,9 +31,8 @@ export const missingStatementTimeout: Rule = {
       .filter(({ effective }) => effective === null || /^0\s*[a-z]*$/.test(effective))
       .map(({ name, own }) => {
         const value = timeouts[name] ?? otherTimeout
-        const problem = `Nothing ends a statement of role ${displayIdentifier(name)} that runs away.`
+        const problem = `No timeout ends a runaway statement of role ${displayIdentifier(name)}.`
         return {
-          rule: 'missing_statement_timeout' as const,
           level: 'warn' as const,
           subject: [name],
           detail: problem,
@@ -47,7 +46,7 @@ export const missingStatementTimeout: Rule = {
               { setting: 'statement_timeout', value, current: own },
               {
                 rule: 'missing_statement_timeout',
-                why: `${problem} It holds a connection, its locks and its snapshot meanwhile. With ${value} the server ends it; new sessions begin with it. Before you merge: see that no statement of this role needs longer.`,
+                why: `${problem} Until then it holds a connection, its locks and its snapshot. With ${value} the server ends it; the setting holds for new sessions. Before you merge: check that no statement of this role needs longer.`,
               },
             ),
           ),

@@ -1,10 +1,10 @@
 import { displayIdentifier } from '../../postgres/identifiers.ts'
 import { listReplicationSlots } from '../../catalog/replicationSlots.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 
 const mebibyte = 1024 * 1024
-/** What nobody reads from at all, and what is read but far behind. */
+/** How much WAL may be kept for a slot that nobody reads from, and for one in use. */
 const tolerable = { unused: 64 * mebibyte, used: 1024 * mebibyte }
 
 /**
@@ -29,10 +29,9 @@ export const replicationSlotLag: Rule = {
           walStatus === 'unreserved' ||
           walStatus === 'lost',
       )
-      .map((slot): Finding => {
+      .map((slot): Violation => {
         const kept = slot.keptBytes === null ? 'no WAL' : `${Math.round(slot.keptBytes / mebibyte)} MB of WAL`
         return {
-          rule: 'replication_slot_lag',
           level: slot.walStatus === 'lost' || (slot.keptBytes ?? 0) >= 10 * tolerable.used ? 'error' : 'warn',
           subject: [slot.name],
           detail: slot.isActive
@@ -48,8 +47,8 @@ export const replicationSlotLag: Rule = {
           remedy: runbook(
             slot.isActive ? 'See why the reader is slow' : 'Bring the reader back, or drop the slot',
             'SELECT * FROM pg_stat_replication; -- how far each reader is',
-            `Where nobody needs it any more: SELECT pg_drop_replication_slot('${slot.name}'); the reader has to be set up anew after that.`,
-            'max_slot_wal_keep_size puts an end to what a slot may keep; the disk then stays free and the slot is lost.',
+            `If nobody needs it any more: SELECT pg_drop_replication_slot('${slot.name}'); after that the reader must be set up again.`,
+            'max_slot_wal_keep_size limits what a slot may keep; beyond it the disk stays free and the slot is lost.',
           ),
         }
       })

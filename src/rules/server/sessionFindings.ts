@@ -1,10 +1,10 @@
 import { groupBy } from '../../groupBy.ts'
 import { displayIdentifier } from '../../postgres/identifiers.ts'
 import type { Session } from '../../catalog/sessions.ts'
-import type { Finding } from '../rule.ts'
+import type { Violation } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 
-/** The sessions of each role and application: their process ids change from day to day, these do not. */
+/** The sessions of each role and application: unlike process ids, these stay the same from day to day. */
 export function groupSessions(sessions: Session[]): [Session, ...Session[]][] {
   return [...groupBy(sessions, ({ role, application }) => JSON.stringify([role, application])).values()]
 }
@@ -15,11 +15,11 @@ export function describeGroup([{ role, application }]: [Session, ...Session[]]):
 }
 
 /**
- * The findings, where every session could be seen.
+ * The findings, if every session could be seen.
  *
- * @throws CannotSee with the findings where some could not
+ * @throws CannotSee, with the findings, if some could not
  */
-export function unlessHidden(sessions: Session[], findings: Finding[]): Finding[] {
+export function unlessHidden(sessions: Session[], findings: Violation[]): Violation[] {
   const hidden = sessions.filter(({ isVisible }) => !isVisible).length
   if (hidden === 0) return findings
   throw new CannotSee(

@@ -2,7 +2,7 @@ import { readServerFacts } from '../../catalog/server.ts'
 import type { Setting } from '../../catalog/settings.ts'
 import { bytesOf, listSettings } from '../../catalog/settings.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Level, Rule } from '../rule.ts'
+import type { Violation, Level, Rule } from '../rule.ts'
 
 const gibibyte = 1024 ** 3
 
@@ -27,9 +27,12 @@ function shouldBeOn(level: Level, problem: string): Review {
 /** By setting. One that is hidden, or unknown to this version, is not reviewed. */
 const reviews: Record<string, Review> = {
   fsync: shouldBeOn('error', 'a power cut can destroy the whole server'),
-  full_page_writes: shouldBeOn('error', 'a power cut can tear pages, and nothing mends them'),
+  full_page_writes: shouldBeOn('error', 'a power cut can tear pages, and nothing repairs them'),
   autovacuum: shouldBeOn('error', 'dead rows stay, statistics age, transaction ids run out'),
-  track_counts: shouldBeOn('error', 'autovacuum does not know where to go, nor does this report'),
+  track_counts: shouldBeOn(
+    'error',
+    'autovacuum cannot tell which tables need it, and neither can this report',
+  ),
   shared_buffers: {
     level: 'warn',
     problem: 'the database is more than four times as large as the cache, which is at most the default',
@@ -39,7 +42,7 @@ const reviews: Record<string, Review> = {
   },
   effective_cache_size: {
     level: 'warn',
-    problem: 'the planner is told of less cache than shared_buffers alone, and shuns indexes',
+    problem: 'the planner is told of less cache than shared_buffers alone, and avoids indexes',
     value: 'three quarters of the memory',
     isWrong: (setting, { settings }) => {
       const buffers = settings.get('shared_buffers')
@@ -48,7 +51,7 @@ const reviews: Record<string, Review> = {
   },
   random_page_cost: {
     level: 'info',
-    problem: 'the planner takes the disk for a spinning one, and shuns indexes; on an SSD 1.1 is nearer',
+    problem: 'the planner assumes a spinning disk, and avoids indexes; on an SSD 1.1 is closer',
     value: '1.1',
     isWrong: ({ value }) => Number(value) >= 4,
   },
@@ -67,16 +70,16 @@ const reviews: Record<string, Review> = {
   max_connections: {
     level: 'info',
     problem: 'so many sessions slow each other down; a pooler serves more clients with fewer',
-    value: 'some 100, behind a pooler',
+    value: 'about 100, behind a pooler',
     isWrong: ({ value }) => Number(value) > 500,
   },
   track_io_timing: shouldBeOn('info', 'nobody can tell whether statements wait for the disk'),
 }
 
-/** Kinds of plans that somebody has forbidden for everybody: the planner then takes worse ones. */
+/** Kinds of plans that are disabled for every session: the planner then takes worse ones. */
 const plannerSwitch: Review = {
   level: 'warn',
-  problem: 'a kind of plan is forbidden to every statement',
+  problem: 'a kind of plan is disabled for every statement',
   value: 'on',
   isWrong: ({ name, value, source }) =>
     name.startsWith('enable_') && value === 'off' && !['default', 'session'].includes(source),
@@ -86,7 +89,7 @@ const plannerSwitch: Review = {
  * Settings that make the whole server slow or unsafe. A few, each with a reason; no tuning by formula.
  *
  * ```sql
- * SHOW random_page_cost;                      -- before: 4, on an SSD: the planner shuns indexes
+ * SHOW random_page_cost;                      -- before: 4, on an SSD: the planner avoids indexes
  * ALTER SYSTEM SET random_page_cost = 1.1;    -- after
  * ```
  */
@@ -97,7 +100,7 @@ export const settingsReview: Rule = {
   async find(context) {
     const settings = await context.read(listSettings)
     const { databaseBytes } = await context.read(readServerFacts)
-    const findings: Finding[] = []
+    const findings: Violation[] = []
     for (const setting of settings.values()) {
       const review = Object.hasOwn(reviews, setting.name) ? reviews[setting.name] : plannerSwitch
       if (review?.isWrong(setting, { settings, databaseBytes })) findings.push(toFinding(setting, review))
@@ -107,11 +110,10 @@ export const settingsReview: Rule = {
   },
 }
 
-function toFinding(setting: Setting, { level, problem, value }: Review): Finding {
+function toFinding(setting: Setting, { level, problem, value }: Review): Violation {
   const shown = `${setting.value}${setting.unit === null ? '' : ` x ${setting.unit}`}`
   const plain = /^[\w.]+$/.test(value)
   return {
-    rule: 'settings_review',
     level,
     subject: [setting.name],
     detail: `${setting.name} is ${shown}: ${problem}.`,
@@ -127,9 +129,8 @@ function toFinding(setting: Setting, { level, problem, value }: Review): Finding
   }
 }
 
-function waitsForRestart(setting: Setting): Finding {
+function waitsForRestart(setting: Setting): Violation {
   return {
-    rule: 'settings_review',
     level: 'info',
     subject: [setting.name],
     detail: `${setting.name} was changed, and waits for a restart of the server.`,

@@ -2,12 +2,12 @@ import { NotSeen } from '../../catalog/notSeen.ts'
 import { readStatements } from '../../catalog/statements.ts'
 import { excerpt } from '../../syntax/excerpt.ts'
 import { estimated, measured, runbook } from '../remedies.ts'
-import type { Finding, Level, Remedy, Rule } from '../rule.ts'
+import type { Violation, Level, Remedy, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import type { ExplainedStatement } from '../../workload/slowStatements.ts'
 import { explainSlowStatements, leastCalls, slowMs } from '../../workload/slowStatements.ts'
 
-/** A fast statement that is most of what the server does. */
+/** From this share of all time even a fast statement is reported. */
 const dominantShare = 0.3
 
 /**
@@ -42,14 +42,13 @@ export function whatIsHidden(statements: number): string {
   return `The text of ${statements} statements of other roles is hidden; membership in pg_read_all_stats (or pg_monitor) shows it.`
 }
 
-function toFinding(explained: ExplainedStatement): Finding[] {
+function toFinding(explained: ExplainedStatement): Violation[] {
   const { statement, share, plan, causes } = explained
   const level = levelOf(explained)
   if (level === undefined) return []
   const calls = Math.round(statement.calls).toLocaleString('en-US')
   return [
     {
-      rule: 'slow_query',
       level,
       subject: ['statement', statement.id],
       detail:
@@ -76,7 +75,7 @@ function levelOf({ statement, share, isSlow }: ExplainedStatement): Level | unde
   if (isSlow) {
     return statement.meanMs >= 10 * slowMs && share >= 0.1 ? 'error' : 'warn'
   }
-  // Half of nothing is nothing: it must have taken a minute at least.
+  // On an idle server a large share is still little: it must have taken a minute at least.
   if (share >= dominantShare && statement.totalMs >= 60_000 && statement.meanMs >= 1) return 'info'
   return undefined
 }

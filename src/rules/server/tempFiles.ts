@@ -23,7 +23,7 @@ const muchPerDay = 10 * 1024 * mebibyte
 export const tempFiles: Rule = {
   name: 'temp_files',
   finds: 'sorts and hashes that do not fit in memory and go to files',
-  cure: 'an index that spares the sort, or more work_mem for one role',
+  cure: 'an index that avoids the sort, or more work_mem for one role',
   async find(context) {
     const { temporaryFiles, temporaryBytes } = await context.read(readDatabaseCounters)
     const { database: name } = await context.read(readServerFacts)
@@ -34,7 +34,6 @@ export const tempFiles: Rule = {
     const suggestion = Math.min(256, 2 ** Math.ceil(Math.log2(Math.max(8, (3 * average) / mebibyte))))
     return [
       {
-        rule: 'temp_files',
         level: temporaryBytes / Math.max(1, ageDays) >= muchPerDay ? 'warn' : 'info',
         subject: [name],
         detail: `Sorts and hashes of ${displayIdentifier(name)} wrote ${temporaryFiles} temporary files, ${Math.round(average / mebibyte)} MB each on average.`,
@@ -45,9 +44,9 @@ export const tempFiles: Rule = {
           measured('work_mem', workMemory ? `${workMemory.value} ${workMemory.unit ?? ''}`.trim() : null),
         ],
         remedy: runbook(
-          'Spare the sort, or give its role more memory',
+          'Avoid the sort, or give its role more memory',
           'SELECT calls, temp_blks_written, query FROM pg_stat_statements WHERE temp_blks_written > 0 ORDER BY temp_blks_written DESC LIMIT 10;',
-          'EXPLAIN (ANALYZE, BUFFERS) the first: an index in the order of its ORDER BY or GROUP BY spares the sort.',
+          'EXPLAIN (ANALYZE, BUFFERS) the first: an index in the order of its ORDER BY or GROUP BY avoids the sort.',
           `Else for the role that runs it: ALTER ROLE ... SET work_mem = '${suggestion}MB'; each sort and hash of each connection may take that much, so not for all roles.`,
         ),
       },

@@ -2,16 +2,16 @@ import { display, displayIdentifier, qualified, quote } from '../../postgres/ide
 import { listDatabaseAges, listOldestTables } from '../../catalog/databaseAges.ts'
 import { listSettings } from '../../catalog/settings.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 
-/** At autovacuum_freeze_max_age autovacuum starts by force; a tenth past it, it has not got through. */
+/** At autovacuum_freeze_max_age autovacuum is forced to run; a tenth past that, it has not kept up. */
 const overdue = 1.1
-/** Of some 2,147,000,000 ids; at 40 million left warnings come, at 3 million left writes are refused. */
+/** Of about 2,147,000,000 ids. PostgreSQL warns when 40 million are left, and refuses writes at 3 million. */
 const halfOfAllIds = 1_000_000_000
 
 /**
- * Databases whose oldest rows are older than autovacuum lets them become. Transaction ids are used in a circle;
- * rows that were not frozen before it closes would come from the future, so PostgreSQL refuses all writes first.
+ * Databases whose oldest rows autovacuum did not freeze in time. Transaction ids wrap around. Rows that were not frozen
+ * before that would seem to come from the future, so PostgreSQL refuses all writes first.
  *
  * ```sql
  * SELECT age(datfrozenxid) FROM pg_database;  -- before: 1,400,000,000 of 2,147,000,000
@@ -20,12 +20,12 @@ const halfOfAllIds = 1_000_000_000
  */
 export const xidWraparound: Rule = {
   name: 'xid_wraparound',
-  finds: 'databases whose oldest rows are older than autovacuum lets them become',
+  finds: 'databases whose oldest rows autovacuum did not freeze in time',
   cure: 'ending what holds old snapshots open, and VACUUM (FREEZE)',
   async find(context) {
     const settings = await context.read(listSettings)
     const limitOf = (name: string): number => Number(settings.get(name)?.value ?? Infinity)
-    const findings: Finding[] = []
+    const findings: Violation[] = []
     for (const database of await context.read(listDatabaseAges)) {
       const isOverdue =
         database.xidAge > limitOf('autovacuum_freeze_max_age') * overdue ||
@@ -34,7 +34,6 @@ export const xidWraparound: Rule = {
       if (!isOverdue && !isUrgent) continue
       const oldest = database.isCurrent ? await listOldestTables(context.db, 5) : []
       findings.push({
-        rule: 'xid_wraparound',
         level: isUrgent ? 'error' : 'warn',
         subject: [database.name],
         detail:

@@ -6,19 +6,19 @@ import type { Table } from '../../catalog/tables.ts'
 import { knownRows, listTables } from '../../catalog/tables.ts'
 import { parseOptions } from '../../catalog/relations.ts'
 import { estimated, measured, migration } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 
-/** So many changed rows are vacuumed at a time, whatever the size of the table. */
+/** How many rows may change between two vacuums, whatever the size of the table. */
 const changesPerVacuum = 100_000
 /** A setting within this factor of ours is left alone. */
 const closeEnough = 1.5
-/** Part of the rows that must have changed since the statistics were reset. */
+/** Share of the rows that must have changed since the statistics were reset. */
 const busyShare = 0.01
 
 /**
- * Large tables that autovacuum comes to too late, and tables that it was told to leave alone. By default it waits
- * until a fifth of the rows is dead: two million of ten million, which every scan reads past.
+ * Large tables that autovacuum visits too late, and tables where it is switched off. By default it waits until a fifth
+ * of the rows is dead: two million of ten million, which every scan reads past.
  *
  * ```sql
  * -- before: autovacuum_vacuum_scale_factor = 0.2 on 10,000,000 rows: vacuumed after 2,000,000 changes
@@ -28,12 +28,12 @@ const busyShare = 0.01
  */
 export const autovacuumSettings: Rule = {
   name: 'autovacuum_settings',
-  finds: 'large busy tables that autovacuum comes to too late, and tables where it is off',
+  finds: 'large busy tables that autovacuum visits too late, and tables where it is off',
   cure: 'storage parameters for 100,000 changed rows per vacuum',
   async find(context) {
     const wanted = await wantedSchemas(context)
     const settings = await context.read(listSettings)
-    const findings: Finding[] = []
+    const findings: Violation[] = []
     for (const table of await context.read(listTables)) {
       if (!wanted(table.schema) || table.kind !== 'r' || table.isExtensionOwned) continue
       const current = parseOptions(table.options)
@@ -48,9 +48,8 @@ export const autovacuumSettings: Rule = {
         .join(', ')
       const problem = isOff
         ? `Autovacuum is switched off for ${display(table)}: its dead rows stay, and its statistics age.`
-        : `Autovacuum comes to ${display(table)} only after ${share(table, current, settings)} changed rows.`
+        : `Autovacuum visits ${display(table)} only after ${share(table, current, settings)} changed rows.`
       findings.push({
-        rule: 'autovacuum_settings',
         level: isOff ? 'warn' : 'info',
         subject: [table.schema, table.name],
         detail: problem,
@@ -68,7 +67,7 @@ export const autovacuumSettings: Rule = {
             current,
             wanted: changes,
             rule: 'autovacuum_settings',
-            why: `${problem} With ${list} it comes after about ${changesPerVacuum.toLocaleString('en')} changes, and less is dead at a time.`,
+            why: `${problem} With ${list} it comes after about ${changesPerVacuum.toLocaleString('en')} changes, so fewer dead rows accumulate.`,
           }),
         ),
       })
@@ -77,7 +76,7 @@ export const autovacuumSettings: Rule = {
   },
 }
 
-/** Factors that differ enough from what holds now, for the ways in which the table changes. */
+/** Factors for the kinds of changes that the table gets, where they differ enough from the current ones. */
 function betterFactors(
   table: Table,
   current: Record<string, string>,
@@ -101,7 +100,7 @@ function betterFactors(
   )
 }
 
-/** How many rows change before a vacuum, as things are. */
+/** How many rows change before a vacuum, with the current settings. */
 function share(table: Table, current: Record<string, string>, settings: Map<string, Setting>): string {
   const factor = Number(
     current['autovacuum_vacuum_scale_factor'] ?? settings.get('autovacuum_vacuum_scale_factor')?.value,

@@ -8,7 +8,7 @@ import { parseOptions } from '../../catalog/relations.ts'
 import { shortList } from '../../shortList.ts'
 import { updatesIn } from '../../syntax/updatedColumns.ts'
 import { estimated, measured, migration, runbook } from '../remedies.ts'
-import type { Finding, Remedy, Rule } from '../rule.ts'
+import type { Violation, Remedy, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 
 const enoughUpdates = 10_000
@@ -45,14 +45,13 @@ export const lowHotRatio: Rule = {
     if (tables.length === 0) return []
     const updated = await context.read(readUpdatedColumns)
     const indexed = await context.read(listIndexedColumns)
-    return tables.map((table): Finding => {
+    return tables.map((table): Violation => {
       const ratio = Math.round((table.hotUpdates / table.updates) * 1000) / 10
       const columns = columnsUpdatedIn(table, updated)
       const known = [...(columns ?? [])]
       const blocking = known.filter((column) => indexed.get(table.oid)?.has(column))
       const detail = `${ratio} % of the updates of ${display(table)} were HOT; the others wrote to every index of it.`
       return {
-        rule: 'low_hot_ratio',
         level: 'info',
         subject: [table.schema, table.name],
         detail,

@@ -10,7 +10,7 @@ import { namesBySchema } from '../../catalog/relationNames.ts'
 import { listStatisticsNames } from '../../catalog/statistics.ts'
 import { shortList } from '../../shortList.ts'
 import { estimated, measured, migration } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 
@@ -19,16 +19,16 @@ const minimumRows = 10_000
 const mostPairs = 40
 const pages = 300
 const sampleTimeoutMs = 2_000
-/** Part of the rows for which one column decides the other. */
+/** Share of the rows for which one column determines the other. */
 const dependent = 0.95
 /** How many times too few rows the planner expects for both conditions together. */
 const worstGuess = 5
-/** A column with a value for nearly every row decides all others, and is estimated well without help. */
+/** A column that is nearly unique determines all others, and is estimated well without help. */
 const rowsPerValue = 10
 
 /**
- * Columns that are asked for together and depend on each other, while the planner takes them for independent: it
- * multiplies the share of each, and expects far fewer rows than there are.
+ * Columns that are filtered together and depend on each other, although the planner assumes that they are independent:
+ * it multiplies their selectivities, and expects far fewer rows than there are.
  *
  * ```sql
  * SELECT ... WHERE city = 'Bogota' AND currency = 'COP';
@@ -38,18 +38,18 @@ const rowsPerValue = 10
  * -- after: rows=19,874 expected
  * ```
  *
- * The pairs are those that an index has side by side; a sample of at most 300 pages of each table tells how far one
- * decides the other, under a timeout of its own.
+ * The pairs are those that an index has side by side; a sample of at most 300 pages of each table shows how far one
+ * determines the other, under a timeout of its own.
  */
 export const missingExtendedStatistics: Rule = {
   name: 'missing_extended_statistics',
-  finds: 'columns of one index that depend on each other, which the planner takes for independent',
+  finds: 'columns of one index that depend on each other, although the planner assumes independence',
   cure: 'CREATE STATISTICS',
   async find(context) {
     const wanted = await wantedSchemas(context)
     const taken = namesBySchema(await context.read(listStatisticsNames))
     const pairs = await listIndexedPairs(context.db, { minimumRows, limit: mostPairs })
-    const findings: Finding[] = []
+    const findings: Violation[] = []
     const unseen = new Set<string>()
     for (const pair of pairs) {
       if (!wanted(pair.table.schema)) continue
@@ -89,21 +89,20 @@ function isMisjudged(sample: PairSample): boolean {
   )
 }
 
-/** By what factor independence underestimates the rows of one pair of values. */
+/** By what factor the assumption of independence underestimates the rows of one pair of values. */
 function guessOf({ distinctFirst, distinctSecond, distinctPairs }: PairSample): number {
   return (distinctFirst * distinctSecond) / Math.max(1, distinctPairs)
 }
 
-function toFinding(pair: ColumnPair, sample: PairSample, taken = new Set<string>()): Finding {
+function toFinding(pair: ColumnPair, sample: PairSample, taken = new Set<string>()): Violation {
   const { table, columns } = pair
   const list = columns.map(displayIdentifier).join(' and ')
   const percent = Math.floor(sample.dependency * 100)
   const factor = Math.round(guessOf(sample))
   return {
-    rule: 'missing_extended_statistics',
     level: 'info',
     subject: [table.schema, table.name, ...columns],
-    detail: `In ${percent} % of the rows of ${display(table)} one of ${list} decides the other; the planner expects some ${factor} times too few rows for both.`,
+    detail: `In ${percent} % of the rows of ${display(table)} one of ${list} determines the other; the planner expects some ${factor} times too few rows for both.`,
     evidence: [
       estimated('rows', pair.rows),
       measured('rows in the sample', sample.rows),
@@ -117,8 +116,8 @@ function toFinding(pair: ColumnPair, sample: PairSample, taken = new Set<string>
         takenNames: taken,
         rule: 'missing_extended_statistics',
         why:
-          `In a sample of ${sample.rows.toLocaleString('en')} rows of ${display(table)} one of ${list} decides the ` +
-          `other in ${percent} %. The planner takes them for independent and expects some ${factor} times too few ` +
+          `In a sample of ${sample.rows.toLocaleString('en')} rows of ${display(table)} one of ${list} determines the ` +
+          `other in ${percent} %. The planner assumes that they are independent and expects some ${factor} times too few ` +
           'rows for a condition on both, which picks nested loops where a hash join is faster.',
       }),
     ),

@@ -13,8 +13,8 @@ import type { Remedy, Rule } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 
 /**
- * Tables without a primary key. Nothing tells two equal rows apart, an update through logical replication finds its
- * row by reading the whole table or is refused, and the API's clients cannot address a row.
+ * Tables without a primary key. Nothing tells two equal rows apart. An update through logical replication reads the
+ * whole table to find its row, or is refused. Clients of the API cannot address a row.
  *
  * ```sql
  * CREATE TABLE events (id bigint NOT NULL, body text);
@@ -50,7 +50,6 @@ export const noPrimaryKey: Rule = {
     return found.map(({ table, index }) => {
       const key = index && defined.get(index.oid)
       return {
-        rule: 'no_primary_key' as const,
         level: 'warn' as const,
         subject: [table.schema, table.name],
         detail: `${display(table)} has no primary key.`,

@@ -7,8 +7,8 @@ import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessLocked } from '../unlessLocked.ts'
 
 /**
- * Constraints that hold for new rows only. Whoever reads the schema takes them for true, and the planner may not
- * use them: a partition cannot be skipped or attached quickly, and old rows may break a restore.
+ * Constraints that are enforced for new rows only. They look true to a reader of the schema, but the planner may not
+ * use them: a partition cannot be skipped or attached quickly. Old rows may also break a restore.
  *
  * ```sql
  * ALTER TABLE a ADD CONSTRAINT a_b_check CHECK (b > 0) NOT VALID;  -- before
@@ -29,7 +29,6 @@ export const notValidConstraint: Rule = {
           const { table, name, definition } = constraint
           const problem = `Constraint ${displayIdentifier(name)} of ${display(table)} was never checked against the old rows.`
           return {
-            rule: 'not_valid_constraint' as const,
             level: 'warn' as const,
             subject: [table.schema, table.name, name],
             detail: problem,
@@ -41,7 +40,7 @@ export const notValidConstraint: Rule = {
               () =>
                 validateConstraint(constraint, {
                   rule: 'not_valid_constraint',
-                  why: `${problem} Checking them reads the table once, while others read and write. A row that breaks it ends the migration with nothing changed.`,
+                  why: `${problem} Checking them reads the table once, while others read and write. A row that violates the constraint ends the migration, and nothing is changed.`,
                 }),
               (reason) =>
                 runbook(

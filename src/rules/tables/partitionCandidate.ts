@@ -9,7 +9,7 @@ import {
 } from '../../catalog/columnStatistics.ts'
 import { shortList } from '../../shortList.ts'
 import { estimated, measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 
@@ -18,16 +18,16 @@ const inOrder = 0.9
 const isTime = /^(date|timestamp(\(\d\))? with(out)? time zone)$/
 
 /**
- * Tables larger than the memory that PostgreSQL counts on, filled in the order of time. Partitioned by it, a month
- * is dropped in no time, and vacuumed and reindexed alone.
+ * Tables larger than the memory that PostgreSQL counts on, filled in the order of time. If they are partitioned by
+ * time, a month is dropped at once, and vacuumed and reindexed alone.
  *
  * ```sql
  * DELETE FROM events WHERE created_at < '2024-01-01';  -- before: hours, and the space is not returned
  * DROP TABLE events_2023_12;                           -- after: at once
  * ```
  *
- * It is a candidate and no more: measured, lookups without the key get 7 to 15 times slower, so at least four
- * fifths of the statements should carry it. Where they do not, or nothing is ever thrown away, an index serves better.
+ * It is only a candidate: in measurements, lookups without the partition key get 7 to 15 times slower, so at least four
+ * fifths of the statements should filter by it. If they do not, or old rows are never deleted, an index serves better.
  */
 export const partitionCandidate: Rule = {
   name: 'partition_candidate',
@@ -49,7 +49,7 @@ export const partitionCandidate: Rule = {
     if (large.length === 0) return []
     const columns = await context.read(listColumns)
     const statisticsOf = statisticsByColumn(await context.read(listColumnStatistics))
-    const findings: Finding[] = []
+    const findings: Violation[] = []
     const hidden: string[] = []
     for (const table of large) {
       const times = (columns.get(table.oid) ?? []).filter(({ type, notNull }) => notNull && isTime.test(type))
@@ -69,7 +69,6 @@ export const partitionCandidate: Rule = {
       if (!key) continue
       const column = displayIdentifier(key.name)
       findings.push({
-        rule: 'partition_candidate',
         level: 'info',
         subject: [table.schema, table.name],
         detail: `${display(table)} is larger than the memory that PostgreSQL counts on, and is filled in the order of ${column}.`,
@@ -83,9 +82,9 @@ export const partitionCandidate: Rule = {
         remedy: runbook(
           `See whether ${display(table)} is worth partitioning by ${column}`,
           `Look at its statements: at least four fifths of the calls should have a condition on ${column}; lookups without it get 7 to 15 times slower.`,
-          'See whether old rows are ever thrown away; dropping a month is what gains most.',
-          `CREATE INDEX CONCURRENTLY ON ${qualified(table)} USING brin (${quote(key.name)}); -- a few blocks that find ranges of time already, since the rows lie in this order`,
-          `A partitioned table is a new one, and LIKE ... INCLUDING ALL does not make it: its primary key must contain ${column}, and row-level security, policies, triggers, grants, foreign keys in both directions and publications must be made anew, on every partition too. Try it on a copy first.`,
+          'See whether old rows are ever deleted: dropping a month gains most.',
+          `CREATE INDEX CONCURRENTLY ON ${qualified(table)} USING brin (${quote(key.name)}); -- a few blocks are enough to find ranges of time, since the rows are stored in this order`,
+          `The partitioned table is a new one, and LIKE ... INCLUDING ALL does not copy everything. Its primary key must contain ${column}. Row-level security, policies, triggers, grants, foreign keys in both directions and publications must be created again, on every partition too. Try it on a copy first.`,
         ),
       })
     }

@@ -3,7 +3,7 @@ import { display, displayIdentifier, qualified, quote } from '../../postgres/ide
 import type { Sequence } from '../../catalog/sequences.ts'
 import { listSequences } from '../../catalog/sequences.ts'
 import { measured, migrationOr, runbook } from '../remedies.ts'
-import type { Finding, Remedy, Rule } from '../rule.ts'
+import type { Violation, Remedy, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 
@@ -34,7 +34,7 @@ export const sequenceExhaustion: Rule = {
   cure: 'a wider sequence, or steps to widen the column online',
   async find(context) {
     const wanted = await wantedSchemas(context)
-    const findings: Finding[] = []
+    const findings: Violation[] = []
     let hidden = 0
     for (const sequence of await context.read(listSequences)) {
       if (!wanted(sequence.schema) || sequence.isExtensionOwned || sequence.cycles) continue
@@ -44,7 +44,6 @@ export const sequenceExhaustion: Rule = {
       if (used < warnAt) continue
       const percent = Math.floor(used * 1000) / 10
       findings.push({
-        rule: 'sequence_exhaustion',
         level: used >= errorAt ? 'error' : 'warn',
         subject: [sequence.schema, sequence.name],
         detail: `Sequence ${display(sequence)} has used ${percent} % of its values; after the last one inserts fail.`,
@@ -104,7 +103,7 @@ async function cureOf(sequence: Sequence): Promise<Remedy> {
         rule: 'sequence_exhaustion',
         why:
           `Sequence ${display(sequence)} is at ${sequence.lastValue} of ${sequence.maximum}; after that every insert ` +
-          'fails. What it fills can hold more.',
+          'fails. The column that it fills can hold more.',
       }),
     how,
   )

@@ -2,7 +2,7 @@ import { display, qualified } from '../../postgres/identifiers.ts'
 import type { TableBloat } from '../../catalog/bloat.ts'
 import { hiddenFromRole, listTableBloat } from '../../catalog/bloat.ts'
 import { measured, runbook } from '../remedies.ts'
-import type { Finding, Rule } from '../rule.ts'
+import type { Violation, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import { targets } from '../../metrics/targets.ts'
 
@@ -12,8 +12,8 @@ const muchPercent = 40
 const muchBytes = 256 * 1_048_576
 
 /**
- * A table whose heap is to a fifth or more empty, beyond what its fillfactor keeps free. New rows fill the space, so
- * it matters where the table no longer grows or is read whole.
+ * Tables with at least a fifth of the heap empty, beyond what the fillfactor keeps free. New rows fill the space, so it
+ * matters if the table no longer grows or is read whole.
  *
  * ```sql
  * -- before: 218 MB, of which 40 % hold no row; VACUUM returns nothing of it
@@ -22,7 +22,7 @@ const muchBytes = 256 * 1_048_576
  */
 export const tableBloat: Rule = {
   name: 'table_bloat',
-  finds: 'tables that are to a fifth or more empty',
+  finds: 'tables with at least a fifth of their space empty',
   cure: 'steps for pg_repack or VACUUM FULL, with the lock and the disk they need',
   async find(context) {
     const heaps = (await context.read(listTableBloat)).filter(
@@ -40,7 +40,7 @@ export const tableBloat: Rule = {
   },
 }
 
-function toFinding(heap: TableBloat): Finding[] {
+function toFinding(heap: TableBloat): Violation[] {
   const { bloatPercent, wastedBytes, kind } = heap
   if (bloatPercent === null || wastedBytes === null || kind === 'unknown') return []
   if (bloatPercent < targets.free_space || wastedBytes < leastBytes) return []
@@ -48,7 +48,6 @@ function toFinding(heap: TableBloat): Finding[] {
   const wasted = megabytes(wastedBytes)
   return [
     {
-      rule: 'table_bloat',
       level: isMuch ? 'warn' : 'info',
       subject: [heap.schema, heap.name],
       detail: `${wasted} of the ${megabytes(heap.heapBytes)} of ${display(heap)} hold no row (${Math.round(bloatPercent)} %, ${kind} by ${heap.how})`,
@@ -67,11 +66,11 @@ function steps(heap: TableBloat, wastedBytes: number): string[] {
   const need = megabytes(heap.totalBytes - wastedBytes)
   return [
     `VACUUM (ANALYZE) ${qualified(heap)}; lets new rows use the space, blocks nobody, and returns next to nothing to the disk. If the table grows again soon, stop here.`,
-    `Have ${need} of disk free: both ways below write the table and its indexes a second time before the old ones go.`,
+    `Have ${need} of disk space free: both ways below write a second copy of the table and its indexes before they remove the old one.`,
     `Online, where the extension pg_repack is installed: pg_repack --dbname=DATABASE --table=${shellQuoted(qualified(heap))} takes ACCESS EXCLUSIVE for moments at the beginning and the end only, and needs a primary key or a unique index over columns that are not null.`,
-    `Else in a maintenance window: SET lock_timeout = '5s'; VACUUM (FULL, ANALYZE) ${qualified(heap)}; holds ACCESS EXCLUSIVE all the time, so that even reading waits; count on a minute for each gigabyte or two.`,
-    'Watch it with SELECT phase, heap_blks_scanned, heap_blks_total FROM pg_stat_progress_cluster; cancel it at any time, the old table is then as it was.',
-    'So that it does not come back: let autovacuum visit the table earlier (rule autovacuum_settings), and close transactions that stay open (rule long_transaction).',
+    `Else in a maintenance window: SET lock_timeout = '5s'; VACUUM (FULL, ANALYZE) ${qualified(heap)}; it holds ACCESS EXCLUSIVE all the time, so that even reads wait; allow a minute for each gigabyte or two.`,
+    'Watch it with SELECT phase, heap_blks_scanned, heap_blks_total FROM pg_stat_progress_cluster; it can be cancelled at any time, which leaves the old table as it was.',
+    'To prevent new bloat: let autovacuum visit the table earlier (rule autovacuum_settings), and close transactions that stay open (rule long_transaction).',
   ]
 }
 

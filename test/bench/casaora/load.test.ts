@@ -86,7 +86,7 @@ describe('loadCasaora', () => {
     }
   })
 
-  it('gives everything to an owner that is no superuser', async () => {
+  it('makes a role without superuser rights the owner of everything', async () => {
     expect(await value(`SELECT rolsuper AS value FROM pg_roles WHERE rolname = '${casaoraOwner}'`)).toBe(
       false,
     )
@@ -121,7 +121,7 @@ describe('loadCasaora', () => {
     ).toBe(true)
   })
 
-  it('is bloated where rows were updated and deleted: less than half of those tables is alive', async () => {
+  it('has bloat where rows were updated and deleted: live rows take less than half of those tables', async () => {
     for (const table of ['bookings', 'payment_intents', 'notifications']) {
       const alive = await value<number>(
         `SELECT sum(pg_column_size(t) + 28) / pg_relation_size('${table}')::float AS value FROM ${table} t`,
@@ -130,7 +130,7 @@ describe('loadCasaora', () => {
     }
   })
 
-  it('misses the indexes of foreign keys, and has duplicate ones', async () => {
+  it('lacks indexes on foreign keys, and has duplicate indexes', async () => {
     expect(
       await value(`
         SELECT count(*)::int AS value FROM pg_constraint f
@@ -168,7 +168,7 @@ describe('row-level security of Casaora', () => {
     expect(await seen(count('bookings'), admin)).toBe(await value(count('bookings')))
   })
 
-  it('shows visitors who is listed and what is published, and nothing else', async () => {
+  it('shows visitors listed professionals and published content, and nothing else', async () => {
     expect(await seen(count('professional_profiles'))).toBe(
       await value(`${count('professional_profiles')} WHERE is_active AND verification_status = 'verified'`),
     )
@@ -178,7 +178,7 @@ describe('row-level security of Casaora', () => {
     }
   })
 
-  it('shows messages to the members of their conversation alone', async () => {
+  it('shows messages only to the members of their conversation', async () => {
     expect(await seen(count('messages'), customer)).toBe(
       await value(`
         ${count('messages')} JOIN conversation_members USING (conversation_id) WHERE user_id = '${customer}'`),

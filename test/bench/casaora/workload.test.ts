@@ -49,7 +49,7 @@ describe("Casaora's workload", () => {
     )
   })
 
-  it('is sent by people that Casaora has', async () => {
+  it('is sent by users that exist in Casaora', async () => {
     const people = new Set(workload.flatMap(({ claims }) => (claims?.['sub'] ? [claims['sub']] : [])))
     const known = await client.query('SELECT FROM profiles WHERE id = ANY ($1)', [[...people]])
     expect(known.rowCount).toBe(people.size)

@@ -39,7 +39,7 @@ function ratioOf(row: BenchRow | undefined): number {
   return row?.ratio ?? Number.NaN
 }
 
-test('a bench is found by its id, by each of its rows, and by what rows begin with', () => {
+test('a bench is found by its id, by each of its rows, and by a prefix of its rows', () => {
   for (const id of ['claims', 'rls', 'writes', 'writes_wal', 'pooling_trust'])
     expect(hasRow(claimsBench, id)).toBe(true)
   for (const id of ['write', 'deploy', 'search_']) expect(hasRow(claimsBench, id)).toBe(false)

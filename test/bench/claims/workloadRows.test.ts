@@ -46,12 +46,12 @@ describe('the rows about the workload', () => {
     expect(search).toMatchObject({ id: 'search', before: 10.9, after: 1.49, ratio: 7.315, met: false })
   })
 
-  it('are met from the goal on', () => {
+  it('are met at the goal and above', () => {
     const [search] = groupRows(statementClaims.slice(1, 2), [measured('search_city', 20, 1)])
     expect(search?.met).toBe(true)
   })
 
-  it('are not met where one statement of a user got slower, however much all gained', () => {
+  it('are not met if one statement of a user got slower, however much all of them gained', () => {
     const gained = measured('a', 10_000, 1)
     expect(userFacingRow([gained]).met).toBe(true)
     const row = userFacingRow([gained, measured('b', 1, 1.2)])
@@ -60,7 +60,7 @@ describe('the rows about the workload', () => {
     expect(row.how).toContain('here 0.10 ms: b (+0.20 ms)')
   })
 
-  it('leave out of what users send what the server sends itself', () => {
+  it('count only what users send, not what the server itself sends', () => {
     const row = userFacingRow([measured('a', 1_000, 1), measured('b', 1, 2, { role: 'service_role' })])
     expect(row).toMatchObject({ before: 1_000, after: 1, met: true })
   })
@@ -91,7 +91,7 @@ describe('a statement is slower', () => {
     expect(isSlower(measured('a', before, after))).toBe(slower)
   })
 
-  it('by as much more as the machine is slower', () => {
+  it('by a difference that scales with the speed of the machine', () => {
     const onMachine = (times: number): MeasuredStatement =>
       measured('a', 1, 1.15, { planningMs: times * referencePlanningMs })
     expect(isSlower(onMachine(1))).toBe(true)

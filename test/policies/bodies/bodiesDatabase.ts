@@ -119,17 +119,6 @@ export async function createBodies(group: BodyGroup): Promise<BodiesDatabase> {
       [large],
     )
   }
-  /** What bodies read beside the tables of the cases. Those of the system are many; none of them has statistics. */
-  const analyzeOthers = async () => {
-    const { rows: others } = await superuser.query<{ name: string }>(
-      `SELECT format('%I.%I', n.nspname, c.relname) AS name
-       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-       WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-         AND NOT c.relname = ANY ($1)`,
-      [group.cases.map(tableOf)],
-    )
-    await superuser.query(`ANALYZE ${others.map(({ name }) => name).join(', ')}`)
-  }
   const indexes = async () => {
     const { rows: found } = await superuser.query<{ definition: string; name: string }>(
       `SELECT pg_get_indexdef(i.oid) AS definition, i.oid::regclass::text AS name
@@ -155,7 +144,7 @@ export async function createBodies(group: BodyGroup): Promise<BodiesDatabase> {
     effects: async (settings = {}) => {
       // Every change is rolled back but leaves dead rows, by which the planner would choose another plan the next time.
       await superuser.query(`VACUUM (FULL, ANALYZE) ${group.cases.map(tableOf).join(', ')}`)
-      await analyzeOthers()
+      await superuser.query('ANALYZE')
       await believe()
       const found = new Map<string, Effects>()
       const targets = new Map<BodyCase, Target>()

@@ -37,7 +37,7 @@ describe('rlsCosts', () => {
       rlsCosts(borrow(owner), await readOnce(borrow(owner))(readParsedPolicies), { identity, ...options }),
     )
 
-  it('tells what the reader pays, what the same rows cost without policies, and the price of each', async () => {
+  it('measures the read as the user, the same rows without policies, and the price of each policy', async () => {
     const [cost, ...others] = await measure()
     expect(others).toEqual([])
     expect(cost?.table).toEqual({ schema: 'public', name: 'notes' })
@@ -48,7 +48,7 @@ describe('rlsCosts', () => {
     expect(cost?.asUser).toBeGreaterThan(cost?.writtenOut ?? Infinity)
   })
 
-  it('gives up a statement at the time limit and a table that is too large, and says so', async () => {
+  it('gives up a statement at the time limit, skips a table that is too large, and says so', async () => {
     const [slow] = await measure({ timeoutMs: 5 })
     expect(slow?.asUser).toBeNull()
     const [large] = await measure({ mostRows: 100 })

@@ -66,7 +66,7 @@ test('a query that takes too long takes no time of the others', async () => {
   expect(answers).toEqual([{ text: '1' }, undefined, { text: '2' }])
 })
 
-test('what one query sets or fails at is no matter of the next, and nothing of it is left', async () => {
+test('neither a setting nor an error of one query affects the next, and nothing is left of either', async () => {
   const answers = await asking((look) =>
     askEach(look, anon, [
       `SELECT set_config('app.tenant', 'another', true)`,
@@ -86,7 +86,7 @@ test('what one query sets or fails at is no matter of the next, and nothing of i
   expect(rows).toEqual([{ back: true, t: '' }])
 })
 
-test('functions of the same name on the search_path are not ours', async () => {
+test('functions of the same name on the search_path are not called', async () => {
   const ask = [`SELECT '1'`, `SELECT '2'`]
   expect(await asking((look) => askEach(look, anon, ask), 'hostile, pg_catalog')).toEqual([
     { text: '1' },
@@ -94,7 +94,7 @@ test('functions of the same name on the search_path are not ours', async () => {
   ])
 })
 
-test('as a role that nobody may take every query ends with the same error', async () => {
+test('as a role that the session may not act as, every query ends with the same error', async () => {
   const answers = await asking((look) => askEach(look, nobody, ['SELECT 1', 'SELECT 2']))
   expect(answers).toEqual([{ code: '22023' }, { code: '22023' }])
 })
@@ -123,7 +123,7 @@ test('several ask predicates about the same rows', async () => {
   ])
 })
 
-test('of many predicates and rows each that fails is found, and the others are answered', async () => {
+test('among many predicates and rows, each one that fails is found, and the others are answered', async () => {
   const rows = ['1', '0', 'x', '3', '0', '5', '6', '7'].map((body, id) => `(${String(id)},${body})`)
   const predicates = ['id > 3', 'body::int > 2', '6 / body::int = 2', 'nothing', 'body IS NULL']
   const answers = await asking((look) =>

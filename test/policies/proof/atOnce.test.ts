@@ -57,13 +57,13 @@ async function judge(clock: Clock) {
   })
 }
 
-it('names an error of what would run at once, for callers without claims', async () => {
+it('names the error of a part that would run once per statement, for callers without claims', async () => {
   expect(await judge(startClock(10_000))).toContainEqual(
     expect.objectContaining({ effect: 'fails now', after: 'P0001' }),
   )
 })
 
-it('does not excuse an error that it has seen when the time is over, before a migration is written', async () => {
+it('still reports an error that it has seen when the time is over, before a migration is written', async () => {
   expect(await judge(overAfterOne())).toContainEqual(
     expect.objectContaining({ effect: 'fails now', after: 'P0001' }),
   )

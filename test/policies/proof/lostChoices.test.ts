@@ -52,7 +52,7 @@ const firstTeam = `team IN (SELECT m.team FROM members m WHERE m.user_id = auth.
 test.each([
   ['a query', firstTeam, 'team IN (SELECT m.team FROM public.members m WHERE m.user_id = auth.uid())'],
   ['the body of a function', 'team = first_team()', 'team = ANY ((SELECT private.teams())::int[])'],
-])('%s that loses its LIMIT is not shown by rows of people with one team each', async (_, old, using) => {
+])('%s that loses its LIMIT is not proven by rows of people with one team each', async (_, old, using) => {
   const { outcome, reasons } = await prove(old, using)
   expect({ outcome, reasons }).toEqual({
     outcome: 'not shown',
@@ -62,7 +62,7 @@ test.each([
   })
 })
 
-test('a query that keeps it is shown', async () => {
+test('a query that keeps its LIMIT is proven', async () => {
   const { outcome, reasons } = await prove(
     firstTeam,
     `team = ANY (ARRAY(SELECT m.team FROM public.members m WHERE m.user_id = auth.uid() ORDER BY m.level LIMIT 1))`,

@@ -10,7 +10,7 @@ import { clearPolicies, makeWorkspace, policyName, setPolicy } from '../workspac
 const documents = { schema: 'public', name: 'documents' }
 
 /** Nothing can be tried where no table has a row: only what the trees say can tell. */
-describe('a membership turned round, without a row in any table', () => {
+describe('a rewritten membership, without a row in any table', () => {
   let database: TestDatabase
   let owner: Client
   beforeAll(async () => {
@@ -110,7 +110,7 @@ describe('a membership turned round, without a row in any table', () => {
       '(team_id IN ( SELECT public.as_caller() AS as_caller))',
     ],
     [
-      'names that are looked for elsewhere',
+      'names that another search_path resolves',
       'plain_member(team_id)',
       '(team_id = ANY (ARRAY( SELECT public.key_ids() AS key_ids)))',
     ],

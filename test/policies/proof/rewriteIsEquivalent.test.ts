@@ -106,7 +106,7 @@ describe('a right rewrite', () => {
     }
   })
 
-  it('holds once it has been made, without asking anybody', async () => {
+  it('holds after the rewrite was applied, without a comparison', async () => {
     await setPolicy(owner, { policy: 'USING (owner_id = (SELECT auth.uid()))' })
     const report = await prove([
       { policy: policyName, using: '(owner_id = ( SELECT auth.uid() AS uid))', check: null },
@@ -139,7 +139,7 @@ describe('a right rewrite', () => {
     expect(report).toMatchObject({ outcome: 'equivalent', byStructure: false, reasons: [] })
   })
 
-  it('passes for a role that may only read and act as nobody else, and says so', async () => {
+  it('passes for a role that may only read and may act as no other role, and says so', async () => {
     const role = `reader_${database.name}`
     await superuser.query(`CREATE ROLE ${role} LOGIN PASSWORD 'reader'; GRANT USAGE ON SCHEMA public, auth TO ${role};
       GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`)
@@ -188,7 +188,7 @@ describe('a wrong rewrite', () => {
     expect(report.differences[0]).toMatchObject({ effect: 'lost', role: 'authenticated' })
   })
 
-  it('is caught where NOT meets a membership that may be NULL', async () => {
+  it('is caught where a membership under NOT may be NULL', async () => {
     const report = await compare(
       'FOR SELECT TO authenticated USING (NOT is_member(team_id))',
       '(NOT (team_id = ANY (ARRAY( SELECT public.team_ids() AS team_ids))))',
@@ -196,7 +196,7 @@ describe('a wrong rewrite', () => {
     expect(report.outcome).toBe('different')
   })
 
-  it('is caught where a VOLATILE quota would be asked once', async () => {
+  it('is caught where a VOLATILE quota would be called once', async () => {
     const report = await compare(
       'FOR INSERT TO authenticated WITH CHECK (owner_id = auth.uid() AND quota_left())',
       null,
@@ -206,7 +206,7 @@ describe('a wrong rewrite', () => {
     expect(report.reasons.join()).toContain('quota_left() is VOLATILE')
   })
 
-  it('is caught where a FOR ALL policy takes in one FOR SELECT', async () => {
+  it('is caught where a FOR ALL policy replaces one FOR SELECT', async () => {
     await setPolicies(
       'FOR ALL TO authenticated USING (owner_id = auth.uid())',
       'FOR SELECT TO authenticated USING (editor_id = auth.uid())',
@@ -221,7 +221,7 @@ describe('a wrong rewrite', () => {
     expect(report.differences.every(({ effect }) => effect === 'gained')).toBe(true)
   })
 
-  it('is caught where a policy is dropped that is no duplicate: other roles, or another command', async () => {
+  it('is caught where the dropped policy is no duplicate: other roles, or another command', async () => {
     await setPolicies(
       'FOR SELECT TO authenticated USING (owner_id = auth.uid())',
       'FOR SELECT TO public USING (owner_id = auth.uid())',
@@ -247,7 +247,7 @@ describe('a wrong rewrite', () => {
     expect(report).toMatchObject({ outcome: 'different' })
   })
 
-  it('is caught where only what other tables show to the identity makes the difference', async () => {
+  it('is caught where the difference depends only on what the identity sees in other tables', async () => {
     await owner.query(`ALTER POLICY "teams are for all" ON teams USING (owner_id = (SELECT auth.uid()))`)
     try {
       const report = await compare(
@@ -271,7 +271,7 @@ describe('a wrong rewrite', () => {
   })
 })
 
-describe('what cannot be told', () => {
+describe('what cannot be proven', () => {
   it('fails for a policy that does not exist, and for a table that does not', async () => {
     await clearPolicies(owner)
     expect(await prove([{ policy: 'no such', using: 'true', check: null }])).toMatchObject({
@@ -291,7 +291,7 @@ describe('what cannot be told', () => {
     expect(report.reasons.join()).toMatch(/seen only false for everybody .* with the option identities/)
   })
 
-  it('is told with an identity that people name', async () => {
+  it('is proven with an identity that the option names', async () => {
     const { rows } = await owner.query<{ secret: string }>(`SELECT md5('xy') AS secret`)
     const identities = [{ role: 'anon', claims: { secret: rows[0]?.secret } }]
     const report = await compare(
@@ -302,7 +302,7 @@ describe('what cannot be told', () => {
     expect(report.reasons.join()).not.toContain('seen only')
   })
 
-  it.each([0.5, 0.1, 0.9])('does not take a draw by random() < %d for a difference', async (part) => {
+  it.each([0.5, 0.1, 0.9])('does not report random() < %d as a difference', async (part) => {
     for (let time = 0; time < 10; time += 1) {
       const report = await compare(
         `FOR SELECT USING (owner_id = auth.uid() AND random() < ${part})`,
@@ -312,7 +312,7 @@ describe('what cannot be told', () => {
     }
   })
 
-  it('takes a difference beside a draw for one', async () => {
+  it('reports a difference beside a call of random()', async () => {
     const report = await compare(
       'FOR SELECT USING (owner_id = auth.uid() AND random() >= 0)',
       '((owner_id <> ( SELECT auth.uid() AS uid)) AND (random() >= (0)::double precision))',
@@ -320,7 +320,7 @@ describe('what cannot be told', () => {
     expect(report.outcome).toBe('different')
   })
 
-  it('reports what was covered where the time is over, and keeps to the time', async () => {
+  it('reports what was covered when the time is over, and stays within the time', async () => {
     await owner.query(`CREATE OR REPLACE FUNCTION slow(id int) RETURNS boolean LANGUAGE plpgsql STABLE AS
       $$ BEGIN PERFORM pg_sleep(0.02); RETURN id % 2 = 0; END $$`)
     const started = performance.now()
@@ -453,7 +453,7 @@ describe('a table of an unusual kind', () => {
     }
   })
 
-  it('may have policies that fail already, as before so after', async () => {
+  it('may have policies that fail both before and after', async () => {
     await owner.query(`CREATE TABLE loops (id int PRIMARY KEY, owner_id uuid);
       INSERT INTO loops ${fill};
       ALTER TABLE loops ENABLE ROW LEVEL SECURITY; GRANT SELECT ON loops TO authenticated;

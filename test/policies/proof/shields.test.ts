@@ -110,7 +110,7 @@ const shielded: [string, Case][] = [
 ]
 
 describe.each(shielded)('a token that cannot be read, shielded by %s', (_, given) => {
-  it('is refused, for the statement that works today and would end with an error', async () => {
+  it('is refused, since a statement that works today would end with an error', async () => {
     await create(given)
     expect(await newErrors(given)).toContain('22P02')
     expect(await update(given)).toBe('0 rows')

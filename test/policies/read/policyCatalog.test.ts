@@ -101,7 +101,7 @@ describe('readPolicyCatalog', () => {
     ).toEqual([null, 'owner'])
   })
 
-  test('knows the properties of functions, of the server’s own and of operators', () => {
+  test('knows the properties of functions, built-in ones too, and of operators', () => {
     expect(catalog.policies[1]?.functions[0]).toMatchObject({
       args: '',
       volatility: 'stable',

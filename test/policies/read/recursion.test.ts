@@ -135,7 +135,7 @@ const policy: fc.Arbitrary<MadePolicy> = fc.record({
 })
 
 describe('PostgreSQL and we agree', () => {
-  it('on which sub-select brings a recursion that was not there', { timeout: 240_000 }, async () => {
+  it('on which sub-selects cause a new recursion', { timeout: 240_000 }, async () => {
     let loops = 0
     let fine = 0
     await fc.assert(
@@ -196,7 +196,7 @@ describe('a policy for reading', () => {
         { ...own, table: 'c', using: reading('a') },
       ],
     ],
-  ] as [string, MadePolicy[]][])('is left alone where the table is read by %s', async (_, others) => {
+  ] as [string, MadePolicy[]][])('is left alone if the table is read by %s', async (_, others) => {
     await create([own, ...others])
     expect(await recursions()).toEqual([])
     const rewrite = (await rewritesIn(superuser, ['auth_rls_initplan'])).get('p0')
@@ -227,7 +227,7 @@ describe('a policy for reading', () => {
     expect(await recursions()).not.toEqual([])
   })
 
-  it('is rewritten where others read the table, and where the table fails already', async () => {
+  it("is rewritten if only other tables' policies read the table, or if the table fails already", async () => {
     await create([
       own,
       { ...own, table: 'b', command: 'UPDATE', using: reading('a') },

@@ -52,7 +52,7 @@ async function meaning(predicate: string | null): Promise<string> {
 
 const own = 'SELECT m.org_id FROM public.members m WHERE m.user_id = auth.uid()'
 
-describe('turnCorrelated turns', () => {
+describe('turnCorrelated decorrelates', () => {
   test.each([
     [
       'EXISTS on one column',
@@ -91,7 +91,7 @@ describe('turnCorrelated refuses', () => {
     [
       'what makes a look-up slower for the one with the longest list',
       'EXISTS (SELECT 1 FROM followers f WHERE f.org_id = docs.org_id AND f.user_id = auth.uid())',
-      'slower for who has the longest list',
+      'slower for the caller with the longest list',
     ],
     [
       'a scalar query',
@@ -128,7 +128,7 @@ describe('turnCorrelated refuses', () => {
   })
 })
 
-test('policies of a table that fails already are left, with the failure', async () => {
+test('policies of a table that fails already are left, and the refusal names the failure', async () => {
   await owner.query(`
     CREATE TABLE looped (id int, owner uuid);
     ALTER TABLE looped ENABLE ROW LEVEL SECURITY;

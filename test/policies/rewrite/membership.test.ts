@@ -74,7 +74,7 @@ async function meaning(predicate: string | null): Promise<string> {
   return canonical(await parseExpression(predicate ?? 'NULL'))
 }
 
-describe('turnMembership turns', () => {
+describe('turnMembership rewrites', () => {
   test.each([
     [
       'where an index leads on the column into = ANY',
@@ -148,7 +148,7 @@ describe('turnMembership turns', () => {
     expect(await meaning(using)).toBe(await meaning(expected))
   })
 
-  test('the same function with other constants into helpers of their own', async () => {
+  test('calls of one function with different constants into separate helpers', async () => {
     const { helpers } = await rewrite(`has_role(org_id, 'admin') OR has_role(org_id, 'editor')`)
     expect(helpers).toEqual([
       ['has_role_org_ids', 'uuid'],
@@ -170,10 +170,14 @@ describe('turnMembership refuses', () => {
       'declared IMMUTABLE, yet reads the table members',
     ],
     ['a body that is more than one EXISTS', 'is_member_or_open(org_id)', 'not one EXISTS'],
-    ['a list that would say more than the function', 'is_known(org_id)', 'does not depend on who is calling'],
+    [
+      'a list that would reveal more than the function',
+      'is_known(org_id)',
+      'does not depend on who is calling',
+    ],
     ['grouping', 'is_many(org_id)', 'more than FROM and WHERE'],
     ['IN with a LIMIT', 'is_first(org_id)', 'which decides what is IN it'],
-    ['an argument that is used twice', 'is_near(org_id)', 'in another place than key = argument'],
+    ['an argument that is used twice', 'is_near(org_id)', 'outside of the condition key = argument'],
     ['another comparison', 'is_before(org_id)', 'no condition of the form key = argument'],
     ['a body without a query', 'starts_with(name)', 'not one EXISTS'],
     ['two columns of the row', 'member_is(other_id, org_id)', 'more than one of its arguments'],

@@ -32,7 +32,7 @@ describe('policiesToNarrow', () => {
   })
   afterAll(() => database.drop())
 
-  it('are those TO PUBLIC that no visitor passes, and no others', async () => {
+  it('returns exactly the policies TO PUBLIC that no visitor passes', async () => {
     const policies = await readOnly(owner, () => readOnce(borrow(owner))(readParsedPolicies))
     expect(policiesToNarrow(policies).map(({ name }) => name)).toEqual(['bare', 'checked', 'wrapped'])
   })

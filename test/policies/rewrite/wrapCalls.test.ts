@@ -122,7 +122,7 @@ describe('wrapCalls wraps', () => {
 
 describe('wrapCalls leaves', () => {
   test.each([
-    ['what is wrapped', 'owner = (SELECT auth.uid())'],
+    ['a wrapped call', 'owner = (SELECT auth.uid())'],
     ['a cast within the wrap', `team = (SELECT (auth.jwt() ->> 'team')::uuid)`],
     ['a wrapped array', 'team = ANY ((SELECT teams())::uuid[])'],
     ['an array or a set that is read once', 'team = ANY (ARRAY(SELECT team_set()))'],
@@ -165,7 +165,7 @@ describe('wrapCalls refuses', () => {
   })
 })
 
-test('only the rules that are asked for change anything', async () => {
+test('only the chosen rules change anything', async () => {
   await createPolicies(owner, 't', ['owner = auth.uid() OR is_admin() OR is_admin_of(auth.uid())'])
   const found = (await rewritesIn(owner, ['auth_rls_initplan'])).get('p0')
   await owner.query('DROP POLICY p0 ON t')

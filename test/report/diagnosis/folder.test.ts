@@ -18,7 +18,7 @@ test('it is named after the moment, in UTC', () => {
 test('it is never written over', async () => {
   const target = join(place, 'taken')
   await writeFolder(target, { 'a.txt': 'first' })
-  await expect(writeFolder(target, { 'a.txt': 'second' })).rejects.toThrow('is there already')
+  await expect(writeFolder(target, { 'a.txt': 'second' })).rejects.toThrow('exists already')
   expect(readFileSync(join(target, 'a.txt'), 'utf8')).toBe('first')
 })
 
@@ -29,7 +29,7 @@ test('a file that cannot be written leaves no folder', async () => {
   expect(readdirSync(place).filter((name) => name.startsWith('.'))).toEqual([])
 })
 
-test.skipIf(!disk)('a disk that is full leaves nothing, and the next step is said', async () => {
+test.skipIf(!disk)('a full disk leaves nothing behind, and the error says what to do', async () => {
   const written = writeFolder(join(disk?.directory ?? '', 'report'), {
     'a.txt': 'a',
     'b.txt': 'x'.repeat(200_000),

@@ -39,7 +39,7 @@ describe('duplicate_index', () => {
   })
   afterAll(() => database.drop())
 
-  it('finds all but one of the same indexes, and keeps the one of a constraint', async () => {
+  it('finds all but one of several equal indexes, and keeps the one of a constraint', async () => {
     expect(await subjectsOf(owner, duplicateIndex)).toEqual([
       `public."it's a \\ twin"`,
       'public.parts_twin',
@@ -53,7 +53,7 @@ describe('duplicate_index', () => {
     expect(remedy).toMatchObject({ kind: 'runbook' })
   })
 
-  it('never operations to drop an index that keeps values unique', async () => {
+  it('never drafts the drop of an index that keeps values unique', async () => {
     const { remedy } = await findingAbout(owner, duplicateIndex, 'public', 't_c_twin')
     expect(remedy.kind).toBe('runbook')
   })

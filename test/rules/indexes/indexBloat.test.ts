@@ -30,7 +30,7 @@ describe('index_bloat', () => {
     expect(await subjectsOf(owner, indexBloat)).toEqual(['public."bad ""table""_pkey"'])
   })
 
-  it('gives a step that cures it', async () => {
+  it('gives a step that fixes it', async () => {
     const { remedy } = await findingAbout(owner, indexBloat, 'public', 'bad "table"_pkey')
     const statement =
       remedy.kind === 'runbook' ? /REINDEX INDEX CONCURRENTLY [^;]+/.exec(remedy.steps[2] ?? '')?.[0] : ''

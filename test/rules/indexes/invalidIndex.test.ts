@@ -26,14 +26,14 @@ describe('invalid_index', () => {
     expect(await subjectsOf(owner, invalidIndex)).toEqual(['public.t_a_idx', 'public.t_twin'])
   })
 
-  it('says to drop what is there a second time, and to build the other again', async () => {
+  it('says to drop a duplicate, and to build the other again', async () => {
     const twin = await findingAbout(owner, invalidIndex, 'public', 't_twin')
     expect(twin.remedy.title).toBe('Drop t_twin')
     const unique = await findingAbout(owner, invalidIndex, 'public', 't_a_idx')
     expect(unique.remedy.title).toBe('Build t_a_idx again')
   })
 
-  it('gives steps that heal', async () => {
+  it('gives steps that repair it', async () => {
     const { remedy } = await findingAbout(owner, invalidIndex, 'public', 't_a_idx')
     const steps = remedy.kind === 'runbook' ? remedy.steps : []
     await owner.query(`DELETE FROM t WHERE ctid = (SELECT min(ctid) FROM t)`)
@@ -41,7 +41,7 @@ describe('invalid_index', () => {
     expect(await subjectsOf(owner, invalidIndex)).toEqual(['public.t_twin'])
   })
 
-  it('leaves alone what somebody is building now', async () => {
+  it('leaves alone an index that is being built', async () => {
     const other = await database.connect(database.ownerUrl)
     const looker = await database.connect()
     await owner.query(`BEGIN; INSERT INTO t VALUES (5, 5)`)

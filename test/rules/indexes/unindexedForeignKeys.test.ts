@@ -127,7 +127,7 @@ describe('unindexed_foreign_keys on small tables', () => {
     expect(await levels()).toEqual(inTables)
   })
 
-  it('are a warning where a partition is locked, whose size is not asked', async () => {
+  it('are a warning if a partition is locked, since its size is not asked', async () => {
     const holder = await database.connect(database.ownerUrl)
     await holder.query('BEGIN; LOCK TABLE ONLY vague_parts_1')
     expect(await levels()).toEqual({ ...inTables, vague_parts: ['warn', undefined] })
@@ -135,7 +135,7 @@ describe('unindexed_foreign_keys on small tables', () => {
   })
 })
 
-describe('unindexed_foreign_keys whose columns lie within one another', () => {
+describe('unindexed_foreign_keys whose columns contain one another', () => {
   let database: TestDatabase
   let owner: Client
 
@@ -178,7 +178,7 @@ describe('unindexed_foreign_keys whose columns lie within one another', () => {
     ])
   })
 
-  it('have nothing left to find once their indexes are there, and none is redundant', async () => {
+  it('leave nothing to find once their indexes exist, and none of these is redundant', async () => {
     const { findings } = await look(owner, unindexedForeignKeys)
     for (const index of new Set(findings.map(({ remedy }) => indexIn(remedy)))) {
       await owner.query(`CREATE INDEX ON ${index}`)

@@ -100,7 +100,7 @@ describe('duplicate_policy', () => {
     const [finding] = await having(bare('one'), bare('two'))
     expect(finding?.remedy).toMatchObject({
       kind: 'runbook',
-      title: expect.stringMatching(/rewritten/) as string,
+      title: expect.stringMatching(/Rewrite both alike/) as string,
     })
   })
 

@@ -28,7 +28,7 @@ describe('function_search_path_mutable', () => {
     return finding?.remedy
   }
 
-  it('writes a migration for a SECURITY DEFINER function of qualified names, and the function answers as before', async () => {
+  it('writes a migration for a SECURITY DEFINER function with qualified names, and the function answers as before', async () => {
     await owner.query(`CREATE TABLE public.admins (id int); INSERT INTO public.admins VALUES (7);
       CREATE FUNCTION public.bad_definer(x int) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER AS
         $$ DECLARE n int; BEGIN SELECT count(*) INTO n FROM public.admins a WHERE a.id = x; RETURN n > 0; END $$;
@@ -84,7 +84,7 @@ describe('function_search_path_mutable', () => {
     await owner.query(`CREATE FUNCTION public.dynamic() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS
         $$ BEGIN EXECUTE 'SELECT 1'; END $$;
       CREATE FUNCTION public.invoker() RETURNS int LANGUAGE sql AS 'SELECT 1'`)
-    expect((await migrationOf('dynamic'))?.title).toMatch(/puts statements together/)
+    expect((await migrationOf('dynamic'))?.title).toMatch(/runs dynamic SQL/)
     expect((await migrationOf('invoker'))?.kind).toBe('runbook')
     const levels = Object.fromEntries(
       (await findWith(owner, functionSearchPathMutable)).map(({ subject, level, infoBecause }) => [

@@ -27,7 +27,7 @@ describe('rls_enabled_no_policy', () => {
   it('finds a table without a policy, but no partition that is read through its parent', async () => {
     expect(await subjects()).toEqual(['bad'])
   })
-  it('tells tables apart that nobody may reach whom row-level security concerns', async () => {
+  it('separates tables that no role subject to row-level security may reach', async () => {
     const suffix = Math.random().toString(36).slice(2)
     const [reader, member, past] = [`reader ${suffix}`, `member_${suffix}`, `past_${suffix}`]
     const superuser = await database.connect()

@@ -19,7 +19,7 @@ describe('cache_hit_ratio', () => {
     await server.stop()
   })
 
-  it('finds nothing while the cache suffices, and names what is read where it does not', async () => {
+  it('finds nothing while the cache suffices, and names what is read when it does not', async () => {
     await superuser.query(`CREATE TABLE good_small AS SELECT i FROM generate_series(1, 1000) i`)
     await superuser.query(
       `CREATE TABLE large AS SELECT repeat('x', 1000) AS filler FROM generate_series(1, 30000)`,

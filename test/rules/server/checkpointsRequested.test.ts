@@ -19,7 +19,7 @@ describe('checkpoints_requested', () => {
     await server.stop()
   })
 
-  it('finds nothing on a quiet server, and checkpoints that come before their time', async () => {
+  it('finds nothing on a quiet server, then checkpoints that come before checkpoint_timeout', async () => {
     expect(await subjectsOf(superuser, checkpointsRequested)).toEqual([])
     for (let count = 0; count < 10; count += 1) {
       await superuser.query(`SELECT pg_logical_emit_message(false, 'test', 'x')`)

@@ -16,7 +16,7 @@ describe('lock_waits', () => {
   })
   afterAll(() => database.drop())
 
-  it('finds who waits for which relation and whom for, and nothing once the lock is gone', async () => {
+  it('finds who waits for which relation and for whom, and nothing once the lock is released', async () => {
     await superuser.query(`CREATE TABLE "Locked" (a int)`)
     const blocker = await database.connect()
     const waiter = await database.connect()

@@ -15,7 +15,7 @@ describe('missing_pg_stat_statements', () => {
   })
   afterAll(() => database.drop())
 
-  it('finds that nobody counts statements, and operations the extension', async () => {
+  it('finds that nobody counts statements, and drafts the extension', async () => {
     expect(await subjectsOf(superuser, missingPgStatStatements)).toEqual(['pg_stat_statements'])
     await superuser.query(`CREATE SCHEMA extensions`)
     const operation = await operationAbout(superuser, missingPgStatStatements, 'pg_stat_statements')

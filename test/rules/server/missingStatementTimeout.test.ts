@@ -36,7 +36,7 @@ describe('missing_statement_timeout', () => {
     await superuser.query(roles.map((role) => `DROP OWNED BY "${role}"; DROP ROLE "${role}";`).join(''))
   })
 
-  it('finds roles whose statements nothing ends, and neither owners nor those who cannot log in', async () => {
+  it('finds roles without a timeout, but neither owners nor roles that cannot log in', async () => {
     expect(await ours()).toEqual(['"Bad App of test"', '"bad_zero of test"'])
   })
 
@@ -57,7 +57,7 @@ describe('missing_statement_timeout', () => {
   })
 })
 
-describe('missing_statement_timeout on a server with databases of others', () => {
+describe('missing_statement_timeout on a server with other databases', () => {
   let ours: TestDatabase
   let theirs: TestDatabase
   let superuser: Client
@@ -131,7 +131,7 @@ describe('missing_statement_timeout on a server with databases of others', () =>
     await theirs.drop()
   })
 
-  it('concerns itself with roles that have something to do here', async () => {
+  it('reports only the roles that this database concerns', async () => {
     expect(await found(ours)).toEqual([
       'column_granted',
       'connected_here',
@@ -144,7 +144,7 @@ describe('missing_statement_timeout on a server with databases of others', () =>
     ])
   })
 
-  it('and from there with those that have something to do there', async () => {
+  it('reports, in the other database, only the roles that it concerns', async () => {
     expect(await found(theirs)).toEqual([
       'connected_there',
       'granted_there',

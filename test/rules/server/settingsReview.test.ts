@@ -38,7 +38,7 @@ describe('settings_review', () => {
     expect(await subjectsOf(superuser, settingsReview)).toEqual(['fsync', 'full_page_writes'])
   })
 
-  it('finds a kind of plan that is forbidden to everybody in the database, but not to this session', async () => {
+  it('finds a kind of plan that is disabled for the database, but not for this session', async () => {
     await superuser.query(`SET enable_hashjoin = off`)
     expect(await subjectsOf(superuser, settingsReview)).not.toContain('enable_hashjoin')
     await superuser.query(`ALTER DATABASE ${database.name} SET enable_seqscan = off`)

@@ -91,7 +91,7 @@ describe.each([14, 18])('on PostgreSQL %i', (version) => {
         expect(cause?.cure).not.toContain('--rules missing_index')
       })
 
-      test('one that keeps most of them is no cause, nor is a lookup by key', async () => {
+      test('a sequential scan that keeps most rows is no cause, nor is a lookup by key', async () => {
         expect(await causesOf('SELECT * FROM orders WHERE city >= $1', { rows: 200_000 })).toEqual([])
         expect(await causesOf('SELECT * FROM orders WHERE id = $1')).toEqual([])
       })

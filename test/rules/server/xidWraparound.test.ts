@@ -19,7 +19,7 @@ describe('xid_wraparound', () => {
     await server.stop()
   })
 
-  it('finds a database whose old rows an old snapshot keeps from being frozen', async () => {
+  it('finds a database where an old snapshot keeps old rows from being frozen', async () => {
     expect(await subjectsOf(superuser, xidWraparound)).toEqual([])
     const old = await connect(server.url())
     await old.query(`BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1`)

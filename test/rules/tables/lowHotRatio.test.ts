@@ -45,7 +45,7 @@ describe('low_hot_ratio', () => {
     expect(remedy).toMatchObject({ kind: 'runbook', title: expect.stringContaining('Find out') })
   })
 
-  it('names the index in the way where one covers what is updated, be it in a predicate', async () => {
+  it('names an index that covers what is updated, even if only its predicate does', async () => {
     const superuser = await database.connect()
     const { remedy } = await findingAbout(superuser, lowHotRatio, 'public', 'bad_indexed')
     expect(remedy).toMatchObject({
@@ -54,7 +54,7 @@ describe('low_hot_ratio', () => {
     })
   })
 
-  it('drafts room on the page where none does, taken back exactly', async () => {
+  it('drafts room on the page where no index covers it, taken back exactly', async () => {
     const superuser = await database.connect()
     await expectReversible(owner, await operationAbout(superuser, lowHotRatio, 'public', 'Bad'))
   })

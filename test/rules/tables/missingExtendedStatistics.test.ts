@@ -31,7 +31,7 @@ describe('missing_extended_statistics', () => {
     expect(await subjectsOf(owner, missingExtendedStatistics)).toEqual(['public.bad."City".currency'])
   })
 
-  it('drafts statistics that mend the estimate, taken back exactly', async () => {
+  it('drafts statistics that correct the estimate, taken back exactly', async () => {
     const estimate = async (): Promise<number> => {
       const { rows } = await owner.query<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(
         `EXPLAIN (FORMAT JSON) SELECT FROM bad WHERE "City" = 7 AND currency = 'c1'`,

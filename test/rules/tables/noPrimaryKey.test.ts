@@ -37,7 +37,7 @@ describe('no_primary_key', () => {
     ])
   })
 
-  it('makes no key of an index that a foreign key rests on', async () => {
+  it('makes no key of an index that a foreign key depends on', async () => {
     const { remedy } = await findingAbout(owner, noPrimaryKey, 'public', 'bad_referenced')
     expect(remedy.kind).toBe('runbook')
   })

@@ -39,7 +39,7 @@ describe('stale_statistics', () => {
     ])
   })
 
-  it('gives a step that cures it', async () => {
+  it('gives a step that fixes it', async () => {
     for (const name of ['bad_never', 'bad_old', 'bad_parts']) {
       const { remedy } = await findingAbout(owner, staleStatistics, 'public', name)
       await owner.query(remedy.kind === 'runbook' ? (remedy.steps[0] ?? '') : '')

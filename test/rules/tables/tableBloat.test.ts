@@ -38,12 +38,12 @@ describe('table_bloat', () => {
     expect(level).toBe('warn')
     const steps = remedy.kind === 'runbook' ? remedy.steps.join('\n') : ''
     expect(steps).toContain('ACCESS EXCLUSIVE')
-    expect(steps).toMatch(/Have \d+ MB of disk free/)
+    expect(steps).toMatch(/Have \d+ MB of disk space free/)
     expect(steps).toContain(`pg_repack --dbname=DATABASE --table='"public"."bad ""table"""'`)
     expect(steps).toContain('VACUUM (FULL, ANALYZE) "public"."bad ""table"""')
   })
 
-  it('tells a role without privileges that it does not see', async () => {
+  it('tells a role without privileges what it cannot see', async () => {
     const superuser = await database.connect()
     await superuser.query('SET ROLE pg_monitor')
     const { findings, skipped } = await look(superuser, tableBloat)

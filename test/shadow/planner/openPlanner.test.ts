@@ -82,14 +82,14 @@ describe.each([14, 18])('a planner without rows, of PostgreSQL %i', (version) =>
     await server.stop()
   })
 
-  test.skipIf(missing)('takes every statistic', () => {
+  test.skipIf(missing)('has every statistic of the source', () => {
     expect(planner.notCopied).toEqual([])
     expect(planner.notRestored).toEqual([])
     expect(planner.withoutStatistics).toEqual([])
   })
 
   describe.each(['postgres', 'anon'])('as %s', (role) => {
-    test.skipIf(missing)('plans every statement as the source does, at its cost', async () => {
+    test.skipIf(missing)('plans every statement as the source does, at the same cost', async () => {
       const shadow = await planner.connect(role === 'anon' ? role : undefined)
       if (role === 'anon') await source.query('SET ROLE anon')
       for (const client of [shadow, source]) {
@@ -105,7 +105,7 @@ describe.each([14, 18])('a planner without rows, of PostgreSQL %i', (version) =>
     })
   })
 
-  test.skipIf(missing)('tells the size of every index from statistics', async () => {
+  test.skipIf(missing)('finds the size of every index from statistics', async () => {
     const { rows } = await source.query<{ schema: string; name: string; method: string; blocks: number }>(
       `SELECT 'public' AS schema, c.relname AS name, a.amname AS method, (pg_relation_size(c.oid) / 8192)::int AS blocks
        FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE c.relkind = 'i' AND c.relnamespace = 'public'::regnamespace`,
@@ -127,7 +127,7 @@ describe.each([14, 18])('a planner without rows, of PostgreSQL %i', (version) =>
     await shadow.end()
   })
 
-  test.skipIf(missing)('has no row, and finds its way through an index that looks full', async () => {
+  test.skipIf(missing)('has no rows, and can search an index that looks full', async () => {
     const shadow = await planner.connect()
     await shadow.query('SET enable_seqscan = off')
     expect((await planOf(shadow, 'SELECT * FROM items WHERE id < 100')).shape).toContain('items_pkey')
