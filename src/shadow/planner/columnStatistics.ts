@@ -60,10 +60,15 @@ const operatorOf = (type: string, strategy: 1 | 3): string => `coalesce((
 /** Columns of tables, and those of indexes, which hold an expression or nothing that has statistics. */
 const columnsOfShadow = `
   WITH RECURSIVE columns AS (
-    SELECT n.nspname, c.relname, a.attname, c.oid AS relid, a.attnum, a.atttypid, a.attcollation
+    SELECT n.nspname, c.relname, a.attname, c.oid AS relid, a.attnum, a.attcollation,
+      -- A GIN index on a tsvector stores words: its column is text, and its statistics are of the tsvector.
+      CASE WHEN k.opckeytype <> 0 AND t.typtype <> 'p' THEN k.opcintype ELSE a.atttypid END AS atttypid
     FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+    LEFT JOIN pg_catalog.pg_opclass k ON k.oid = i.indclass[a.attnum - 1]
+    LEFT JOIN pg_catalog.pg_type t ON t.oid = k.opcintype
     WHERE c.relkind IN ('r', 'm', 'p', 'f', 'i') AND a.attnum > 0 AND NOT a.attisdropped
       AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp_)'),
   bases (type, base) AS (

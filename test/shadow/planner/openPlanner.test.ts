@@ -27,6 +27,7 @@ const statements = [
   `SELECT * FROM items WHERE doc @> '{"k": 3}'`,
   `SELECT * FROM items WHERE doc ->> 'name' = 'n77'`,
   `SELECT * FROM items WHERE words @@ to_tsquery('english', 'word7')`,
+  `SELECT * FROM items WHERE to_tsvector('simple', code) @@ to_tsquery('simple', 'c7')`,
   `SELECT * FROM items WHERE during && tstzrange('2026-01-05', '2026-01-06')`,
   `SELECT * FROM items WHERE made > '2026-01-05' AND made < '2026-01-06'`,
   `SELECT * FROM items WHERE code = 'c7'`,
