@@ -5,7 +5,7 @@ import { definitionOn } from '../advisor/candidates.ts'
 import { readOnce } from '../catalog/reader.ts'
 import { listRelationNames, namesBySchema } from '../catalog/relationNames.ts'
 import { createIndex } from '../operations/createIndex.ts'
-import type { Operation } from '../operations/operation.ts'
+import type { Operation, OperationKind } from '../operations/operation.ts'
 import { borrow } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { display, quote } from '../postgres/identifiers.ts'
@@ -25,6 +25,9 @@ export interface Workload {
   budget?: number
 }
 
+/** Of what needs no index built. An extension or a role's setting need not exist in the shadow. */
+const changesPlans: OperationKind[] = ['alterPolicies', 'createKeyHelper', 'dropDuplicatePolicy']
+
 /**
  * Adds to a choice the indexes that a workload wants once the rest of it is applied. An index that a rule wants is left
  * out where an advised one serves it.
@@ -36,7 +39,7 @@ export async function withAdvice(
   pending: PendingMigration[],
   onStep?: (text: string) => void,
 ): Promise<{ choice: Choice; advice: Advice }> {
-  const transactional = choice.operations.filter(({ noTransaction }) => noTransaction === undefined)
+  const rewrites = choice.operations.filter(({ kind }) => changesPlans.includes(kind))
   const required = new Set(
     choice.operations.flatMap(({ requires = [] }) => requires.flatMap(({ ids }) => ids)),
   )
@@ -47,7 +50,7 @@ export async function withAdvice(
     // A policy's new predicate names these among its conditions.
     given: choice.operations.filter((each) => each.kind === 'createIndex' && isRequired(each)).map(toBuild),
     prepare: async (shadow) => {
-      for (const sql of transactional.flatMap(({ up }) => up)) await shadow.query(sql)
+      for (const sql of rewrites.flatMap(({ up }) => up)) await shadow.query(sql)
     },
   })
   const taken = namesBySchema(await readOnly(client, () => readOnce(borrow(client))(listRelationNames)))
