@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { connect } from '../postgres/connect.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
 import { diagnose } from '../diagnose/diagnose.ts'
@@ -5,15 +8,21 @@ import type { DiagnosisReport } from '../diagnose/report.ts'
 import { readFingerprint } from '../fingerprint/fingerprint.ts'
 import { down } from '../migrate/down.ts'
 import { loadMigrations } from '../migrate/loadMigrations.ts'
+import type { Migration } from '../migrate/migration.ts'
+import type { Plan } from '../migrate/plan.ts'
+import { plan } from '../migrate/plan.ts'
 import type { RunEvent } from '../migrate/runOptions.ts'
 import { defaultRunOptions } from '../migrate/runOptions.ts'
 import type { RunResult } from '../migrate/up.ts'
 import { up } from '../migrate/up.ts'
+import type { Optimized } from '../optimize/optimize.ts'
+import { optimize } from '../optimize/optimize.ts'
+import { writeMigrations } from '../optimize/writeMigrations.ts'
 import type { Server } from '../servers/server.ts'
 import type { Claim } from './casaora/claims.ts'
 import { casaoraClaims } from './casaora/claims.ts'
 import type { CasaoraDatabase } from './casaora/database.ts'
-import { casaoraMigrations, createCasaora, readCasaoraWorkload } from './casaora/database.ts'
+import { createCasaora, readCasaoraWorkload } from './casaora/database.ts'
 import type { CasaoraRows } from './casaora/load.ts'
 import type { Measurement } from './measure.ts'
 import { measure } from './measure.ts'
@@ -28,6 +37,10 @@ export interface DemoOptions {
   onEvent?: (event: RunEvent) => void
   /** Called with the findings before the migrations, and again after them. */
   onDiagnosis?: (report: DiagnosisReport) => void
+  /** Called with what is to be written for findings and workload. */
+  onOptimized?: (optimized: Optimized) => void
+  /** Called with what a reviewer sees of it. */
+  onPlan?: (plan: Plan) => void
 }
 
 export interface DemoResult {
@@ -44,10 +57,23 @@ export interface DemoResult {
 const warm = { runs: 101, budgetMs: 2_000 }
 
 /**
- * Everything on a throw-away database: load, measure, diagnose, migrate up with conditions, measure and diagnose again,
- * migrate down, and compare the schema with the one before.
+ * Everything on a throw-away database: load, measure, diagnose, write migrations for findings and workload, plan them,
+ * migrate up with conditions, measure and diagnose again, migrate down, and compare the schema with the one before.
  */
 export async function runDemo(
+  server: Server,
+  options: DemoOptions,
+): Promise<{ result: DemoResult; database: CasaoraDatabase }> {
+  const directory = await mkdtemp(join(tmpdir(), 'hundredfold-demo-'))
+  try {
+    return await runIn(directory, server, options)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+async function runIn(
+  directory: string,
   server: Server,
   options: DemoOptions,
 ): Promise<{ result: DemoResult; database: CasaoraDatabase }> {
@@ -59,14 +85,18 @@ export async function runDemo(
   const slow = await measureAll(database, claims, options)
   options.onStage?.('Diagnosing as the owner, read only')
   const ill = await lookAt(database, options)
-  options.onStage?.('Applying the migrations as the owner, conditions checked before and after')
-  const applied = await migrate(database, options, 'up')
+  options.onStage?.('Writing migrations for the findings, and the indexes that the workload wants')
+  const migrations = await writeFor(database, directory, options)
+  options.onStage?.('Planning them, for the reviewer')
+  await planAll(database, migrations, options)
+  options.onStage?.('Applying them as the owner, conditions checked before and after')
+  const applied = await migrate(database, migrations, options, 'up')
   options.onStage?.('Measuring after')
   const fast = await measureAll(database, claims, options)
   options.onStage?.('Diagnosing again')
   const well = await lookAt(database, options)
   options.onStage?.('Taking everything back')
-  await migrate(database, options, 'down')
+  await migrate(database, migrations, options, 'down')
   const reversible = (await readSchema(database)).text === before.text
   const rows = claims.map(({ claim }, index) => toRow(claim, slow[index], fast[index]))
   const findings = { before: ill.findings.length, after: well.findings.length }
@@ -126,13 +156,52 @@ async function lookAt({ ownerUrl }: CasaoraDatabase, options: DemoOptions): Prom
   }
 }
 
+/** What `optimize --workload --complete` would write, as files. */
+async function writeFor(
+  { ownerUrl }: CasaoraDatabase,
+  directory: string,
+  options: DemoOptions,
+): Promise<Migration[]> {
+  const client = await connect(ownerUrl)
+  try {
+    const optimized = await optimize(client, {
+      level: 'warn',
+      directory,
+      workload: { statements: await readCasaoraWorkload(), complete: true },
+      ...(options.onStep ? { onStep: options.onStep } : {}),
+    })
+    options.onOptimized?.(optimized)
+    await writeMigrations(directory, optimized.groups)
+    return await loadMigrations(directory)
+  } finally {
+    await client.end()
+  }
+}
+
+async function planAll(
+  { ownerUrl }: CasaoraDatabase,
+  migrations: Migration[],
+  options: DemoOptions,
+): Promise<void> {
+  const client = await connect(ownerUrl)
+  try {
+    const planned = await plan(migrations, {}, client, {
+      ...(options.signal ? { signal: options.signal } : {}),
+      ...(options.onStep ? { onProgress: options.onStep } : {}),
+    })
+    options.onPlan?.(planned)
+  } finally {
+    await client.end()
+  }
+}
+
 async function migrate(
-  database: CasaoraDatabase,
+  { ownerUrl }: CasaoraDatabase,
+  migrations: Migration[],
   options: DemoOptions,
   direction: 'up' | 'down',
 ): Promise<number> {
-  const migrations = await loadMigrations(casaoraMigrations)
-  const client = await connect(database.ownerUrl)
+  const client = await connect(ownerUrl)
   try {
     const runOptions = {
       ...defaultRunOptions,

@@ -53,6 +53,17 @@ Examples:
             if (line) print(`  ${line}`)
           },
           onDiagnosis: ({ findings }) => print(`  Findings: ${countLevels(findings)}`),
+          onOptimized: ({ groups, choice, advice }) =>
+            print(
+              `  ${groups.length} files for ${choice.cures.length} findings` +
+                (advice
+                  ? `; ${advice.indexes.length} indexes for ${advice.statements.length} statements, no better choice by more than ${(advice.gap * 100).toFixed(2)} %`
+                  : ''),
+            ),
+          onPlan: ({ migrations }) =>
+            print(
+              `  ${migrations.length} planned in a shadow, ${migrations.filter(({ reversible }) => reversible).length} proven to be reversible`,
+            ),
         })
         terminal.progress('')
         const { rows, findings, reversible } = result

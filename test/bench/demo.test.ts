@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import { casaoraClaims } from '../../src/bench/casaora/claims.ts'
-import { casaoraMigrations, casaoraServer } from '../../src/bench/casaora/database.ts'
+import { casaoraServer } from '../../src/bench/casaora/database.ts'
 import { runDemo } from '../../src/bench/demo.ts'
 import { loadConfig } from '../../src/config.ts'
 import type { DiagnosisReport } from '../../src/diagnose/report.ts'
-import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
+import type { Plan } from '../../src/migrate/plan.ts'
+import type { Optimized } from '../../src/optimize/optimize.ts'
 import { provideServer } from '../../src/servers/provideServer.ts'
 
 /** Whether the claims are met is for the demo to say: this data is too small, and other tests run meanwhile. */
@@ -13,13 +14,22 @@ test('the demo applies everything and takes it back', { timeout: 300_000 }, asyn
   try {
     const stages: string[] = []
     const reports: DiagnosisReport[] = []
+    const written: Optimized[] = []
+    const planned: Plan[] = []
     const { result } = await runDemo(server, {
       rows: 'tiny',
       onStage: (title) => stages.push(title),
       onDiagnosis: (report) => reports.push(report),
+      onOptimized: (optimized) => written.push(optimized),
+      onPlan: (plan) => planned.push(plan),
     })
-    expect(stages).toHaveLength(7)
-    expect(result.applied).toBe((await loadMigrations(casaoraMigrations)).length)
+    expect(stages).toHaveLength(9)
+    expect(result.applied).toBeGreaterThan(0)
+    expect(written.map(({ groups }) => groups.length)).toEqual([result.applied])
+    expect(written[0]?.advice?.indexes.length).toBeGreaterThan(0)
+    const [reviewed] = planned.map(({ migrations }) => migrations)
+    expect(reviewed).toHaveLength(result.applied)
+    expect(reviewed?.filter(({ reversible }) => !reversible)).toEqual([])
     expect(result.reversible).toBe(true)
     expect(result.rows.map(({ id }) => id)).toEqual(casaoraClaims.map(({ id }) => id))
     for (const { id, before, after } of result.rows) expect(Math.min(before, after), id).toBeGreaterThan(0)

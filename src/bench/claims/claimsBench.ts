@@ -6,6 +6,7 @@ import type { Bench, BenchContext } from '../bench.ts'
 import { benchRow, inGroup } from '../bench.ts'
 import { casaoraServer } from '../casaora/database.ts'
 import type { BenchRow } from '../row.ts'
+import { adviceRows, applyAdvice, newIndexBytes } from './adviceRows.ts'
 import { bloatRows } from './bloat.ts'
 import { poolingRows } from './pooling.ts'
 import type { Series, Twins } from './twins.ts'
@@ -18,6 +19,16 @@ const groups = statementClaims.map(({ id }) => id)
 const workload = ['rls', 'single_query', 'overall', 'overall_buffers']
 const writes = ['writes', 'writes_wal', 'writes_all', 'writes_hot']
 const bloat = ['bloat', 'bloat_scan']
+const advice = [
+  'advice_overall',
+  'advice_availability',
+  'advice_search',
+  'advice_reviews',
+  'advice_policies',
+  'advice_writes',
+  'advice_bytes',
+  'advice_hot',
+]
 const pooling = ['pooling', 'pooling_trust', 'pooling_clients']
 
 const writeRounds = 8
@@ -28,7 +39,7 @@ const returnedAtLeast = 10 * 1024 * 1024
 export const claimsBench: Bench = {
   id: 'claims',
   title: "The plan's expected results",
-  rowIds: [...groups, ...workload, ...writes, 'unused_indexes', ...bloat, ...pooling, 'series'],
+  rowIds: [...groups, ...workload, ...writes, 'unused_indexes', ...bloat, ...advice, ...pooling, 'series'],
   async run(context) {
     const server = await provideServer(context.config, casaoraServer)
     try {
@@ -53,6 +64,7 @@ async function measureClaims(server: Server, twins: Twins, context: BenchContext
   const rows: BenchRow[] = []
   if (wants([...groups, ...workload])) rows.push(...(await workloadRows(twins, context)))
   // The copies are made before the writes, which change the databases.
+  if (wants(advice)) rows.push(...(await advised(server, twins, context)))
   if (wants(bloat))
     rows.push(...(await onCopy(server, twins, (copy) => bloatRows(twins.before, copy, context.onStep))))
   if (wants(writes)) {
@@ -83,6 +95,14 @@ async function workloadRows(twins: Twins, context: BenchContext): Promise<BenchR
     bestRow(measured),
     ...overallRows(measured),
   ]
+}
+
+async function advised(server: Server, twins: Twins, { onStep, signal }: BenchContext): Promise<BenchRow[]> {
+  const { before, after: byHand } = twins
+  return onCopy(server, twins, async (byTool) => {
+    const optimized = await applyAdvice(byTool, await newIndexBytes(before, byHand), onStep)
+    return adviceRows({ before, byHand, byTool }, optimized, onStep, signal)
+  })
 }
 
 function seriesRows({ migrations, ms, dropped }: Series, { rows }: BenchContext): BenchRow[] {

@@ -5,11 +5,17 @@ import type { WorkloadStatement } from '../../workload/workloadFile.ts'
 import type { NamedRelation } from '../../syntax/relations.ts'
 import { updatesIn } from '../../syntax/updatedColumns.ts'
 import { median } from '../bench.ts'
+import type { CasaoraDatabase } from '../casaora/database.ts'
 import { readCasaoraWorkload } from '../casaora/database.ts'
 import type { Measurement } from '../measure.ts'
 import { measureInTurn } from '../measure.ts'
 import { readPlanningTime, referencePlanningMs } from './planningTime.ts'
-import type { Twins } from './twins.ts'
+
+/** Two databases to measure in turn. */
+export interface Pair {
+  before: CasaoraDatabase
+  after: CasaoraDatabase
+}
 
 /** One statement of the workload on both databases. */
 export interface MeasuredStatement {
@@ -50,7 +56,7 @@ export function slowerByMs(planningMs: number): number {
 
 /** Measures the named statements, or all, on both databases in turn. */
 export async function measureWorkload(
-  twins: Twins,
+  pair: Pair,
   names: Set<string> | undefined,
   onStep: (text: string) => void,
   signal?: AbortSignal,
@@ -58,7 +64,7 @@ export async function measureWorkload(
   const measure = async (statements: WorkloadStatement[], options: Rounds): Promise<MeasuredStatement[]> => {
     const measured: MeasuredStatement[] = []
     for (let round = 1; round <= options.rounds && statements.length > 0; round += 1) {
-      await onBoth(twins, async (clients) => {
+      await onBoth(pair, async (clients) => {
         for (const statement of statements) {
           signal?.throwIfAborted()
           onStep(options.rounds === 1 ? statement.name : `${statement.name}: ${round} of ${options.rounds}`)
@@ -80,8 +86,8 @@ export async function measureWorkload(
   return middle.map((one) => calm.find(({ statement }) => statement === one.statement) ?? one)
 }
 
-async function onBoth<T>(twins: Twins, work: (clients: Client[]) => Promise<T>): Promise<T> {
-  const clients = [await connect(twins.before.superuserUrl), await connect(twins.after.superuserUrl)]
+async function onBoth<T>(pair: Pair, work: (clients: Client[]) => Promise<T>): Promise<T> {
+  const clients = [await connect(pair.before.superuserUrl), await connect(pair.after.superuserUrl)]
   try {
     return await work(clients)
   } finally {
