@@ -15,7 +15,7 @@ import type { CommandContext } from './context.ts'
 import { parseDuration } from './options.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
-import { parseBytes, readWorkload } from './workloadOptions.ts'
+import { parseBytes, readWorkload, refuseCompleteWithoutFile } from './workloadOptions.ts'
 
 interface CommandOptions extends OutputOptions {
   workload?: string
@@ -45,6 +45,7 @@ pg_stats hides their statistics.
 `,
     )
     .action(async (options: CommandOptions) => {
+      refuseCompleteWithoutFile(options)
       const client = await connect(sessionUrl(config))
       const stop = () => void client.end().catch(() => undefined)
       terminal.signal.addEventListener('abort', stop, { once: true })

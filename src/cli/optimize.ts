@@ -21,7 +21,7 @@ import { refuseFailures } from './refuseFailures.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 import { parseRules } from './parseRules.ts'
-import { parseBytes, readWorkload } from './workloadOptions.ts'
+import { parseBytes, readWorkload, refuseCompleteWithoutFile } from './workloadOptions.ts'
 
 interface CommandOptions extends OutputOptions {
   rules?: string
@@ -68,6 +68,7 @@ without --yes.
     )
     .action(async (options: CommandOptions) => {
       const { config, terminal, finish } = context
+      refuseCompleteWithoutFile(options)
       const rules = parseRules(options.rules)
       const ignore = await readIgnoreFile()
       const client = await connect(sessionUrl(config))
