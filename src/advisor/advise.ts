@@ -1,7 +1,12 @@
 import type { ClientBase } from 'pg'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
+import type { TableIndex } from '../catalog/indexes.ts'
+import { listIndexes } from '../catalog/indexes.ts'
 import { readOnce } from '../catalog/reader.ts'
 import { borrow } from '../postgres/database.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { readOnly } from '../postgres/readOnly.ts'
+import { readDropJudge } from '../rules/indexes/dropEvidence.ts'
 import type { IndexToBuild } from '../shadow/planner/openPlanner.ts'
 import { openPlanner } from '../shadow/planner/openPlanner.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
@@ -10,13 +15,18 @@ import { readCatalogOfCandidates } from './catalogOfCandidates.ts'
 import type { Priced } from './choose.ts'
 import { chooseInRounds } from './chooseInRounds.ts'
 import type { Configuration } from './configurations.ts'
-import { costStatements } from './costStatements.ts'
+import { costStatements, mostSlower } from './costStatements.ts'
+import type { AdvisedDrop, KeptIndex } from './drops.ts'
+import { judgeDrops, neededForEstimates } from './drops.ts'
+import { neededForForeignKeys } from './foreignKeyNeeds.ts'
+import { addMergedCandidates } from './mergedCandidates.ts'
 import type { Need } from './needs.ts'
 import { foreignKeyNeeds, meets, wishForNeeds } from './needs.ts'
 import type { NewExtension } from './newExtensions.ts'
 import { extensionOf, offerExtensions } from './newExtensions.ts'
 import type { PlannedStatement } from './plannedStatement.ts'
 import { upkeepOf } from './upkeep.ts'
+import { tryDrops } from './tryDrops.ts'
 import type { Option } from './whatIf.ts'
 import { openWhatIf } from './whatIf.ts'
 import type { Wishes } from './wishes.ts'
@@ -33,6 +43,10 @@ export interface AdviseOptions {
   given?: IndexToBuild[]
   /** What has to be indexed even if no statement asks for it; the foreign keys of large tables where absent. */
   needs?: Need[]
+  /** Existing indexes that are dropped whatever is advised, unless a statement gets slower. */
+  dropping?: readonly RelationName[]
+  /** The workload has every statement: what it does not need is unused, however young the statistics are. */
+  complete?: boolean
   onStep?: (text: string) => void
 }
 
@@ -41,6 +55,8 @@ export interface AdvisedIndex {
   candidate: Candidate
   index: DefinedIndex
   serves: StatementCost[]
+  /** Existing indexes that are redundant once it is there. */
+  replaces: DefinedIndex[]
   /** The needs that it meets and no index that must stay does. */
   needs: Need[]
   /** What has to be installed first. */
@@ -58,7 +74,9 @@ export interface StatementCost {
 export interface Advice {
   indexes: AdvisedIndex[]
   /** Indexes that no statement of the workload needs, or that cost writes more than they save. Those of constraints stay. */
-  drops: DefinedIndex[]
+  drops: AdvisedDrop[]
+  /** Existing indexes that might have gone, and stay. */
+  keeps: KeptIndex[]
   /** Of the whole workload with the upkeep of every index that may go, in the planner's units. */
   cost: { before: number; after: number }
   /** Share of the cost by which another choice among all candidates may be better. */
@@ -80,9 +98,12 @@ export interface Advice {
 export async function advise(
   source: ClientBase,
   workload: readonly WorkloadStatement[],
-  { budget, timeLimit = 20, prepare, given = [], needs: asked, onStep = () => undefined }: AdviseOptions = {},
+  options: AdviseOptions = {},
 ): Promise<Advice> {
+  const { budget, timeLimit = 20, prepare, given = [], needs: asked, onStep = () => undefined } = options
+  const { dropping = [], complete = false } = options
   onStep('copying the schema and its statistics')
+  const judge = await readOnly(source, () => readOnce(borrow(source))(readDropJudge))
   const planner = await openPlanner(source)
   try {
     if (prepare) {
@@ -94,14 +115,19 @@ export async function advise(
     const offered = await offerExtensions(source, session, workload)
     const catalog = await readCatalogOfCandidates(session)
     onStep(`looking for indexes that might help ${workload.length} statements`)
-    const wanted = asked ?? (await foreignKeyNeeds(readOnce(borrow(session))))
+    const read = readOnce(borrow(session))
+    const wanted = asked ?? (await foreignKeyNeeds(read))
+    const indexesNow = await read(listIndexes)
     const wishes = await gatherWishes(session, workload, catalog).finally(() => session.end())
     wishForNeeds(wishes, wanted)
+    addMergedCandidates(wishes, indexesNow, catalog)
     onStep(`building ${wishes.candidates.size} candidates, empty`)
     const whatIf = await openWhatIf(planner, [...wishes.candidates.values()], given)
     try {
+      const tried = await tryDrops(whatIf, wishes.byStatement.keys(), dropping, mostSlower)
+      whatIf.options = whatIf.options.filter(({ index }) => !tried.gone.has(index.oid))
       const existing = indexesOf(whatIf.options.filter(({ candidate }) => !candidate))
-      const costs = await costStatements(whatIf, wishes, existing, onStep)
+      const costs = await costStatements(whatIf, wishes, existing, tried.before, onStep)
       const needs = wanted.filter((need) => !whatIf.fixed.some((index) => meets(index, need)))
       const meeting = needs.map((need) => oidsOf(whatIf.options.filter(({ index }) => meets(index, need))))
       const stands = [...whatIf.fixed, ...existing]
@@ -113,7 +139,12 @@ export async function advise(
         // A column that is only carried along can serve less than a key.
         return { oid: index.oid, bytes, columns: index.keys.length + 1.5 * index.included.length, upkeep }
       }
-      const rounds = { timeLimit, needs: meeting, ...(budget === undefined ? {} : { budget }) }
+      const foreignKeys = neededForForeignKeys(whatIf.foreignKeys, whatIf.options, whatIf.fixed)
+      const rounds = {
+        timeLimit,
+        needs: [...meeting, ...foreignKeys],
+        ...(budget === undefined ? {} : { budget }),
+      }
       const { choice, priced } = await chooseInRounds(whatIf.options, costs, price, rounds, onStep)
       const { chosen, unmet, cost, gap } = choice
       const there = new Set(chosen)
@@ -124,21 +155,37 @@ export async function advise(
       const upkeep = sum(
         priced.filter(({ oid }) => existing.some((index) => index.oid === oid)).map((each) => each.upkeep),
       )
+      const servedBy = (index: TableIndex): StatementCost[] =>
+        statements.filter(({ used }) => used.includes(index.oid))
+      const indexes = whatIf.options.flatMap(({ index, candidate }): AdvisedIndex[] =>
+        candidate && there.has(index.oid)
+          ? [
+              {
+                ...{ candidate, index },
+                serves: servedBy(index),
+                replaces: [],
+                needs: needs.filter((need) => meets(index, need)),
+                extension: extensionOf(candidate, offered),
+              },
+            ]
+          : [],
+      )
+      const unchosen = existing.filter(({ oid }) => !there.has(oid))
+      const estimating = await neededForEstimates(whatIf, statements, there, unchosen)
+      const kept = existing.filter(({ oid }) => there.has(oid) || estimating.has(oid))
+      const drops = judgeDrops({
+        unchosen: unchosen.filter(({ oid }) => !estimating.has(oid)),
+        indexes,
+        staying: [...whatIf.fixed, ...kept],
+        usedToday: new Set([...tried.before.values()].flatMap((each) => each.options)),
+        judge,
+        complete,
+      })
+      for (const drop of drops) drop.replacedBy?.replaces.push(drop)
       return {
-        indexes: whatIf.options.flatMap(({ index, candidate }) =>
-          candidate && there.has(index.oid)
-            ? [
-                {
-                  candidate,
-                  index,
-                  serves: statements.filter(({ used }) => used.includes(index.oid)),
-                  needs: needs.filter((need) => meets(index, need)),
-                  extension: extensionOf(candidate, offered),
-                },
-              ]
-            : [],
-        ),
-        drops: existing.filter(({ oid }) => !there.has(oid)),
+        indexes,
+        drops,
+        keeps: kept.map((index) => ({ index, serves: servedBy(index) })),
         cost: {
           before: upkeep + sum(statements.map(({ statement, costBefore }) => statement.calls * costBefore)),
           after: cost,

@@ -44,7 +44,7 @@ export function definitionOn({ method, keys, include, predicate }: Candidate): s
 const ranges = new Set(['<', '<=', '>', '>='])
 const equalities = new Set(['=', 'IN', 'IS'])
 /** An index that carries more than this along is as slow to read as the table. */
-const mostIncluded = { columns: 4, bytes: 100 }
+export const mostIncluded = { columns: 4, bytes: 100 }
 /** So many columns that are only read stand among the keys as well. */
 const mostKeysMore = 2
 
@@ -97,7 +97,7 @@ export async function candidatesFor(scan: Scan, catalog: CatalogOfCandidates): P
       const keys = withoutRepeats([...start.map(indexKey), ...end])
       if (keys.length === 0) continue
       for (const predicate of partial) {
-        if (predicate !== undefined && keys.every((key) => predicates.includes(bare(key)))) continue
+        if (predicate !== undefined && keys.every((key) => predicates.includes(bareKey(key)))) continue
         const candidate = {
           table,
           method: 'btree',
@@ -106,11 +106,11 @@ export async function candidatesFor(scan: Scan, catalog: CatalogOfCandidates): P
           ...(predicate === undefined ? {} : { predicate }),
         }
         add(candidate)
-        const include = scan.output.map(columnKey).filter((column) => !keys.map(bare).includes(column))
+        const include = scan.output.map(columnKey).filter((column) => !keys.map(bareKey).includes(column))
         const fits =
           include.length <= mostIncluded.columns && catalog.width(table, include) <= mostIncluded.bytes
         // An expression's own columns would still have to be read from the table.
-        if (include.length === 0 || !fits || !keys.map(bare).every(isColumn)) continue
+        if (include.length === 0 || !fits || !keys.map(bareKey).every(isColumn)) continue
         add({ ...candidate, include })
         // As large, and other statements can search for them.
         if (include.length <= mostKeysMore) add({ ...candidate, keys: [...keys, ...include] })
@@ -159,12 +159,12 @@ function indexKey(key: string): string {
 }
 
 /** `rating DESC` -> `rating`. */
-function bare(key: string): string {
+export function bareKey(key: string): string {
   return key.replace(/(?: DESC)?(?: NULLS (?:FIRST|LAST))?$/, '')
 }
 
 function withoutRepeats(keys: string[]): string[] {
-  return keys.filter((key, at) => keys.findIndex((other) => bare(other) === bare(key)) === at)
+  return keys.filter((key, at) => keys.findIndex((other) => bareKey(other) === bareKey(key)) === at)
 }
 
 function unique<T>(values: T[]): T[] {

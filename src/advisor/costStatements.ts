@@ -20,7 +20,7 @@ export interface StatementCosts {
 }
 
 /** No statement may take longer than so many times what it takes today, whatever others gain. */
-const mostSlower = 1.15
+export const mostSlower = 1.15
 /** A statement of that cost takes some 10 ms where everything is in memory. */
 const slow = 5_000
 /** Fewer statements than that for each update that would end to be HOT, and the update weighs more. */
@@ -35,10 +35,12 @@ export async function costStatements(
   whatIf: WhatIf,
   { byStatement, uses }: Wishes,
   existing: readonly TableIndex[],
+  atFirst: ReadonlyMap<PlannedStatement, Configuration>,
   onStep: (text: string) => void,
 ): Promise<StatementCosts> {
   const costed = new Map<PlannedStatement, Configuration[]>()
   const before = new Map<PlannedStatement, Configuration>()
+  const limits = new Map<PlannedStatement, number>()
   const today = new Set(existing.map(({ oid }) => oid))
   const stands = [...whatIf.fixed, ...existing]
   const callsFor = (candidate: Candidate): number =>
@@ -56,7 +58,7 @@ export async function costStatements(
   const find = async (
     statement: PlannedStatement,
     options: ReadonlySet<number>,
-    now: Configuration,
+    limit: number,
   ): Promise<Configuration[]> => {
     const harmless = new Set([...options].filter((oid) => !harmful.has(oid)))
     let { configurations } = await configurationsOf(whatIf, statement, harmless, search)
@@ -64,16 +66,19 @@ export async function costStatements(
     if (harmless.size < options.size && least > slow) {
       ;({ configurations } = await configurationsOf(whatIf, statement, options, search))
     }
-    return configurations.filter(({ cost }) => cost <= now.cost * mostSlower)
+    return configurations.filter(({ cost }) => cost <= limit)
   }
   for (const [statement, own] of byStatement) {
     onStep(`planning ${statement.name}: ${costed.size + 1} of ${byStatement.size}`)
     const options = whatIf.options.filter(({ candidate }) => !candidate || own.has(definitionOf(candidate)))
     const now = await costOf(whatIf, statement, today)
     before.set(statement, now)
+    // What is dropped before does not count twice.
+    const limit = (atFirst.get(statement)?.cost ?? now.cost) * mostSlower
+    limits.set(statement, limit)
     costed.set(statement, [
       now,
-      ...(await find(statement, new Set(options.map(({ index }) => index.oid)), now)),
+      ...(await find(statement, new Set(options.map(({ index }) => index.oid)), limit)),
     ])
   }
   const beforeOf = (statement: PlannedStatement): Configuration => {
@@ -90,7 +95,7 @@ export async function costStatements(
       ),
     addWith: async (pool) => {
       for (const [statement, known] of costed) {
-        const more = await find(statement, pool, beforeOf(statement))
+        const more = await find(statement, pool, limits.get(statement) ?? Infinity)
         const cheapest = new Map<string, Configuration>()
         for (const each of [...known, ...more]) {
           const key = each.options.join()

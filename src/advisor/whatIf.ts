@@ -1,6 +1,8 @@
 import type { Client } from 'pg'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import { defineIndexes } from '../catalog/indexDefinitions.ts'
+import type { ForeignKey } from '../catalog/foreignKeys.ts'
+import { listForeignKeys, listInheritedForeignKeys } from '../catalog/foreignKeys.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
 import { listIndexes } from '../catalog/indexes.ts'
 import { readOnce } from '../catalog/reader.ts'
@@ -36,6 +38,8 @@ export interface WhatIf {
   options: Option[]
   /** Indexes of the schema that must stay. */
   fixed: TableIndex[]
+  /** Foreign keys of the schema, with the copies that partitions have of them. */
+  foreignKeys: ForeignKey[]
   /** Candidates that PostgreSQL does not build, and why. */
   refused: { candidate: Candidate; reason: string }[]
   plan(statement: PlannedStatement, args: readonly string[], oids: ReadonlySet<number>): Promise<OptionalPlan>
@@ -63,6 +67,7 @@ export async function openWhatIf(
   const db = borrow(session)
   const read = await readOnce(db)(listIndexes)
   const readable = [...(await defineIndexes(db, read)).values()]
+  const foreignKeys = [...(await listForeignKeys(db)), ...(await listInheritedForeignKeys(db))]
   await session.query('SET LOCAL search_path TO DEFAULT')
   const existing = readable.filter(({ name }) => !named.has(name))
   const stays = ({ schema, name }: RelationName): boolean =>
@@ -93,6 +98,7 @@ export async function openWhatIf(
   return {
     options,
     fixed,
+    foreignKeys,
     refused: Array.from(reasons, ([name, reason]) => ({ candidate: named.get(name) as Candidate, reason })),
     plan: async (statement, args, oids) => {
       await visible(oids)

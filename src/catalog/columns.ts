@@ -18,6 +18,8 @@ export interface Column {
   isKey: boolean
   /** The labels of an enum, in their order; null for other types. */
   labels: string[] | null
+  /** Oid of its collation; 0 for a type that has none. */
+  collation: number
   /** Its collation is nondeterministic: different texts may be equal. */
   isNondeterministic: boolean
 }
@@ -47,6 +49,7 @@ async function selectColumns(db: Database, condition: RawBuilder<unknown>): Prom
       pg_catalog.quote_ident(attribute.attname) AS quoted,
       pg_catalog.format_type(attribute.atttypid, attribute.atttypmod) AS type, attribute.attnotnull AS "notNull",
       type.typtype = 'd' AS "isDomain", coalesce(attribute.attnum = ANY (key.indkey), false) AS "isKey", enum.labels,
+      attribute.attcollation AS collation,
       coalesce(NOT collation_of.collisdeterministic, false) AS "isNondeterministic"
     FROM pg_catalog.pg_attribute attribute
     JOIN pg_catalog.pg_class class ON class.oid = attribute.attrelid

@@ -1,3 +1,4 @@
+import type { RawBuilder } from 'kysely'
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
@@ -17,6 +18,19 @@ export interface ForeignKey {
 
 /** Every foreign key that was declared, in one query; a partition's copy of its parent's key is left out. */
 export async function listForeignKeys(db: Database): Promise<ForeignKey[]> {
+  return selectForeignKeys(db, sql`key.conparentid = 0`)
+}
+
+/** The copies that partitions have of their parents' keys, without those that partitions are referenced by. */
+export async function listInheritedForeignKeys(db: Database): Promise<ForeignKey[]> {
+  return selectForeignKeys(
+    db,
+    sql`EXISTS (
+      SELECT FROM pg_catalog.pg_constraint above WHERE above.oid = key.conparentid AND above.conrelid <> key.conrelid)`,
+  )
+}
+
+async function selectForeignKeys(db: Database, condition: RawBuilder<unknown>): Promise<ForeignKey[]> {
   const result = await sql<ForeignKey>`
     SELECT key.conname AS name, class.oid AS "tableOid", class.relkind AS "tableKind",
       pg_catalog.json_build_object('schema', namespace.nspname, 'name', class.relname) AS "table",
@@ -37,7 +51,7 @@ export async function listForeignKeys(db: Database): Promise<ForeignKey[]> {
       SELECT DISTINCT objid FROM pg_catalog.pg_depend
       WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND deptype = 'e'
     ) owned ON owned.objid = class.oid
-    WHERE key.contype = 'f' AND key.conparentid = 0
+    WHERE key.contype = 'f' AND ${condition}
     ORDER BY namespace.nspname, class.relname, key.conname`.execute(db)
   return result.rows
 }

@@ -18,6 +18,8 @@ export interface IndexColumn {
   column?: Column | undefined
   /** Everything that must be equal for two indexes to sort alike: operator class, its parameters, collation. */
   ordering: string
+  /** It is sorted by another collation than the column's own: a comparison of the column cannot use it. */
+  hasOtherCollation: boolean
   isDescending: boolean
   nullsFirst: boolean
 }
@@ -51,6 +53,8 @@ export interface TableIndex extends IndexUse {
   included: IndexColumn[]
   /** As `pg_get_expr` prints it; null for an index on every row. */
   predicate: string | null
+  /** Share of the table's rows that it holds, by the planner's counts: 1 without a predicate, null where nobody counted. */
+  shareOfRows: number | null
   /** UNIQUE NULLS NOT DISTINCT: at most one row has no value. */
   takesNullsForEqual: boolean
   /** Writes keep it up to date; false in the first phase of a concurrent build. */
@@ -132,16 +136,19 @@ export async function readIndexes(db: Database, read: Read): Promise<Indexes> {
       ${takesNullsForEqual} AS "takesNullsForEqual",
       index.indisunique AS "isUnique", index.indisvalid AS "isValid", index.indisready AS "isReady",
       index.indpred IS NOT NULL AS "isPartial",
+      CASE WHEN index.indpred IS NULL THEN 1
+        WHEN owner.reltuples > 0 AND class.reltuples >= 0 THEN (class.reltuples / owner.reltuples)::float8
+      END AS "shareOfRows",
       constrained.conindid IS NOT NULL AS "backsConstraint",
       CASE
         WHEN constrained.conindid IS NOT NULL OR index.indisprimary OR index.indisexclusion
           THEN 'a constraint needs it'
-        WHEN index.indisunique THEN 'it keeps values unique'
         WHEN index.indisreplident THEN 'it is the replica identity of its table'
         WHEN index.indisclustered THEN 'its table is clustered on it'
         WHEN class.relispartition THEN 'it is part of the index of a partitioned table'
         WHEN class.oid IN (SELECT objid FROM owned) OR owner.oid IN (SELECT objid FROM owned)
           THEN 'it belongs to an extension'
+        WHEN index.indisunique THEN 'it keeps values unique'
       END AS "protectedBecause",
       class.relkind = 'I' AS "isPartitioned", class.relispartition AS "isPartOfPartitioned",
       coalesce(class.reloptions, '{}') AS "storageParameters", space.spcname AS tablespace,
@@ -192,6 +199,7 @@ function toIndex(row: IndexRow, columns: Column[], sizeBytes: number): TableInde
       attnum,
       column,
       ordering: at < keyCount ? orderingOf(classOf[at], collationOf[at], parameters?.[at + 1]) : '',
+      hasOtherCollation: at < keyCount && column !== undefined && collationOf[at] !== `${column.collation}`,
       isDescending: (option & 1) !== 0,
       nullsFirst: (option & 2) !== 0,
     }

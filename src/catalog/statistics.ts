@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
+import { lockedRelations } from './lockedRelations.ts'
 
 /** Whether an extended-statistics object (`CREATE STATISTICS`) of that name exists. */
 export async function statisticsAreThere(db: Database, name: RelationName): Promise<boolean> {
@@ -18,4 +19,16 @@ export async function listStatisticsNames(db: Database): Promise<RelationName[]>
     FROM pg_catalog.pg_statistic_ext statistics
     JOIN pg_catalog.pg_namespace namespace ON namespace.oid = statistics.stxnamespace`.execute(db)
   return rows
+}
+
+/** The expressions of which `CREATE STATISTICS` keeps statistics, as PostgreSQL prints them, by the oid of the table. */
+export async function listStatisticsExpressions(db: Database): Promise<Map<number, Set<string>>> {
+  const { rows } = await sql<{ tableOid: number; expressions: string[] }>`
+    SELECT stxrelid AS "tableOid", pg_catalog.pg_get_statisticsobjdef_expressions(oid) AS expressions
+    FROM pg_catalog.pg_statistic_ext WHERE stxexprs IS NOT NULL
+      AND stxrelid NOT IN (SELECT oid FROM ${lockedRelations} locks)`.execute(db)
+  const known = new Map<number, Set<string>>()
+  for (const { tableOid, expressions } of rows)
+    known.set(tableOid, new Set([...(known.get(tableOid) ?? []), ...expressions]))
+  return known
 }

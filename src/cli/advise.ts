@@ -15,12 +15,13 @@ import type { CommandContext } from './context.ts'
 import { parseDuration } from './options.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
-import { parseBytes, readWorkload } from './workloadOptions.ts'
+import { parseBytes, readWorkload, refuseCompleteWithoutFile } from './workloadOptions.ts'
 
 interface CommandOptions extends OutputOptions {
   workload?: string
   budget?: number
   timeLimit: number
+  complete?: boolean
 }
 
 /** `advise`: which indexes a workload wants, from statistics alone. The database is only read. */
@@ -29,6 +30,7 @@ export function adviseCommand({ config, terminal, finish }: CommandContext): Com
     .option('--workload <file>', 'statements with calls, roles and arguments; pg_stat_statements without it')
     .option('--budget <bytes>', 'what new indexes may take together, such as 500MB', parseBytes)
     .option('--time-limit <time>', 'for the choice; what is best by then is taken', parseDuration, 20_000)
+    .option('--complete', 'there are no other statements: what none of them needs may go')
     .option('--json <file>', 'write the result as JSON; - for standard output')
     .addHelpText(
       'after',
@@ -43,6 +45,7 @@ pg_stats hides their statistics.
 `,
     )
     .action(async (options: CommandOptions) => {
+      refuseCompleteWithoutFile(options)
       const client = await connect(sessionUrl(config))
       const stop = () => void client.end().catch(() => undefined)
       terminal.signal.addEventListener('abort', stop, { once: true })
@@ -57,6 +60,7 @@ pg_stats hides their statistics.
         }
         const advice = await advise(client, workload, {
           timeLimit: options.timeLimit / 1000,
+          complete: options.complete === true,
           ...(options.budget === undefined ? {} : { budget: options.budget }),
           onStep: (text) => terminal.progress(text),
         })

@@ -21,7 +21,7 @@ import { refuseFailures } from './refuseFailures.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 import { parseRules } from './parseRules.ts'
-import { parseBytes, readWorkload } from './workloadOptions.ts'
+import { parseBytes, readWorkload, refuseCompleteWithoutFile } from './workloadOptions.ts'
 
 interface CommandOptions extends OutputOptions {
   rules?: string
@@ -30,6 +30,7 @@ interface CommandOptions extends OutputOptions {
   schema?: string[]
   workload?: string
   budget?: number
+  complete?: boolean
   yes?: boolean
 }
 
@@ -43,6 +44,7 @@ export function optimizeCommand(context: CommandContext): Command {
     .option('--schema <name...>', 'only objects of these schemas')
     .option('--workload <file>', 'write the indexes too that these statements want; see `advise`')
     .option('--budget <bytes>', 'what these indexes may take together, such as 500MB', parseBytes)
+    .option('--complete', 'the workload has every statement: drop the indexes that none of them needs')
     .option('--out <directory>', 'where the files go', 'migrations')
     .option('--yes', 'write without asking')
     .option('--json <file>', 'write the result as JSON; - for standard output')
@@ -54,6 +56,7 @@ Examples:
   $ npm run optimize -- --schema public --out migrations --yes
   $ npm run optimize -- --level info               what gains little too, such as indexes on small tables
   $ npm run optimize -- --workload workload.sql --budget 500MB
+  $ npm run optimize -- --workload workload.sql --complete   drop what no statement of the file needs
   $ npm run -s optimize -- --yes --json -
 
 Review the files, see \`npm run migrate plan\`, then \`npm run migrate up\`. A file holds what one rule wants of
@@ -65,6 +68,7 @@ without --yes.
     )
     .action(async (options: CommandOptions) => {
       const { config, terminal, finish } = context
+      refuseCompleteWithoutFile(options)
       const rules = parseRules(options.rules)
       const ignore = await readIgnoreFile()
       const client = await connect(sessionUrl(config))
@@ -80,6 +84,7 @@ without --yes.
             : {
                 workload: {
                   statements: await readWorkload(options.workload),
+                  complete: options.complete === true,
                   ...(options.budget === undefined ? {} : { budget: options.budget }),
                 },
               }),

@@ -15,6 +15,21 @@ export async function readWorkload(file: string): Promise<WorkloadStatement[]> {
   }
 }
 
+/** Only a file can have every statement: pg_stat_statements forgets those that are seldom sent. */
+export function refuseCompleteWithoutFile({
+  complete,
+  workload,
+}: {
+  complete?: boolean
+  workload?: string
+}): void {
+  if (complete !== true || workload !== undefined) return
+  throw new UsageError(
+    '--complete says that a workload has every statement, and there is no file of statements.',
+    'Give the file with --workload; pg_stat_statements forgets statements that are seldom sent.',
+  )
+}
+
 /** `500MB` -> 524288000: a number of bytes, kB, MB or GB, as PostgreSQL counts them. */
 export function parseBytes(text: string): number {
   const [, number, unit = 'B'] = /^(\d+(?:\.\d+)?)\s*(B|kB|MB|GB)?$/.exec(text) ?? []

@@ -25,21 +25,45 @@ export function areDuplicates(one: TableIndex, other: TableIndex): boolean {
  * that `narrow` includes, and both are on the same rows.
  *
  * A wide index on every row does not replace a narrow one on few of them: `WHERE done = false` finds ten rows in the
- * partial index and reads a million in the other. Only `WHERE a IS NOT NULL` on its own first key loses nothing, since
- * a search for a value of `a` finds no NULL.
+ * partial index and reads a million in the other. It does where the narrow one holds most rows, or leaves out those
+ * whose own first key is NULL, since a search for a value of `a` finds no NULL.
  */
 export function covers(wide: TableIndex, narrow: TableIndex): boolean {
+  return (
+    findsAllOf(wide, narrow) &&
+    (wide.predicate === narrow.predicate ||
+      excludesOnlyNulls(narrow) ||
+      (narrow.shareOfRows ?? 0) >= mostRows)
+  )
+}
+
+/** With at least this share, the narrow index spares a search at most half of what it reads in the wide one. */
+const mostRows = 0.5
+
+/**
+ * The same, however many more rows `wide` has: it finds what `narrow` finds, and only plans show at what cost. The
+ * predicates are identical, or `wide` has none.
+ */
+export function findsAllOf(wide: TableIndex, narrow: TableIndex): boolean {
   if (!areComparable(wide, narrow) || narrow.isUnique || narrow.keys.length > wide.keys.length) return false
+  const isBtree = wide.accessMethod === 'btree'
   const sameOrder = narrow.keys.every((key, at) => isSameOrder(key, wide.keys[at]))
-  const inverted =
-    wide.accessMethod === 'btree' && narrow.keys.every((key, at) => isInverted(key, wide.keys[at]))
+  const inverted = isBtree && narrow.keys.every((key, at) => isInverted(key, wide.keys[at]))
+  // Only a B-tree returns every key as it was stored.
+  const held = [...(isBtree ? wide.keys : []), ...wide.included].map(({ text }) => text)
   return (
     narrow.keys.every((key, at) => isSameColumn(key, wide.keys[at])) &&
     (sameOrder || inverted) &&
-    narrow.included.every(({ text }) =>
-      [...wide.keys, ...wide.included].some((column) => column.text === text),
-    ) &&
-    (wide.predicate === narrow.predicate || (wide.predicate === null && excludesOnlyNulls(narrow)))
+    narrow.included.every(({ text }) => held.includes(text)) &&
+    (wide.predicate === null || wide.predicate === narrow.predicate) &&
+    hasStatisticsOf(wide, narrow)
+  )
+}
+
+/** Whether as much is known of each expression. The planner reads these statistics even if it never scans the index. */
+function hasStatisticsOf(wide: TableIndex, narrow: TableIndex): boolean {
+  return Object.entries(narrow.statisticsTargets).every(
+    ([column, target]) => (wide.statisticsTargets[column] ?? 0) >= target,
   )
 }
 
@@ -106,8 +130,9 @@ export async function defineSpares(db: Database, spares: readonly Spare[]): Prom
 }
 
 /**
- * Exact duplicates, each with the one of its group that stays: a protected one, else the one that is scanned most,
- * else the oldest.
+ * Exact duplicates, each with the one of its group that stays: a protected one, else the one with the most statistics of
+ * its expressions, else the one that is scanned most, else the one that has the name that PostgreSQL would give it, else
+ * the oldest.
  */
 export function listDuplicates(indexes: TableIndex[]): Spare[] {
   const spares: Spare[] = []
@@ -116,17 +141,28 @@ export function listDuplicates(indexes: TableIndex[]): Spare[] {
       (a, b) =>
         Number(isKept(b)) - Number(isKept(a)) ||
         Number(b.protectedBecause !== null) - Number(a.protectedBecause !== null) ||
+        targetsOf(b) - targetsOf(a) ||
         b.scans - a.scans ||
+        Number(isNamedByDefault(b)) - Number(isNamedByDefault(a)) ||
         a.oid - b.oid,
     )
     const kept: TableIndex[] = []
     for (const index of byWorth) {
-      const coveredBy = kept.find((other) => areDuplicates(index, other))
+      const coveredBy = kept.find((other) => areDuplicates(index, other) && hasStatisticsOf(other, index))
       if (coveredBy) spares.push({ index, coveredBy })
       else kept.push(index)
     }
   }
   return spares
+}
+
+/** `bookings_customer_id_idx`: where the name follows the columns, it says what the index is. */
+function isNamedByDefault({ name, table, keys }: TableIndex): boolean {
+  return name === [table.name, ...keys.map(({ column, text }) => column?.name ?? text), 'idx'].join('_')
+}
+
+function targetsOf({ statisticsTargets }: TableIndex): number {
+  return Object.values(statisticsTargets).reduce((sum, target) => sum + target, 0)
 }
 
 /** An index that is protected by more than uniqueness must stay. */

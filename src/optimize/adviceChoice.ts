@@ -15,8 +15,12 @@ import { display } from '../postgres/identifiers.ts'
 import type { IndexToBuild } from '../shadow/planner/openPlanner.ts'
 import { readOnly } from '../postgres/readOnly.ts'
 import { estimated, measured, migration } from '../rules/remedies.ts'
+import type { IgnoreEntry } from '../rules/ignoreFile.ts'
+import { sift } from '../rules/ignoreFile.ts'
 import type { Finding } from '../rules/rule.ts'
+import type { RuleName } from '../rules/ruleNames.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
+import { withAdvisedDrops } from './adviceDrops.ts'
 import type { Choice } from './chooseOperations.ts'
 import { skip } from './chooseOperations.ts'
 import type { PendingMigration } from './pendingMigrations.ts'
@@ -26,6 +30,15 @@ export interface Workload {
   statements: WorkloadStatement[]
   /** Bytes that new indexes may take together. */
   budget?: number
+  /** There are no other statements than these: an index that none of them needs may go. */
+  complete?: boolean
+}
+
+/** Which drops are wanted at all; all of them by default. */
+export interface WantedDrops {
+  rules?: readonly RuleName[]
+  schemas?: readonly string[]
+  ignore?: IgnoreEntry[]
 }
 
 /** Of what needs no index built. An extension or a role's setting need not exist in the shadow. */
@@ -38,7 +51,7 @@ const changesPlans: OperationKind[] = ['alterPolicies', 'createKeyHelper', 'drop
 export async function withAdvice(
   client: ClientBase,
   choice: Choice,
-  { statements, budget }: Workload,
+  { statements, budget, complete = false, rules, schemas, ignore = [] }: Workload & WantedDrops,
   pending: PendingMigration[],
   onStep?: (text: string) => void,
 ): Promise<{ choice: Choice; advice: Advice }> {
@@ -46,6 +59,9 @@ export async function withAdvice(
   const required = new Set(
     choice.operations.flatMap(({ requires = [] }) => requires.flatMap(({ ids }) => ids)),
   )
+  // Of two that do the same work, the advice sees the one that stays; all other drops are its own decision.
+  const isDone = (rule: string): boolean =>
+    rule === 'duplicate_index' || (rule === 'redundant_index' && !complete)
   const isRequired = ({ ids }: Operation): boolean => ids.some((id) => required.has(id))
   const needs = new Map(
     choice.operations.flatMap((operation) => {
@@ -59,6 +75,8 @@ export async function withAdvice(
     // A policy's new predicate names these among its conditions.
     given: choice.operations.filter((each) => each.kind === 'createIndex' && isRequired(each)).map(toBuild),
     needs: [...needs.values()],
+    complete,
+    dropping: choice.operations.filter(({ kind, rule }) => kind === 'dropIndex' && isDone(rule)).map(dropped),
     prepare: async (shadow) => {
       for (const sql of rewrites.flatMap(({ up }) => up)) await shadow.query(sql)
     },
@@ -76,20 +94,37 @@ export async function withAdvice(
     skipped.push(skip(cure.finding, left.get(cure.operations[0] as Operation) ?? ''))
     return []
   })
+  const builds = new Map<AdvisedIndex, Operation>()
   // What meets a need and serves no statement is the rule's own index.
   for (const advised of advice.indexes.filter(({ serves }) => serves.length > 0)) {
     const { finding, operation } = findingOf(advised, taken.get(advised.index.schema) ?? new Set())
     const name = findPending(operation, pending)
     const first = (operation.requires ?? []).filter((each) => findPending(each, pending) === undefined)
-    if (name === undefined) cures.push({ finding, operations: [...first, operation] })
-    else skipped.push(skip(finding, `the pending migration ${name} does it`))
+    if (name === undefined) {
+      cures.push({ finding, operations: [...first, operation] })
+      builds.set(advised, operation)
+    } else skipped.push(skip(finding, `the pending migration ${name} does it`))
   }
   const kept = choice.operations.filter((operation) => !left.has(operation))
   const all = [...kept, ...cures.flatMap((cure) => cure.operations)]
   const neededIds = new Set(all.flatMap(({ requires = [] }) => requires.flatMap(({ ids }) => ids)))
   const first = all.filter(({ ids }) => ids.some((id) => neededIds.has(id)))
   const operations = [...new Set([...first, ...all])]
-  return { choice: { operations, cures, skipped }, advice }
+  const isWanted = (finding: Finding): boolean =>
+    (rules?.includes(finding.rule) ?? true) &&
+    (schemas?.includes(finding.subject[0] ?? '') ?? true) &&
+    sift(ignore, [finding], new Date()).kept.length > 0
+  const settled = await withAdvisedDrops(
+    client,
+    { operations, cures, skipped },
+    { advice, builds, pending, isWanted },
+  )
+  return { choice: settled, advice }
+}
+
+function dropped({ before }: Operation): RelationName {
+  const [index] = before.find(({ condition }) => condition === 'indexIs')?.args ?? []
+  return index as RelationName
 }
 
 /** The need that an operation of a rule meets: an index of columns, for a foreign key or a policy. */

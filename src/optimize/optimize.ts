@@ -6,6 +6,7 @@ import type { Found } from '../rules/find.ts'
 import { findAll } from '../rules/find.ts'
 import { rules as allRules } from '../rules/index.ts'
 import type { Level, Rule } from '../rules/rule.ts'
+import { keyOf } from '../rules/rule.ts'
 import { snapshotOf } from '../catalog/snapshot.ts'
 import type { Advice } from '../advisor/advise.ts'
 import type { Workload } from './adviceChoice.ts'
@@ -68,6 +69,16 @@ export async function optimize(
   const pending = await listPendingMigrations(directory, client)
   const cured = await chooseOperations(client, selection.selected, pending)
   if (!workload) return { found, selection, choice: cured, groups: groupOperations(cured.operations) }
-  const { choice, advice } = await withAdvice(client, cured, workload, pending, onStep)
-  return { found, selection, choice, advice, groups: groupOperations(choice.operations) }
+  const wanted = { ...workload, rules: names, ignore, ...(schemas === undefined ? {} : { schemas }) }
+  const { choice, advice } = await withAdvice(client, cured, wanted, pending, onStep)
+  const settled = new Set([
+    ...choice.cures.map(({ finding }) => keyOf(finding)),
+    ...choice.skipped.map(({ key }) => key),
+  ])
+  const belowLevel = selection.belowLevel.filter((finding) => !settled.has(keyOf(finding)))
+  return {
+    ...{ found, choice, advice },
+    selection: { ...selection, belowLevel },
+    groups: groupOperations(choice.operations),
+  }
 }

@@ -8,7 +8,7 @@ export function adviceDocument({ indexes, drops, gap, cost, leftOut }: Advice): 
     indexes: indexes.map((advised) => ({
       definition: createIndex(advised),
       sizeBytes: advised.index.sizeBytes,
-      replaces: [],
+      replaces: advised.replaces.map(display),
       serves: advised.serves.map(({ statement, costBefore, costAfter }) => ({
         query: statement.name,
         costBefore,
@@ -16,7 +16,12 @@ export function adviceDocument({ indexes, drops, gap, cost, leftOut }: Advice): 
       })),
     })),
     gap,
-    drops: drops.map((index) => ({ name: display(index), definition: index.definition, reason: whyDropped })),
+    drops: drops.map((drop) => ({
+      name: display(drop),
+      definition: drop.definition,
+      reason: drop.reason,
+      lacks: drop.lacks,
+    })),
     cost,
     leftOut: leftOut.map(({ statement, reason }) => ({
       query: statement.name,
@@ -25,8 +30,6 @@ export function adviceDocument({ indexes, drops, gap, cost, leftOut }: Advice): 
     })),
   }
 }
-
-const whyDropped = 'no statement of the workload needs it, or it costs writes more than it saves'
 
 function createIndex({ candidate }: AdvisedIndex): string {
   return `CREATE INDEX ${definitionOf(candidate)}`
@@ -48,10 +51,11 @@ export function adviceLines({ indexes, drops, gap, cost, leftOut }: Advice): str
       ...(advised.serves.length > mostServed
         ? [`         and ${advised.serves.length - mostServed} more`]
         : []),
+      ...advised.replaces.map((index) => `         replaces ${display(index)}`),
     ])
   return [
     ...lines,
-    ...drops.map((index) => `drop     ${display(index)}  ${megabytes(index.sizeBytes)}: ${whyDropped}`),
+    ...drops.map((drop) => `drop     ${display(drop)}  ${megabytes(drop.sizeBytes)}: ${drop.reason}`),
     ...leftOut.map(
       ({ statement, reason }) => `left out ${statement.name}, line ${statement.line}: ${reason}`,
     ),

@@ -91,6 +91,14 @@ test.each([
   expect(err).toContain(message)
 })
 
+test('takes only a file for complete', async () => {
+  const { exitCode, err } = await callCommand(['advise', '--complete'], {
+    environment: { DIRECT_URL: database.ownerUrl },
+  })
+  expect(exitCode).toBe(5)
+  expect(err).toContain('there is no file of statements')
+})
+
 test('says what is missing where nobody counts statements', async () => {
   const { exitCode, err } = await callCommand(['advise'], { environment: { DIRECT_URL: database.ownerUrl } })
   expect(exitCode).toBe(5)

@@ -8,6 +8,7 @@ const column = fc.record({
   ordering: fc.constantFrom('1978 0', '4217 0'),
   isDescending: fc.boolean(),
   nullsFirst: fc.boolean(),
+  hasOtherCollation: fc.constant(false),
 })
 
 /** Any mixture of indexes on one table, many of them alike. */
@@ -41,6 +42,7 @@ function toIndex(part: Part, at: number): TableIndex {
       ordering: '',
       isDescending: false,
       nullsFirst: false,
+      hasOtherCollation: false,
     })),
     oid: at + 1,
     schema: 'public',
@@ -52,6 +54,7 @@ function toIndex(part: Part, at: number): TableIndex {
     isReady: true,
     backsConstraint: part.protectedBecause === 'a constraint needs it',
     isUnique: part.protectedBecause !== null,
+    shareOfRows: part.predicate === null ? 1 : null,
     isPartial: part.predicate !== null,
     isLocked: false,
     isPartitioned: false,

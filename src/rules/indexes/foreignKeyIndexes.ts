@@ -5,7 +5,8 @@ import type { TableIndex } from '../../catalog/indexes.ts'
 
 /**
  * Whether the checks of the foreign key can use the index. Its first keys are the foreign key's columns, in any order;
- * it holds every row, or every row that is not NULL; and its method can search for equal values.
+ * it holds every row, or every row that is not NULL; its method can search for equal values, and finds them as the
+ * columns compare, which an index of another collation does not.
  */
 export function servesForeignKey(index: TableIndex, key: ForeignKey): boolean {
   const columns = new Set(key.columnNumbers)
@@ -14,7 +15,8 @@ export function servesForeignKey(index: TableIndex, key: ForeignKey): boolean {
     index.isValid &&
     ['btree', 'hash'].includes(index.accessMethod) &&
     leading.length === columns.size &&
-    leading.every(({ attnum }) => columns.has(attnum)) &&
+    leading.every(({ attnum, hasOtherCollation }) => columns.has(attnum) && !hasOtherCollation) &&
+    new Set(leading.map(({ attnum }) => attnum)).size === columns.size &&
     (index.predicate === null ||
       (columns.size === 1 && index.predicate === `(${leading[0]?.text} IS NOT NULL)`))
   )

@@ -67,6 +67,7 @@ function cureOf(index: DefinedIndex, siblings: DefinedIndex[]): Remedy {
     (other) =>
       other.isValid && other.isUnique === index.isUnique && withoutName(other) === withoutName(index),
   )
+  if (index.protectedBecause !== null && !index.isUnique) return rebuild(index)
   const leftOver = /_cc(new|old)\d*$/.test(index.name)
   if (twin || leftOver) {
     return runbook(
@@ -77,13 +78,19 @@ function cureOf(index: DefinedIndex, siblings: DefinedIndex[]): Remedy {
       `${dropConcurrently(index)};`,
     )
   }
+  return rebuild(index)
+}
+
+function rebuild(index: DefinedIndex): Remedy {
   return runbook(
-    `Build ${name} again`,
+    `Build ${displayIdentifier(index.name)} again`,
     ...(index.isUnique
       ? ['A unique index cannot be built over duplicate values: find and correct them first.']
       : []),
     `REINDEX INDEX CONCURRENTLY ${qualified(index)}; -- needs as much free space as the index, blocks nobody`,
-    `Or, where nobody needs it: ${dropConcurrently(index)};`,
+    ...(index.protectedBecause === null || index.protectedBecause === 'it keeps values unique'
+      ? [`Or, where nobody needs it: ${dropConcurrently(index)};`]
+      : []),
   )
 }
 

@@ -1,30 +1,16 @@
+import { defineIndexes } from '../../catalog/indexDefinitions.ts'
+import type { DefinedIndex } from '../../catalog/indexDefinitions.ts'
+import { wantedSchemas } from '../../catalog/scope.ts'
+import { readSpares } from '../../indexes/indexCoverage.ts'
 import { dropIndex } from '../../operations/dropIndex.ts'
 import { dropConcurrently } from '../../operations/recreateIndex.ts'
-import { display, displayIdentifier } from '../../postgres/identifiers.ts'
-import type { ForeignKey } from '../../catalog/foreignKeys.ts'
-import { listForeignKeys } from '../../catalog/foreignKeys.ts'
-import { countStandbys } from '../../catalog/standbys.ts'
-import type { StatisticsAge } from '../../catalog/statisticsAge.ts'
-import { findStatisticsAge } from '../../catalog/statisticsAge.ts'
-import type { Table } from '../../catalog/tables.ts'
-import { listTables } from '../../catalog/tables.ts'
-import type { DefinedIndex } from '../../catalog/indexDefinitions.ts'
-import { defineIndexes } from '../../catalog/indexDefinitions.ts'
-import type { TableIndex } from '../../catalog/indexes.ts'
-import { listIndexes } from '../../catalog/indexes.ts'
-import { servesForeignKey } from './foreignKeyIndexes.ts'
-import { byTable } from '../../catalog/byTable.ts'
-import { readSpares } from '../../indexes/indexCoverage.ts'
+import { display, displayIdentifier, qualified } from '../../postgres/identifiers.ts'
 import { measured, migrationOr, runbook } from '../remedies.ts'
 import type { Violation, Remedy, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
-import { wantedSchemas } from '../../catalog/scope.ts'
 import { unlessLocked } from '../unlessLocked.ts'
-
-/** A month and its reports, and a few days more. */
-const minimumAgeDays = 35
-/** Reads and writes of the table since the statistics were reset: with fewer, the table is not in use. */
-const busyTable = 100
+import type { DropEvidence, DropJudge } from './dropEvidence.ts'
+import { readDropJudge, readsOf, unusedAfterDays, writesOf } from './dropEvidence.ts'
 
 /**
  * Indexes that no query has used while the table was busy, for longer than a month. Every insert and most updates still
@@ -36,11 +22,12 @@ const busyTable = 100
  * ```
  *
  * Never reported: an index that backs a constraint, is unique, replica identity, clustered, attached to a partitioned
- * index or an extension's; the only index that leads on a foreign key; and one that will replace a duplicate or
- * redundant index. No catalog shows when the index was made and whether a standby uses it, and the finding says so.
- * Where this server knows of standbys, the remedy is to ask them first.
+ * index or an extension's; the last index that leads on a foreign key; one that will replace a duplicate or redundant
+ * index; and one that `track_commit_timestamp` shows to be younger. Without that setting no catalog shows when an index
+ * was made, and the finding says so. Where this server knows of standbys, the remedy is to ask them first. An index that
+ * alone has the statistics of an expression gets steps that keep them.
  */
-export const unusedIndex = unusedIndexAfter(minimumAgeDays)
+export const unusedIndex = unusedIndexAfter(unusedAfterDays)
 
 /** The rule with another minimum age of the statistics. */
 export function unusedIndexAfter(days: number): Rule {
@@ -49,32 +36,34 @@ export function unusedIndexAfter(days: number): Rule {
     finds: 'indexes that no query used in 35 days while their table was busy',
     cure: 'dropping them, with a `down` that builds them again',
     async find(context) {
-      const age = await context.read(findStatisticsAge)
+      const judged = await context.read(readDropJudge)
+      const { age, standbys, tables } = judged
       if (age.ageDays < days) {
         throw new CannotSee(
           `The statistics are ${age.ageDays.toFixed(1)} days old; whether an index is unused shows after ${days} days.`,
         )
       }
       const wanted = await wantedSchemas(context)
-      const indexes = await context.read(listIndexes)
-      const keys = await context.read(listForeignKeys)
-      const standbys = await context.read(countStandbys)
-      const tables = new Map((await context.read(listTables)).map((table) => [table.oid, table]))
-      const ofTable = byTable(indexes)
       const { duplicates, redundant } = await context.read(readSpares)
       const spares = [...duplicates, ...redundant]
       const spoken = new Set(spares.flatMap(({ index, coveredBy }) => [index.oid, coveredBy.oid]))
 
-      const unused = indexes.filter((index) => {
-        const table = tables.get(index.tableOid)
-        if (!wanted(index.schema) || !table || !isCandidate(index) || spoken.has(index.oid)) return false
-        if (readsOf(table) + writesOf(table) < busyTable) return false
-        return !isNeededByForeignKey(index, ofTable.get(index.tableOid) ?? [], keys)
-      })
+      const gone = new Set<number>()
+      const unused = new Map<number, DropEvidence>()
+      // The smallest of several stays for a foreign key.
+      for (const index of judged.indexes.toSorted((a, b) => b.sizeBytes - a.sizeBytes || b.oid - a.oid)) {
+        if (!wanted(index.schema) || spoken.has(index.oid)) continue
+        const evidence = judged.judge(index, days, gone)
+        if (evidence.staysBecause !== null || evidence.lacks.length > 0) continue
+        gone.add(index.oid)
+        unused.set(index.oid, evidence)
+      }
+      const found = judged.indexes.filter(({ oid }) => unused.has(oid))
       const findings: Violation[] = []
-      for (const index of (await defineIndexes(context.db, unused)).values()) {
+      for (const index of (await defineIndexes(context.db, found)).values()) {
         const table = tables.get(index.tableOid)
-        if (!table) continue
+        const evidence = unused.get(index.oid)
+        if (!table || !evidence) continue
         findings.push({
           level: 'info',
           subject: [index.schema, index.name],
@@ -90,7 +79,7 @@ export function unusedIndexAfter(days: number): Rule {
             measured('size', index.sizeBytes, 'bytes'),
             measured('standbys known here', standbys),
           ],
-          remedy: await cureOf(index, age, standbys),
+          remedy: await cureOf(index, judged, evidence),
         })
       }
       return unlessLocked(context, findings)
@@ -98,36 +87,13 @@ export function unusedIndexAfter(days: number): Rule {
   }
 }
 
-function readsOf({ sequentialScans, indexScans }: Table): number {
-  return sequentialScans + indexScans
-}
-
-function writesOf({ inserts, updates, deletes }: Table): number {
-  return inserts + updates + deletes
-}
-
-function isCandidate(index: TableIndex): boolean {
-  return (
-    index.scans === 0 &&
-    index.lastScan === null &&
-    index.isValid &&
-    !index.isPartitioned &&
-    index.protectedBecause === null
-  )
-}
-
-function isNeededByForeignKey(index: TableIndex, siblings: TableIndex[], keys: ForeignKey[]): boolean {
-  return keys.some(
-    (key) =>
-      key.tableOid === index.tableOid &&
-      servesForeignKey(index, key) &&
-      !siblings.some((other) => other.oid !== index.oid && servesForeignKey(other, key)),
-  )
-}
-
-function cureOf(index: DefinedIndex, age: StatisticsAge, standbys: number): Promise<Remedy> {
+async function cureOf(
+  index: DefinedIndex,
+  { age, standbys }: DropJudge,
+  evidence: DropEvidence,
+): Promise<Remedy> {
   const ask = `SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = '${index.name.replaceAll("'", "''")}'`
-  return migrationOr(
+  const remedy = await migrationOr(
     () =>
       dropIndex(index, {
         rule: 'unused_index',
@@ -137,14 +103,34 @@ function cureOf(index: DefinedIndex, age: StatisticsAge, standbys: number): Prom
           `standbys, ask each: ${ask}`,
       }),
     (reason) => ({ kind: 'none', title: `It stays: ${reason}` }),
-  ).then((remedy) =>
-    standbys === 0 || remedy.kind !== 'migration'
-      ? remedy
-      : runbook(
-          `Ask the standbys, then drop ${displayIdentifier(index.name)}`,
-          `On each of the ${standbys} standbys: ${ask};`,
-          `Where every one of them says 0: ${dropConcurrently(index)};`,
-          `To take it back: ${remedy.operation.down.join('; ')};`,
-        ),
   )
+  if (remedy.kind !== 'migration' || evidence.unsettled.length === 0) return remedy
+  const asksStandbys = evidence.unsettled.includes('standbys')
+  const keepsStatistics = evidence.unsettled.includes('expression')
+  const first = [
+    ...(asksStandbys ? ['ask the standbys'] : []),
+    ...(keepsStatistics ? ['keep the statistics'] : []),
+  ]
+  return runbook(
+    `To drop ${displayIdentifier(index.name)}, ${first.join(' and ')} first`,
+    ...(asksStandbys ? [`On each of the ${standbys} standbys: ${ask};`] : []),
+    ...(keepsStatistics ? keepStatistics(index) : []),
+    `${asksStandbys ? 'Where every one of them says 0: ' : ''}${dropConcurrently(index)};`,
+    `To take it back: ${remedy.operation.down.join('; ')};`,
+  )
+}
+
+/** The planner may estimate by the statistics of an expression though it never scans the index. */
+function keepStatistics(index: DefinedIndex): string[] {
+  const table = qualified(index.table)
+  return [
+    'Where a statement compares its expression, keep the statistics of it, from PostgreSQL 14 on:',
+    ...index.keys
+      .filter(({ attnum }) => attnum === 0)
+      .map(
+        ({ text }) =>
+          `CREATE STATISTICS ${qualified({ schema: index.schema, name: `${index.name}_stat` })} ON (${text}) FROM ${table};`,
+      ),
+    `ANALYZE ${table};`,
+  ]
 }

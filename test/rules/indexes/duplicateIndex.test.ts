@@ -19,6 +19,7 @@ describe('duplicate_index', () => {
       COMMENT ON INDEX "it's a \\ twin" IS 'it''s for \\ the search page';
       CREATE INDEX t_lower_idx ON t (lower(b) COLLATE "C" text_pattern_ops DESC) INCLUDE (a) WHERE a > 0;
       CREATE INDEX t_lower_twin ON t (lower(b) COLLATE "C" text_pattern_ops DESC) INCLUDE (a) WHERE a > 0;
+      ALTER INDEX t_lower_idx ALTER COLUMN 1 SET STATISTICS 400;
       ALTER INDEX t_lower_twin ALTER COLUMN 1 SET STATISTICS 300;
       CREATE UNIQUE INDEX t_c_twin ON t (c);
       CREATE TABLE parts (a int) PARTITION BY RANGE (a);
