@@ -1,5 +1,4 @@
 import type { Database } from '../../postgres/database.ts'
-import { qualified } from '../../postgres/identifiers.ts'
 import type { Read } from '../../catalog/reader.ts'
 import { readOnce } from '../../catalog/reader.ts'
 import { listBuiltinTypes } from '../../catalog/types.ts'
@@ -7,14 +6,19 @@ import { call } from '../../syntax/build.ts'
 import { canonical, parseTypeName, sameTree, wrappedIn } from '../../syntax/expression.ts'
 import type { Node, TypeName } from '../../syntax/nodes.ts'
 import { as, nodesIn, words } from '../../syntax/nodes.ts'
+import { replaceNodes } from '../../syntax/replaceNodes.ts'
 import { fieldsOf, isRecord, walk } from '../../syntax/walk.ts'
+import { mayComeEarlier } from '../read/armOrder.ts'
+import { claimReaders, reachesCalls } from '../read/claimReaders.ts'
 import { newlyAtOnce, whyExposed } from '../read/exposed.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
+import { claimFunctionBehind, functionWithoutArguments } from '../read/claimFunctions.ts'
 import { firstOf } from '../read/firstOf.ts'
 import { readFunctions } from '../read/functionCatalog.ts'
 import { Hazards } from '../read/hazards.ts'
 import type { Reach } from '../read/reach.ts'
-import { callsReached, readReach, readSelectPolicies } from '../read/reach.ts'
+import { readReach, readSelectPolicies } from '../read/reach.ts'
+import type { KnownNames } from '../read/searchPath.ts'
 import { otherSettingOf, searchPathOf, whyPathMatters } from '../read/searchPath.ts'
 import { findTablesNamed } from '../read/tableCatalog.ts'
 import type { CallFields } from './bodies.ts'
@@ -29,9 +33,15 @@ export interface Structure {
    * Whether the trees are the same but for calls that are wrapped in a scalar sub-select on one side:
    * `auth.uid()` and `(SELECT auth.uid() AS uid)`, `f()` and `(SELECT f())::uuid[]` where `f` returns `uuid[]`.
    * Only calls that are no VOLATILE ones and read nothing of the row count, so that the answer is proven.
-   * So are memberships of a column that are turned round: see `withMemberships`.
+   * So are memberships of a column that are turned round: see `withMemberships`. A PL/pgSQL function that only returns
+   * `auth.uid()` is the same as that: see `claimFunctionBehind`.
    */
   isSame(one: Node | undefined, other: Node | undefined): boolean
+  /**
+   * The same, where `after` may also have the arms of an OR in another order. An arm that comes earlier than before must
+   * not raise an error: see `mayComeEarlier`.
+   */
+  isSameInAnyOrder(before: Node | undefined, after: Node | undefined): boolean
   /**
    * VOLATILE functions that are not called in the same places of both trees: within a sub-select they would be
    * called once per statement and no more for each row.
@@ -39,6 +49,8 @@ export interface Structure {
   movedVolatile(one: Node | undefined, other: Node | undefined): string[]
   /** How errors could come up that nobody meets today, since a part would be evaluated at once: see `newlyAtOnce`. */
   newErrors(one: Node | undefined, other: Node | undefined): string[]
+  /** The tree with calls such as `private.current_user_id()` written as the `auth.uid()` that they return. */
+  withoutTwins<T>(tree: T): T
   /** Whether the expression is made of constants and what the session's settings say of the caller. */
   readsOnlySettings(tree: Node): boolean
   /** Calls that tell who is calling: `"auth"."uid"()`. */
@@ -54,7 +66,8 @@ export interface Structure {
 export async function readStructure(db: Database, subject: Subject, trees: Node[]): Promise<Structure> {
   const reach = await readReachOf(db, trees)
   const hazards = new Hazards(reach)
-  const reached = new Map<Node, Set<string>>()
+  const readers = claimReaders(reach, hazards)
+  const reaches = reachesCalls(reach)
   const names = { reach, isBuiltinType: await readBuiltinTypes(db) }
   const known = await readKnownBodies(reach)
   const types = await parseReturnTypes(reach)
@@ -79,7 +92,8 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
       ...own(call).map(({ returnType }) => returnType),
       ...(builtin(call) ? [builtin(call)?.returnType ?? ''] : []),
     ].map((type) => types.get(type))
-  const normal = (tree: unknown) => unwrap(tree, isSteady, returns)
+  const withoutTwins = twinReplacer(names)
+  const normal = (tree: unknown) => unwrap(withoutTwins(tree), isSteady, returns)
   const environments = new Map<number, string>()
   const context: MembershipContext = {
     table: subject.table.name,
@@ -118,11 +132,20 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
     isSteady: (tree) => Array.from(fieldsOf(tree, 'FuncCall')).every(isSteady),
   }
   const canonicalTree = (tree: Node) => normal(withMemberships(normal(tree) as Node, context))
+  const isSame = (one: Node | undefined, other: Node | undefined): boolean =>
+    one === undefined || other === undefined
+      ? one === other
+      : sameTree(normal(one), normal(other)) || sameTree(canonicalTree(one), canonicalTree(other))
   return {
-    isSame: (one, other) =>
-      one === undefined || other === undefined
-        ? one === other
-        : sameTree(normal(one), normal(other)) || sameTree(canonicalTree(one), canonicalTree(other)),
+    isSame,
+    isSameInAnyOrder: (before, after) => {
+      if (!before || !after) return before === after
+      const today = withoutTwins(before)
+      const order = { before: today, hazards, asksCaller: (tree: Node) => reaches(tree, readers) }
+      return isSameInOrder(before, after, isSame, (arm, passed) =>
+        mayComeEarlier(withoutTwins(arm), passed, order),
+      )
+    },
     movedVolatile: (one, other) => {
       const isVolatile = (call: CallFields) =>
         own(call).some(({ volatility }) => volatility === 'volatile') ||
@@ -135,19 +158,12 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
       return [...new Set(moved.map(({ name }) => name))]
     },
     newErrors: (one, other) =>
-      one && other ? newlyAtOnce(one, other).flatMap((part) => whyErrors(part, one, hazards) ?? []) : [],
+      one && other ? newErrors(withoutTwins(one), withoutTwins(other), hazards) : [],
+    withoutTwins,
     readsOnlySettings: (tree) => hazards.readsOnlySettings(tree),
-    claimReaders: [...reach.byName.values()].flat().flatMap((each) => {
-      const isReader = each.argumentTypes.length === 0 && !each.returnsSet && each.kind === 'f'
-      const reader = call([each.schema, each.name])
-      return isReader && hazards.readsOnlySettings(reader) ? [`${qualified(each)}()`] : []
-    }),
+    claimReaders: readers,
     ...namesRead([...trees, ...Array.from(reach.bodies.values(), ({ parts }) => parts)]),
-    reaches: (tree, calls) => {
-      const found = reached.get(tree) ?? callsReached(tree, reach)
-      reached.set(tree, found)
-      return calls.some((each) => found.has(each))
-    },
+    reaches,
   }
 }
 
@@ -171,6 +187,50 @@ function namesRead(trees: unknown): Pick<Structure, 'claimKeys' | 'settings'> {
 function textOf(node: Node | undefined): string | undefined {
   const constant = as(node, 'A_Const') ?? as(as(node, 'TypeCast')?.arg, 'A_Const')
   return constant?.sval?.sval
+}
+
+/** Follows AND and OR from the top; each arm of an OR has one arm of the other tree. */
+function isSameInOrder(
+  before: Node,
+  after: Node,
+  isSame: (one: Node, other: Node) => boolean,
+  mayMove: (arm: Node, passed: Node[]) => boolean,
+): boolean {
+  if (isSame(before, after)) return true
+  const [old, now] = [as(before, 'BoolExpr'), as(after, 'BoolExpr')]
+  if (!old || !now || old.boolop !== now.boolop || old.args.length !== now.args.length) return false
+  const isSameArm = (one: Node, other: Node | undefined): boolean =>
+    other !== undefined && isSameInOrder(one, other, isSame, mayMove)
+  if (old.boolop === 'AND_EXPR') return old.args.every((arm, at) => isSameArm(arm, now.args[at]))
+  if (old.boolop !== 'OR_EXPR') return false
+  const places: number[] = []
+  for (const arm of now.args) {
+    const place = old.args.findIndex((each, at) => !places.includes(at) && isSameArm(each, arm))
+    if (place < 0) return false
+    places.push(place)
+  }
+  return now.args.every((arm, at) => {
+    const passed = now.args.filter((_, other) => other > at && (places[other] ?? 0) < (places[at] ?? 0))
+    return passed.length === 0 || mayMove(arm, passed)
+  })
+}
+
+function newErrors(before: Node, after: Node, hazards: Hazards): string[] {
+  return newlyAtOnce(before, after).flatMap((part) => whyErrors(part, before, hazards) ?? [])
+}
+
+/** Replaces the calls of functions that only return what a function such as `auth.uid()` returns. */
+function twinReplacer(names: KnownNames): <T>(tree: T) => T {
+  const behind = new Map<CatalogFunction, CatalogFunction | undefined>()
+  return (tree) =>
+    replaceNodes(tree, (node) => {
+      const called = as(node, 'FuncCall')
+      const twin = called && functionWithoutArguments(called, names.reach)
+      if (!twin) return undefined
+      const found = behind.has(twin) ? behind.get(twin) : claimFunctionBehind(twin, names)
+      behind.set(twin, found)
+      return found && call([found.schema, found.name])
+    })
 }
 
 /** A wrapped call may have been asked first anyway; a set of keys never was. */
