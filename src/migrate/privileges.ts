@@ -14,16 +14,18 @@ import { buildScript, inReadOnlyTransaction } from './script.ts'
 /**
  * Checks, before the first migration runs, that the role has every privilege that all of them need.
  *
+ * @returns the statements of each migration; those that need what an earlier migration makes are left out
  * @throws UsageError that names each table, schema or database, with the missing privilege
  */
 export async function refuseMissingPrivileges(
   migrations: Migration[],
   direction: Direction,
   options: RunOptions,
-): Promise<void> {
+): Promise<Map<string, Statement[]>> {
   const db = borrow(options.client)
-  const { role, lacking } = await inReadOnlyTransaction(options, async () => {
-    const needs = (await listStatements(migrations, direction, options)).map(({ node }) => needsOf(node))
+  const { role, lacking, statements } = await inReadOnlyTransaction(options, async () => {
+    const statements = await listStatements(migrations, direction, options)
+    const needs = Array.from(statements.values()).flatMap((each) => each.map(({ node }) => needsOf(node)))
     const { role, database, mayCreate } = await findDatabasePrivilege(db)
     const createsSchema =
       needs.some(({ createInDatabase }) => createInDatabase) || !(await findSchema(db, ledgerSchema))
@@ -37,6 +39,7 @@ export async function refuseMissingPrivileges(
     )
     return {
       role,
+      statements,
       lacking: [
         ...(createsSchema && !mayCreate ? [`CREATE on database ${displayIdentifier(database)}`] : []),
         ...closed.map((schema) => `CREATE on schema ${displayIdentifier(schema)}`),
@@ -47,7 +50,7 @@ export async function refuseMissingPrivileges(
       ],
     }
   })
-  if (lacking.length === 0) return
+  if (lacking.length === 0) return statements
   throw new UsageError(
     `Role ${displayIdentifier(role)} lacks:\n  ${shortList(lacking, '\n  ')}\nNothing was run.`,
     'Run as the owner, or let the owner or a superuser grant it.',
@@ -57,10 +60,11 @@ export async function refuseMissingPrivileges(
 
 async function listStatements(migrations: Migration[], direction: Direction, options: RunOptions) {
   const { client, statementTimeoutMs } = options
-  const statements: Statement[] = []
+  const statements = new Map<string, Statement[]>()
   for (const migration of migrations) {
     try {
-      statements.push(...(await buildScript(migration, direction, client, statementTimeoutMs)).statements)
+      const script = await buildScript(migration, direction, client, statementTimeoutMs)
+      statements.set(migration.name, script.statements)
     } catch {
       // It may need what an earlier migration makes; if it still fails at its turn, that run says so.
       await client.query('ROLLBACK; BEGIN TRANSACTION READ ONLY')
