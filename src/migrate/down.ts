@@ -31,9 +31,9 @@ export async function takeBackSelected(
   options: RunOptions,
 ): Promise<RunResult> {
   const migrations = selected.map(({ migration }) => migration)
-  const statements = await refuseMissingPrivileges(migrations, 'down', options)
+  const named = await refuseMissingPrivileges(migrations, 'down', options)
   const resumed = selected.filter(({ row }) => row.state !== 'applied').map(({ row }) => row.name)
-  const kept = { direction: 'down' as const, migrations, statements, resumed: new Set(resumed) }
+  const kept = { direction: 'down' as const, migrations, named, resumed: new Set(resumed) }
   return keepGain(kept, options, () =>
     runEach(selected, 'down', options, async (migration, row) => ({
       conditions: await runDown(migration, row, options),

@@ -37,12 +37,12 @@ export async function up(migrations: Migration[], target: Target, options: RunOp
         options.onEvent?.({ kind: 'leftTakenBack', name })
     }
     if (pending.length === 0) return { ran: [] }
-    const statements = await refuseMissingPrivileges(pending, 'up', options)
+    const named = await refuseMissingPrivileges(pending, 'up', options)
     await ensureLedger(options.client)
     const begun = ledger.filter(({ state }) => state !== 'takenBack')
     const rows = new Map(begun.map((row) => [row.name, row]))
     const work = pending.map((migration) => ({ migration, row: rows.get(migration.name) }))
-    const kept = { direction: 'up' as const, migrations: pending, statements, resumed: new Set(rows.keys()) }
+    const kept = { direction: 'up' as const, migrations: pending, named, resumed: new Set(rows.keys()) }
     return keepGain(kept, options, () =>
       runEach(work, 'up', options, (migration, row) => applyOne(migration, row, options)),
     )

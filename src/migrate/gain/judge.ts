@@ -22,6 +22,8 @@ export interface Judged {
   /** Probability that chance alone makes such a difference, corrected for the number of statements. */
   significance: number
   reason?: string
+  /** It took longer and touched more blocks, and more calls will tell whether that is chance. */
+  mayBeLost?: true
 }
 
 /** With fewer calls on either side there is no verdict. */
@@ -58,10 +60,13 @@ function judge(each: Compared, significance: number): Judged {
   const isLost = times > leastRatio * growth
   const isGained = times < 1 / leastRatio
   if (!isLost && !isGained) return { verdict: 'same', significance }
-  if (significance >= significant) {
-    return { verdict: 'same', significance, reason: 'the difference may be chance' }
-  }
   const verdict = isLost ? 'lost' : 'gained'
+  if (significance >= significant) {
+    const reason = 'the difference may be chance'
+    return blocksAgree(each, verdict)
+      ? { verdict: 'unknown', significance, reason, ...(isLost ? { mayBeLost: true as const } : {}) }
+      : { verdict: 'same', significance, reason }
+  }
   if (blocksAgree(each, verdict) || isBeyondControls(each, verdict)) return { verdict, significance }
   return {
     verdict: 'unknown',

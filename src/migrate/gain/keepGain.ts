@@ -8,7 +8,6 @@ import { findTraffic } from '../../catalog/tableTraffic.ts'
 import type { TableTraffic } from '../../catalog/tableTraffic.ts'
 import { borrow } from '../../postgres/database.ts'
 import { isConnectionLost } from '../../postgres/sqlState.ts'
-import type { Statement } from '../../syntax/statements.ts'
 import type { Direction, Migration, Ran } from '../migration.ts'
 import type { RunOptions } from '../runOptions.ts'
 import { readScript } from '../script.ts'
@@ -20,8 +19,8 @@ import { createGainLog, gainLogIsThere, recordRun } from './gainLog.ts'
 export interface Work {
   direction: Direction
   migrations: Migration[]
-  /** By the name of the migration, as far as they are known before it runs. */
-  statements: Map<string, Statement[]>
+  /** What the statements of each migration name, as far as that is known before it runs. */
+  named: Map<string, NamedObjects>
   /** Names of those that an earlier run began. */
   resumed: Set<string>
 }
@@ -65,14 +64,12 @@ interface First {
   source: CountersSource | undefined
   /** Why there is no reading. */
   reason: string | undefined
-  named: Map<string, NamedObjects>
   /** Of indexes that will be dropped. */
   tables: TableTraffic[]
 }
 
-async function takeFirst({ statements }: Work, client: ClientBase): Promise<First> {
+async function takeFirst({ named }: Work, client: ClientBase): Promise<First> {
   const db = borrow(client)
-  const named = new Map(Array.from(statements, ([name, each]) => [name, namedObjects(each)]))
   const dropped = Array.from(named.values()).flatMap(({ droppedIndexes }) => droppedIndexes)
   const { indexes, tables } = await findTraffic(db, dropped)
   // What the tables of these indexes are called is all that is needed later.
@@ -83,10 +80,10 @@ async function takeFirst({ statements }: Work, client: ClientBase): Promise<Firs
   }
   try {
     const source = await findCountersSource(db)
-    return { reading: await readCounters(db, source), source, reason: undefined, named, tables }
+    return { reading: await readCounters(db, source), source, reason: undefined, tables }
   } catch (error) {
     if (isConnectionLost(error)) throw error
-    return { reading: undefined, source: undefined, reason: whyNot(error), named, tables }
+    return { reading: undefined, source: undefined, reason: whyNot(error), tables }
   }
 }
 
@@ -130,8 +127,8 @@ async function record(
 /** What each migration changed, with the state of its tables now that it has run. */
 async function listObjects(
   ran: Ran[],
-  { migrations, direction }: Work,
-  { named, tables }: First,
+  { migrations, direction, named }: Work,
+  { tables }: First,
   options: RunOptions,
 ): Promise<Map<string, ChangedObjects>> {
   const known = new Map<string, NamedObjects>()

@@ -54,6 +54,8 @@ export interface StatementGain {
   verdict: StatementVerdict
   /** Why the verdict is not a clearer one. */
   reason?: string
+  /** It took longer and touched more blocks, and more calls will tell whether that is chance. */
+  mayBeLost?: true
 }
 
 /** An index that a migration made, and how often it was scanned since. */
