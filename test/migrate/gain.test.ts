@@ -186,6 +186,15 @@ describe('verify --gain', () => {
       indexes: gain.indexes.map((each) => ({ ...each, takenBackFrom: '2026-01-01T00:00:00.000Z' })),
     }))
     expect((await chooseTakeBack(migrations, old, options)).chosen.map(({ name }) => name)).toEqual([useless])
+
+    // Whoever deletes a row that a foreign key refers to needs it, however seldom that is.
+    await owner.query(`CREATE TABLE public.weights (weight int PRIMARY KEY);
+      INSERT INTO public.weights SELECT generate_series(0, 9);
+      ALTER TABLE public.products ADD FOREIGN KEY (weight) REFERENCES public.weights`)
+    const needed = await chooseTakeBack(migrations, old, options)
+    await owner.query('DROP TABLE public.weights CASCADE')
+    expect(needed.chosen).toEqual([])
+    expect(needed.left[0]?.reason).toContain('is the only index for a foreign key')
   })
 
   test('an index that is dropped makes statements slower, and comes back', async () => {

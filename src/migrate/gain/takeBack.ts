@@ -1,7 +1,13 @@
+import { listForeignKeys } from '../../catalog/foreignKeys.ts'
+import { listIndexes } from '../../catalog/indexes.ts'
+import { readOnce } from '../../catalog/reader.ts'
 import { countStandbys } from '../../catalog/standbys.ts'
 import { UsageError } from '../../errors.ts'
+import type { Database } from '../../postgres/database.ts'
 import { borrow } from '../../postgres/database.ts'
+import { display } from '../../postgres/identifiers.ts'
 import { isConnectionLost } from '../../postgres/sqlState.ts'
+import { isNeededByForeignKey } from '../../rules/indexes/unusedIndex.ts'
 import { takeBackSelected } from '../down.ts'
 import { compareHistory, refuseDrift } from '../history.ts'
 import type { LedgerRow } from '../ledger.ts'
@@ -53,7 +59,10 @@ export async function chooseTakeBack(
   for (const row of ledger.toReversed()) {
     const gain = gains.find(({ name }) => name === row.name)
     const wish = gain && wishOf(gain, standbys)
-    const reason = wish && 'chosen' in wish ? await findDependent(row, stays, readChanged) : wish?.left
+    const reason =
+      wish && 'chosen' in wish
+        ? ((await findForeignKey(gain, db)) ?? (await findDependent(row, stays, readChanged)))
+        : wish?.left
     if (wish && 'chosen' in wish && reason === undefined) {
       choice.chosen.push({ name: row.name, reason: wish.chosen })
       continue
@@ -103,6 +112,24 @@ function wishOf(gain: MigrationGain, standbys: number): { chosen: string } | { l
     return { left: `not used on this server; ask the standbys, of which it knows ${standbys}` }
   }
   return { chosen: 'its indexes were not used for 35 days' }
+}
+
+/** Why an unused index stays all the same: deleting the rows that a foreign key refers to would scan the table. */
+async function findForeignKey(gain: MigrationGain, db: Database): Promise<string | undefined> {
+  if (gain.verdict !== 'unused') return undefined
+  const read = readOnce(db)
+  const indexes = await read(listIndexes)
+  const keys = await read(listForeignKeys)
+  const needed = indexes.find(
+    (index) =>
+      gain.indexes.some(({ name }) => name === display(index)) &&
+      isNeededByForeignKey(
+        index,
+        indexes.filter(({ tableOid }) => tableOid === index.tableOid),
+        keys,
+      ),
+  )
+  return needed && `not used, but ${display(needed)} is the only index for a foreign key`
 }
 
 /** Why a migration cannot go alone: a later one that stays depends on it. */

@@ -63,14 +63,24 @@ export function touching(dependents: Dependent[]): Touching {
     return all
   }
 
+  const changedIds = new Map<ChangedObjects, string[]>()
+  function idsOf(objects: ChangedObjects): string[] {
+    const known = changedIds.get(objects)
+    if (known) return known
+    const { tables, functions } = objects
+    const changed = [
+      ...tables.flatMap((table) => named(table, false)),
+      ...functions.flatMap((each) => named(each, true)),
+    ]
+    const ids = changed.map(({ id }) => id)
+    changedIds.set(objects, ids)
+    return ids
+  }
+
   return {
-    touches(statement, { tables, functions }) {
+    touches(statement, objects) {
       const all = reachedFrom(statement)
-      const changed = [
-        ...tables.flatMap((table) => named(table, false)),
-        ...functions.flatMap((each) => named(each, true)),
-      ]
-      return changed.some(({ id }) => all.has(id))
+      return idsOf(objects).some((id) => all.has(id))
     },
     isAmbiguous: ({ relations }) =>
       relations.some((relation) => relation.schema === undefined && named(relation, false).length > 1),

@@ -1,37 +1,23 @@
-import { listDependents } from '../../catalog/dependents.ts'
-import { NotSeen } from '../../catalog/notSeen.ts'
-import { countStandbys } from '../../catalog/standbys.ts'
-import type { CountersReading } from '../../catalog/statementCounters.ts'
-import {
-  findCountersSource,
-  listCountedTexts,
-  readCounters,
-  toReading,
-} from '../../catalog/statementCounters.ts'
-import { findStatisticsAge } from '../../catalog/statisticsAge.ts'
-import type { IndexScans } from '../../catalog/tableTraffic.ts'
 import { findTraffic } from '../../catalog/tableTraffic.ts'
+import { UsageError } from '../../errors.ts'
 import type { Database } from '../../postgres/database.ts'
 import { borrow } from '../../postgres/database.ts'
 import { underSavepoint } from '../../postgres/savepoint.ts'
-import { isConnectionLost } from '../../postgres/sqlState.ts'
+import { errorCode, isConnectionLost } from '../../postgres/sqlState.ts'
 import { compareHistory, refuseDrift } from '../history.ts'
 import type { LedgerRow } from '../ledger.ts'
-import { readLedger } from '../ledger.ts'
+import { ledgerSchema, readLedger } from '../ledger.ts'
 import type { Migration } from '../migration.ts'
 import type { RunOptions } from '../runOptions.ts'
 import { buildScript, inReadOnlyTransaction } from '../script.ts'
 import type { ChangedObjects } from './changedObjects.ts'
 import { namedObjects, toChangedObjects } from './changedObjects.ts'
-import type { CountedStatement } from './countedStatement.ts'
-import { toCountedStatement } from './countedStatement.ts'
-import type { Change, KeptReading } from './gainLog.ts'
-import { gainLogIsThere, readChanges, readReadings } from './gainLog.ts'
+import type { Evidence, LoggedChange } from './evidence.ts'
+import { readEvidence } from './evidence.ts'
+import type { Change } from './gainLog.ts'
+import { gainLogIsThere, readChanges } from './gainLog.ts'
 import type { StatementVerdict, Verdict } from './judge.ts'
-import type { LoggedChange } from './judgeMigration.ts'
 import { judgeMigration } from './judgeMigration.ts'
-import { touching } from './touching.ts'
-import type { Touching } from './touching.ts'
 
 /** A statement that touches what a migration changed. */
 export interface StatementGain {
@@ -87,28 +73,6 @@ export interface GainOptions extends Pick<RunOptions, 'client' | 'statementTimeo
 /** Sessions report scans after a minute at the latest. */
 const leastWindowMs = 60_000
 
-/** Everything that verdicts are made from. */
-export interface Evidence {
-  /** In the order in which they ran. */
-  changes: Change[]
-  /** Those that a run has taken back which was cut off before it wrote that into the log. */
-  undated: Change[]
-  readings: Map<number, KeptReading>
-  /** The counters now, or why they cannot be read. */
-  now: CountersReading | { reason: string }
-  statements: CountedStatement[]
-  touching: Touching
-  /** By schema and name. */
-  indexes: Map<string, IndexScans>
-  /** Reads and rows of each table now. */
-  tables: Map<string, { reads: number; liveRows: number }>
-  /** The server's clock. */
-  takenAt: Date
-  countersSince: Date
-  standbys: number
-  leastWindowMs: number
-}
-
 /**
  * Compares, for every applied migration, each statement that touches what it changed before and after. The database is
  * only read.
@@ -127,7 +91,17 @@ export async function verifyGain(migrations: Migration[], options: GainOptions):
 }
 
 async function readLogged(db: Database): Promise<Change[]> {
-  return (await gainLogIsThere(db)) ? readChanges(db) : []
+  if (!(await gainLogIsThere(db))) return []
+  try {
+    return await readChanges(db)
+  } catch (error) {
+    if (errorCode(error) !== '42501') throw error
+    throw new UsageError(
+      `This role may not read what the ledger keeps for \`verify --gain\`.`,
+      `Let the owner run: GRANT SELECT ON ALL TABLES IN SCHEMA ${ledgerSchema} TO role;`,
+      { cause: error },
+    )
+  }
 }
 
 /** A migration that was applied before there was a log, or by a run that was killed before it wrote it. */
@@ -213,56 +187,4 @@ function changeOf({ position, appliedAt }: LedgerRow, changes: Change[]): Change
   return changes.findLast(
     (change) => change.position === position && appliedAt !== null && change.ranAt >= appliedAt,
   )
-}
-
-async function readEvidence(db: Database, changes: Change[], leastWindow: number): Promise<Evidence> {
-  const ids = changes.flatMap(({ before, after }) => [before ?? [], after ?? []].flat())
-  const readings = ids.length > 0 ? await readReadings(db, [...new Set(ids)]) : []
-  const counted = await readNow(db)
-  const tables = changes.flatMap(({ objects }) => objects?.tables ?? [])
-  const made = changes.flatMap(({ objects }) => objects?.indexes ?? [])
-  const traffic = await findTraffic(
-    db,
-    [...tables, ...made].map(({ schema, name }) => ({ schema, name })),
-  )
-  const age = await findStatisticsAge(db)
-  return {
-    changes,
-    undated: changes.filter(
-      (change, at) =>
-        change.direction === 'up' &&
-        change.position === null &&
-        !changes.slice(at + 1).some(({ name, direction }) => name === change.name && direction === 'down'),
-    ),
-    readings: new Map(readings.map((reading) => [reading.id, reading])),
-    ...counted,
-    touching: touching(await listDependents(db)),
-    indexes: new Map(traffic.indexes.map((index) => [nameKey(index), index])),
-    tables: new Map(traffic.tables.map((table) => [nameKey(table), table])),
-    takenAt: new Date(age.resetAt.getTime() + age.ageDays * 86_400_000),
-    countersSince: age.resetAt,
-    standbys: await countStandbys(db),
-    leastWindowMs: leastWindow,
-  }
-}
-
-async function readNow(db: Database): Promise<Pick<Evidence, 'now' | 'statements'>> {
-  try {
-    const source = await findCountersSource(db)
-    const now = toReading(await readCounters(db, source))
-    const statements: CountedStatement[] = []
-    for (const text of await listCountedTexts(db, source)) {
-      const statement = await toCountedStatement(text)
-      if (statement) statements.push(statement)
-    }
-    return { now, statements }
-  } catch (error) {
-    if (error instanceof NotSeen) return { now: { reason: error.message }, statements: [] }
-    throw error
-  }
-}
-
-/** A relation as a key. */
-export function nameKey({ schema, name }: { schema: string; name: string }): string {
-  return JSON.stringify([schema, name])
 }

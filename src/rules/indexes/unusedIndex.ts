@@ -116,7 +116,8 @@ function isCandidate(index: TableIndex): boolean {
   )
 }
 
-function isNeededByForeignKey(index: TableIndex, siblings: TableIndex[], keys: ForeignKey[]): boolean {
+/** Whether no other index of its table leads on a foreign key that it leads on. */
+export function isNeededByForeignKey(index: TableIndex, siblings: TableIndex[], keys: ForeignKey[]): boolean {
   return keys.some(
     (key) =>
       key.tableOid === index.tableOid &&
