@@ -5,6 +5,7 @@ import type { CasaoraRows } from '../bench/casaora/load.ts'
 import { claimsBench } from '../bench/claims/claimsBench.ts'
 import { deployBench } from '../bench/deployBench.ts'
 import { diagnoseBench } from '../bench/diagnoseBench.ts'
+import { gainBench } from '../bench/gainBench.ts'
 import { describeMachine } from '../bench/measuredOn.ts'
 import type { BenchResult } from '../bench/result.ts'
 import { policiesBench } from '../bench/policiesBench.ts'
@@ -30,6 +31,7 @@ export const benches: readonly Bench[] = [
   runnerBench,
   startupBench,
   diagnoseBench,
+  gainBench,
 ]
 
 interface BenchCommandOptions extends OutputOptions {

@@ -7,6 +7,7 @@ import type { Target } from '../migrate/target.ts'
 import type { RunResult } from '../migrate/up.ts'
 import type { CommandContext } from './context.ts'
 import { parseCount, parseDuration } from './options.ts'
+import type { GainOptions } from './migrateGain.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 import type { Terminal } from './terminal.ts'
@@ -274,8 +275,32 @@ function verifyCommand(context: CommandContext): Command {
       'check again, read-only, that the conditions of applied migrations still hold; exit 2 if not',
     ),
   )
-    .addHelpText('after', `\nExamples:\n  $ npm run migrate verify\n`)
-    .action(async (options: DirectoryOptions) => {
+    .option(
+      '--gain',
+      'compare what statements cost before and after each migration; exit 4 if one got slower',
+    )
+    .option('--take-back', 'with --gain: take back what made a statement slower, or was never used')
+    .option('--yes', 'take back without asking')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npm run migrate verify
+  $ npm run migrate verify -- --gain                    faster, slower, unused: statement by statement
+  $ npm run migrate verify -- --gain --json gain.json
+  $ npm run migrate verify -- --gain --take-back        asks first
+  $ npm run migrate verify -- --gain --take-back --yes  for a schedule
+
+--gain needs pg_stat_statements, and statements that were called at least 30 times before and since. A role sees the
+statements of others only with pg_read_all_stats. What was taken back is not applied again by \`migrate up\`.
+`,
+    )
+    .action(async (options: DirectoryOptions & GainOptions) => {
+      if (options.gain || options.takeBack) {
+        const { reportGain } = await import('./migrateGain.ts')
+        await reportGain(context, options, await readMigrations(options))
+        return
+      }
       const { verify } = await import('../migrate/verify.ts')
       const { conditionLines } = await import('../report/runText.ts')
       const { withMigrateSession } = await import('./migrateSession.ts')

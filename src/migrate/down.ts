@@ -1,4 +1,5 @@
 import { compareHistory, refuseDrift } from './history.ts'
+import { keepGain } from './gain/keepGain.ts'
 import type { LedgerRow } from './ledger.ts'
 import { forget, readLedger } from './ledger.ts'
 import type { CheckedCondition, Migration } from './migration.ts'
@@ -20,13 +21,25 @@ export async function down(migrations: Migration[], target: Target, options: Run
     const ledger = await readLedger(options.client)
     refuseDrift(compareHistory(migrations, ledger))
     const selected = selectApplied(migrations, ledger, target)
-    const applied = selected.map(({ migration }) => migration)
-    await refuseMissingPrivileges(applied, 'down', options)
-    return runEach(selected, 'down', options, async (migration, row) => ({
+    return takeBackSelected(selected, options)
+  })
+}
+
+/** Takes these migrations back, in this order. The caller has the run lock, and has checked the history. */
+export async function takeBackSelected(
+  selected: { migration: Migration; row: LedgerRow }[],
+  options: RunOptions,
+): Promise<RunResult> {
+  const migrations = selected.map(({ migration }) => migration)
+  const named = await refuseMissingPrivileges(migrations, 'down', options)
+  const resumed = selected.filter(({ row }) => row.state !== 'applied').map(({ row }) => row.name)
+  const kept = { direction: 'down' as const, migrations, named, resumed: new Set(resumed) }
+  return keepGain(kept, options, () =>
+    runEach(selected, 'down', options, async (migration, row) => ({
       conditions: await runDown(migration, row, options),
       ...(row.adopted ? { adopted: true } : {}),
-    }))
-  })
+    })),
+  )
 }
 
 async function runDown(

@@ -12,6 +12,8 @@ export interface MigrationStatus {
    */
   state: 'applied' | 'pending' | 'missing' | 'changed' | 'interrupted'
   appliedAt?: string
+  /** Pending, and `up` leaves it out: `verify --gain --take-back` has undone it. */
+  takenBack?: boolean
   /** Pending although a later one is applied. */
   outOfOrder?: boolean
 }
@@ -20,12 +22,16 @@ export interface MigrationStatus {
 export function compareHistory(migrations: Migration[], ledger: LedgerRow[]): MigrationStatus[] {
   const files = new Map(migrations.map((migration) => [migration.name, migration]))
   const rows = new Map(ledger.map((row) => [row.name, row]))
-  const names = [...new Set([...files.keys(), ...rows.keys()])].sort()
-  const last = ledger.map((row) => row.name).reduce((a, b) => (a > b ? a : b), '')
+  const applied = ledger.filter(({ state }) => state !== 'takenBack').map(({ name }) => name)
+  const names = [...new Set([...files.keys(), ...applied])].sort()
+  const last = applied.reduce((a, b) => (a > b ? a : b), '')
   return names.map((name) => {
     const file = files.get(name)
     const row = rows.get(name)
-    if (!row) return { name, state: 'pending', ...(name < last ? { outOfOrder: true } : {}) }
+    if (row?.state === 'takenBack' && row.checksum === file?.checksum)
+      return { name, state: 'pending', takenBack: true }
+    if (!row || row.state === 'takenBack')
+      return { name, state: 'pending', ...(name < last ? { outOfOrder: true } : {}) }
     const appliedAt = row.appliedAt ? { appliedAt: row.appliedAt.toISOString() } : {}
     if (!file) return { name, state: 'missing', ...appliedAt }
     if (file.checksum !== row.checksum) return { name, state: 'changed', ...appliedAt }

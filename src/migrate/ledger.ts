@@ -14,11 +14,15 @@ export const ledgerSchema = 'hundredfold'
  * - `applied`: the migration ran, its conditions held.
  * - `applying`, `reverting`: the intent of a step-by-step migration, committed before its first statement.
  *   If no run is active, it means that a run was killed; the next run continues there.
+ * - `takenBack`: `verify --gain --take-back` has undone it, for it made something slower. It is not applied again unless
+ *   it is named.
  */
 export interface LedgerRow {
+  /** Grows with every application. */
+  position: number
   name: string
   checksum: string
-  state: 'applied' | 'applying' | 'reverting'
+  state: 'applied' | 'applying' | 'reverting' | 'takenBack'
   /** The goal was met before we came; `down` leaves it alone. */
   adopted: boolean
   statementsDone: number
@@ -27,7 +31,9 @@ export interface LedgerRow {
   appliedAt: Date | null
 }
 
-const columns = `name, checksum, state, adopted, statements_done AS "statementsDone", undo, applied_at AS "appliedAt"`
+const columns = `position::float8 AS position, name, checksum, state, adopted, statements_done AS "statementsDone", undo, applied_at AS "appliedAt"`
+
+const stateCheck = `migrations_state_check CHECK (state IN ('applied', 'applying', 'reverting', 'takenBack'))`
 
 /**
  * Creates the ledger if it does not exist.
@@ -44,13 +50,21 @@ export async function ensureLedger(client: ClientBase): Promise<void> {
       position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
       name text NOT NULL UNIQUE,
       checksum text NOT NULL CHECK (checksum ~ '^[0-9a-f]{64}$'),
-      state text NOT NULL CHECK (state IN ('applied', 'applying', 'reverting')),
+      state text NOT NULL CONSTRAINT ${stateCheck},
       adopted boolean NOT NULL DEFAULT false,
       statements_done integer NOT NULL DEFAULT 0,
       undo jsonb NOT NULL DEFAULT '[]',
       started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       applied_at timestamptz
     )`)
+}
+
+/** Lets a ledger of a former version hold rows that are taken back. */
+export async function allowTakenBack(client: ClientBase): Promise<void> {
+  await client.query(
+    `ALTER TABLE ${ledgerSchema}.migrations DROP CONSTRAINT IF EXISTS migrations_state_check,
+       ADD CONSTRAINT ${stateCheck}`,
+  )
 }
 
 /** Every row, in the order of application; empty where there is no ledger yet. */
@@ -118,7 +132,9 @@ export async function recordAppliedAndCommit(
   try {
     // Without the mark the name is NULL, which the table refuses, so COMMIT is not reached.
     await client.query(
-      `INSERT INTO ${ledgerSchema}.migrations (name, checksum, state, adopted, applied_at)
+      `DELETE FROM ${ledgerSchema}.migrations
+       WHERE name = ${literal(migration.name)} AND state = 'takenBack';
+       INSERT INTO ${ledgerSchema}.migrations (name, checksum, state, adopted, applied_at)
        VALUES (CASE WHEN pg_catalog.current_setting('${transactionMark}', true) = ${literal(transaction)}
                     THEN ${literal(migration.name)} END,
                ${literal(migration.checksum)}, 'applied', ${adopted}, pg_catalog.clock_timestamp());
@@ -141,7 +157,8 @@ export async function recordIntent(
 ): Promise<void> {
   await client.query(
     `INSERT INTO ${ledgerSchema}.migrations AS ledger (name, checksum, state, undo) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (name) DO UPDATE SET state = $3, undo = $4, statements_done = 0`,
+     ON CONFLICT (name) DO UPDATE SET state = $3, undo = $4, statements_done = 0, checksum = $2,
+       applied_at = CASE WHEN $3 = 'reverting' THEN ledger.applied_at END`,
     [migration.name, migration.checksum, state, JSON.stringify(undo)],
   )
 }
@@ -165,14 +182,21 @@ export async function recordFinished(client: ClientBase, name: string, made: Ste
 }
 
 /**
- * Takes a migration out of the ledger.
+ * Takes a migration out of the ledger, or marks it as taken back.
  *
  * @param transaction the runner's mark, if this runs in the transaction that took the migration back
  * @returns false, with nothing changed, if the mark is gone
  */
-export async function forget(client: ClientBase, name: string, transaction?: string): Promise<boolean> {
+export async function forget(
+  client: ClientBase,
+  name: string,
+  { transaction, marksTakenBack }: { transaction?: string; marksTakenBack?: boolean | undefined } = {},
+): Promise<boolean> {
+  const change = marksTakenBack
+    ? `UPDATE ${ledgerSchema}.migrations SET state = 'takenBack', undo = '[]', statements_done = 0`
+    : `DELETE FROM ${ledgerSchema}.migrations`
   const { rowCount } = await client.query(
-    `DELETE FROM ${ledgerSchema}.migrations
+    `${change}
      WHERE name = $1 AND ($2::text IS NULL OR pg_catalog.current_setting('${transactionMark}', true) = $2)`,
     [name, transaction ?? null],
   )

@@ -17,7 +17,7 @@ export async function rewind(
   const files = new Map(migrations.map((migration) => [migration.name, migration]))
   for (const row of ledger.toReversed()) {
     const migration = files.get(row.name)
-    if (!migration || row.adopted) continue
+    if (!migration || row.adopted || row.state === 'takenBack') continue
     try {
       await runInShadow(stage, migration, 'down')
     } catch (error) {

@@ -111,7 +111,9 @@ async function runSteps(
     const recorded = await recordAppliedAndCommit(client, migration, { adopted: false, transaction })
     if (!recorded) throw endedTransaction(migration)
   } else {
-    if (!(await forget(client, migration.name, transaction))) throw endedTransaction(migration)
+    const { marksTakenBack } = options
+    if (!(await forget(client, migration.name, { transaction, marksTakenBack })))
+      throw endedTransaction(migration)
     await client.query('COMMIT')
   }
   return { kind: 'ran', conditions: [...checkedFirst, ...checkedLast] }

@@ -15,6 +15,8 @@ export interface RunOptions {
   conditionTimeoutMs: number
   /** Longest time for one concurrent build; 0 means no limit. */
   buildTimeoutMs: number
+  /** What goes down stays in the ledger as taken back, so that `up` does not apply it again. */
+  marksTakenBack?: boolean
   /** Aborted by Ctrl-C and SIGTERM. The caller also cancels the statement that is running. */
   signal?: AbortSignal
   onEvent?: (event: RunEvent) => void
@@ -28,6 +30,10 @@ export type RunEvent =
   | { kind: 'retrying'; name: string; pauseMs: number; remainingMs: number }
   | { kind: 'undoing'; name: string; what: string }
   | { kind: 'done'; ran: Ran }
+  /** `verify --gain --take-back` has undone it. */
+  | { kind: 'leftTakenBack'; name: string }
+  /** What `verify --gain` compares could not be kept. */
+  | { kind: 'gainNotKept'; reason: string }
 
 export const defaultRunOptions = {
   lockTimeoutMs: 1_000,

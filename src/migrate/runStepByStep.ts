@@ -51,7 +51,7 @@ export async function runStepByStep(
     await runRemaining(run, steps, goesOn ? row.statementsDone : 0)
     const last = await checkLast(run)
     if (direction === 'up') await recordFinished(client, migration.name, await listMade(run, steps))
-    else await forget(client, migration.name)
+    else await forget(client, migration.name, { marksTakenBack: options.marksTakenBack })
     return 'script' in start ? [...start.conditions, ...last] : last
   } catch (error) {
     if (isConnectionLost(error)) throw error

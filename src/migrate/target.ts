@@ -9,7 +9,10 @@ export interface Target {
   to?: string
 }
 
-/** The migrations that `up` runs, in order: those that are pending or interrupted, up to the target. */
+/**
+ * The migrations that `up` runs, in order: those that are pending or interrupted, up to the target. One that was taken
+ * back for its effect is left out, unless it is the target.
+ */
 export function selectPending(
   migrations: Migration[],
   statuses: MigrationStatus[],
@@ -18,10 +21,11 @@ export function selectPending(
   const open = new Set(
     statuses.filter(({ state }) => state === 'pending' || state === 'interrupted').map(({ name }) => name),
   )
+  const takenBack = new Set(statuses.filter((each) => each.takenBack).map(({ name }) => name))
   const last = to === undefined ? migrations.length - 1 : findByName(migrations, to)
   return migrations
     .slice(0, last + 1)
-    .filter(({ name }) => open.has(name))
+    .filter(({ name }, at) => open.has(name) && (!takenBack.has(name) || (to !== undefined && at === last)))
     .slice(0, count)
 }
 
@@ -37,7 +41,7 @@ export function selectApplied(
   const files = new Map(migrations.map((migration) => [migration.name, migration]))
   const newestFirst = ledger.toReversed().flatMap((row) => {
     const migration = files.get(row.name)
-    return migration ? [{ migration, row }] : []
+    return migration && row.state !== 'takenBack' ? [{ migration, row }] : []
   })
   if (to === undefined) return newestFirst.slice(0, count ?? 1)
   const named = migrations[findByName(migrations, to)]

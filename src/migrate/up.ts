@@ -1,6 +1,7 @@
 import { HundredfoldError } from '../errors.ts'
 import { isConnectionLost } from '../postgres/sqlState.ts'
 import { ConditionFailed, SessionLost, Stopped } from './failures.ts'
+import { keepGain } from './gain/keepGain.ts'
 import { compareHistory, refuseDrift } from './history.ts'
 import type { LedgerRow } from './ledger.ts'
 import { ensureLedger, readLedger } from './ledger.ts'
@@ -31,12 +32,20 @@ export async function up(migrations: Migration[], target: Target, options: RunOp
     const statuses = compareHistory(migrations, ledger)
     refuseDrift(statuses)
     const pending = selectPending(migrations, statuses, target)
+    for (const { name, takenBack } of statuses) {
+      if (takenBack && !pending.some((each) => each.name === name))
+        options.onEvent?.({ kind: 'leftTakenBack', name })
+    }
     if (pending.length === 0) return { ran: [] }
-    await refuseMissingPrivileges(pending, 'up', options)
+    const named = await refuseMissingPrivileges(pending, 'up', options)
     await ensureLedger(options.client)
-    const rows = new Map(ledger.map((row) => [row.name, row]))
+    const begun = ledger.filter(({ state }) => state !== 'takenBack')
+    const rows = new Map(begun.map((row) => [row.name, row]))
     const work = pending.map((migration) => ({ migration, row: rows.get(migration.name) }))
-    return runEach(work, 'up', options, (migration, row) => applyOne(migration, row, options))
+    const kept = { direction: 'up' as const, migrations: pending, named, resumed: new Set(rows.keys()) }
+    return keepGain(kept, options, () =>
+      runEach(work, 'up', options, (migration, row) => applyOne(migration, row, options)),
+    )
   })
 }
 

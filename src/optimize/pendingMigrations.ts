@@ -21,7 +21,8 @@ export async function listPendingMigrations(
     migrationName.test(basename(file, extname(file))),
   )
   if (files.length === 0) return []
-  const applied = new Set((await readLedger(client)).map(({ name }) => name))
+  const ledger = await readLedger(client)
+  const applied = new Set(ledger.filter(({ state }) => state !== 'takenBack').map(({ name }) => name))
   const pending = files.filter((file) => !applied.has(basename(file, extname(file))))
   return Promise.all(
     pending.map(async (file) => ({

@@ -17,6 +17,10 @@ export function eventText(event: RunEvent): string | undefined {
       return `${event.name}: ${event.what}`
     case 'done':
       return ranText(event.ran)
+    case 'leftTakenBack':
+      return `${event.name}: not applied, since \`verify --gain --take-back\` took it back; \`up --to ${event.name}\` applies it again`
+    case 'gainNotKept':
+      return `No counters are kept for \`verify --gain\`: ${event.reason}.`
   }
 }
 

@@ -10,9 +10,14 @@ const marks: Record<MigrationStatus['state'], string> = {
 
 /** A line per migration, and one that counts them. */
 export function statusText(statuses: MigrationStatus[]): string {
-  const lines = statuses.map(({ name, state, appliedAt, outOfOrder }) => {
+  const lines = statuses.map(({ name, state, appliedAt, outOfOrder, takenBack }) => {
     const when = appliedAt ? ` at ${appliedAt}` : ''
-    return `${marks[state]} ${name}  ${state}${when}${outOfOrder ? ', but a later one is applied' : ''}`
+    const note = outOfOrder
+      ? ', but a later one is applied'
+      : takenBack
+        ? ', taken back by verify --gain'
+        : ''
+    return `${marks[state]} ${name}  ${state}${when}${note}`
   })
   const counts = new Map<string, number>()
   for (const { state } of statuses) counts.set(state, (counts.get(state) ?? 0) + 1)

@@ -1,5 +1,5 @@
-import type { DroppedName, NamedRelation } from './relations.ts'
-import { droppedNames, relationsIn } from './relations.ts'
+import type { NamedRelation } from './relations.ts'
+import { relationsIn, tablesOfDroppedPolicies } from './relations.ts'
 import type { Node } from './nodes.ts'
 
 /** What a role must own to run a statement, and where it needs the privilege CREATE. */
@@ -31,8 +31,7 @@ const byOwner = [
 export function needsOf(node: Node): Needs {
   const needs: Needs = { owned: [], createIn: [], createInDatabase: false }
   if (byOwner.some((kind) => kind in node)) needs.owned.push(...relationsIn(node))
-  const policy = node['DropStmt'] as { removeType?: string; objects?: DroppedName[] } | undefined
-  if (policy?.removeType === 'OBJECT_POLICY') needs.owned.push(...tablesOfPolicies(policy.objects ?? []))
+  needs.owned.push(...tablesOfDroppedPolicies(node))
   const table = node['CreateStmt'] as { relation?: { schemaname?: string } } | undefined
   if (table?.relation?.schemaname) needs.createIn.push(table.relation.schemaname)
   const created = node['CreateFunctionStmt'] as { funcname?: Part[] } | undefined
@@ -44,9 +43,4 @@ export function needsOf(node: Node): Needs {
 
 interface Part {
   String: { sval: string }
-}
-
-/** `DROP POLICY p ON s.t` lists the parts `s`, `t`, `p`. */
-function tablesOfPolicies(objects: DroppedName[]): NamedRelation[] {
-  return droppedNames(objects.map(({ List }) => ({ List: { items: List.items.slice(0, -1) } })))
 }

@@ -45,3 +45,10 @@ export function droppedNames(objects: DroppedName[]): NamedRelation[] {
     return { name: parts.at(-1) ?? '', ...(schema === undefined ? {} : { schema }) }
   })
 }
+
+/** The tables of `DROP POLICY p ON s.t`, which lists the parts `s`, `t`, `p`; none for any other statement. */
+export function tablesOfDroppedPolicies(node: Node): NamedRelation[] {
+  const drop = node['DropStmt'] as { removeType?: string; objects?: DroppedName[] } | undefined
+  if (drop?.removeType !== 'OBJECT_POLICY') return []
+  return droppedNames((drop.objects ?? []).map(({ List }) => ({ List: { items: List.items.slice(0, -1) } })))
+}

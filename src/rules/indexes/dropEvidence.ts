@@ -1,5 +1,4 @@
 import { byTable } from '../../catalog/byTable.ts'
-import type { ForeignKey } from '../../catalog/foreignKeys.ts'
 import { listForeignKeys, listInheritedForeignKeys } from '../../catalog/foreignKeys.ts'
 import { listIndexBirths } from '../../catalog/indexBirths.ts'
 import type { TableIndex } from '../../catalog/indexes.ts'
@@ -15,7 +14,7 @@ import { listTables } from '../../catalog/tables.ts'
 import { listUserSchemas } from '../../catalog/userSchemas.ts'
 import type { Database } from '../../postgres/database.ts'
 import { displayIdentifier } from '../../postgres/identifiers.ts'
-import { servesForeignKey } from './foreignKeyIndexes.ts'
+import { foreignKeyWithout } from './foreignKeyIndexes.ts'
 
 /** A month and its reports, and a few days more. */
 export const unusedAfterDays = 35
@@ -109,20 +108,6 @@ export function readsOf({ sequentialScans, indexScans }: Table): number {
 
 export function writesOf({ inserts, updates, deletes }: Table): number {
   return inserts + updates + deletes
-}
-
-/** A foreign key that the index serves and no sibling does. */
-function foreignKeyWithout(
-  index: TableIndex,
-  siblings: TableIndex[],
-  keys: ForeignKey[],
-): ForeignKey | undefined {
-  return keys.find(
-    (key) =>
-      key.tableOid === index.tableOid &&
-      servesForeignKey(index, key) &&
-      !siblings.some((other) => servesForeignKey(other, key)),
-  )
 }
 
 /**

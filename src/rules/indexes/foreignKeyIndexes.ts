@@ -22,6 +22,20 @@ export function servesForeignKey(index: TableIndex, key: ForeignKey): boolean {
   )
 }
 
+/** A foreign key that the index serves and no sibling does. */
+export function foreignKeyWithout(
+  index: TableIndex,
+  siblings: readonly TableIndex[],
+  keys: readonly ForeignKey[],
+): ForeignKey | undefined {
+  return keys.find(
+    (key) =>
+      key.tableOid === index.tableOid &&
+      servesForeignKey(index, key) &&
+      !siblings.some((other) => servesForeignKey(other, key)),
+  )
+}
+
 /** An index to build, and the foreign keys whose checks it will serve. */
 export interface SharedIndex {
   table: RelationName
