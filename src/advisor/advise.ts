@@ -3,6 +3,7 @@ import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
 import type { IndexToBuild } from '../shadow/planner/openPlanner.ts'
 import { openPlanner } from '../shadow/planner/openPlanner.ts'
+import type { LeftOut, Unsure } from '../workload/leftOut.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
 import type { Candidate } from './candidates.ts'
 import { definitionOf } from './candidates.ts'
@@ -11,8 +12,12 @@ import { chooseIndexes } from './choose.ts'
 import type { Configuration, CostedStatement } from './configurations.ts'
 import { configurationsOf, costOf } from './configurations.ts'
 import type { PlannedStatement } from './plannedStatement.ts'
+import { weightOf } from './plannedStatement.ts'
+import { prepareWorkload } from './preparation.ts'
 import { loadSolver } from './solver.ts'
+import { unsureOf } from './unsure.ts'
 import { upkeepOf } from './upkeep.ts'
+import { weightsOf } from './weights.ts'
 import type { Option, WhatIf } from './whatIf.ts'
 import { openWhatIf } from './whatIf.ts'
 import type { Wishes } from './wishes.ts'
@@ -55,7 +60,9 @@ export interface Advice {
   gap: number
   statements: StatementCost[]
   /** Statements that PostgreSQL does not plan. */
-  leftOut: Wishes['leftOut']
+  leftOut: LeftOut[]
+  /** What the costs hang on and the shadow does not know. */
+  unsure: Unsure[]
 }
 
 /** No statement may take longer than so many times what it takes today, whatever others gain. */
@@ -84,12 +91,14 @@ export async function advise(
     const session = await planner.connect()
     const catalog = await readCatalogOfCandidates(session)
     onStep(`looking for indexes that might help ${workload.length} statements`)
-    const wishes = await gatherWishes(session, workload, catalog).finally(() => session.end())
+    const prepared = await prepareWorkload(session, workload)
+    const wishes = await gatherWishes(session, prepared.statements, catalog).finally(() => session.end())
     onStep(`building ${wishes.candidates.size} candidates, empty`)
     const whatIf = await openWhatIf(planner, [...wishes.candidates.values()], given)
     try {
       const existing = indexesOf(whatIf.options.filter(({ candidate }) => !candidate))
       const { costed, before } = await costStatements(whatIf, wishes, existing, onStep)
+      weigh(before, wishes)
       onStep('choosing')
       const useful = new Set(
         costed.flatMap(({ configurations }) => configurations.flatMap(({ options }) => options)),
@@ -128,12 +137,14 @@ export async function advise(
         ),
         drops: existing.filter(({ oid }) => !there.has(oid)),
         cost: {
-          before: upkeep + sum(statements.map(({ statement, costBefore }) => statement.calls * costBefore)),
+          before:
+            upkeep + sum(statements.map(({ statement, costBefore }) => weightOf(statement) * costBefore)),
           after: cost,
         },
         gap,
         statements,
-        leftOut: wishes.leftOut,
+        leftOut: [...prepared.leftOut, ...wishes.leftOut],
+        unsure: unsureOf(planner, wishes.uses),
       }
     } finally {
       await whatIf.close()
@@ -141,6 +152,12 @@ export async function advise(
   } finally {
     await planner.close()
   }
+}
+
+/** Gives each statement its weight, by what it costs today and how long it takes. */
+function weigh(before: ReadonlyMap<PlannedStatement, Configuration>, { calls }: Wishes): void {
+  const costs = new Map(Array.from(before, ([statement, { cost }]) => [statement, cost]))
+  for (const [statement, weight] of weightsOf(costs, calls)) statement.weight = weight
 }
 
 /** What each statement costs with the indexes that exist, and what with other sets of options. */

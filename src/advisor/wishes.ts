@@ -4,7 +4,7 @@ import { readOnce } from '../catalog/reader.ts'
 import { messageOf } from '../errors.ts'
 import { borrow } from '../postgres/database.ts'
 import type { PlanNode } from '../postgres/explain.ts'
-import type { WorkloadStatement } from '../workload/workloadFile.ts'
+import type { LeftOut } from '../workload/leftOut.ts'
 import { statementsCalled } from './calledBodies.ts'
 import type { Candidate, CatalogOfCandidates } from './candidates.ts'
 import { candidatesFor, definitionOf } from './candidates.ts'
@@ -13,6 +13,7 @@ import { planStatement } from './plannedStatement.ts'
 import { scansIn, withoutIndexes } from './scans.ts'
 import type { Use } from './upkeep.ts'
 import { usesOf } from './upkeep.ts'
+import type { Call } from './weights.ts'
 
 /** What the statements of a workload might be helped by. */
 export interface Wishes {
@@ -21,23 +22,26 @@ export interface Wishes {
   /** Every candidate, by its definition. */
   candidates: Map<string, Candidate>
   uses: Use[]
-  /** Statements that PostgreSQL does not plan. */
-  leftOut: { statement: PlannedStatement; reason: string }[]
+  /** Which statements of functions belong to which statement. */
+  calls: Call[]
+  /** Statements that PostgreSQL does not plan, and bodies of functions that nobody can read. */
+  leftOut: LeftOut[]
 }
 
 /** Plans each statement in the shadow without any index, and those of the functions that they call, and reads what they ask. */
 export async function gatherWishes(
   client: Client,
-  workload: readonly WorkloadStatement[],
+  workload: readonly PlannedStatement[],
   catalog: CatalogOfCandidates,
 ): Promise<Wishes> {
-  const wishes: Wishes = { byStatement: new Map(), candidates: new Map(), uses: [], leftOut: [] }
+  const wishes: Wishes = { byStatement: new Map(), candidates: new Map(), uses: [], calls: [], leftOut: [] }
   await client.query('BEGIN')
   try {
     const functions = await readOnce(borrow(client))(listOwnFunctions)
     const toPlan: PlannedStatement[] = [...workload]
     const plans = new Map<PlannedStatement, PlanNode>()
     const inner = new Map<string, PlannedStatement>()
+    const unreadBodies = new Map<string, string>()
     for (const statement of toPlan) {
       try {
         const plan = await planStatement(
@@ -48,9 +52,12 @@ export async function gatherWishes(
           withoutIndexes,
         )
         plans.set(statement, plan)
-        for (const called of await statementsCalled(statement, plan, functions)) {
+        const { statements, unread } = await statementsCalled(statement, plan, functions)
+        for (const { name, reason } of unread) unreadBodies.set(name, reason)
+        for (const called of statements) {
           const key = JSON.stringify([called.sql, called.role, called.searchPath])
           const known = inner.get(key)
+          wishes.calls.push({ caller: statement, called: known ?? called })
           if (known) {
             known.calls += called.calls
           } else {
@@ -70,6 +77,9 @@ export async function gatherWishes(
       } catch (error) {
         wishes.leftOut.push({ statement, reason: messageOf(error) })
       }
+    }
+    for (const [name, reason] of unreadBodies) {
+      wishes.leftOut.push({ statement: { name, line: undefined }, reason })
     }
     for (const [statement, plan] of plans) wishes.uses.push(...(await usesOf(statement, plan)))
     return wishes

@@ -1,9 +1,10 @@
 import type { Advice, AdvisedIndex } from '../advisor/advise.ts'
 import { definitionOf } from '../advisor/candidates.ts'
 import { display } from '../postgres/identifiers.ts'
+import { notCountedLines } from './notCounted.ts'
 
 /** The document of `advise --json`: see interface.md. */
-export function adviceDocument({ indexes, drops, gap, cost, leftOut }: Advice): object {
+export function adviceDocument({ indexes, drops, gap, cost, leftOut, unsure }: Advice): object {
   return {
     indexes: indexes.map((advised) => ({
       definition: createIndex(advised),
@@ -23,6 +24,7 @@ export function adviceDocument({ indexes, drops, gap, cost, leftOut }: Advice): 
       line: statement.line,
       reason,
     })),
+    unsure,
   }
 }
 
@@ -33,7 +35,7 @@ function createIndex({ candidate }: AdvisedIndex): string {
 }
 
 /** The same for people, a line each: what to build, for whom, what to drop, and how good the choice is. */
-export function adviceLines({ indexes, drops, gap, cost, leftOut }: Advice): string[] {
+export function adviceLines({ indexes, drops, gap, cost, leftOut, unsure }: Advice): string[] {
   const lines = indexes
     .toSorted((a, b) => gainOf(b) - gainOf(a))
     .flatMap((advised) => [
@@ -52,9 +54,7 @@ export function adviceLines({ indexes, drops, gap, cost, leftOut }: Advice): str
   return [
     ...lines,
     ...drops.map((index) => `drop     ${display(index)}  ${megabytes(index.sizeBytes)}: ${whyDropped}`),
-    ...leftOut.map(
-      ({ statement, reason }) => `left out ${statement.name}, line ${statement.line}: ${reason}`,
-    ),
+    ...notCountedLines(leftOut, unsure),
     `Cost of the workload: ${round(cost.before)} -> ${round(cost.after)}, ${round(cost.before / cost.after)} times less; no choice among these candidates is better by more than ${(gap * 100).toFixed(2)} %.`,
   ]
 }
