@@ -7,6 +7,8 @@ const remedies = {
   'never analyzed': 'never analyzed, so its costs are guesses: run ANALYZE',
   'not visible to this role':
     'this role sees no statistics of all its columns, so its costs are guesses: grant SELECT, and BYPASSRLS where it has row-level security',
+  'extended statistics not visible to this role':
+    'this role sees no extended statistics of it, which PostgreSQL shows to the owner: run this as the owner, or as a member',
 }
 
 /** What the planner's costs hang on and the shadow does not know: of the tables that the workload uses, and of all else. */

@@ -112,7 +112,7 @@ export async function readStatements(db: Database): Promise<StatementList> {
 export async function readCounts(db: Database): Promise<CountsLook> {
   const { schema } = await findView(db)
   const { rows } = await sql<StatementCount & { isHidden: boolean; entries: number }>`
-    SELECT counted.userid::float8 AS "userId", min(role.rolname::text) AS role, counted.queryid::text AS "queryId",
+    SELECT counted.userid AS "userId", min(role.rolname::text) AS role, counted.queryid::text AS "queryId",
       pg_catalog.left(min(counted.query), ${longestText}::int) AS text, sum(counted.calls)::float8 AS calls,
       sum(counted.total_exec_time)::float8 AS "totalMs", sum(counted.total_plan_time)::float8 AS "planMs",
       sum(counted.rows)::float8 AS rows, count(*)::int AS entries,

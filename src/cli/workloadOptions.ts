@@ -44,13 +44,20 @@ export async function workloadOf(client: ClientBase, options: WorkloadOptions): 
       ? await readCounted(client, options)
       : { statements: await readWorkload(file), leftOut: [], unsure: [] }
   if (workload.statements.length > 0) return workload
-  const left = workload.leftOut.length
   throw new UsageError(
-    left === 0
-      ? 'The workload is empty.'
-      : `The workload is empty: of ${left} counted statements none can be planned, such as ${workload.leftOut[0]?.statement.name}: ${workload.leftOut[0]?.reason}.`,
+    `The workload is empty${whyEmpty(workload)}.`,
     'Give a file with --workload, or wait until statements were counted.',
   )
+}
+
+function whyEmpty({ leftOut, unsure }: ReadWorkload): string {
+  const [first] = leftOut
+  const reasons = unsure.map(({ about, reason }) => `${about}: ${reason}`)
+  if (first) {
+    const example = `${first.statement.name}: ${first.reason}`
+    reasons.push(`${leftOut.length} of this role or visible to it are left out, such as ${example}`)
+  }
+  return reasons.map((reason) => `; ${reason}`).join('')
 }
 
 async function readCounted(

@@ -1,7 +1,7 @@
 import { sqlTokens } from '../postgres/sqlTokens.ts'
 import { deparseStatement } from './deparse.ts'
 import type { Node } from './nodes.ts'
-import { as, kindOf, nodesIn } from './nodes.ts'
+import { as, kindOf, nodesIn, words } from './nodes.ts'
 import type { NamedRelation } from './relations.ts'
 import { relationsIn } from './relations.ts'
 import { splitStatements } from './statements.ts'
@@ -56,13 +56,23 @@ export function commandOf(text: string): string {
   return isOfTwoWords && second !== undefined ? `${first} ${second}` : first
 }
 
-/** Whether it reads PostgreSQL's own catalog and nothing else, as monitoring does. */
-export function readsOnlyCatalog(node: Node): boolean {
+/** Whether it asks only PostgreSQL itself, its catalog or its settings, as monitoring and drivers do. */
+export function asksOnlyServer(node: Node): boolean {
   const named = nodesIn(node).flatMap((each) => as(each, 'CommonTableExpr')?.ctename ?? [])
   const relations = relationsIn(node).filter(
     ({ schema, name }) => schema !== undefined || !named.includes(name),
   )
-  return relations.length > 0 && relations.every(isOfSystem)
+  if (relations.length > 0) return relations.every(isOfSystem)
+  return nodesIn(node)
+    .flatMap((each) => as(each, 'FuncCall') ?? [])
+    .every(({ funcname }) => isFunctionOfSystem(words(funcname)))
+}
+
+/** A function without a schema may be anybody's, but for those that drivers and monitoring call. */
+function isFunctionOfSystem(name: string[]): boolean {
+  const [first = '', second] = name
+  if (second !== undefined) return first === 'pg_catalog'
+  return first.startsWith('pg_') || ['set_config', 'current_setting', 'version', 'now'].includes(first)
 }
 
 function isOfSystem({ schema, name }: NamedRelation): boolean {

@@ -2,7 +2,7 @@ import type { CountsLook, StatementCount } from '../catalog/statements.ts'
 import { longestText } from '../catalog/statements.ts'
 import { groupBy } from '../groupBy.ts'
 import { parsableText, shortForm } from '../syntax/normalisedText.ts'
-import { commandOf, plannableStatement, readsOnlyCatalog } from '../syntax/statementKind.ts'
+import { commandOf, plannableStatement, asksOnlyServer } from '../syntax/statementKind.ts'
 import type { LeftOut, Unsure } from './leftOut.ts'
 import type { WorkloadStatement } from './workloadFile.ts'
 
@@ -54,8 +54,8 @@ export async function countedStatements({
       leave(`${queryId} ${commandOf(text)}`, plannable.notPlanned)
       continue
     }
-    if (readsOnlyCatalog(plannable.node)) {
-      leave(nameOf(group), 'it reads only the catalog')
+    if (asksOnlyServer(plannable.node)) {
+      leave(nameOf(group), 'it reads no table of yours')
       continue
     }
     if (statements.length === mostStatements) {
