@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
+import { UsageError } from '../errors.ts'
 import type { IndexToBuild } from '../shadow/planner/openPlanner.ts'
 import { openPlanner } from '../shadow/planner/openPlanner.ts'
 import type { LeftOut, Unsure } from '../workload/leftOut.ts'
@@ -92,6 +93,8 @@ export async function advise(
     const catalog = await readCatalogOfCandidates(session)
     onStep(`looking for indexes that might help ${workload.length} statements`)
     const prepared = await prepareWorkload(session, workload)
+    // Without a statement every index would seem needless.
+    if (prepared.statements.length === 0) throw noneIsPlanned(prepared.leftOut)
     const wishes = await gatherWishes(session, prepared.statements, catalog).finally(() => session.end())
     onStep(`building ${wishes.candidates.size} candidates, empty`)
     const whatIf = await openWhatIf(planner, [...wishes.candidates.values()], given)
@@ -152,6 +155,16 @@ export async function advise(
   } finally {
     await planner.close()
   }
+}
+
+function noneIsPlanned(leftOut: readonly LeftOut[]): UsageError {
+  const [first] = leftOut
+  const example = first ? `, such as ${first.statement.name}: ${first.reason}` : ''
+  return new UsageError(
+    `None of the ${leftOut.length} statements of the workload can be planned${example}.`,
+    'Correct the statements, or grant their roles what they need.',
+    { details: leftOut.map(({ statement, reason }) => `${statement.name}: ${reason}`) },
+  )
 }
 
 /** Gives each statement its weight, by what it costs today and how long it takes. */

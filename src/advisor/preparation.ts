@@ -51,9 +51,8 @@ async function prepare(
   paths: SearchPaths,
 ): Promise<PlannedStatement> {
   const plannable = await plannableStatement(statement.sql)
-  // A text that the parser does not take is PostgreSQL's to judge: its message says where it stops.
-  if ('notPlanned' in plannable && !plannable.isUnreadable) throw new Error(plannable.notPlanned)
-  const sql = 'sql' in plannable ? plannable.sql : statement.sql
+  if ('notPlanned' in plannable) throw new Error(plannable.syntaxError ?? plannable.notPlanned)
+  const { sql } = plannable
   const planned = await firstThatPlans(client, variantsOf({ ...statement, sql }, paths))
   if (!planned.isGeneric) return planned
   const limited = await instead(client, planned, await withLimits(planned))

@@ -58,6 +58,7 @@ pg_stats hides their statistics.
         await writeJson(terminal, options, 'advise', adviceDocument(advice))
         const print = peopleLine(terminal, options)
         for (const line of adviceLines(advice)) print(line)
+        if (options.budget === 0) print('With a budget of zero nothing is built: only drops are listed.')
       } finally {
         terminal.progress('')
         terminal.signal.removeEventListener('abort', stop)

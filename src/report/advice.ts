@@ -1,7 +1,7 @@
 import type { Advice, AdvisedIndex } from '../advisor/advise.ts'
 import { definitionOf } from '../advisor/candidates.ts'
 import { display } from '../postgres/identifiers.ts'
-import { notCountedLines } from './notCounted.ts'
+import { leftOutDocument, notCountedLines } from './notCounted.ts'
 
 /** The document of `advise --json`: see interface.md. */
 export function adviceDocument({ indexes, drops, gap, cost, leftOut, unsure }: Advice): object {
@@ -19,11 +19,7 @@ export function adviceDocument({ indexes, drops, gap, cost, leftOut, unsure }: A
     gap,
     drops: drops.map((index) => ({ name: display(index), definition: index.definition, reason: whyDropped })),
     cost,
-    leftOut: leftOut.map(({ statement, reason }) => ({
-      query: statement.name,
-      line: statement.line,
-      reason,
-    })),
+    leftOut: leftOutDocument(leftOut),
     unsure,
   }
 }

@@ -4,6 +4,11 @@ import type { LeftOut, Unsure } from '../workload/leftOut.ts'
 /** So many of one reason are named one by one. */
 const mostNamed = 3
 
+/** The statements that advice does not count, for JSON. */
+export function leftOutDocument(leftOut: readonly LeftOut[]): object[] {
+  return leftOut.map(({ statement, reason }) => ({ query: statement.name, line: statement.line, reason }))
+}
+
 /** What advice does not count, and what it is not sure of, a line each; many of one reason are one line. */
 export function notCountedLines(leftOut: readonly LeftOut[], unsure: readonly Unsure[]): string[] {
   const named = leftOut.map(({ statement: { name, line }, reason }) => ({

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts'
 import { sqlTokens } from '../postgres/sqlTokens.ts'
 import { deparseStatement } from './deparse.ts'
 import type { Node } from './nodes.ts'
@@ -16,16 +17,19 @@ const plannable = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt
 
 /**
  * The statement to plan for a text, or why there is none. Of `PREPARE name AS SELECT ...` and `DECLARE name CURSOR FOR
- * SELECT ...`, which pg_stat_statements counts under the text of the whole, it is the query.
+ * SELECT ...`, which pg_stat_statements counts under the text of the whole, it is the query. A syntax error may quote the text.
  */
 export async function plannableStatement(
   text: string,
-): Promise<PlannableStatement | { notPlanned: string; isUnreadable?: true }> {
+): Promise<PlannableStatement | { notPlanned: string; syntaxError?: string }> {
   let statements
   try {
     statements = await splitStatements(text)
-  } catch {
-    return { notPlanned: 'its text is cut off, or is no SQL that the parser can read', isUnreadable: true }
+  } catch (error) {
+    return {
+      notPlanned: 'its text is cut off, or is no SQL that the parser can read',
+      syntaxError: messageOf(error instanceof Error ? (error.cause ?? error) : error),
+    }
   }
   const [statement, ...more] = statements
   if (!statement || more.length > 0) return { notPlanned: 'its text is not exactly one statement' }
