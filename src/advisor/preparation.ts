@@ -2,16 +2,19 @@ import type { ClientBase } from 'pg'
 import { parameterTypesOf } from '../catalog/parameterTypes.ts'
 import type { SearchPaths } from '../catalog/searchPaths.ts'
 import { readSearchPaths } from '../catalog/searchPaths.ts'
+import type { ValueFrequencies } from '../catalog/valueFrequencies.ts'
+import { installValueOf, listValueFrequencies } from '../catalog/valueFrequencies.ts'
 import { messageOf } from '../errors.ts'
 import { borrow } from '../postgres/database.ts'
 import { errorCode, isConnectionLost } from '../postgres/sqlState.ts'
 import { plannableStatement } from '../syntax/statementKind.ts'
 import type { LeftOut } from '../workload/leftOut.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
+import { inSearchPath } from './inSearchPath.ts'
 import { withLimits } from './limits.ts'
 import type { PlannedStatement } from './plannedStatement.ts'
 import { planStatement } from './plannedStatement.ts'
-import { withTypicalArguments } from './typicalArguments.ts'
+import { keyOf, withTypicalArguments } from './typicalArguments.ts'
 
 /** A workload as the shadow plans it, and what it does not plan. */
 export interface PreparedWorkload {
@@ -21,19 +24,24 @@ export interface PreparedWorkload {
 
 /**
  * Finds for each statement how PostgreSQL plans it: under which `search_path`, with which claims and, where nobody kept
- * its arguments, with which types and values of them. Nothing is executed, and nothing stays in the shadow.
+ * its arguments, with which types and values of them. Nothing is executed, and nothing stays in the shadow but the function that
+ * gives values of statistics.
  */
 export async function prepareWorkload(
   client: ClientBase,
   workload: readonly WorkloadStatement[],
 ): Promise<PreparedWorkload> {
   const prepared: PreparedWorkload = { statements: [], leftOut: [] }
+  await installValueOf(borrow(client))
   await client.query('BEGIN')
   try {
-    const paths = await readSearchPaths(borrow(client))
+    const known = {
+      paths: await readSearchPaths(borrow(client)),
+      frequencies: await readFrequencies(client),
+    }
     for (const statement of workload) {
       try {
-        prepared.statements.push(await prepare(client, statement, paths))
+        prepared.statements.push(await prepare(client, statement, known))
       } catch (error) {
         if (isConnectionLost(error)) throw error
         prepared.leftOut.push({ statement, reason: reasonOf(error, statement) })
@@ -45,10 +53,21 @@ export async function prepareWorkload(
   }
 }
 
+/** What the shadow's catalog says for all statements. */
+interface Known {
+  paths: SearchPaths
+  frequencies: ReadonlyMap<string, ValueFrequencies>
+}
+
+async function readFrequencies(client: ClientBase): Promise<Known['frequencies']> {
+  const all = await listValueFrequencies(borrow(client))
+  return new Map(all.map((each) => [keyOf(each.schema, each.table, each.column), each]))
+}
+
 async function prepare(
   client: ClientBase,
   statement: PlannedStatement,
-  paths: SearchPaths,
+  { paths, frequencies }: Known,
 ): Promise<PlannedStatement> {
   const plannable = await plannableStatement(statement.sql)
   if ('notPlanned' in plannable) throw new Error(plannable.syntaxError ?? plannable.notPlanned)
@@ -56,7 +75,7 @@ async function prepare(
   const planned = await firstThatPlans(client, variantsOf({ ...statement, sql }, paths))
   if (!planned.isGeneric) return planned
   const limited = await instead(client, planned, await withLimits(planned))
-  return instead(client, limited, await withTypicalArguments(client, limited))
+  return instead(client, limited, await withTypicalArguments(client, limited, frequencies))
 }
 
 /** Who is not known, as somebody: where nobody is, a policy that compares with the caller is planned as never true. */
@@ -94,16 +113,14 @@ async function firstThatPlans(
 
 /** `$1` ... with the types that PostgreSQL infers, and NULL for each. */
 async function withTypes(client: ClientBase, statement: PlannedStatement): Promise<PlannedStatement> {
-  await client.query('SAVEPOINT hundredfold_types')
   try {
-    if (statement.searchPath !== undefined) {
-      await client.query(`SELECT pg_catalog.set_config('search_path', $1, true)`, [statement.searchPath])
-    }
-    await client.query(`PREPARE hundredfold_statement AS ${statement.sql}`)
-    const types = await parameterTypesOf(borrow(client), 'hundredfold_statement')
-    return { ...statement, types, args: [types.map(() => 'NULL')] }
+    return await inSearchPath(client, statement.searchPath, async () => {
+      await client.query(`PREPARE hundredfold_statement AS ${statement.sql}`)
+      const types = await parameterTypesOf(borrow(client), 'hundredfold_statement')
+      return { ...statement, types, args: [types.map(() => 'NULL')] }
+    })
   } finally {
-    await client.query('ROLLBACK TO hundredfold_types; RELEASE hundredfold_types; DEALLOCATE ALL')
+    await client.query('DEALLOCATE ALL')
   }
 }
 
