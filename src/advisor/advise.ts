@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg'
+import type { Client, ClientBase } from 'pg'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
 import { UsageError } from '../errors.ts'
@@ -6,14 +6,19 @@ import type { IndexToBuild } from '../shadow/planner/openPlanner.ts'
 import { openPlanner } from '../shadow/planner/openPlanner.ts'
 import type { LeftOut, Unsure } from '../workload/leftOut.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
-import type { Candidate } from './candidates.ts'
+import type { Candidate, CatalogOfCandidates } from './candidates.ts'
 import { definitionOf } from './candidates.ts'
 import { readCatalogOfCandidates } from './catalogOfCandidates.ts'
 import { chooseIndexes } from './choose.ts'
 import type { Configuration, CostedStatement } from './configurations.ts'
 import { configurationsOf, costOf } from './configurations.ts'
+import type { CorrelatedColumns } from './correlations.ts'
+import { findCorrelations } from './correlations.ts'
+import type { MostlyPlanned } from './planning.ts'
+import { mostlyPlanned } from './planning.ts'
 import type { PlannedStatement } from './plannedStatement.ts'
 import { weightOf } from './plannedStatement.ts'
+import type { PreparedWorkload } from './preparation.ts'
 import { prepareWorkload } from './preparation.ts'
 import { loadSolver } from './solver.ts'
 import { unsureOf } from './unsure.ts'
@@ -33,6 +38,8 @@ export interface AdviseOptions {
   prepare?: (shadow: ClientBase) => Promise<void>
   /** Indexes that will be there whatever is advised. */
   given?: IndexToBuild[]
+  /** Reads samples of the source's tables, which are counted on the server, to find columns that hang together. */
+  sample?: boolean
   onStep?: (text: string) => void
 }
 
@@ -64,6 +71,10 @@ export interface Advice {
   leftOut: LeftOut[]
   /** What the costs hang on and the shadow does not know. */
   unsure: Unsure[]
+  /** Columns for which the planner expects far too few rows. */
+  correlations: CorrelatedColumns[]
+  /** Statements to prepare. */
+  mostlyPlanned: MostlyPlanned[]
 }
 
 /** No statement may take longer than so many times what it takes today, whatever others gain. */
@@ -79,7 +90,7 @@ const mostSlower = 1.15
 export async function advise(
   source: ClientBase,
   workload: readonly WorkloadStatement[],
-  { budget, timeLimit = 20, prepare, given = [], onStep = () => undefined }: AdviseOptions = {},
+  { budget, timeLimit = 20, prepare, given = [], sample, onStep = () => undefined }: AdviseOptions = {},
 ): Promise<Advice> {
   onStep('copying the schema and its statistics')
   const planner = await openPlanner(source)
@@ -89,13 +100,11 @@ export async function advise(
       await prepare(builder).finally(() => builder.end())
     }
     if (given.length > 0) await planner.buildIndexes(given)
-    const session = await planner.connect()
-    const catalog = await readCatalogOfCandidates(session)
     onStep(`looking for indexes that might help ${workload.length} statements`)
-    const prepared = await prepareWorkload(session, workload)
-    // Without a statement every index would seem needless.
-    if (prepared.statements.length === 0) throw noneIsPlanned(prepared.leftOut)
-    const wishes = await gatherWishes(session, prepared.statements, catalog).finally(() => session.end())
+    const session = await planner.connect()
+    const { catalog, prepared, wishes, correlations } = await study(session, workload, {
+      ...(sample ? { source } : {}),
+    }).finally(() => session.end())
     onStep(`building ${wishes.candidates.size} candidates, empty`)
     const whatIf = await openWhatIf(planner, [...wishes.candidates.values()], given)
     try {
@@ -148,6 +157,8 @@ export async function advise(
         statements,
         leftOut: [...prepared.leftOut, ...wishes.leftOut],
         unsure: unsureOf(planner, wishes.uses),
+        correlations,
+        mostlyPlanned: mostlyPlanned(prepared.statements),
       }
     } finally {
       await whatIf.close()
@@ -155,6 +166,29 @@ export async function advise(
   } finally {
     await planner.close()
   }
+}
+
+/** What the workload asks for, and how the shadow plans it. */
+interface Study {
+  catalog: CatalogOfCandidates
+  prepared: PreparedWorkload
+  wishes: Wishes
+  correlations: CorrelatedColumns[]
+}
+
+/** @param source whose rows may be sampled */
+async function study(
+  session: Client,
+  workload: readonly WorkloadStatement[],
+  { source }: { source?: ClientBase },
+): Promise<Study> {
+  const catalog = await readCatalogOfCandidates(session)
+  const prepared = await prepareWorkload(session, workload)
+  // Without a statement every index would seem needless.
+  if (prepared.statements.length === 0) throw noneIsPlanned(prepared.leftOut)
+  const wishes = await gatherWishes(session, prepared.statements, catalog)
+  const correlations = await findCorrelations(session, wishes.together, source)
+  return { catalog, prepared, wishes, correlations }
 }
 
 function noneIsPlanned(leftOut: readonly LeftOut[]): UsageError {

@@ -7,6 +7,7 @@ import { splitStatements } from '../syntax/statements.ts'
 import type { Comparison } from './comparedParameters.ts'
 import { comparedParameters } from './comparedParameters.ts'
 import { inSearchPath } from './inSearchPath.ts'
+import { rowsOf } from './planRows.ts'
 import type { PlannedStatement } from './plannedStatement.ts'
 import { planStatement } from './plannedStatement.ts'
 
@@ -144,12 +145,4 @@ async function shareOfCommon(
   const isTold = many !== undefined && few !== undefined && rowsPerCall !== undefined && many > 2 * few
   const share = isTold ? (rowsPerCall - few) / (many - few) : frequency
   return Math.min(1 - leastShare, Math.max(leastShare, share))
-}
-
-/** The rows that a plan returns or changes; undefined where it counts them, or stops early. */
-function rowsOf(node: PlanNode): number | undefined {
-  const [child] = node.Plans ?? []
-  if (['Limit', 'Aggregate', 'Group', 'Unique', 'SetOp'].includes(node['Node Type'])) return undefined
-  const passes = ['ModifyTable', 'Sort', 'Incremental Sort', 'Gather', 'Gather Merge', 'LockRows']
-  return passes.includes(node['Node Type']) && child ? rowsOf(child) : node['Plan Rows']
 }

@@ -8,6 +8,8 @@ import type { LeftOut } from '../workload/leftOut.ts'
 import { statementsCalled } from './calledBodies.ts'
 import type { Candidate, CatalogOfCandidates } from './candidates.ts'
 import { candidatesFor, definitionOf } from './candidates.ts'
+import type { ComparedTogether } from './comparedTogether.ts'
+import { comparedTogether } from './comparedTogether.ts'
 import type { PlannedStatement } from './plannedStatement.ts'
 import { planStatement } from './plannedStatement.ts'
 import { scansIn, withoutIndexes } from './scans.ts'
@@ -22,6 +24,8 @@ export interface Wishes {
   /** Every candidate, by its definition. */
   candidates: Map<string, Candidate>
   uses: Use[]
+  /** Columns of one table that a statement wants to be equal to something together. */
+  together: ComparedTogether[]
   /** Which statements of functions belong to which statement. */
   calls: Call[]
   /** Statements that PostgreSQL does not plan, and bodies of functions that nobody can read. */
@@ -34,7 +38,14 @@ export async function gatherWishes(
   workload: readonly PlannedStatement[],
   catalog: CatalogOfCandidates,
 ): Promise<Wishes> {
-  const wishes: Wishes = { byStatement: new Map(), candidates: new Map(), uses: [], calls: [], leftOut: [] }
+  const wishes: Wishes = {
+    byStatement: new Map(),
+    candidates: new Map(),
+    uses: [],
+    together: [],
+    calls: [],
+    leftOut: [],
+  }
   await client.query('BEGIN')
   try {
     const functions = await readOnce(borrow(client))(listOwnFunctions)
@@ -66,7 +77,9 @@ export async function gatherWishes(
           }
         }
         const own = new Set<string>()
-        for (const scan of await scansIn(plan)) {
+        const scans = await scansIn(plan)
+        wishes.together.push(...comparedTogether(statement, plan, scans))
+        for (const scan of scans) {
           for (const candidate of await candidatesFor(scan, catalog)) {
             const definition = definitionOf(candidate)
             wishes.candidates.set(definition, candidate)

@@ -14,6 +14,7 @@ import { parseBytes, workloadOf } from './workloadOptions.ts'
 interface CommandOptions extends OutputOptions, WorkloadOptions {
   budget?: number
   timeLimit: number
+  sample?: true
 }
 
 /** `advise`: which indexes a workload wants, from statistics alone. The database is only read. */
@@ -24,6 +25,7 @@ export function adviseCommand({ config, terminal, finish }: CommandContext): Com
     .option('--since <file>', 'only what ran since that file was written with --keep-counts')
     .option('--budget <bytes>', 'what new indexes may take together, such as 500MB', parseBytes)
     .option('--time-limit <time>', 'for the choice; what is best by then is taken', parseDuration, 20_000)
+    .option('--sample', 'count samples of rows on the server too, to find columns that hang together')
     .option('--json <file>', 'write the result as JSON; - for standard output')
     .addHelpText(
       'after',
@@ -47,6 +49,7 @@ pg_stats hides their statistics.
         const chosen = await advise(client, workload.statements, {
           timeLimit: options.timeLimit / 1000,
           ...(options.budget === undefined ? {} : { budget: options.budget }),
+          ...(options.sample ? { sample: true } : {}),
           onStep: (text) => terminal.progress(text),
         })
         const advice = {

@@ -24,6 +24,8 @@ export interface ReadWorkload {
   statements: WorkloadStatement[]
   leftOut: LeftOut[]
   unsure: Unsure[]
+  /** For how long the server has counted them. */
+  hours?: number
 }
 
 /**
@@ -67,7 +69,9 @@ async function readCounted(
   const look = await lookAtCounts(client)
   const counted = since === undefined ? look : await countsSince(since, look)
   if (keptIn !== undefined) await keepCounts(keptIn, look)
-  return countedStatements(counted)
+  const { countedSince, takenAt } = counted
+  const hours = countedSince && (takenAt.getTime() - countedSince.getTime()) / 3_600_000
+  return { ...(await countedStatements(counted)), ...(hours === null ? {} : { hours }) }
 }
 
 async function lookAtCounts(client: ClientBase): Promise<CountsLook> {

@@ -1,10 +1,11 @@
 import type { Advice, AdvisedIndex } from '../advisor/advise.ts'
 import { definitionOf } from '../advisor/candidates.ts'
 import { display } from '../postgres/identifiers.ts'
+import { besidesDocument, besidesLines } from './besidesIndexes.ts'
 import { leftOutDocument, notCountedLines } from './notCounted.ts'
 
 /** The document of `advise --json`: see interface.md. */
-export function adviceDocument({ indexes, drops, gap, cost, leftOut, unsure }: Advice): object {
+export function adviceDocument({ indexes, drops, gap, cost, leftOut, unsure, ...more }: Advice): object {
   return {
     indexes: indexes.map((advised) => ({
       definition: createIndex(advised),
@@ -21,6 +22,7 @@ export function adviceDocument({ indexes, drops, gap, cost, leftOut, unsure }: A
     cost,
     leftOut: leftOutDocument(leftOut),
     unsure,
+    ...besidesDocument(more),
   }
 }
 
@@ -31,7 +33,7 @@ function createIndex({ candidate }: AdvisedIndex): string {
 }
 
 /** The same for people, a line each: what to build, for whom, what to drop, and how good the choice is. */
-export function adviceLines({ indexes, drops, gap, cost, leftOut, unsure }: Advice): string[] {
+export function adviceLines({ indexes, drops, gap, cost, leftOut, unsure, ...more }: Advice): string[] {
   const lines = indexes
     .toSorted((a, b) => gainOf(b) - gainOf(a))
     .flatMap((advised) => [
@@ -50,6 +52,7 @@ export function adviceLines({ indexes, drops, gap, cost, leftOut, unsure }: Advi
   return [
     ...lines,
     ...drops.map((index) => `drop     ${display(index)}  ${megabytes(index.sizeBytes)}: ${whyDropped}`),
+    ...besidesLines(more),
     ...notCountedLines(leftOut, unsure),
     `Cost of the workload: ${round(cost.before)} -> ${round(cost.after)}, ${round(cost.before / cost.after)} times less; no choice among these candidates is better by more than ${(gap * 100).toFixed(2)} %.`,
   ]

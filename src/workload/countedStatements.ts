@@ -67,7 +67,7 @@ export async function countedStatements({
       line: undefined,
       calls,
       types: [],
-      args: [[]],
+      args: [nulls(plannable.sql)],
       role: role ?? undefined,
       claims: undefined,
       sql: plannable.sql,
@@ -131,4 +131,10 @@ function grouped(counts: readonly StatementCount[]): StatementCount[] {
 /** `4083… authenticated: SELECT * FROM orders WHERE …`: ids are equal for equal texts of different roles. */
 function nameOf({ queryId, role, text }: StatementCount): string {
   return `${queryId} ${role ?? '(dropped role)'}: ${shortForm(text ?? '')}`
+}
+
+/** As many arguments as the text has: `$2` -> NULL, NULL. */
+function nulls(text: string): string[] {
+  const last = Math.max(0, ...Array.from(text.matchAll(/\$(\d+)/g), ([, number]) => Number(number)))
+  return Array.from({ length: last }, () => 'NULL')
 }

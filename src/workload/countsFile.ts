@@ -54,7 +54,11 @@ export async function countsSince(file: string, look: CountsLook): Promise<Count
     )
   }
   const before = new Map(kept.counts.map((counters) => [keyOf(counters), counters]))
-  return { ...look, counts: look.counts.flatMap((count) => difference(count, before.get(keyOf(count)))) }
+  return {
+    ...look,
+    countedSince: new Date(kept.takenAt),
+    counts: look.counts.flatMap((count) => difference(count, before.get(keyOf(count)))),
+  }
 }
 
 const keyOf = ({ userId, queryId }: Pick<StatementCount, 'userId' | 'queryId'>): string =>
