@@ -99,10 +99,9 @@ export async function findCorrelations(
 /** How many times more rows calls returned than independent columns would give for their most common values. */
 function countedFactor(group: readonly ComparedTogether[], columns: readonly ValueFrequencies[]): number {
   const rows = columns[0]?.rows ?? 0
-  const shares = columns.map(({ common, distinct, rows: all }) => {
-    const values = Math.max(1, distinct < 0 ? -distinct * all : distinct)
-    return common[0] ?? 1 / values
-  })
+  const shares = columns.map(({ mostCommon, distinct }) =>
+    mostCommon > 0 ? mostCommon : 1 / Math.max(1, distinct),
+  )
   const independent = rows * shares.reduce((product, share) => product * share, 1)
   const possible = rows * Math.min(...shares)
   const factors = group.flatMap(({ expectedRows, statement: { rowsPerCall } }) =>

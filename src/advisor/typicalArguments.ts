@@ -43,7 +43,7 @@ export async function withTypicalArguments(
     usesStatistics: true,
   }
   delete specific.isGeneric
-  const common = await shareOfCommon(client, specific, worst.common[0] ?? 0)
+  const common = await shareOfCommon(client, specific, worst.mostCommon)
   return common === undefined ? undefined : { ...specific, shares: [common, 1 - common] }
 }
 
@@ -84,26 +84,24 @@ async function statisticsOfParameters(
   return parameters
 }
 
-function hasValue({ operator }: Comparison, { common, hasHistogram }: ValueFrequencies): boolean {
-  return hasHistogram || (operator === '=' && common.length > 0)
+function hasValue({ operator }: Comparison, { commonValues, hasHistogram }: ValueFrequencies): boolean {
+  return hasHistogram || (operator === '=' && commonValues > 0)
 }
 
 export const keyOf = (schema: string, table: string, column: string): string =>
   JSON.stringify([schema, table, column])
 
 /** How many times as often as a rare value the most common one comes. */
-function ratioOf({ common, distinct, rows, nullFraction }: ValueFrequencies): number {
-  const [most = 0] = common
-  const values = distinct < 0 ? -distinct * rows : distinct
-  const rest = Math.max(0, 1 - nullFraction - common.reduce((sum, frequency) => sum + frequency, 0))
-  const others = values - common.length
-  const rare = others >= 1 && rest > 0 ? rest / others : (common.at(-1) ?? most)
-  return rare > 0 ? most / rare : 1
+function ratioOf(statistics: ValueFrequencies): number {
+  const { commonValues, commonShare, mostCommon, leastCommon, distinct, nullFraction } = statistics
+  const rest = Math.max(0, 1 - nullFraction - commonShare)
+  const others = distinct - commonValues
+  const rare = others >= 1 && rest > 0 ? rest / others : leastCommon
+  return rare > 0 ? mostCommon / rare : 1
 }
 
 function isSkewed({ operator, statistics }: Parameter): boolean {
-  const [most = 0] = statistics.common
-  return operator === '=' && most >= skewed.share && ratioOf(statistics) >= skewed.ratio
+  return operator === '=' && statistics.mostCommon >= skewed.share && ratioOf(statistics) >= skewed.ratio
 }
 
 function argumentOf(

@@ -7,10 +7,14 @@ export interface ValueFrequencies {
   schema: string
   table: string
   column: string
-  /** Of the most common values, each a share of the rows, the most frequent first; empty where none is common. */
-  common: number[]
+  /** How many values ANALYZE found to be common, and the share of the rows that they have together. */
+  commonValues: number
+  commonShare: number
+  /** The share of the most frequent one, and of the least frequent one of these; 0 where none is common. */
+  mostCommon: number
+  leastCommon: number
   nullFraction: number
-  /** How many different values it has; a share of the rows where negative, as ANALYZE leaves it. */
+  /** How many different values it has. */
   distinct: number
   /** Rows of the table, as the planner knows them. */
   rows: number
@@ -18,21 +22,46 @@ export interface ValueFrequencies {
   hasHistogram: boolean
 }
 
-/** Of every column with statistics, but arrays, whose values are lists. */
+/**
+ * Of every column with statistics, but arrays, whose values are lists. Read apart and joined here, as
+ * `listColumnStatistics` says; of a partitioned table, the statistics of all partitions together.
+ */
 export async function listValueFrequencies(db: Database): Promise<ValueFrequencies[]> {
-  const { rows } = await sql<ValueFrequencies>`
+  const { rows: statistics } = await sql<ValueFrequencies & { inherited: boolean }>`
+    SELECT schemaname::text AS schema, tablename::text AS "table", attname::text AS "column", inherited,
+      coalesce(pg_catalog.cardinality(most_common_freqs), 0) AS "commonValues",
+      coalesce((SELECT sum(frequency) FROM pg_catalog.unnest(most_common_freqs) AS frequency), 0)::float8 AS "commonShare",
+      coalesce(most_common_freqs[1], 0)::float8 AS "mostCommon",
+      coalesce(most_common_freqs[pg_catalog.cardinality(most_common_freqs)], 0)::float8 AS "leastCommon",
+      null_frac::float8 AS "nullFraction", n_distinct::float8 AS distinct, histogram_bounds IS NOT NULL AS "hasHistogram"
+    FROM pg_catalog.pg_stats
+    WHERE schemaname !~ '^pg_' AND schemaname <> 'information_schema'`.execute(db)
+  const { rows: columns } = await sql<
+    Pick<ValueFrequencies, 'schema' | 'table' | 'column' | 'rows'> & { isPartitioned: boolean }
+  >`
     SELECT n.nspname::text AS schema, c.relname::text AS "table", a.attname::text AS "column",
-      coalesce(s.most_common_freqs, '{}') AS common, s.null_frac AS "nullFraction", s.n_distinct AS distinct,
-      greatest(c.reltuples, 0)::float8 AS rows, s.histogram_bounds IS NOT NULL AS "hasHistogram"
-    FROM pg_catalog.pg_stats s
-    JOIN pg_catalog.pg_namespace n ON n.nspname = s.schemaname
-    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = s.attname
+      greatest(c.reltuples, 0)::float8 AS rows, c.relkind = 'p' AS "isPartitioned"
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid AND t.typcategory <> 'A'
-    WHERE s.schemaname !~ '^pg_' AND s.schemaname <> 'information_schema'
-      -- Of a partitioned table only the statistics of all partitions together are read.
-      AND s.inherited = (c.relkind = 'p')`.execute(db)
-  return rows
+    WHERE c.relkind IN ('r', 'm', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`.execute(
+    db,
+  )
+  const keyOf = (schema: string, table: string, column: string, inherited: boolean): string =>
+    JSON.stringify([schema, table, column, inherited])
+  const known = new Map(
+    statistics.map(({ inherited, ...each }) => [
+      keyOf(each.schema, each.table, each.column, inherited),
+      each,
+    ]),
+  )
+  return columns.flatMap(({ schema, table, column, rows, isPartitioned }) => {
+    const found = known.get(keyOf(schema, table, column, isPartitioned))
+    if (!found) return []
+    const distinct = found.distinct < 0 ? -found.distinct * rows : found.distinct
+    return [{ ...found, rows, distinct }]
+  })
 }
 
 /** Where `search_path` finds each of the names; undefined for what it does not find. */
