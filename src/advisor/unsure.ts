@@ -1,4 +1,5 @@
 import { display, displayIdentifier } from '../postgres/identifiers.ts'
+import type { NotCopied } from '../shadow/notCopied.ts'
 import type { Planner } from '../shadow/planner/openPlanner.ts'
 import type { Unsure } from '../workload/leftOut.ts'
 import type { Use } from './upkeep.ts'
@@ -25,6 +26,16 @@ export function unsureOf(
       about: `statistics of ${display({ schema, name: relation })}.${displayIdentifier(column)}`,
       reason,
     })),
-    ...notCopied.map(({ object, reason }) => ({ about: object, reason })),
+    ...notCopied.filter(mayChangePlans).map(({ object, reason }) => ({ about: object, reason })),
   ]
+}
+
+/** Kinds of objects that no plan hangs on. */
+const notInPlans =
+  /^(?:role|publication|published|subscription|default privileges|event trigger|trigger|sequence)\b/
+
+/** An extension that is there is as good under another owner; without it, what depends on it is not the source's. */
+function mayChangePlans({ object, reason }: NotCopied): boolean {
+  const isOtherwise = object.startsWith('extension ') && reason.startsWith('not as in the source')
+  return !isOtherwise && !notInPlans.test(object)
 }

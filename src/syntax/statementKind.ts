@@ -39,7 +39,7 @@ export async function plannableStatement(
   if (plannable.has(kind)) return statement
   if (kind === 'DoStmt') return { notPlanned: 'the statements of a DO block are not known' }
   if (kind === 'CallStmt') return { notPlanned: 'the statements of a procedure are not known' }
-  return { notPlanned: `PostgreSQL makes no plan for a statement of this kind (${commandOf(text)})` }
+  return { notPlanned: 'PostgreSQL makes no plan for a statement of this kind' }
 }
 
 function queryWithin(node: Node): Node | undefined {

@@ -98,7 +98,7 @@ SELECT * FROM orders WHERE note = 'x;
       {
         query: 'changes_the_schema',
         line: 16,
-        reason: 'PostgreSQL makes no plan for a statement of this kind (CREATE TABLE)',
+        reason: 'PostgreSQL makes no plan for a statement of this kind',
       },
       { query: 'block', line: 18, reason: 'the statements of a DO block are not known' },
       {
