@@ -1,30 +1,35 @@
 import type { Client, ClientBase } from 'pg'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
-import type { TableIndex } from '../catalog/indexes.ts'
+import { readOnce } from '../catalog/reader.ts'
 import { UsageError } from '../errors.ts'
+import { borrow } from '../postgres/database.ts'
 import type { IndexToBuild } from '../shadow/planner/openPlanner.ts'
 import { openPlanner } from '../shadow/planner/openPlanner.ts'
 import type { LeftOut, Unsure } from '../workload/leftOut.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
 import type { Candidate, CatalogOfCandidates } from './candidates.ts'
-import { definitionOf } from './candidates.ts'
 import { readCatalogOfCandidates } from './catalogOfCandidates.ts'
-import { chooseIndexes } from './choose.ts'
-import type { Configuration, CostedStatement } from './configurations.ts'
-import { configurationsOf, costOf } from './configurations.ts'
+import type { Priced } from './choose.ts'
+import { chooseInRounds } from './chooseInRounds.ts'
+import type { Configuration } from './configurations.ts'
 import type { CorrelatedColumns } from './correlations.ts'
 import { findCorrelations } from './correlations.ts'
-import type { MostlyPlanned } from './planning.ts'
-import { mostlyPlanned } from './planning.ts'
+import type { StatementCosts } from './costStatements.ts'
+import { costStatements } from './costStatements.ts'
+import type { Need } from './needs.ts'
+import { foreignKeyNeeds, meets, wishForNeeds } from './needs.ts'
+import type { NewExtension } from './newExtensions.ts'
+import { extensionOf, offerExtensions } from './newExtensions.ts'
 import type { PlannedStatement } from './plannedStatement.ts'
 import { weightOf } from './plannedStatement.ts'
+import type { MostlyPlanned } from './planning.ts'
+import { mostlyPlanned } from './planning.ts'
 import type { PreparedWorkload } from './preparation.ts'
 import { prepareWorkload } from './preparation.ts'
-import { loadSolver } from './solver.ts'
 import { unsureOf } from './unsure.ts'
 import { upkeepOf } from './upkeep.ts'
 import { weightsOf } from './weights.ts'
-import type { Option, WhatIf } from './whatIf.ts'
+import type { Option } from './whatIf.ts'
 import { openWhatIf } from './whatIf.ts'
 import type { Wishes } from './wishes.ts'
 import { gatherWishes } from './wishes.ts'
@@ -38,6 +43,8 @@ export interface AdviseOptions {
   prepare?: (shadow: ClientBase) => Promise<void>
   /** Indexes that will be there whatever is advised. */
   given?: IndexToBuild[]
+  /** What has to be indexed even if no statement asks for it; the foreign keys of large tables where absent. */
+  needs?: Need[]
   /** Reads samples of the source's tables, which are counted on the server, to find columns that hang together. */
   sample?: boolean
   onStep?: (text: string) => void
@@ -46,8 +53,12 @@ export interface AdviseOptions {
 /** An index to build, and what it brings. */
 export interface AdvisedIndex {
   candidate: Candidate
-  index: TableIndex
+  index: DefinedIndex
   serves: StatementCost[]
+  /** The needs that it meets and no index that must stay does. */
+  needs: Need[]
+  /** What has to be installed first. */
+  extension: NewExtension | undefined
 }
 
 /** One call of a statement, in the planner's units. */
@@ -67,6 +78,8 @@ export interface Advice {
   /** Share of the cost by which another choice among all candidates may be better. */
   gap: number
   statements: StatementCost[]
+  /** What stays without an index, for lack of budget or since PostgreSQL does not build it. */
+  unmet: Need[]
   /** Statements that PostgreSQL does not plan. */
   leftOut: LeftOut[]
   /** What the costs hang on and the shadow does not know. */
@@ -76,9 +89,6 @@ export interface Advice {
   /** Statements to prepare. */
   mostlyPlanned: MostlyPlanned[]
 }
-
-/** No statement may take longer than so many times what it takes today, whatever others gain. */
-const mostSlower = 1.15
 
 /**
  * Chooses indexes for a workload. The source is only read: everything is planned in a shadow with its statistics.
@@ -90,8 +100,9 @@ const mostSlower = 1.15
 export async function advise(
   source: ClientBase,
   workload: readonly WorkloadStatement[],
-  { budget, timeLimit = 20, prepare, given = [], sample, onStep = () => undefined }: AdviseOptions = {},
+  options: AdviseOptions = {},
 ): Promise<Advice> {
+  const { budget, timeLimit = 20, prepare, given = [], onStep = () => undefined } = options
   onStep('copying the schema and its statistics')
   const planner = await openPlanner(source)
   try {
@@ -100,43 +111,37 @@ export async function advise(
       await prepare(builder).finally(() => builder.end())
     }
     if (given.length > 0) await planner.buildIndexes(given)
-    onStep(`looking for indexes that might help ${workload.length} statements`)
     const session = await planner.connect()
-    const { catalog, prepared, wishes, correlations } = await study(session, workload, {
-      ...(sample ? { source } : {}),
-    }).finally(() => session.end())
+    onStep(`looking for indexes that might help ${workload.length} statements`)
+    const { offered, catalog, wanted, prepared, wishes, correlations } = await study(
+      { source, session },
+      workload,
+      options,
+    ).finally(() => session.end())
     onStep(`building ${wishes.candidates.size} candidates, empty`)
     const whatIf = await openWhatIf(planner, [...wishes.candidates.values()], given)
     try {
       const existing = indexesOf(whatIf.options.filter(({ candidate }) => !candidate))
-      const { costed, before } = await costStatements(whatIf, wishes, existing, onStep)
-      weigh(before, wishes)
-      onStep('choosing')
-      const useful = new Set(
-        costed.flatMap(({ configurations }) => configurations.flatMap(({ options }) => options)),
-      )
+      const costs = await costStatements(whatIf, wishes, existing, onStep)
+      weigh(costs, wishes)
+      const needs = wanted.filter((need) => !whatIf.fixed.some((index) => meets(index, need)))
+      const meeting = needs.map((need) => oidsOf(whatIf.options.filter(({ index }) => meets(index, need))))
       const stands = [...whatIf.fixed, ...existing]
-      const priced = whatIf.options
-        .filter(({ index, candidate }) => !candidate || useful.has(index.oid))
-        .map(({ index, candidate }) => {
-          const width = catalog.width(
-            index.table,
-            [...index.keys, ...index.included].map(({ text }) => text),
-          )
-          return {
-            oid: index.oid,
-            bytes: candidate ? index.sizeBytes : 0,
-            upkeep: upkeepOf(index, stands, wishes.uses, width),
-          }
-        })
-      const { chosen, cost, gap } = chooseIndexes(await loadSolver(), costed, priced, {
-        timeLimit,
-        ...(budget === undefined ? {} : { budget }),
-      })
+      const price = ({ index, candidate }: Option): Priced => {
+        const columns = [...index.keys, ...index.included].map(({ text }) => text)
+        const width = catalog.width(index.table, columns)
+        const bytes = candidate ? index.sizeBytes : 0
+        const upkeep = upkeepOf(index, stands, wishes.uses, width)
+        // A column that is only carried along can serve less than a key.
+        return { oid: index.oid, bytes, columns: index.keys.length + 1.5 * index.included.length, upkeep }
+      }
+      const rounds = { timeLimit, needs: meeting, ...(budget === undefined ? {} : { budget }) }
+      const { choice, priced } = await chooseInRounds(whatIf.options, costs, price, rounds, onStep)
+      const { chosen, unmet, cost, gap } = choice
       const there = new Set(chosen)
-      const statements = costed.map(({ statement, configurations }) => {
+      const statements = costs.costed().map(({ statement, configurations }) => {
         const { cost: costAfter, options: used } = cheapest(configurations, there)
-        return { statement, costBefore: before.get(statement)?.cost ?? 0, costAfter, used }
+        return { statement, costBefore: costs.before(statement).cost, costAfter, used }
       })
       const upkeep = sum(
         priced.filter(({ oid }) => existing.some((index) => index.oid === oid)).map((each) => each.upkeep),
@@ -144,7 +149,15 @@ export async function advise(
       return {
         indexes: whatIf.options.flatMap(({ index, candidate }) =>
           candidate && there.has(index.oid)
-            ? [{ candidate, index, serves: statements.filter(({ used }) => used.includes(index.oid)) }]
+            ? [
+                {
+                  candidate,
+                  index,
+                  serves: statements.filter(({ used }) => used.includes(index.oid)),
+                  needs: needs.filter((need) => meets(index, need)),
+                  extension: extensionOf(candidate, offered),
+                },
+              ]
             : [],
         ),
         drops: existing.filter(({ oid }) => !there.has(oid)),
@@ -155,6 +168,7 @@ export async function advise(
         },
         gap,
         statements,
+        unmet: unmet.flatMap((at) => needs[at] ?? []),
         leftOut: [...prepared.leftOut, ...wishes.leftOut],
         unsure: unsureOf(planner, wishes.uses),
         correlations,
@@ -170,25 +184,29 @@ export async function advise(
 
 /** What the workload asks for, and how the shadow plans it. */
 interface Study {
+  offered: NewExtension[]
   catalog: CatalogOfCandidates
+  wanted: Need[]
   prepared: PreparedWorkload
   wishes: Wishes
   correlations: CorrelatedColumns[]
 }
 
-/** @param source whose rows may be sampled */
 async function study(
-  session: Client,
+  { source, session }: { source: ClientBase; session: Client },
   workload: readonly WorkloadStatement[],
-  { source }: { source?: ClientBase },
+  { needs, sample }: AdviseOptions,
 ): Promise<Study> {
+  const offered = await offerExtensions(source, session, workload)
   const catalog = await readCatalogOfCandidates(session)
+  const wanted = needs ?? (await foreignKeyNeeds(readOnce(borrow(session))))
   const prepared = await prepareWorkload(session, workload)
   // Without a statement every index would seem needless.
   if (prepared.statements.length === 0) throw noneIsPlanned(prepared.leftOut)
   const wishes = await gatherWishes(session, prepared.statements, catalog)
-  const correlations = await findCorrelations(session, wishes.together, source)
-  return { catalog, prepared, wishes, correlations }
+  wishForNeeds(wishes, wanted)
+  const correlations = await findCorrelations(session, wishes.together, sample ? source : undefined)
+  return { offered, catalog, wanted, prepared, wishes, correlations }
 }
 
 function noneIsPlanned(leftOut: readonly LeftOut[]): UsageError {
@@ -202,35 +220,9 @@ function noneIsPlanned(leftOut: readonly LeftOut[]): UsageError {
 }
 
 /** Gives each statement its weight, by what it costs today and how long it takes. */
-function weigh(before: ReadonlyMap<PlannedStatement, Configuration>, { calls }: Wishes): void {
-  const costs = new Map(Array.from(before, ([statement, { cost }]) => [statement, cost]))
-  for (const [statement, weight] of weightsOf(costs, calls)) statement.weight = weight
-}
-
-/** What each statement costs with the indexes that exist, and what with other sets of options. */
-async function costStatements(
-  whatIf: WhatIf,
-  { byStatement }: Wishes,
-  existing: readonly TableIndex[],
-  onStep: (text: string) => void,
-): Promise<{ costed: CostedStatement[]; before: Map<PlannedStatement, Configuration> }> {
-  const costed: CostedStatement[] = []
-  const before = new Map<PlannedStatement, Configuration>()
-  const today = new Set(existing.map(({ oid }) => oid))
-  for (const [statement, own] of byStatement) {
-    onStep(`planning ${statement.name}: ${costed.length + 1} of ${byStatement.size}`)
-    const options = whatIf.options.filter(({ candidate }) => !candidate || own.has(definitionOf(candidate)))
-    const oids = new Set(indexesOf(options).map(({ oid }) => oid))
-    const now = await costOf(whatIf, statement, today)
-    before.set(statement, now)
-    const { configurations } = await configurationsOf(whatIf, statement, oids, {
-      plans: 60,
-      worthwhile: 0.05,
-    })
-    const fits = configurations.filter(({ cost }) => cost <= now.cost * mostSlower)
-    costed.push({ statement, configurations: [now, ...fits] })
-  }
-  return { costed, before }
+function weigh(costs: StatementCosts, { byStatement, calls }: Wishes): void {
+  const today = new Map(Array.from(byStatement.keys(), (each) => [each, costs.before(each).cost]))
+  for (const [statement, weight] of weightsOf(today, calls)) statement.weight = weight
 }
 
 function cheapest(configurations: readonly Configuration[], there: ReadonlySet<number>): Configuration {
@@ -239,5 +231,6 @@ function cheapest(configurations: readonly Configuration[], there: ReadonlySet<n
     .reduce((least, each) => (each.cost < least.cost ? each : least))
 }
 
+const oidsOf = (options: readonly Option[]): number[] => options.map(({ index }) => index.oid)
 const indexesOf = (options: readonly Option[]): DefinedIndex[] => options.map(({ index }) => index)
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)

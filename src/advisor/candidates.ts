@@ -1,9 +1,9 @@
 import type { AccessMethod } from '../catalog/accessMethods.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
-import { qualified, quote } from '../postgres/identifiers.ts'
+import { qualified } from '../postgres/identifiers.ts'
 import type { Scan, SortKey } from './scans.ts'
 import type { Term } from './terms.ts'
-import { alternativesOf, keyText, predicateOf, termsOf } from './terms.ts'
+import { alternativesOf, columnKey, keyText, predicateOf, termsOf } from './terms.ts'
 
 /** An index that might help: everything of it but its name. */
 export interface Candidate {
@@ -45,6 +45,8 @@ const ranges = new Set(['<', '<=', '>', '>='])
 const equalities = new Set(['=', 'IN', 'IS'])
 /** An index that carries more than this along is as slow to read as the table. */
 const mostIncluded = { columns: 4, bytes: 100 }
+/** So many columns that are only read stand among the keys as well. */
+const mostKeysMore = 2
 
 /** A column of more different values than that is no status: the next statement asks for another one. */
 const mostKinds = 50
@@ -104,10 +106,14 @@ export async function candidatesFor(scan: Scan, catalog: CatalogOfCandidates): P
           ...(predicate === undefined ? {} : { predicate }),
         }
         add(candidate)
-        const include = scan.output.filter((column) => !keys.map(bare).includes(column))
+        const include = scan.output.map(columnKey).filter((column) => !keys.map(bare).includes(column))
         const fits =
           include.length <= mostIncluded.columns && catalog.width(table, include) <= mostIncluded.bytes
-        if (include.length > 0 && fits) add({ ...candidate, include: include.map(quote) })
+        // An expression's own columns would still have to be read from the table.
+        if (include.length === 0 || !fits || !keys.map(bare).every(isColumn)) continue
+        add({ ...candidate, include })
+        // As large, and other statements can search for them.
+        if (include.length <= mostKeysMore) add({ ...candidate, keys: [...keys, ...include] })
       }
     }
   }

@@ -7,6 +7,8 @@ export interface Priced {
   oid: number
   /** What it takes of the budget: nothing where it exists. */
   bytes: number
+  /** Of two that do the same, and are as large, the one with fewer is taken. */
+  columns: number
   /** What writes to its table pay for it in the time of the workload, in the planner's units. */
   upkeep: number
 }
@@ -14,6 +16,10 @@ export interface Priced {
 export interface ChoiceOptions {
   /** Bytes that new indexes may take together. */
   budget?: number
+  /** Oids, of which at least one has to be there whatever it costs, as long as the budget allows it. */
+  needs?: readonly (readonly number[])[]
+  /** Pairs of oids that make no sense together: the wider index does what the narrower one does. */
+  exclusive?: readonly (readonly [number, number])[]
   /** Seconds; what is best by then is taken, with the gap that is left. */
   timeLimit: number
 }
@@ -21,6 +27,8 @@ export interface ChoiceOptions {
 /** The indexes to have, and what the workload costs with them. */
 export interface Choice {
   chosen: number[]
+  /** Which of the needs the budget leaves open, by their place. */
+  unmet: number[]
   costBefore: number
   cost: number
   /** No choice among these costs less than that. */
@@ -29,12 +37,22 @@ export interface Choice {
   gap: number
 }
 
+/** The least that the statements can cost, in the solver's units. */
+const scale = 1000
+/** A need that is left open costs as much as the whole workload so many times. */
+const times = 10
+/** Share of that least cost that all options together cost for their size: of two that do the same the smaller is taken. */
+const ofStorage = 1e-5
+/** A column counts as this share of the size. */
+const ofColumn = 0.05
+
 /**
  * Chooses indexes so that the workload costs least: a mixed-integer program over the configurations.
  *
  * ```
  * minimise  sum over statements s and configurations k of weight(s) * cost(s, k) * y(s, k) + sum of upkeep(i) * x(i)
- * where     sum over k of y(s, k) = 1 for each s; y(s, k) <= x(i) for each i in k; sum of bytes(i) * x(i) <= budget
+ * where     sum over k of y(s, k) = 1 for each s; y(s, k) <= x(i) for each i in k; sum of bytes(i) * x(i) <= budget;
+ *           sum over i of n of x(i) >= 1 for each need n; x(i) + x(j) <= 1 where j does what i does
  * ```
  *
  * Papadomanolakis and Ailamaki, "An integer linear programming approach to database design" (2007).
@@ -43,15 +61,24 @@ export function chooseIndexes(
   highs: Highs,
   statements: readonly CostedStatement[],
   options: readonly Priced[],
-  { budget, timeLimit }: ChoiceOptions,
+  { budget, needs = [], exclusive = [], timeLimit }: ChoiceOptions,
 ): Choice {
   const costBefore = statements.reduce(
     (sum, { statement, configurations }) => sum + weightOf(statement) * (configurations[0]?.cost ?? 0),
     0,
   )
+  const least = statements.reduce(
+    (sum, { statement, configurations }) =>
+      sum + weightOf(statement) * Math.min(...configurations.map(({ cost }) => cost)),
+    0,
+  )
   // Numbers of about one keep the solver's tolerances meaningful.
-  const unit = costBefore > 0 ? costBefore / 1000 : 1
-  const costs = options.map(({ upkeep }) => upkeep / unit)
+  const unit = least > 0 ? least / scale : 1
+  const sizes = options.map(({ bytes, columns }) => bytes * (1 + ofColumn * columns))
+  const allSizes = sizes.reduce((sum, size) => sum + size, 0)
+  const storage = sizes.map((size) => (allSizes > 0 ? (ofStorage * scale * size) / allSizes : 0))
+  const costs = options.map(({ upkeep }, at) => upkeep / unit + (storage[at] ?? 0))
+  const unmet = (times * costBefore) / unit + scale
   const rows: { entries: [column: number, value: number][]; lower: number; upper: number }[] = []
   const at = new Map(options.map(({ oid }, column) => [oid, column]))
   for (const { statement, configurations } of statements) {
@@ -70,6 +97,16 @@ export function chooseIndexes(
       return [column, 1]
     })
     rows.push({ entries: own, lower: 1, upper: 1 })
+  }
+  const unmetColumns = needs.map((oids) => {
+    const column = costs.push(unmet) - 1
+    const entries = oids.map((oid): [number, number] => [at.get(oid) ?? 0, 1])
+    rows.push({ entries: [...entries, [column, 1]], lower: 1, upper: highs.infinity })
+    return column
+  })
+  for (const pair of exclusive) {
+    const entries = pair.map((oid): [number, number] => [at.get(oid) ?? 0, 1])
+    rows.push({ entries, lower: -highs.infinity, upper: 1 })
   }
   if (budget !== undefined) {
     const entries = options.map(({ bytes }, column): [number, number] => [column, bytes / 1024 / 1024])
@@ -96,16 +133,24 @@ export function chooseIndexes(
         values: rows.flatMap(({ entries }) => entries.map(([, value]) => value)),
       },
       // Where every x is whole, so is the best y.
-      integrality: costs.map((_, column) => (column < options.length ? integer : continuous)),
+      integrality: costs.map((_, column) =>
+        column < options.length || unmetColumns.includes(column) ? integer : continuous,
+      ),
     },
     (model) => {
-      model.options.set({ time_limit: timeLimit, mip_rel_gap: 1e-6, random_seed: 0, output_flag: false })
+      model.options.set({ time_limit: timeLimit, mip_rel_gap: 1e-8, random_seed: 0, output_flag: false })
       model.run()
       const values = model.getSolution().colValue
-      const cost = Number(model.info.get('objective_function_value')) * unit
-      const bound = options.length === 0 ? cost : Number(model.info.get('mip_dual_bound')) * unit
+      const isChosen = (column: number): boolean => (values[column] ?? 0) > 0.5
+      const open = unmetColumns.flatMap((column, need) => (isChosen(column) ? [need] : []))
+      const ofStored = storage.reduce((sum, each, column) => sum + (isChosen(column) ? each : 0), 0)
+      const besides = open.length * unmet + ofStored
+      const cost = (Number(model.info.get('objective_function_value')) - besides) * unit
+      const isWhole = options.length + needs.length > 0
+      const bound = isWhole ? (Number(model.info.get('mip_dual_bound')) - besides) * unit : cost
       return {
-        chosen: options.flatMap(({ oid }, column) => ((values[column] ?? 0) > 0.5 ? [oid] : [])),
+        chosen: options.flatMap(({ oid }, column) => (isChosen(column) ? [oid] : [])),
+        unmet: open,
         costBefore,
         cost,
         bound,

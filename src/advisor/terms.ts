@@ -93,3 +93,8 @@ export function keyText(expression: Node): string {
     }),
   )
 }
+
+/** A column as it stands in CREATE INDEX: quoted where it has to be. */
+export function columnKey(name: string): string {
+  return keyText({ ColumnRef: { fields: [{ String: { sval: name } }] } })
+}

@@ -14,13 +14,18 @@ export interface Use {
 }
 
 /**
- * In the planner's units, of which one is some 5 µs where everything is in memory: an entry into a B-tree takes 10 to
+ * In the planner's units, of which one is some 2 µs where everything is in memory: an entry into a B-tree takes 10 to
  * 20 µs with its WAL, and each further index that a table has about 5 µs of each statement's planning.
  */
-const perEntry = 4
-const perPlanning = 1
+const perEntry = 8
+const perPlanning = 2.5
 /** An entry of as many bytes as this one takes twice as long: it is written to the page and to the WAL. */
 const bytesOfEntry = 64
+/**
+ * What a version costs that only VACUUM can remove, against its entries alone: pages that fill up, larger tables and
+ * indexes for every reader, and VACUUM itself. No plan shows it.
+ */
+const withoutHot = 5
 
 /** The tables of a plan, and what is written to them. */
 export async function usesOf(statement: PlannedStatement, plan: PlanNode): Promise<Use[]> {
@@ -63,22 +68,42 @@ export function upkeepOf(
   const beside = others.filter(({ oid, tableOid }) => oid !== index.oid && tableOid === index.tableOid)
   const entry = perEntry * (1 + width / bytesOfEntry)
   let upkeep = 0
-  for (const { table, calls, writes } of uses) {
-    if (table.schema !== index.table.schema || table.name !== index.table.name) continue
-    upkeep += calls * perPlanning
-    if (writes.rows === 0) continue
-    const { columns } = writes
-    const touches = (one: TableIndex): boolean =>
-      columns === undefined || columns.some((column) => mentions(one, column))
-    if (touches(index)) {
-      // The first index that has a changed column makes every index of the table take an entry.
-      const losesHot = columns !== undefined && !beside.some(touches)
-      upkeep += writes.rows * (entry + (losesHot ? beside.length * perEntry : 0))
-    } else if (beside.some(touches)) {
-      upkeep += writes.rows * entry
+  for (const use of usesOfTable(index, uses)) {
+    upkeep += use.calls * perPlanning
+    if (use.writes.rows === 0) continue
+    if (losesHot(index, beside, use)) {
+      upkeep += use.writes.rows * withoutHot * (entry + beside.length * perEntry)
+    } else if ([index, ...beside].some((one) => touches(one, use))) {
+      upkeep += use.writes.rows * entry
     }
   }
   return upkeep
+}
+
+/** How many updates leave all indexes of their table alone today, and would have to write to every one of them. */
+export function hotUpdatesEnded(
+  index: TableIndex,
+  others: readonly TableIndex[],
+  uses: readonly Use[],
+): number {
+  const beside = others.filter(({ oid, tableOid }) => oid !== index.oid && tableOid === index.tableOid)
+  return usesOfTable(index, uses)
+    .filter((use) => losesHot(index, beside, use))
+    .reduce((sum, { writes }) => sum + writes.rows, 0)
+}
+
+function usesOfTable({ table }: TableIndex, uses: readonly Use[]): Use[] {
+  return uses.filter((use) => use.table.schema === table.schema && use.table.name === table.name)
+}
+
+/** The first index that has a changed column makes every index of the table take an entry. */
+function losesHot(index: TableIndex, beside: readonly TableIndex[], use: Use): boolean {
+  const isUpdate = use.writes.columns !== undefined
+  return isUpdate && touches(index, use) && !beside.some((one) => touches(one, use))
+}
+
+function touches(index: TableIndex, { writes: { columns } }: Use): boolean {
+  return columns === undefined || columns.some((column) => mentions(index, column))
 }
 
 /** Whether the column is a key, is carried along, or stands in an expression or the predicate. */

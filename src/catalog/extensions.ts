@@ -48,3 +48,42 @@ export async function libraryIsPreloaded(db: Database, name: string): Promise<bo
     WHERE name LIKE ${`${name.replaceAll('_', '\\_')}.%`} AND context = 'postmaster'`.execute(db)
   return rows.length > 0
 }
+
+/** An extension that this role may install, and the schema for it: `extensions` where there is one, else `public`. */
+export interface InstallableExtension {
+  name: string
+  schema: string
+}
+
+/** Which of the extensions the server offers, the database lacks, and the current role may install. */
+export async function listInstallable(
+  db: Database,
+  names: readonly string[],
+): Promise<InstallableExtension[]> {
+  const { rows } = await sql<InstallableExtension>`
+    SELECT offered.name, CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'extensions')
+        THEN 'extensions' ELSE 'public' END AS schema
+    FROM pg_catalog.pg_available_extensions offered
+    JOIN pg_catalog.pg_available_extension_versions version
+      ON version.name = offered.name AND version.version = offered.default_version
+    WHERE offered.name = ANY (${[...names]}::text[]) AND offered.installed_version IS NULL
+      AND (NOT version.superuser
+        OR version.trusted AND pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
+        OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user))
+    ORDER BY 1`.execute(db)
+  return rows
+}
+
+/** The operator classes that an extension brings, qualified: `public.gin_trgm_ops`. */
+export async function listOperatorClasses(db: Database, extension: string): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`
+    SELECT pg_catalog.format('%I.%I', namespace.nspname, class.opcname) AS name
+    FROM pg_catalog.pg_opclass class
+    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.opcnamespace
+    JOIN pg_catalog.pg_depend brought ON brought.classid = 'pg_catalog.pg_opclass'::pg_catalog.regclass
+      AND brought.objid = class.oid AND brought.deptype = 'e'
+    JOIN pg_catalog.pg_extension extension ON extension.oid = brought.refobjid
+    WHERE extension.extname = ${extension}
+    ORDER BY 1`.execute(db)
+  return rows.map(({ name }) => name)
+}

@@ -29,3 +29,16 @@ export async function defineIndexes(
     }),
   )
 }
+
+/**
+ * What follows the table's name in a definition.
+ *
+ * `CREATE INDEX a_idx ON public.a USING btree (b) WHERE (c > 0)` -> `USING btree (b) WHERE (c > 0)`
+ */
+export function definedOn({ definition }: DefinedIndex): string {
+  const identifier = '(?:"(?:[^"]|"")+"|[^\\s".]+)'
+  const upToTable = new RegExp(
+    `^CREATE (?:UNIQUE )?INDEX ${identifier} ON (?:ONLY )?(?:${identifier}\\.)?${identifier} `,
+  )
+  return definition.replace(upToTable, '')
+}

@@ -1,14 +1,17 @@
 import type { ClientBase } from 'pg'
 import type { Advice, AdvisedIndex } from '../advisor/advise.ts'
 import { advise } from '../advisor/advise.ts'
-import { definitionOn } from '../advisor/candidates.ts'
+import type { Need } from '../advisor/needs.ts'
+import type { NewExtension } from '../advisor/newExtensions.ts'
+import { definedOn } from '../catalog/indexDefinitions.ts'
 import { readOnce } from '../catalog/reader.ts'
 import { listRelationNames, namesBySchema } from '../catalog/relationNames.ts'
+import { createExtension } from '../operations/createExtension.ts'
 import { createIndex } from '../operations/createIndex.ts'
 import type { Operation, OperationKind } from '../operations/operation.ts'
 import { borrow } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
-import { display, quote } from '../postgres/identifiers.ts'
+import { display } from '../postgres/identifiers.ts'
 import type { IndexToBuild } from '../shadow/planner/openPlanner.ts'
 import { readOnly } from '../postgres/readOnly.ts'
 import { estimated, measured, migration } from '../rules/remedies.ts'
@@ -44,34 +47,67 @@ export async function withAdvice(
     choice.operations.flatMap(({ requires = [] }) => requires.flatMap(({ ids }) => ids)),
   )
   const isRequired = ({ ids }: Operation): boolean => ids.some((id) => required.has(id))
+  const needs = new Map(
+    choice.operations.flatMap((operation) => {
+      const need = isRequired(operation) ? undefined : needOf(operation)
+      return need ? [[operation, need] as const] : []
+    }),
+  )
   const advice = await advise(client, statements, {
     ...(budget === undefined ? {} : { budget }),
     ...(onStep ? { onStep } : {}),
     // A policy's new predicate names these among its conditions.
     given: choice.operations.filter((each) => each.kind === 'createIndex' && isRequired(each)).map(toBuild),
+    needs: [...needs.values()],
     prepare: async (shadow) => {
       for (const sql of rewrites.flatMap(({ up }) => up)) await shadow.query(sql)
     },
   })
   const taken = namesBySchema(await readOnly(client, () => readOnce(borrow(client))(listRelationNames)))
   const skipped = [...choice.skipped]
-  const isServed = (operation: Operation): boolean =>
-    !isRequired(operation) && advice.indexes.some((advised) => serves(advised, operation))
+  const left = new Map(
+    Array.from(needs, ([operation, need]) => [operation, whyLeft(need, advice)] as const).filter(
+      (entry): entry is readonly [Operation, string] => entry[1] !== undefined,
+    ),
+  )
   const cures = choice.cures.flatMap((cure) => {
-    const operations = cure.operations.filter((operation) => !isServed(operation))
+    const operations = cure.operations.filter((operation) => !left.has(operation))
     if (operations.length > 0) return [{ ...cure, operations }]
-    skipped.push(skip(cure.finding, 'an index that the workload wants serves it too'))
+    skipped.push(skip(cure.finding, left.get(cure.operations[0] as Operation) ?? ''))
     return []
   })
-  for (const advised of advice.indexes) {
+  // What meets a need and serves no statement is the rule's own index.
+  for (const advised of advice.indexes.filter(({ serves }) => serves.length > 0)) {
     const { finding, operation } = findingOf(advised, taken.get(advised.index.schema) ?? new Set())
     const name = findPending(operation, pending)
-    if (name === undefined) cures.push({ finding, operations: [operation] })
+    const first = (operation.requires ?? []).filter((each) => findPending(each, pending) === undefined)
+    if (name === undefined) cures.push({ finding, operations: [...first, operation] })
     else skipped.push(skip(finding, `the pending migration ${name} does it`))
   }
-  const kept = choice.operations.filter((operation) => !isServed(operation))
-  const operations = [...new Set([...kept, ...cures.flatMap((cure) => cure.operations)])]
+  const kept = choice.operations.filter((operation) => !left.has(operation))
+  const all = [...kept, ...cures.flatMap((cure) => cure.operations)]
+  const neededIds = new Set(all.flatMap(({ requires = [] }) => requires.flatMap(({ ids }) => ids)))
+  const first = all.filter(({ ids }) => ids.some((id) => neededIds.has(id)))
+  const operations = [...new Set([...first, ...all])]
   return { choice: { operations, cures, skipped }, advice }
+}
+
+/** The need that an operation of a rule meets: an index of columns, for a foreign key or a policy. */
+function needOf({ kind, on, calls = {}, title }: Operation): Need | undefined {
+  const [schema, name] = on
+  const [, columns] = Object.values(calls).find(({ method }) => method === 'createIndex')?.args ?? []
+  if (kind !== 'createIndex' || schema === undefined || name === undefined || !Array.isArray(columns))
+    return undefined
+  return { table: { schema, name }, columns: columns as string[], why: title }
+}
+
+/** Why the rule's own index is not built; undefined where it is. */
+function whyLeft(need: Need, { indexes, unmet }: Advice): string | undefined {
+  if (unmet.includes(need)) return 'the budget has no room for it'
+  const meeting = indexes.filter(({ needs }) => needs.includes(need))
+  if (meeting.length === 0) return 'an index that a policy needs serves it too'
+  const serving = meeting.find(({ serves }) => serves.length > 0)
+  return serving ? 'an index that the workload wants serves it too' : undefined
 }
 
 function toBuild({ on, before, up }: Operation): IndexToBuild {
@@ -80,27 +116,17 @@ function toBuild({ on, before, up }: Operation): IndexToBuild {
   return { schema: on[0] ?? '', name, sql: (up[0] ?? '').replace(' CONCURRENTLY', '') }
 }
 
-/** Whether the operation builds an index whose columns the advised one begins with. */
-function serves({ candidate }: AdvisedIndex, { kind, on, calls = {} }: Operation): boolean {
-  if (kind !== 'createIndex' || candidate.method !== 'btree' || candidate.predicate !== undefined)
-    return false
-  if (on[0] !== candidate.table.schema || on[1] !== candidate.table.name) return false
-  const [, columns] = Object.values(calls).find(({ method }) => method === 'createIndex')?.args ?? []
-  if (!Array.isArray(columns)) return false
-  const keys = candidate.keys.map((key) => key.replace(/ (?:DESC|NULLS).*$/, ''))
-  return columns.every((column: string, at) => keys[at] === column || keys[at] === quote(column))
-}
-
 function findingOf(
-  { candidate, index, serves: served }: AdvisedIndex,
+  { candidate, index, serves: served, extension }: AdvisedIndex,
   takenNames: Set<string>,
 ): { finding: Finding; operation: Operation } {
   const { table, keys, predicate } = candidate
+  const definition = definedOn(index)
   const byGain = served.toSorted((a, b) => gainOf(b) - gainOf(a))
-  const operation = createIndex({
+  const create = createIndex({
     table,
     on: {
-      definition: definitionOn(candidate),
+      definition,
       words: [...keys, ...(predicate === undefined ? [] : ['partial'])],
     },
     takenNames,
@@ -113,6 +139,7 @@ function findingOf(
       )
       .join(', ')}${byGain.length > 3 ? ', ...' : ''}.`,
   })
+  const operation = extension ? { ...create, requires: [installed(extension)] } : create
   const name = operation.title.replace(/^create-/, '')
   return {
     operation,
@@ -120,7 +147,7 @@ function findingOf(
       rule: 'missing_index',
       level: 'warn',
       subject: [table.schema, table.name, name],
-      detail: `The workload wants an index of ${display(table)} ${definitionOn(candidate)}.`,
+      detail: `The workload wants an index of ${display(table)} ${definition}.`,
       evidence: [
         measured('statements', byGain.length),
         estimated('size', index.sizeBytes, 'bytes'),
@@ -129,6 +156,13 @@ function findingOf(
       remedy: migration(operation),
     },
   }
+}
+
+function installed({ name, schema }: NewExtension): Operation {
+  return createExtension(name, schema, {
+    rule: 'missing_index',
+    why: 'An index that the workload wants finds parts of words, which no built-in operator class does.',
+  })
 }
 
 function gainOf({ statement, costBefore, costAfter }: AdvisedIndex['serves'][number]): number {

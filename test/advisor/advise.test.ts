@@ -21,6 +21,8 @@ const schema = `
   CREATE INDEX people_tags_length_idx ON people ((array_length(tags, 1)));
   CREATE TABLE notes (id int PRIMARY KEY, person int NOT NULL REFERENCES people, body text NOT NULL);
   INSERT INTO notes SELECT n, n % 60000 + 1, md5(n::text) FROM generate_series(1, 90000) n;
+  CREATE TABLE pages (id int PRIMARY KEY, note int NOT NULL REFERENCES notes, text text NOT NULL);
+  INSERT INTO pages SELECT n, n, md5(n::text) FROM generate_series(1, 20000) n;
   CREATE FUNCTION notes_of(person int) RETURNS SETOF notes LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
     AS $$ SELECT * FROM notes n WHERE n.person = $1 $$;
   ANALYZE`
@@ -92,6 +94,14 @@ describe('advice for a workload', { timeout: 120_000 }, () => {
     expect(serving.map(({ candidate }) => definitionOf(candidate).replace(/^.* USING /, ''))).toEqual([
       expect.stringContaining(expected),
     ])
+  })
+
+  test('indexes a foreign key that no statement looks up', () => {
+    const ofPages = advice.indexes.filter(({ candidate }) => candidate.table.name === 'pages')
+    expect(ofPages.map(({ candidate, needs, serves }) => [candidate.keys, needs[0]?.why, serves])).toEqual([
+      [['note'], 'foreign key pages_note_fkey', []],
+    ])
+    expect(advice.unmet).toEqual([])
   })
 
   test('proves that no other choice is better', () => {

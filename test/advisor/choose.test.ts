@@ -14,8 +14,10 @@ const options = fc.array(
   fc.record({ bytes: fc.integer({ min: 1, max: 100 }), upkeep: fc.integer({ min: 0, max: 300 }) }),
   { minLength: 1, maxLength: most },
 )
+const oid = fc.integer({ min: 0, max: most - 1 })
+const oids = fc.uniqueArray(oid, { maxLength: 3 })
 const configuration = fc.record({
-  options: fc.uniqueArray(fc.integer({ min: 0, max: most - 1 }), { maxLength: 3 }),
+  options: oids,
   cost: fc.integer({ min: 1, max: 100 }),
 })
 const statements = fc.array(
@@ -35,7 +37,7 @@ function costOf(costed: CostedStatement[], priced: Priced[], chosen: ReadonlySet
   return [...served, ...kept].reduce((sum, each) => sum + each, 0)
 }
 
-test('the choice costs as little as the best of all choices that fit the budget, and says so', async () => {
+test('the choice meets what needs the budget allows, costs as little as the best such choice, and says so', async () => {
   const highs = await loadSolver()
   const mb = 1024 * 1024
   fc.assert(
@@ -43,8 +45,13 @@ test('the choice costs as little as the best of all choices that fit the budget,
       options,
       statements,
       fc.option(fc.integer({ min: 0, max: 250 })),
-      (made, asked, megabytes) => {
-        const priced = made.map((each, oid) => ({ ...each, oid, bytes: each.bytes * mb }))
+      fc.array(oids, { maxLength: 2 }),
+      fc.array(fc.tuple(oid, oid), { maxLength: 2 }),
+      (made, asked, megabytes, wanted, pairs) => {
+        const exists = (each: number): boolean => each < made.length
+        const needs = wanted.map((each) => each.filter(exists))
+        const exclusive = pairs.filter(([one, other]) => one !== other && exists(one) && exists(other))
+        const priced = made.map((each, oid) => ({ ...each, oid, bytes: each.bytes * mb, columns: 1 }))
         const costed = asked.map(({ calls, configurations }) => ({
           statement: { ...blank, calls },
           configurations: [
@@ -55,16 +62,25 @@ test('the choice costs as little as the best of all choices that fit the budget,
         const budget = megabytes === null ? undefined : megabytes * mb
         const choice = chooseIndexes(highs, costed, priced, {
           timeLimit: 10,
+          needs,
+          exclusive,
           ...(budget === undefined ? {} : { budget }),
         })
         const sets = Array.from({ length: 2 ** priced.length }, (_, bits) =>
           priced.filter(({ oid }) => (bits >> oid) & 1),
-        ).filter((set) => set.reduce((sum, { bytes }) => sum + bytes, 0) <= (budget ?? Infinity))
-        const best = Math.min(
-          ...sets.map((set) => costOf(costed, priced, new Set(set.map(({ oid }) => oid)))),
         )
-        expect(choice.cost).toBeCloseTo(best, 3)
-        expect(costOf(costed, priced, new Set(choice.chosen))).toBeCloseTo(best, 3)
+          .filter((set) => set.reduce((sum, { bytes }) => sum + bytes, 0) <= (budget ?? Infinity))
+          .map((set) => new Set(set.map(({ oid }) => oid)))
+          .filter((set) => exclusive.every((pair) => !pair.every((oid) => set.has(oid))))
+        const unmet = (set: ReadonlySet<number>): number =>
+          needs.filter((need) => !need.some((oid) => set.has(oid))).length
+        const fewest = Math.min(...sets.map(unmet))
+        const best = Math.min(
+          ...sets.filter((set) => unmet(set) === fewest).map((set) => costOf(costed, priced, set)),
+        )
+        expect(choice.unmet).toHaveLength(fewest)
+        expect(choice.cost).toBeCloseTo(best, 2)
+        expect(costOf(costed, priced, new Set(choice.chosen))).toBeCloseTo(best, 2)
         expect(choice.bound).toBeLessThanOrEqual(choice.cost + 1e-6)
         expect(choice.gap).toBeLessThan(1e-4)
       },
