@@ -1,7 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
-import { listIndexes } from '../catalog/indexes.ts'
 import { readOnce } from '../catalog/reader.ts'
 import { borrow } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
@@ -9,28 +8,34 @@ import { readOnly } from '../postgres/readOnly.ts'
 import { readDropJudge } from '../rules/indexes/dropEvidence.ts'
 import type { IndexToBuild } from '../shadow/planner/openPlanner.ts'
 import { openPlanner } from '../shadow/planner/openPlanner.ts'
+import type { LeftOut, Unsure } from '../workload/leftOut.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
 import type { Candidate } from './candidates.ts'
-import { readCatalogOfCandidates } from './catalogOfCandidates.ts'
 import type { Priced } from './choose.ts'
 import { chooseInRounds } from './chooseInRounds.ts'
 import type { Configuration } from './configurations.ts'
+import type { CorrelatedColumns } from './correlations.ts'
+import type { StatementCosts } from './costStatements.ts'
 import { costStatements, mostSlower } from './costStatements.ts'
 import type { AdvisedDrop, KeptIndex } from './drops.ts'
 import { judgeDrops, neededForEstimates } from './drops.ts'
 import { neededForForeignKeys } from './foreignKeyNeeds.ts'
-import { addMergedCandidates } from './mergedCandidates.ts'
 import type { Need } from './needs.ts'
-import { foreignKeyNeeds, meets, wishForNeeds } from './needs.ts'
+import { meets } from './needs.ts'
 import type { NewExtension } from './newExtensions.ts'
-import { extensionOf, offerExtensions } from './newExtensions.ts'
+import { extensionOf } from './newExtensions.ts'
 import type { PlannedStatement } from './plannedStatement.ts'
+import { weightOf } from './plannedStatement.ts'
+import type { MostlyPlanned } from './planning.ts'
+import { mostlyPlanned } from './planning.ts'
+import { study } from './study.ts'
+import { unsureOf } from './unsure.ts'
 import { upkeepOf } from './upkeep.ts'
 import { tryDrops } from './tryDrops.ts'
+import { weightsOf } from './weights.ts'
 import type { Option } from './whatIf.ts'
 import { openWhatIf } from './whatIf.ts'
 import type { Wishes } from './wishes.ts'
-import { gatherWishes } from './wishes.ts'
 
 export interface AdviseOptions {
   /** Bytes that new indexes may take together. */
@@ -47,6 +52,8 @@ export interface AdviseOptions {
   dropping?: readonly RelationName[]
   /** The workload has every statement: what it does not need is unused, however young the statistics are. */
   complete?: boolean
+  /** Reads samples of the source's tables, which are counted on the server, to find columns that hang together. */
+  sample?: boolean
   onStep?: (text: string) => void
 }
 
@@ -85,7 +92,13 @@ export interface Advice {
   /** What stays without an index, for lack of budget or since PostgreSQL does not build it. */
   unmet: Need[]
   /** Statements that PostgreSQL does not plan. */
-  leftOut: Wishes['leftOut']
+  leftOut: LeftOut[]
+  /** What the costs hang on and the shadow does not know. */
+  unsure: Unsure[]
+  /** Columns for which the planner expects far too few rows. */
+  correlations: CorrelatedColumns[]
+  /** Statements to prepare. */
+  mostlyPlanned: MostlyPlanned[]
 }
 
 /**
@@ -100,7 +113,7 @@ export async function advise(
   workload: readonly WorkloadStatement[],
   options: AdviseOptions = {},
 ): Promise<Advice> {
-  const { budget, timeLimit = 20, prepare, given = [], needs: asked, onStep = () => undefined } = options
+  const { budget, timeLimit = 20, prepare, given = [], onStep = () => undefined } = options
   const { dropping = [], complete = false } = options
   onStep('copying the schema and its statistics')
   const judge = await readOnly(source, () => readOnce(borrow(source))(readDropJudge))
@@ -112,15 +125,12 @@ export async function advise(
     }
     if (given.length > 0) await planner.buildIndexes(given)
     const session = await planner.connect()
-    const offered = await offerExtensions(source, session, workload)
-    const catalog = await readCatalogOfCandidates(session)
     onStep(`looking for indexes that might help ${workload.length} statements`)
-    const read = readOnce(borrow(session))
-    const wanted = asked ?? (await foreignKeyNeeds(read))
-    const indexesNow = await read(listIndexes)
-    const wishes = await gatherWishes(session, workload, catalog).finally(() => session.end())
-    wishForNeeds(wishes, wanted)
-    addMergedCandidates(wishes, indexesNow, catalog)
+    const { offered, catalog, wanted, prepared, wishes, correlations } = await study(
+      { source, session },
+      workload,
+      options,
+    ).finally(() => session.end())
     onStep(`building ${wishes.candidates.size} candidates, empty`)
     const whatIf = await openWhatIf(planner, [...wishes.candidates.values()], given)
     try {
@@ -128,6 +138,7 @@ export async function advise(
       whatIf.options = whatIf.options.filter(({ index }) => !tried.gone.has(index.oid))
       const existing = indexesOf(whatIf.options.filter(({ candidate }) => !candidate))
       const costs = await costStatements(whatIf, wishes, existing, tried.before, onStep)
+      weigh(costs, wishes)
       const needs = wanted.filter((need) => !whatIf.fixed.some((index) => meets(index, need)))
       const meeting = needs.map((need) => oidsOf(whatIf.options.filter(({ index }) => meets(index, need))))
       const stands = [...whatIf.fixed, ...existing]
@@ -187,13 +198,17 @@ export async function advise(
         drops,
         keeps: kept.map((index) => ({ index, serves: servedBy(index) })),
         cost: {
-          before: upkeep + sum(statements.map(({ statement, costBefore }) => statement.calls * costBefore)),
+          before:
+            upkeep + sum(statements.map(({ statement, costBefore }) => weightOf(statement) * costBefore)),
           after: cost,
         },
         gap,
         statements,
         unmet: unmet.flatMap((at) => needs[at] ?? []),
-        leftOut: wishes.leftOut,
+        leftOut: [...prepared.leftOut, ...wishes.leftOut],
+        unsure: unsureOf(planner, wishes.uses),
+        correlations,
+        mostlyPlanned: mostlyPlanned(prepared.statements),
       }
     } finally {
       await whatIf.close()
@@ -201,6 +216,12 @@ export async function advise(
   } finally {
     await planner.close()
   }
+}
+
+/** Gives each statement its weight, by what it costs today and how long it takes. */
+function weigh(costs: StatementCosts, { byStatement, calls }: Wishes): void {
+  const today = new Map(Array.from(byStatement.keys(), (each) => [each, costs.before(each).cost]))
+  for (const [statement, weight] of weightsOf(today, calls)) statement.weight = weight
 }
 
 function cheapest(configurations: readonly Configuration[], there: ReadonlySet<number>): Configuration {

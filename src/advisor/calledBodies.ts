@@ -16,18 +16,26 @@ export async function statementsCalled(
   statement: PlannedStatement,
   plan: PlanNode,
   functions: readonly CatalogFunction[],
-): Promise<PlannedStatement[]> {
+): Promise<{ statements: PlannedStatement[]; unread: { name: string; reason: string }[] }> {
   const found: PlannedStatement[] = []
+  const unread: { name: string; reason: string }[] = []
   const called = namesCalledIn(plan, await expressionsIn(plan))
   for (const each of functions.filter(
     ({ schema, name }) => called.has(name) || called.has(`${schema}.${name}`),
   )) {
     const body = await readBody(each)
-    if ('unreadable' in body) continue
+    const name = `what ${each.schema}.${each.name} sends`
+    if ('unreadable' in body) {
+      unread.push({ name, reason: body.unreadable })
+      continue
+    }
+    if (body.isDynamic) unread.push({ name, reason: 'it runs SQL that it makes itself' })
     for (const [at, part] of body.parts.flatMap(queriesOf).entries()) {
       try {
         found.push({
-          ...statement,
+          line: statement.line,
+          calls: statement.calls,
+          claims: statement.claims,
           name: `${each.schema}.${each.name}${at === 0 ? '' : ` ${at + 1}`}`,
           sql: await deparseStatement(withParameters(part, each)),
           types: each.argumentTypes,
@@ -41,7 +49,7 @@ export async function statementsCalled(
       }
     }
   }
-  return found
+  return { statements: found, unread }
 }
 
 function namesCalledIn(

@@ -1,5 +1,6 @@
 import type { Highs } from 'highs'
 import type { CostedStatement } from './configurations.ts'
+import { weightOf } from './plannedStatement.ts'
 
 /** An index that may be there or not, as the choice sees it. */
 export interface Priced {
@@ -49,7 +50,7 @@ const ofColumn = 0.05
  * Chooses indexes so that the workload costs least: a mixed-integer program over the configurations.
  *
  * ```
- * minimise  sum over statements s and configurations k of calls(s) * cost(s, k) * y(s, k) + sum of upkeep(i) * x(i)
+ * minimise  sum over statements s and configurations k of weight(s) * cost(s, k) * y(s, k) + sum of upkeep(i) * x(i)
  * where     sum over k of y(s, k) = 1 for each s; y(s, k) <= x(i) for each i in k; sum of bytes(i) * x(i) <= budget;
  *           sum over i of n of x(i) >= 1 for each need n; x(i) + x(j) <= 1 where j does what i does
  * ```
@@ -63,12 +64,12 @@ export function chooseIndexes(
   { budget, needs = [], exclusive = [], timeLimit }: ChoiceOptions,
 ): Choice {
   const costBefore = statements.reduce(
-    (sum, { statement, configurations }) => sum + statement.calls * (configurations[0]?.cost ?? 0),
+    (sum, { statement, configurations }) => sum + weightOf(statement) * (configurations[0]?.cost ?? 0),
     0,
   )
   const least = statements.reduce(
     (sum, { statement, configurations }) =>
-      sum + statement.calls * Math.min(...configurations.map(({ cost }) => cost)),
+      sum + weightOf(statement) * Math.min(...configurations.map(({ cost }) => cost)),
     0,
   )
   // Numbers of about one keep the solver's tolerances meaningful.
@@ -82,7 +83,7 @@ export function chooseIndexes(
   const at = new Map(options.map(({ oid }, column) => [oid, column]))
   for (const { statement, configurations } of statements) {
     const own = configurations.map(({ cost, options: used }): [number, number] => {
-      const column = costs.push((statement.calls * cost) / unit) - 1
+      const column = costs.push((weightOf(statement) * cost) / unit) - 1
       for (const oid of used) {
         rows.push({
           entries: [

@@ -65,12 +65,12 @@ export async function costOf(
 ): Promise<Configuration> {
   let sum = 0
   const used = new Set<number>()
-  for (const args of statement.args) {
+  for (const [at, args] of statement.args.entries()) {
     const plan = await whatIf.plan(statement, args, options)
-    sum += plan.cost
+    sum += plan.cost * (statement.shares?.[at] ?? 1 / statement.args.length)
     for (const oid of plan.used) used.add(oid)
   }
-  return { options: [...used].sort((a, b) => a - b), cost: sum / statement.args.length }
+  return { options: [...used].sort((a, b) => a - b), cost: sum }
 }
 
 function minus(options: ReadonlySet<number>, without: readonly number[]): Set<number> {

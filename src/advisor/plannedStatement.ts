@@ -1,15 +1,29 @@
 import type { ClientBase } from 'pg'
 import type { PlanNode } from '../postgres/explain.ts'
 import { quote } from '../postgres/identifiers.ts'
+import { errorCode } from '../postgres/sqlState.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
 
 /** A statement of the workload, or of a function that one of them calls. */
 export interface PlannedStatement extends WorkloadStatement {
   /** Nobody knows its arguments: it is planned for any. */
   isGeneric?: true
-  /** Of the function that it is part of. */
+  /** Of the function that it is part of, or under which its tables are found. */
   searchPath?: string
+  /** What each of `args` stands for, as a share of the calls; all for the same where absent. */
+  shares?: number[]
+  /** Its arguments are values of real rows, read from statistics within the shadow. */
+  usesStatistics?: true
+  /** As pg_stat_statements counted them, where it did. */
+  rowsPerCall?: number
+  /** Milliseconds of planning, for one call on average. */
+  planMs?: number
+  /** What one of the planner's units counts in the choice: calls, and how much longer it takes than its cost says. */
+  weight?: number
 }
+
+/** Calls, weighed by the measured time where there is one. */
+export const weightOf = ({ weight, calls }: PlannedStatement): number => weight ?? calls
 
 /**
  * The plan of a statement as its role with its claims, nothing executed, inside the current transaction. What is set
@@ -47,14 +61,45 @@ export async function planStatement(
     const results = await client.query(
       `SELECT ${set.join(', ')};
        ${statement.role === undefined ? '' : `SET LOCAL ROLE ${quote(statement.role)};`}
-       PREPARE hundredfold_statement ${types} AS ${statement.sql};
+       PREPARE hundredfold_statement ${types} AS ${statement.sql}
+       ;
        EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE hundredfold_statement${values}`,
     )
     const last = (results as unknown as { rows: { 'QUERY PLAN': [{ Plan: PlanNode }] }[] }[]).at(-1)
     const plan = last?.rows[0]?.['QUERY PLAN'][0].Plan
     if (!plan) throw new Error('EXPLAIN returned no plan')
-    return plan
+    return statement.usesStatistics && kind === 'custom' ? withoutExpressions(plan) : plan
+  } catch (error) {
+    if (!statement.usesStatistics) throw error
+    // The message may hold one of the values.
+    throw new Error(
+      `PostgreSQL does not plan it with values of its statistics (${errorCode(error) ?? 'no code'})`,
+    )
   } finally {
     await client.query('ROLLBACK TO hundredfold_plan; RELEASE hundredfold_plan; DEALLOCATE ALL')
   }
+}
+
+const structure = [
+  'Node Type',
+  'Relation Name',
+  'Schema',
+  'Alias',
+  'Index Name',
+  'Join Type',
+  'Subplan Name',
+  'Parent Relationship',
+  'Strategy',
+  'Startup Cost',
+  'Total Cost',
+  'Plan Rows',
+] as const satisfies (keyof PlanNode)[]
+
+/** The plan without its conditions, which hold the values that it was made for. */
+function withoutExpressions(node: PlanNode): PlanNode {
+  const kept = Object.fromEntries(
+    structure.flatMap((key) => (node[key] === undefined ? [] : [[key, node[key]]])),
+  )
+  const plans = node.Plans?.map(withoutExpressions)
+  return { ...kept, ...(plans ? { Plans: plans } : {}) } as PlanNode
 }

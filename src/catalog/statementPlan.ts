@@ -5,6 +5,7 @@ import type { PlanNode } from '../postgres/explain.ts'
 import { explain } from '../postgres/explain.ts'
 import { underSavepoint } from '../postgres/savepoint.ts'
 import { quote } from '../postgres/identifiers.ts'
+import { parsableText } from '../syntax/normalisedText.ts'
 import { splitStatements } from '../syntax/statements.ts'
 import { NotSeen } from './notSeen.ts'
 
@@ -104,7 +105,7 @@ const explainable = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteSt
 async function oneStatement(text: string): Promise<{ text: string; writes: boolean }> {
   let parsed
   try {
-    parsed = await splitStatements(withCasts(text))
+    parsed = await splitStatements(parsableText(text))
   } catch {
     throw new NotSeen('its text is cut off, or is no SQL that the parser can read')
   }
@@ -118,14 +119,6 @@ async function oneStatement(text: string): Promise<{ text: string; writes: boole
     writes:
       kind !== 'SelectStmt' || /"(InsertStmt|UpdateStmt|DeleteStmt|MergeStmt|LockingClause)":/.test(tree),
   }
-}
-
-/** `interval $1`, as pg_stat_statements prints a typed literal, is no SQL; `$1::interval` is. */
-function withCasts(text: string): string {
-  return text.replace(
-    /\b(interval|date|timestamptz|timestamp|time|uuid|inet|numeric)\s+\$(\d+)/gi,
-    '$$$2::$1',
-  )
 }
 
 /** Where names without a schema are looked up: in this session's `search_path`, then in every schema with tables. */

@@ -34,6 +34,32 @@ export interface StatementList {
   hidden: { statements: number; totalMs: number }
 }
 
+/** What pg_stat_statements has counted for one normalised statement of one user. */
+export interface StatementCount {
+  userId: number
+  /** Null where the role was dropped. */
+  role: string | null
+  queryId: string
+  /** Null where pg_stat_statements has lost its file of texts. */
+  text: string | null
+  calls: number
+  totalMs: number
+  /** Milliseconds of planning; 0 also where `pg_stat_statements.track_planning` is off. */
+  planMs: number
+  rows: number
+}
+
+/** A look at pg_stat_statements: this database's counts at one moment. */
+export interface CountsLook {
+  database: string
+  takenAt: Date
+  /** Since when it counts; null if the server does not report it. */
+  countedSince: Date | null
+  counts: StatementCount[]
+  /** Statements of other roles, whose text this one may not see, and the time they took. */
+  hidden: { statements: number; totalMs: number }
+}
+
 /** The text of a statement is cut off here; nobody reads a longer one. */
 export const longestText = 20_000
 const mostStatements = 1_000
@@ -45,24 +71,7 @@ const mostStatements = 1_000
  * @throws NotSeen where pg_stat_statements is not installed, not loaded or not readable.
  */
 export async function readStatements(db: Database): Promise<StatementList> {
-  const installed = await sql<{ schema: string; version: string }>`
-    SELECT namespace.nspname::text AS schema, extension.extversion AS version
-    FROM pg_catalog.pg_extension extension
-    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = extension.extnamespace
-    WHERE extension.extname = 'pg_stat_statements'`.execute(db)
-  const [extension] = installed.rows
-  if (!extension) throw new NotSeen('pg_stat_statements is not installed in this database')
-  const loaded = await sql<{ max: string | null; readable: boolean }>`
-    SELECT pg_catalog.current_setting('pg_stat_statements.max', true) AS max,
-      pg_catalog.has_schema_privilege(${extension.schema}, 'USAGE') AS readable`.execute(db)
-  if (loaded.rows[0]?.max == null) {
-    throw new NotSeen('pg_stat_statements is installed but not in shared_preload_libraries')
-  }
-  if (!loaded.rows[0].readable) {
-    throw new NotSeen(
-      `this role may not use schema ${displayIdentifier(extension.schema)} of pg_stat_statements`,
-    )
-  }
+  const extension = await findView(db)
   const view = sql.id(extension.schema, 'pg_stat_statements')
   // Renamed in 1.11 (PostgreSQL 17).
   const [major = 1, minor = 0] = extension.version.split('.').map(Number)
@@ -93,6 +102,77 @@ export async function readStatements(db: Database): Promise<StatementList> {
     countedSince: await countedSince(db, extension.schema),
     hidden: hidden.rows[0] ?? { statements: 0, totalMs: 0 },
   }
+}
+
+/**
+ * Everything that was counted in this database, user by user, whatever kind of statement it is.
+ *
+ * @throws NotSeen where pg_stat_statements is not installed, not loaded or not readable.
+ */
+export async function readCounts(db: Database): Promise<CountsLook> {
+  const { schema } = await findView(db)
+  const { rows } = await sql<StatementCount & { isHidden: boolean; entries: number }>`
+    SELECT counted.userid AS "userId", min(role.rolname::text) AS role, counted.queryid::text AS "queryId",
+      pg_catalog.left(min(counted.query), ${longestText}::int) AS text, sum(counted.calls)::float8 AS calls,
+      sum(counted.total_exec_time)::float8 AS "totalMs", sum(counted.total_plan_time)::float8 AS "planMs",
+      sum(counted.rows)::float8 AS rows, count(*)::int AS entries,
+      coalesce(counted.queryid IS NULL OR min(counted.query) = '<insufficient privilege>', false) AS "isHidden"
+    FROM ${sql.id(schema, 'pg_stat_statements')} counted
+    LEFT JOIN pg_catalog.pg_roles role ON role.oid = counted.userid
+    WHERE counted.dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+      AND counted.toplevel AND counted.calls > 0
+    GROUP BY counted.userid, counted.queryid
+    ORDER BY sum(counted.total_exec_time) DESC, 1, 3`.execute(db)
+  const { rows: moments } = await sql<{ database: string; takenAt: Date }>`
+    SELECT pg_catalog.current_database()::text AS database, pg_catalog.clock_timestamp() AS "takenAt"`.execute(
+    db,
+  )
+  const [moment] = moments
+  if (!moment) throw new Error('the server did not say what time it is')
+  const hidden = rows.filter(({ isHidden }) => isHidden)
+  return {
+    ...moment,
+    countedSince: await countedSince(db, schema),
+    counts: rows
+      .filter(({ isHidden }) => !isHidden)
+      .map(({ userId, role, queryId, text, calls, totalMs, planMs, rows: returned }) => ({
+        userId,
+        role,
+        queryId,
+        text,
+        calls,
+        totalMs,
+        planMs,
+        rows: returned,
+      })),
+    hidden: {
+      statements: hidden.reduce((sum, { entries }) => sum + entries, 0),
+      totalMs: hidden.reduce((sum, { totalMs }) => sum + totalMs, 0),
+    },
+  }
+}
+
+/** @throws NotSeen where pg_stat_statements is not installed, not loaded or not readable. */
+async function findView(db: Database): Promise<{ schema: string; version: string }> {
+  const installed = await sql<{ schema: string; version: string }>`
+    SELECT namespace.nspname::text AS schema, extension.extversion AS version
+    FROM pg_catalog.pg_extension extension
+    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = extension.extnamespace
+    WHERE extension.extname = 'pg_stat_statements'`.execute(db)
+  const [extension] = installed.rows
+  if (!extension) throw new NotSeen('pg_stat_statements is not installed in this database')
+  const loaded = await sql<{ max: string | null; readable: boolean }>`
+    SELECT pg_catalog.current_setting('pg_stat_statements.max', true) AS max,
+      pg_catalog.has_schema_privilege(${extension.schema}, 'USAGE') AS readable`.execute(db)
+  if (loaded.rows[0]?.max == null) {
+    throw new NotSeen('pg_stat_statements is installed but not in shared_preload_libraries')
+  }
+  if (!loaded.rows[0].readable) {
+    throw new NotSeen(
+      `this role may not use schema ${displayIdentifier(extension.schema)} of pg_stat_statements`,
+    )
+  }
+  return extension
 }
 
 async function countedSince(db: Database, schema: string): Promise<Date | null> {

@@ -32,3 +32,21 @@ export async function listStatisticsExpressions(db: Database): Promise<Map<numbe
     known.set(tableOid, new Set([...(known.get(tableOid) ?? []), ...expressions]))
   return known
 }
+
+/** An extended-statistics object, and the columns that it is about, without its expressions. */
+export interface ColumnsWithStatistics {
+  table: RelationName
+  columns: string[]
+}
+
+/** The columns of all extended-statistics objects. */
+export async function listColumnsWithStatistics(db: Database): Promise<ColumnsWithStatistics[]> {
+  const { rows } = await sql<ColumnsWithStatistics>`
+    SELECT pg_catalog.json_build_object('schema', namespace.nspname, 'name', class.relname) AS "table",
+      ARRAY(SELECT attribute.attname::text FROM pg_catalog.pg_attribute attribute
+        WHERE attribute.attrelid = class.oid AND attribute.attnum = ANY (statistics.stxkeys::int2[])) AS columns
+    FROM pg_catalog.pg_statistic_ext statistics
+    JOIN pg_catalog.pg_class class ON class.oid = statistics.stxrelid
+    JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace`.execute(db)
+  return rows
+}

@@ -1,36 +1,33 @@
 import { Command } from 'commander'
-import type { ClientBase } from 'pg'
 import { advise } from '../advisor/advise.ts'
-import { NotSeen } from '../catalog/notSeen.ts'
-import { longestText, readStatements } from '../catalog/statements.ts'
 import { sessionUrl } from '../config.ts'
-import { UsageError, exitCodes } from '../errors.ts'
+import { exitCodes } from '../errors.ts'
 import { connect } from '../postgres/connect.ts'
-import { borrow } from '../postgres/database.ts'
-import { readOnly } from '../postgres/readOnly.ts'
 import { adviceDocument, adviceLines } from '../report/advice.ts'
-import { countedStatements } from '../workload/countedStatements.ts'
-import type { WorkloadStatement } from '../workload/workloadFile.ts'
 import type { CommandContext } from './context.ts'
 import { parseDuration } from './options.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
-import { parseBytes, readWorkload, refuseCompleteWithoutFile } from './workloadOptions.ts'
+import type { WorkloadOptions } from './workloadOptions.ts'
+import { parseBytes, refuseCompleteWithoutFile, workloadOf } from './workloadOptions.ts'
 
-interface CommandOptions extends OutputOptions {
-  workload?: string
+interface CommandOptions extends OutputOptions, WorkloadOptions {
   budget?: number
   timeLimit: number
   complete?: boolean
+  sample?: true
 }
 
 /** `advise`: which indexes a workload wants, from statistics alone. The database is only read. */
 export function adviseCommand({ config, terminal, finish }: CommandContext): Command {
   return new Command('advise')
     .option('--workload <file>', 'statements with calls, roles and arguments; pg_stat_statements without it')
+    .option('--keep-counts <file>', 'write what pg_stat_statements has counted, for a later --since')
+    .option('--since <file>', 'only what ran since that file was written with --keep-counts')
     .option('--budget <bytes>', 'what new indexes may take together, such as 500MB', parseBytes)
     .option('--time-limit <time>', 'for the choice; what is best by then is taken', parseDuration, 20_000)
     .option('--complete', 'there are no other statements: what none of them needs may go')
+    .option('--sample', 'count samples of rows on the server too, to find columns that hang together')
     .option('--json <file>', 'write the result as JSON; - for standard output')
     .addHelpText(
       'after',
@@ -38,6 +35,7 @@ export function adviseCommand({ config, terminal, finish }: CommandContext): Com
 Examples:
   $ npx hundredfold advise --workload workload.sql
   $ npx hundredfold advise --budget 500MB --json advice.json
+  $ npx hundredfold advise --since monday.json --keep-counts tuesday.json
 
 Everything is planned in a throw-away PostgreSQL with the schema, the statistics and the sizes of yours, and none
 of its rows. The role needs SELECT on the tables, and BYPASSRLS where they have row-level security: otherwise
@@ -50,24 +48,24 @@ pg_stats hides their statistics.
       const stop = () => void client.end().catch(() => undefined)
       terminal.signal.addEventListener('abort', stop, { once: true })
       try {
-        const workload =
-          options.workload === undefined ? await readCounted(client) : await readWorkload(options.workload)
-        if (workload.length === 0) {
-          throw new UsageError(
-            'The workload is empty.',
-            'Give a file with --workload, or wait until statements were counted.',
-          )
-        }
-        const advice = await advise(client, workload, {
+        const workload = await workloadOf(client, options)
+        const chosen = await advise(client, workload.statements, {
           timeLimit: options.timeLimit / 1000,
           complete: options.complete === true,
           ...(options.budget === undefined ? {} : { budget: options.budget }),
+          ...(options.sample ? { sample: true } : {}),
           onStep: (text) => terminal.progress(text),
         })
+        const advice = {
+          ...chosen,
+          leftOut: [...workload.leftOut, ...chosen.leftOut],
+          unsure: [...workload.unsure, ...chosen.unsure],
+        }
         terminal.progress('')
         await writeJson(terminal, options, 'advise', adviceDocument(advice))
         const print = peopleLine(terminal, options)
         for (const line of adviceLines(advice)) print(line)
+        if (options.budget === 0) print('With a budget of zero nothing is built: only drops are listed.')
       } finally {
         terminal.progress('')
         terminal.signal.removeEventListener('abort', stop)
@@ -75,17 +73,4 @@ pg_stats hides their statistics.
       }
       finish(exitCodes.done)
     })
-}
-
-async function readCounted(client: ClientBase): Promise<WorkloadStatement[]> {
-  try {
-    const { statements } = await readOnly(client, () => readStatements(borrow(client)))
-    return countedStatements(statements, longestText)
-  } catch (error) {
-    if (!(error instanceof NotSeen)) throw error
-    throw new UsageError(
-      `There is no workload: ${error.message}.`,
-      'Give a file of statements with --workload.',
-    )
-  }
 }

@@ -11,6 +11,7 @@ import type { Optimized } from '../optimize/optimize.ts'
 import { optimize } from '../optimize/optimize.ts'
 import { writeMigrations } from '../optimize/writeMigrations.ts'
 import { oneLine } from '../report/diagnosis/cells.ts'
+import { leftOutDocument, notCountedLines } from '../report/notCounted.ts'
 import { together } from '../report/together.ts'
 import type { Found } from '../rules/find.ts'
 import type { Finding, Level } from '../rules/rule.ts'
@@ -151,7 +152,7 @@ interface Result extends Optimized {
 async function report(
   { terminal }: CommandContext,
   options: CommandOptions,
-  { found, selection, choice, outcome }: Result,
+  { found, selection, choice, advice, outcome }: Result,
 ): Promise<void> {
   const written: { file: string; rule: RuleName; key: string }[] = []
   const skipped: Skipped[] = [...unseen(found), ...choice.skipped, ...selection.ignored]
@@ -164,13 +165,21 @@ async function report(
   const failed = found.looked
     .filter(({ status }) => status === 'failed')
     .map(({ rule, reason }) => ({ rule: rule.name, reason: reason ?? '' }))
-  await writeJson(terminal, options, 'optimize', { written, skipped: [...skipped, ...below], failed })
+  const { leftOut = [], unsure = [] } = advice ?? {}
+  const notCounted = advice ? { leftOut: leftOutDocument(leftOut), unsure } : {}
+  await writeJson(terminal, options, 'optimize', {
+    written,
+    skipped: [...skipped, ...below],
+    failed,
+    ...notCounted,
+  })
 
   const print = peopleLine(terminal, options)
   const files = new Set(outcome.files.values())
   for (const file of files) print(`written  ${file}`)
   for (const { key, reason } of skipped) print(`skipped  ${oneLine(key)}: ${oneLine(reason)}`)
   for (const { title } of together(selection.belowLevel)) print(`skipped  ${title}`)
+  for (const line of notCountedLines(leftOut, unsure)) print(line)
   if (below.length > 0) {
     print(
       `Below --level ${options.level}: ${below.length}; --level info includes them, --json FILE lists each.`,

@@ -1,9 +1,11 @@
 import type { Advice, AdvisedIndex } from '../advisor/advise.ts'
 import { definitionOf } from '../advisor/candidates.ts'
 import { display } from '../postgres/identifiers.ts'
+import { besidesDocument, besidesLines } from './besidesIndexes.ts'
+import { leftOutDocument, notCountedLines } from './notCounted.ts'
 
 /** The document of `advise --json`: see interface.md. */
-export function adviceDocument({ indexes, drops, gap, cost, leftOut }: Advice): object {
+export function adviceDocument({ indexes, drops, gap, cost, leftOut, unsure, ...more }: Advice): object {
   return {
     indexes: indexes.map((advised) => ({
       definition: createIndex(advised),
@@ -23,11 +25,9 @@ export function adviceDocument({ indexes, drops, gap, cost, leftOut }: Advice): 
       lacks: drop.lacks,
     })),
     cost,
-    leftOut: leftOut.map(({ statement, reason }) => ({
-      query: statement.name,
-      line: statement.line,
-      reason,
-    })),
+    leftOut: leftOutDocument(leftOut),
+    unsure,
+    ...besidesDocument(more),
   }
 }
 
@@ -36,7 +36,7 @@ function createIndex({ candidate }: AdvisedIndex): string {
 }
 
 /** The same for people, a line each: what to build, for whom, what to drop, and how good the choice is. */
-export function adviceLines({ indexes, drops, gap, cost, leftOut }: Advice): string[] {
+export function adviceLines({ indexes, drops, gap, cost, leftOut, unsure, ...more }: Advice): string[] {
   const lines = indexes
     .toSorted((a, b) => gainOf(b) - gainOf(a))
     .flatMap((advised) => [
@@ -56,9 +56,8 @@ export function adviceLines({ indexes, drops, gap, cost, leftOut }: Advice): str
   return [
     ...lines,
     ...drops.map((drop) => `drop     ${display(drop)}  ${megabytes(drop.sizeBytes)}: ${drop.reason}`),
-    ...leftOut.map(
-      ({ statement, reason }) => `left out ${statement.name}, line ${statement.line}: ${reason}`,
-    ),
+    ...besidesLines(more),
+    ...notCountedLines(leftOut, unsure),
     `Cost of the workload: ${round(cost.before)} -> ${round(cost.after)}, ${round(cost.before / cost.after)} times less; no choice among these candidates is better by more than ${(gap * 100).toFixed(2)} %.`,
   ]
 }

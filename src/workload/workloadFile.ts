@@ -5,8 +5,8 @@ import { sqlTokens } from '../postgres/sqlTokens.ts'
 export interface WorkloadStatement {
   /** From `-- name:`, else `statement at line 12`. */
   name: string
-  /** Line of the statement's first word, from 1. */
-  line: number
+  /** Line of the statement's first word, from 1; undefined where it stands in no file. */
+  line: number | undefined
   /** How often it is sent, in any unit that the whole file shares; 1 where absent. */
   calls: number
   /** Types of `$1`, `$2` ... as SQL writes them; empty where PostgreSQL is to infer them. */
@@ -19,9 +19,11 @@ export interface WorkloadStatement {
   claims: Record<string, unknown> | undefined
   /** Without the comment lines above it and without the `;`. */
   sql: string
+  /** Milliseconds that a call takes on average, where somebody measured it. */
+  meanMs?: number
 }
 
-const keys = ['name', 'calls', 'types', 'args', 'role', 'claims'] as const
+const keys = ['name', 'calls', 'types', 'args', 'role', 'claims', 'mean'] as const
 type Key = (typeof keys)[number]
 
 interface Comment {
@@ -41,6 +43,7 @@ interface Comment {
  * -- args: 7, 'cooking'
  * -- role: authenticated
  * -- claims: {"sub": "..."}
+ * -- mean: 12.5ms
  * SELECT ... WHERE city_id = $1 AND services @> ARRAY[$2];
  * ```
  *
@@ -116,6 +119,11 @@ function toStatement(sql: string, line: number, comments: Comment[]): WorkloadSt
   if (claimsComment && !claims) {
     refuse(claimsComment, '`claims` is no JSON object', 'Write it on one line, such as {"sub": "..."}.')
   }
+  const meanComment = one('mean')
+  const meanMs = meanComment && parseMilliseconds(meanComment.value)
+  if (meanComment && meanMs === undefined) {
+    refuse(meanComment, `\`mean\` is "${meanComment.value}"`, 'Write a time such as 12.5ms or 2s.')
+  }
   return {
     name,
     line,
@@ -125,7 +133,13 @@ function toStatement(sql: string, line: number, comments: Comment[]): WorkloadSt
     role: one('role')?.value || undefined,
     claims,
     sql,
+    ...(meanMs === undefined ? {} : { meanMs }),
   }
+}
+
+function parseMilliseconds(text: string): number | undefined {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s)$/.exec(text) ?? []
+  return number === undefined ? undefined : Number(number) * (unit === 's' ? 1_000 : 1)
 }
 
 /** `array[1, 2], 'a,b'` -> `array[1, 2]` and `'a,b'`: commas within quotes and brackets do not separate. */
@@ -153,10 +167,10 @@ function parseObject(json: string): Record<string, unknown> | undefined {
 }
 
 function refuseRepeatedNames(statements: WorkloadStatement[]): void {
-  const lines = new Map<string, number>()
+  const lines = new Map<string, number | undefined>()
   for (const { name, line } of statements) {
     const first = lines.get(name)
-    if (first !== undefined) {
+    if (lines.has(name)) {
       throw new UsageError(
         `Workload line ${line}, ${name}: the statement at line ${first} has the same name.`,
         'Give every statement a name of its own; results are told apart by it.',

@@ -67,7 +67,10 @@ export const missingExtendedStatistics: Rule = {
 }
 
 /** Undefined where the sample takes too long or is refused; the snapshot goes on. */
-async function trySample(db: Database, { table, columns }: ColumnPair): Promise<PairSample | undefined> {
+export async function trySample(
+  db: Database,
+  { table, columns }: Pick<ColumnPair, 'table' | 'columns'>,
+): Promise<PairSample | undefined> {
   try {
     return await underSavepoint(db, async () => {
       await sql`SELECT pg_catalog.set_config('statement_timeout', ${`${sampleTimeoutMs}`}, true)`.execute(db)
@@ -80,7 +83,8 @@ async function trySample(db: Database, { table, columns }: ColumnPair): Promise<
   }
 }
 
-function isMisjudged(sample: PairSample): boolean {
+/** Whether one of the columns determines the other, and the planner's guess for both is far too low. */
+export function isMisjudged(sample: PairSample): boolean {
   return (
     sample.rows >= 1000 &&
     sample.dependency >= dependent &&
@@ -90,7 +94,7 @@ function isMisjudged(sample: PairSample): boolean {
 }
 
 /** By what factor the assumption of independence underestimates the rows of one pair of values. */
-function guessOf({ distinctFirst, distinctSecond, distinctPairs }: PairSample): number {
+export function guessOf({ distinctFirst, distinctSecond, distinctPairs }: PairSample): number {
   return (distinctFirst * distinctSecond) / Math.max(1, distinctPairs)
 }
 

@@ -50,7 +50,7 @@ export interface ColumnState {
 export interface WithoutStatistics {
   schema: string
   name: string
-  reason: 'never analyzed' | 'not visible to this role'
+  reason: 'never analyzed' | 'not visible to this role' | 'extended statistics not visible to this role'
 }
 
 /** What PostgreSQL's planner knows of a database beside its schema. */
@@ -129,16 +129,35 @@ const settings = `
     AND setting IS DISTINCT FROM boot_val
   ORDER BY name`
 
-/** Tables with columns of which pg_stats shows nothing, although they have rows as far as anybody knows. */
+/**
+ * Tables that were never analyzed although they have rows, those of whose columns pg_stats hides one, and those with
+ * extended statistics that pg_stats_ext hides: some minor versions show these to the table's owner alone.
+ */
 const withoutStatistics = `
-  SELECT n.nspname::text AS schema, c.relname::text AS name,
-    CASE WHEN c.reltuples > 0 THEN 'not visible to this role' ELSE 'never analyzed' END AS reason
-  FROM pg_catalog.pg_class c
-  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'm') AND ${ofUser}
-    AND (c.reltuples > 0 OR c.reltuples < 0 AND pg_catalog.pg_relation_size(c.oid) > 0)
-    AND NOT EXISTS (
-      SELECT FROM pg_catalog.pg_stats s WHERE s.schemaname = n.nspname AND s.tablename = c.relname)
+  SELECT * FROM (
+    SELECT n.nspname::text AS schema, c.relname::text AS name, CASE
+      WHEN c.reltuples > 0 AND (
+          c.relrowsecurity AND pg_catalog.row_security_active(c.oid)
+          OR EXISTS (
+            SELECT FROM pg_catalog.pg_attribute a
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+              AND NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')))
+        THEN 'not visible to this role'
+      WHEN (c.reltuples > 0 OR c.reltuples < 0 AND pg_catalog.pg_relation_size(c.oid) > 0) AND NOT EXISTS (
+          SELECT FROM pg_catalog.pg_stats s WHERE s.schemaname = n.nspname AND s.tablename = c.relname)
+        THEN 'never analyzed'
+      WHEN EXISTS (
+          SELECT FROM pg_catalog.pg_statistic_ext e
+          JOIN pg_catalog.pg_namespace en ON en.oid = e.stxnamespace
+          WHERE e.stxrelid = c.oid AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_stats_ext x
+            WHERE x.statistics_schemaname = en.nspname AND x.statistics_name = e.stxname))
+        THEN 'extended statistics not visible to this role'
+      END AS reason
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'm') AND ${ofUser}) judged
+  WHERE reason IS NOT NULL
   ORDER BY 1, 2`
 
 /**
