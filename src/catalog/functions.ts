@@ -35,6 +35,8 @@ export interface CatalogFunction extends FunctionName {
   returnType: string
   isStrict: boolean
   isLeakproof: boolean
+  /** Declared PARALLEL SAFE: a statement that calls it may use parallel workers. */
+  isParallelSafe: boolean
   isSecurityDefiner: boolean
   language: string
   /** `SET name = value` clauses, by name. */
@@ -42,7 +44,7 @@ export interface CatalogFunction extends FunctionName {
   owner: string
   /** The session's role owns it or is a member of its owner. */
   isOurs: boolean
-  /** The session's role may call it. */
+  /** The session's role may call it by its name: it may use the schema too. */
   mayExecute: boolean
   /** Roles with EXECUTE, `''` for PUBLIC; null where the default holds: PUBLIC. */
   grantees: string[] | null
@@ -114,10 +116,12 @@ async function selectFunctions(db: Database, condition: RawBuilder<unknown>): Pr
       function.prokind::text AS kind, ${volatility(sql`function.provolatile`)} AS volatility,
       function.proretset AS "returnsSet", pg_catalog.format_type(function.prorettype, NULL) AS "returnType",
       function.proisstrict AS "isStrict", function.proleakproof AS "isLeakproof",
+      function.proparallel = 's' AS "isParallelSafe",
       function.prosecdef AS "isSecurityDefiner", language.lanname::text AS language,
       coalesce(function.proconfig, '{}') AS settings, pg_catalog.pg_get_userbyid(function.proowner)::text AS owner,
       pg_catalog.pg_has_role(function.proowner, 'USAGE') AS "isOurs",
-      pg_catalog.has_function_privilege(function.oid, 'EXECUTE') AS "mayExecute",
+      pg_catalog.has_function_privilege(function.oid, 'EXECUTE')
+        AND pg_catalog.has_schema_privilege(namespace.oid, 'USAGE') AS "mayExecute",
       CASE WHEN function.proacl IS NOT NULL THEN ARRAY(
         SELECT coalesce(role.rolname::text, '') FROM pg_catalog.aclexplode(function.proacl) privilege
         LEFT JOIN pg_catalog.pg_roles role ON role.oid = privilege.grantee

@@ -73,8 +73,9 @@ export async function findErrorsAtOnce(
 ): Promise<Difference[]> {
   const found: Difference[] = []
   const shared = { ...look, answers: look.answers ?? new Map<string, string | undefined>() }
-  const parts = changes.flatMap((change) =>
-    newlyAtOnce(change.old, change.now)
+  const plain = changes.map((change) => ({ ...change, now: structure.withoutTwins(change.now) }))
+  const parts = plain.flatMap((change) =>
+    newlyAtOnce(structure.withoutTwins(change.old), change.now)
       .filter((part) => !structure.readsOnlySettings(part) && mayBeAskedEarlier(part, change.old))
       .map((part) => ({ ...change, part, query: queryOf(part) })),
   )

@@ -7,14 +7,17 @@ import { call } from '../../syntax/build.ts'
 import { canonical, parseTypeName, sameTree, wrappedIn } from '../../syntax/expression.ts'
 import type { Node, TypeName } from '../../syntax/nodes.ts'
 import { as, nodesIn, words } from '../../syntax/nodes.ts'
+import { replaceNodes } from '../../syntax/replaceNodes.ts'
 import { fieldsOf, isRecord, walk } from '../../syntax/walk.ts'
 import { newlyAtOnce, whyExposed } from '../read/exposed.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
+import { claimFunctionBehind, functionWithoutArguments } from '../read/claimFunctions.ts'
 import { firstOf } from '../read/firstOf.ts'
 import { readFunctions } from '../read/functionCatalog.ts'
 import { Hazards } from '../read/hazards.ts'
 import type { Reach } from '../read/reach.ts'
 import { callsReached, readReach, readSelectPolicies } from '../read/reach.ts'
+import type { KnownNames } from '../read/searchPath.ts'
 import { otherSettingOf, searchPathOf, whyPathMatters } from '../read/searchPath.ts'
 import { findTablesNamed } from '../read/tableCatalog.ts'
 import type { CallFields } from './bodies.ts'
@@ -29,7 +32,8 @@ export interface Structure {
    * Whether the trees are the same but for calls that are wrapped in a scalar sub-select on one side:
    * `auth.uid()` and `(SELECT auth.uid() AS uid)`, `f()` and `(SELECT f())::uuid[]` where `f` returns `uuid[]`.
    * Only calls that are no VOLATILE ones and read nothing of the row count, so that the answer is proven.
-   * So are memberships of a column that are turned round: see `withMemberships`.
+   * So are memberships of a column that are turned round: see `withMemberships`. A PL/pgSQL function that only returns
+   * `auth.uid()` is the same as that: see `claimFunctionBehind`.
    */
   isSame(one: Node | undefined, other: Node | undefined): boolean
   /**
@@ -39,6 +43,8 @@ export interface Structure {
   movedVolatile(one: Node | undefined, other: Node | undefined): string[]
   /** How errors could come up that nobody meets today, since a part would be evaluated at once: see `newlyAtOnce`. */
   newErrors(one: Node | undefined, other: Node | undefined): string[]
+  /** The tree with calls such as `private.current_user_id()` written as the `auth.uid()` that they return. */
+  withoutTwins<T>(tree: T): T
   /** Whether the expression is made of constants and what the session's settings say of the caller. */
   readsOnlySettings(tree: Node): boolean
   /** Calls that tell who is calling: `"auth"."uid"()`. */
@@ -79,7 +85,8 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
       ...own(call).map(({ returnType }) => returnType),
       ...(builtin(call) ? [builtin(call)?.returnType ?? ''] : []),
     ].map((type) => types.get(type))
-  const normal = (tree: unknown) => unwrap(tree, isSteady, returns)
+  const withoutTwins = twinReplacer(names)
+  const normal = (tree: unknown) => unwrap(withoutTwins(tree), isSteady, returns)
   const environments = new Map<number, string>()
   const context: MembershipContext = {
     table: subject.table.name,
@@ -135,7 +142,8 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
       return [...new Set(moved.map(({ name }) => name))]
     },
     newErrors: (one, other) =>
-      one && other ? newlyAtOnce(one, other).flatMap((part) => whyErrors(part, one, hazards) ?? []) : [],
+      one && other ? newErrors(withoutTwins(one), withoutTwins(other), hazards) : [],
+    withoutTwins,
     readsOnlySettings: (tree) => hazards.readsOnlySettings(tree),
     claimReaders: [...reach.byName.values()].flat().flatMap((each) => {
       const isReader = each.argumentTypes.length === 0 && !each.returnsSet && each.kind === 'f'
@@ -171,6 +179,24 @@ function namesRead(trees: unknown): Pick<Structure, 'claimKeys' | 'settings'> {
 function textOf(node: Node | undefined): string | undefined {
   const constant = as(node, 'A_Const') ?? as(as(node, 'TypeCast')?.arg, 'A_Const')
   return constant?.sval?.sval
+}
+
+function newErrors(before: Node, after: Node, hazards: Hazards): string[] {
+  return newlyAtOnce(before, after).flatMap((part) => whyErrors(part, before, hazards) ?? [])
+}
+
+/** Replaces the calls of functions that only return what a function such as `auth.uid()` returns. */
+function twinReplacer(names: KnownNames): <T>(tree: T) => T {
+  const behind = new Map<CatalogFunction, CatalogFunction | undefined>()
+  return (tree) =>
+    replaceNodes(tree, (node) => {
+      const called = as(node, 'FuncCall')
+      const twin = called && functionWithoutArguments(called, names.reach)
+      if (!twin) return undefined
+      const found = behind.has(twin) ? behind.get(twin) : claimFunctionBehind(twin, names)
+      behind.set(twin, found)
+      return found && call([found.schema, found.name])
+    })
 }
 
 /** A wrapped call may have been asked first anyway; a set of keys never was. */
