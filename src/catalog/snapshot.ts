@@ -1,6 +1,13 @@
+import type { RelationName } from '../postgres/identifiers.ts'
 import type { Database } from '../postgres/database.ts'
 import type { Read, Results } from './reader.ts'
 import { readOnce } from './reader.ts'
+
+/** Tables of which statements are planned often, and those whose policies are nevertheless to be left alone. */
+export interface PlannedOften {
+  tables: 'all' | readonly { schema?: string; name: string }[]
+  except(table: RelationName): boolean
+}
 
 /** One database at one moment: a read-only transaction with an empty `search_path`, read lazily and each kind once. */
 export interface Snapshot {
@@ -11,6 +18,11 @@ export interface Snapshot {
   schemas?: string[]
   /** Only fixes for these rules are wanted, so that a migration for several rules contains no other; all if absent. */
   rules?: readonly string[]
+  /**
+   * Tables of which statements are planned so often that planning their policies counts: migrations for any rule then
+   * contain what `auth_function_planning` wants of them. None if absent.
+   */
+  plannedOften?: PlannedOften
 }
 
 /** For a session that is already in a read-only transaction; `results` holds what was read in it before. */

@@ -45,6 +45,7 @@ export type Reason = Pick<Operation, 'rule' | 'why'>
 export type OperationKind =
   | 'alterPolicies'
   | 'alterRoleSetting'
+  | 'createClaimHelper'
   | 'createExtension'
   | 'createIndex'
   | 'createKeyHelper'

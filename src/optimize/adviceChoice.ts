@@ -29,7 +29,12 @@ export interface Workload {
 }
 
 /** Of what needs no index built. An extension or a role's setting need not exist in the shadow. */
-const changesPlans: OperationKind[] = ['alterPolicies', 'createKeyHelper', 'dropDuplicatePolicy']
+const changesPlans: OperationKind[] = [
+  'alterPolicies',
+  'createClaimHelper',
+  'createKeyHelper',
+  'dropDuplicatePolicy',
+]
 
 /**
  * Adds to a choice the indexes that a workload wants once the rest of it is applied. An index that a rule wants is left

@@ -2,10 +2,12 @@ import type { ClientBase } from 'pg'
 import { borrow } from '../postgres/database.ts'
 import { readOnly } from '../postgres/readOnly.ts'
 import type { IgnoreEntry } from '../rules/ignoreFile.ts'
+import { sift } from '../rules/ignoreFile.ts'
 import type { Found } from '../rules/find.ts'
 import { findAll } from '../rules/find.ts'
 import { rules as allRules } from '../rules/index.ts'
 import type { Level, Rule } from '../rules/rule.ts'
+import type { PlannedOften } from '../catalog/snapshot.ts'
 import { snapshotOf } from '../catalog/snapshot.ts'
 import type { Advice } from '../advisor/advise.ts'
 import type { Workload } from './adviceChoice.ts'
@@ -17,6 +19,7 @@ import { groupOperations } from './groupOperations.ts'
 import { listPendingMigrations } from './pendingMigrations.ts'
 import type { Selection } from './selectFindings.ts'
 import { selectFindings } from './selectFindings.ts'
+import { tablesPlanned } from './tablesPlanned.ts'
 
 export interface OptimizeOptions {
   /** All by default. */
@@ -58,12 +61,22 @@ export async function optimize(
   { rules = allRules, schemas, level, ignore = [], workload, directory, onStep }: OptimizeOptions,
 ): Promise<Optimized> {
   const names = rules.map(({ name }) => name)
+  const today = new Date()
+  const plannedOften: PlannedOften = {
+    tables: level === 'info' ? 'all' : await tablesPlanned(client, workload?.statements ?? []),
+    except: ({ schema, name }) =>
+      sift(ignore, [{ rule: 'auth_function_planning', subject: [schema, name] }], today).ignored.length > 0,
+  }
   const found = await readOnly(client, () =>
-    findAll(rules, snapshotOf(borrow(client), schemas, names), {
-      onRule: ({ name }) => onStep?.(`looking for ${name}`),
-    }),
+    findAll(
+      rules,
+      { ...snapshotOf(borrow(client), schemas, names), plannedOften },
+      {
+        onRule: ({ name }) => onStep?.(`looking for ${name}`),
+      },
+    ),
   )
-  const selection = selectFindings(found.findings, { ignore, level, today: new Date() })
+  const selection = selectFindings(found.findings, { ignore, level, today })
   onStep?.('reading the new policies back')
   const pending = await listPendingMigrations(directory, client)
   const cured = await chooseOperations(client, selection.selected, pending)

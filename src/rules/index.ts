@@ -1,3 +1,4 @@
+import { authFunctionPlanning } from './policies/authFunctionPlanning.ts'
 import { authRlsInitplan } from './policies/authRlsInitplan.ts'
 import { autovacuumSettings } from './tables/autovacuumSettings.ts'
 import { cacheHitRatio } from './server/cacheHitRatio.ts'
@@ -52,6 +53,7 @@ export const rules: Rule[] = [
   policyFunctionInitplan,
   policyMembershipFunction,
   policyCorrelatedSubquery,
+  authFunctionPlanning,
   duplicatePolicy,
   multiplePermissivePolicies,
   unindexedPolicyColumn,

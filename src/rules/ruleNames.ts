@@ -5,6 +5,7 @@ export const ruleNames = [
   'policy_function_initplan',
   'policy_membership_function',
   'policy_correlated_subquery',
+  'auth_function_planning',
   'duplicate_policy',
   'multiple_permissive_policies',
   'unindexed_policy_column',

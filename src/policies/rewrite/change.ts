@@ -7,6 +7,7 @@ export const rewriteRules = [
   'policy_function_initplan',
   'policy_membership_function',
   'policy_correlated_subquery',
+  'auth_function_planning',
 ] as const
 export type RewriteRule = (typeof rewriteRules)[number]
 

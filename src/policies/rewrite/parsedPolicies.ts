@@ -24,6 +24,7 @@ import type { Surroundings } from '../read/privateSchema.ts'
 import { readSurroundings } from '../read/privateSchema.ts'
 import type { Reach } from '../read/reach.ts'
 import { readReach } from '../read/reach.ts'
+import type { KnownNames } from '../read/searchPath.ts'
 import { prepareTypes } from '../read/typeNames.ts'
 
 /** One policy with its expressions parsed. */
@@ -45,6 +46,11 @@ export interface ParsedPolicies {
   verdicts: PlanVerdicts
   baseline: Baseline
   selectReads: SelectReads
+}
+
+/** What is needed to decide whether a name in a body can mean several things. */
+export function namesKnownTo({ reach, surroundings }: ParsedPolicies): KnownNames {
+  return { reach, isBuiltinType: (name) => surroundings.builtinTypes.has(name) }
 }
 
 /** Reads every policy and parses its expressions. */

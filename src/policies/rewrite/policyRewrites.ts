@@ -8,14 +8,20 @@ import type { Change, Refusal, Rewritten, RewriteRule } from './change.ts'
 import { rewriteRules } from './change.ts'
 import { turnCorrelated } from './correlated.ts'
 import type { Scope } from '../read/calls.ts'
+import { claimFunctionsOf } from '../read/claimFunctions.ts'
 import type { Bodies } from '../read/declarations.ts'
 import { hiddenVolatile, readsChanging } from '../read/declarations.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
-import type { KeyHelper } from './keyHelpers.ts'
+import { ClaimHelpers } from './claimHelpers.ts'
+import type { HelperFunction } from './helperFunctions.ts'
+import { HelperFunctions } from './helperFunctions.ts'
 import { KeyHelpers } from './keyHelpers.ts'
 import type { MembershipScope } from './membership.ts'
 import { turnMembership } from './membership.ts'
 import type { ParsedPolicies, ParsedPolicy } from './parsedPolicies.ts'
+import { namesKnownTo } from './parsedPolicies.ts'
+import type { PlannedOnce } from './planOnce.ts'
+import { planOnce } from './planOnce.ts'
 import type { PolicyOnTable } from '../read/policyCatalog.ts'
 import type { JudgedPolicy } from '../read/recursion.ts'
 import { newRecursion } from '../read/recursion.ts'
@@ -31,17 +37,37 @@ export interface PolicyRewrite {
   changes: Change[]
   refusals: Refusal[]
   /** Functions that the new predicates call; those that do not exist must be made first. */
-  helpers: KeyHelper[]
+  helpers: HelperFunction[]
+  /** What `auth_function_planning` would do in addition; absent if nothing, or if it is among the changes. */
+  planning?: Planning
+}
+
+/** A policy's predicates as they would be if they called functions that are planned once per session. */
+export type Planning = Pick<PolicyRewrite, 'after' | 'changes' | 'refusals' | 'helpers'>
+
+/** The rewrite with everything that its planning adds. */
+export function withPlanning({ planning, ...rewrite }: PolicyRewrite): PolicyRewrite {
+  if (!planning) return rewrite
+  return {
+    ...rewrite,
+    after: planning.after,
+    changes: [...rewrite.changes, ...planning.changes],
+    refusals: [...rewrite.refusals, ...planning.refusals],
+    helpers: [...new Set([...rewrite.helpers, ...planning.helpers])],
+  }
 }
 
 /** The rewrites of a database's policies, and the functions that they share. */
 export interface PolicyRewrites {
   rewrites: PolicyRewrite[]
-  helpers: KeyHelpers
+  helpers: HelperFunctions
 }
 
 /** Whether an index that leads on the column will be made before the policies change. */
 export type WillLead = (table: CatalogTable, column: string) => boolean
+
+/** Whether statements on the table are planned so often that what planning its policies takes is worth a change. */
+export type IsPlannedOften = (table: CatalogTable) => boolean
 
 /**
  * Every policy that breaks one of these rules, with its rewrite or the reason why it is left as it is.
@@ -52,8 +78,9 @@ export function rewritePolicies(
   policies: ParsedPolicies,
   rules: ReadonlySet<RewriteRule> = new Set(rewriteRules),
   willLead: WillLead = () => false,
+  isPlannedOften: IsPlannedOften = () => false,
 ): PolicyRewrites {
-  const helpers = new KeyHelpers(policies.surroundings, policies.reach)
+  const helpers = new HelperFunctions(policies.surroundings)
   const byTable = new Map<number, JudgedPolicy[]>()
   for (const { policy, using, check } of policies.parsed) {
     const ofTable = byTable.get(policy.table.oid) ?? []
@@ -64,10 +91,18 @@ export function rewritePolicies(
     const then = now.map((each) => (each.name === name ? { ...each, ...predicates } : each))
     return newRecursion(table, now, then, policies.selectReads)
   }
-  const shared = { ...policies, ...sharedBy(policies, rules) }
+  const shared = { ...policies, ...sharedBy(policies, rules, helpers) }
   const rewrites = policies.parsed
-    .map((each) => rewritePolicy(each, shared, rules, helpers, willLead, recursionWith))
-    .filter(({ changes, refusals }) => changes.length > 0 || refusals.length > 0)
+    .map((each) => {
+      const rewrite = rewritePolicy(each, shared, rules, willLead, recursionWith)
+      if (!rewrite.planning || !isPlannedOften(each.policy.table)) return rewrite
+      for (const helper of rewrite.planning.helpers) helpers.use(helper)
+      return withPlanning(rewrite)
+    })
+    .filter(
+      ({ changes, refusals, planning }) =>
+        changes.length > 0 || refusals.length > 0 || planning !== undefined,
+    )
   return { rewrites, helpers }
 }
 
@@ -78,15 +113,30 @@ interface Shared extends Pick<
 > {
   /** As `wrapCalls`, which does not depend on the table: run once for each tree and set of functions. */
   wrap(tree: Node, scope: Scope): Rewritten
+  keyHelpers: KeyHelpers
+  /** Calls planned once per session, if that rule is wanted. */
+  plan(tree: Node): PlannedOnce
 }
 
-function sharedBy({ catalog, reach }: ParsedPolicies, rules: ReadonlySet<RewriteRule>): Shared {
+function sharedBy(
+  policies: ParsedPolicies,
+  rules: ReadonlySet<RewriteRule>,
+  helpers: HelperFunctions,
+): Shared {
+  const { catalog, reach, surroundings } = policies
   const { called, role, functions } = catalog
+  const names = namesKnownTo(policies)
+  const claims = { claimFunction: claimFunctionsOf(names), helpers: new ClaimHelpers(helpers), surroundings }
   const isImmutable = ({ volatility }: CatalogFunction) => volatility === 'immutable'
   const isNotVolatile = ({ volatility }: CatalogFunction) => volatility !== 'volatile'
   const wrapped = new WeakMap<Node, Map<string, Rewritten>>()
   return {
     tables: [...catalog.tables.values()],
+    keyHelpers: new KeyHelpers(helpers, names),
+    plan: (tree) =>
+      rules.has('auth_function_planning')
+        ? planOnce(tree, claims)
+        : { tree, changes: [], refusals: [], helpers: [] },
     role,
     functions,
     falselyImmutable: declaredFalsely(called.filter(isImmutable), readsChanging, reach),
@@ -106,7 +156,6 @@ function rewritePolicy(
   { policy, using, check, unreadable }: ParsedPolicy,
   shared: ParsedPolicies & Shared,
   rules: ReadonlySet<RewriteRule>,
-  keyHelpers: KeyHelpers,
   willLead: WillLead,
   recursionWith: RecursionWith,
 ): PolicyRewrite {
@@ -119,16 +168,17 @@ function rewritePolicy(
   const scope: MembershipScope = {
     ...shared,
     table: policy.table,
-    helpers: keyHelpers,
+    helpers: shared.keyHelpers,
     willLead: (column) => willLead(policy.table, column),
     called: policy.functions,
   }
   const changes: Change[] = []
   const refusals: Refusal[] = []
-  const helpers: KeyHelper[] = []
-  const rewrite = (clause: 'using' | 'check'): string | null => {
+  const helpers: HelperFunction[] = []
+  const planning: Omit<Planning, 'after'> = { changes: [], refusals: [], helpers: [] }
+  const rewrite = (clause: 'using' | 'check'): Clause => {
     const [tree, text] = clause === 'using' ? [using, policy.using] : [check, policy.check]
-    if (!tree) return text
+    if (!tree) return { text }
     const turned = rules.has('policy_membership_function')
       ? turnMembership(tree, scope)
       : { tree, changes: [], refusals: [], helpers: [] }
@@ -138,28 +188,63 @@ function rewritePolicy(
     const wrapped = shared.wrap(around.tree, scope)
     const made = [...turned.changes, ...around.changes, ...wrapped.changes]
     refusals.push(...turned.refusals, ...around.refusals, ...wrapped.refusals)
-    if (made.length === 0) return text
+    if (made.length === 0) return { tree, text }
     const looping = recursionWith(policy, { [clause]: wrapped.tree })
     if (looping !== undefined) {
       refusals.push(...made.map(({ rule, was }) => ({ rule, was, ...whyNotInTable(policy, looping) })))
-      return text
+      return { tree, text }
     }
     try {
       const printed = printExpression(treeWithoutArrayCasts(wrapped.tree))
       changes.push(...made)
       helpers.push(...turned.helpers)
-      return printed
+      return { tree: wrapped.tree, text: printed }
     } catch (error) {
       const reason = messageOf(error)
       refusals.push(...made.map(({ rule, was }) => ({ rule, was, reason })))
+      return { tree, text }
+    }
+  }
+  const plan = ({ tree, text }: Clause): string | null => {
+    const planned = tree && shared.plan(tree)
+    planning.refusals.push(...(planned?.refusals ?? []))
+    if (!planned || planned.changes.length === 0) return text
+    try {
+      const printed = printExpression(treeWithoutArrayCasts(planned.tree))
+      planning.changes.push(...planned.changes)
+      planning.helpers.push(...planned.helpers)
+      return printed
+    } catch (error) {
+      const reason = messageOf(error)
+      planning.refusals.push(...planned.changes.map(({ rule, was }) => ({ rule, was, reason })))
       return text
     }
   }
-  const after = { using: rewrite('using'), check: rewrite('check') }
+  const [ofRow, ofCheck] = [rewrite('using'), rewrite('check')]
+  const after = { using: ofRow.text, check: ofCheck.text }
+  const afterPlanning = { using: plan(ofRow), check: plan(ofCheck) }
+  const isPlanned = planning.changes.length + planning.refusals.length > 0
   return leaveWhatMayNotChange(
-    { policy, after, changes: unique(changes), refusals: unique(refusals), helpers: [...new Set(helpers)] },
+    {
+      policy,
+      after,
+      changes: unique(changes),
+      refusals: unique(refusals),
+      helpers: [...new Set(helpers)],
+      ...(isPlanned ? { planning: { after: afterPlanning, ...uniqueParts(planning) } } : {}),
+    },
     shared.baseline.get(policy.oid),
   )
+}
+
+/** A predicate after its rewrites: as a tree, if it can be read, and as text. */
+interface Clause {
+  tree?: Node
+  text: string | null
+}
+
+function uniqueParts({ changes, refusals, helpers }: Omit<Planning, 'after'>): Omit<Planning, 'after'> {
+  return { changes: unique(changes), refusals: unique(refusals), helpers: [...new Set(helpers)] }
 }
 
 /** The policy that would recurse without end if the given one had these predicates. */
@@ -191,10 +276,12 @@ function declaredFalsely(
 
 /** Leaves a policy as it is if its table belongs to somebody else, or if it fails even today. */
 function leaveWhatMayNotChange(rewrite: PolicyRewrite, failure: string | undefined): PolicyRewrite {
-  const { policy, changes, refusals } = rewrite
+  const { policy, changes, refusals, planning } = rewrite
   const { isOurs, owner, name } = policy.table
-  if (isOurs && (failure === undefined || changes.length + refusals.length === 0)) return rewrite
-  if (!isOurs && changes.length === 0) return rewrite
+  const all = [...changes, ...(planning?.changes ?? [])]
+  const found = all.length + refusals.length + (planning?.refusals.length ?? 0)
+  if (isOurs && (failure === undefined || found === 0)) return rewrite
+  if (!isOurs && all.length === 0) return rewrite
   const why = isOurs
     ? {
         reason: `the policies of ${name} fail even now (${failure}), so there is nothing to compare a rewrite with`,
@@ -204,15 +291,19 @@ function leaveWhatMayNotChange(rewrite: PolicyRewrite, failure: string | undefin
         reason: `the table belongs to ${owner}, and only its owner may alter its policies`,
         steps: [`Run this command as ${owner}, or as a member of that role.`],
       }
-  return {
-    policy,
+  const left = (made: Change[], refused: Refusal[]) => ({
     after: { using: policy.using, check: policy.check },
     changes: [],
     helpers: [],
     // If the policies fail even today, no other reason matters.
     refusals: unique([
-      ...(isOurs ? refusals.map(({ rule, was }) => ({ rule, was, ...why })) : refusals),
-      ...changes.map(({ rule, was }) => ({ rule, was, ...why })),
+      ...(isOurs ? refused.map(({ rule, was }) => ({ rule, was, ...why })) : refused),
+      ...made.map(({ rule, was }) => ({ rule, was, ...why })),
     ]),
+  })
+  return {
+    policy,
+    ...left(changes, refusals),
+    ...(planning ? { planning: left(planning.changes, planning.refusals) } : {}),
   }
 }

@@ -112,7 +112,8 @@ function rowsOf(table: CatalogTable): Fact {
   return estimated('rows', table.estimatedRows, 'rows')
 }
 
-function operationOf(table: CatalogTable, rewrites: PolicyRewrite[], plan: PolicyPlan): Operation {
+/** One operation for everything that changes in the policies of the table. */
+export function operationOf(table: CatalogTable, rewrites: PolicyRewrite[], plan: PolicyPlan): Operation {
   const altered = rewrites.filter(({ changes }) => changes.length > 0)
   const changes = altered.flatMap((each) => each.changes)
   const rule = rewriteRules.find((each) => changes.some((change) => change.rule === each))
@@ -161,4 +162,6 @@ const reasons: Record<RewriteRule, (expressions: string) => string> = {
     `${calls} searched the memberships again for every row; now the set of the caller's keys is read once per statement.`,
   policy_correlated_subquery: (queries) =>
     `${queries} was run again for every row; now its rows are read once per statement.`,
+  auth_function_planning: (calls) =>
+    `PostgreSQL parsed and inlined the body of ${calls} at every mention in every statement; now it is planned once per session.`,
 }

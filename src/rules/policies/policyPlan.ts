@@ -8,12 +8,14 @@ import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
 import type { PolicyCatalog } from '../../policies/read/policyCatalog.ts'
 import type { PolicyIndex } from '../../policies/rewrite/policyIndexes.ts'
 import { findPolicyIndexes, readIndexCatalog } from '../../policies/rewrite/policyIndexes.ts'
-import type { PolicyRewrite, PolicyRewrites } from '../../policies/rewrite/policyRewrites.ts'
+import type { IsPlannedOften, PolicyRewrite, PolicyRewrites } from '../../policies/rewrite/policyRewrites.ts'
 import { rewritePolicies } from '../../policies/rewrite/policyRewrites.ts'
 import type { CatalogTable } from '../../policies/read/tableCatalog.ts'
 import { policyIndexRemedy } from './policyIndexRemedy.ts'
 import type { Remedy } from '../rule.ts'
-import type { Snapshot } from '../../catalog/snapshot.ts'
+import type { NamedRelation } from '../../syntax/relations.ts'
+import { relationsIn } from '../../syntax/relations.ts'
+import type { PlannedOften, Snapshot } from '../../catalog/snapshot.ts'
 
 /** A column that policies compare, now or once they are rewritten, and what to do about it. */
 export interface PlannedIndex {
@@ -24,6 +26,7 @@ export interface PlannedIndex {
 /** How policies and the indexes that serve them change together. */
 export interface PolicyPlan extends PolicyRewrites {
   indexes: PlannedIndex[]
+  isPlannedOften: IsPlannedOften
   /** The operations of the indexes that the rewrites rely on. */
   indexOperations(rewrites: PolicyRewrite[]): Operation[]
 }
@@ -41,8 +44,9 @@ export async function planPolicies(context: Snapshot): Promise<PolicyPlan> {
   const wanted = rewriteRules.filter((each) => context.rules?.includes(each) ?? true)
   const known = plans.get(policies) ?? new Map<string, Promise<PolicyPlan>>()
   plans.set(policies, known)
-  const plan = known.get(wanted.join()) ?? makePlan(context, policies, new Set(wanted))
-  known.set(wanted.join(), plan)
+  const key = JSON.stringify([wanted, context.plannedOften?.tables])
+  const plan = known.get(key) ?? makePlan(context, policies, new Set(wanted))
+  known.set(key, plan)
   return plan
 }
 
@@ -53,7 +57,8 @@ async function makePlan(
 ): Promise<PolicyPlan> {
   const names = namesBySchema(await context.read(listRelationNames))
   const indexCatalog = await context.read(readIndexCatalog)
-  const assumed = rewritePolicies(policies, rules, () => true)
+  const isPlannedOften = plannedOften(policies, context.plannedOften)
+  const assumed = rewritePolicies(policies, rules, () => true, isPlannedOften)
   const found = await findPolicyIndexes(rewritten(policies.catalog, assumed.rewrites), indexCatalog)
   const locked = new Set((await context.read(listLockedTables)).map(({ oid }) => oid))
   // The indexes of a table that another session locks are unknown, so none counts as missing.
@@ -68,10 +73,16 @@ async function makePlan(
       operations.set(keyOf(index.table, index.column), remedy.operation)
   }
   const rewrites = assumed.rewrites.some((each) => columnsNeeded(each).length > 0)
-    ? rewritePolicies(policies, rules, (table, column) => operations.has(keyOf(table, column)))
+    ? rewritePolicies(
+        policies,
+        rules,
+        (table, column) => operations.has(keyOf(table, column)),
+        isPlannedOften,
+      )
     : assumed
   return {
     ...rewrites,
+    isPlannedOften,
     indexes,
     indexOperations: (of) => [
       ...new Set(
@@ -81,6 +92,29 @@ async function makePlan(
       ),
     ],
   }
+}
+
+/** A statement on a table also plans the policies of the tables that its policies read. */
+function plannedOften({ parsed }: ParsedPolicies, often?: PlannedOften): IsPlannedOften {
+  if (!often) return () => false
+  const { tables: named, except } = often
+  if (named === 'all') return (table) => !except(table)
+  const found = new Set<number>()
+  const tables = parsed.map(({ policy }) => policy.table)
+  const add = (wanted: readonly NamedRelation[]): void => {
+    for (const table of tables) {
+      const isNamed = wanted.some(
+        ({ schema, name }) => name === table.name && (schema ?? table.schema) === table.schema,
+      )
+      if (!isNamed || found.has(table.oid)) continue
+      found.add(table.oid)
+      for (const { policy, using, check } of parsed)
+        if (policy.table.oid === table.oid)
+          for (const tree of [using, check]) if (tree) add(relationsIn(tree))
+    }
+  }
+  add(named)
+  return (table) => found.has(table.oid) && !except(table)
 }
 
 function rewritten(catalog: PolicyCatalog, rewrites: PolicyRewrite[]): PolicyCatalog {

@@ -62,7 +62,7 @@ async function rewrite(predicate: string) {
     const found = (await rewritesIn(owner, ['policy_membership_function'])).get('p0')
     return {
       using: found && found.changes.length > 0 ? found.after.using : null,
-      helpers: found?.helpers.map(({ name, keys }) => [name, keys.keyType]) ?? [],
+      helpers: found?.helpers.map(({ name, returns }) => [name, returns.replace('[]', '')]) ?? [],
       refusals: found?.refusals.map(({ reason }) => reason) ?? [],
     }
   } finally {
