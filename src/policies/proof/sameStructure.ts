@@ -83,16 +83,23 @@ export function isSameStructure(
   trees: Map<string, Node>,
   structure: Structure,
 ): boolean {
-  const same = (one: string | null, other: string | null) => {
+  const same = (one: string | null, other: string | null, isPlanned: boolean) => {
     const [old, now] = [one, other].map((text) => (text === null ? undefined : trees.get(text)))
-    return structure.isSame(old, now) && structure.newErrors(old, now).length === 0
+    // The planner evaluates comparisons of USING before any arm; those of a new row keep the order in which they are written.
+    const isSame = isPlanned ? structure.isSameInAnyOrder(old, now) : structure.isSame(old, now)
+    return isSame && structure.newErrors(old, now).length === 0
   }
   const isLike = (one: Policy, other: Policy) =>
     one.command === other.command &&
     one.permissive === other.permissive &&
     JSON.stringify([...one.roles].sort()) === JSON.stringify([...other.roles].sort()) &&
-    same(one.using, other.using) &&
-    same(one.check ?? one.using, other.check ?? other.using)
+    same(one.using, other.using, true) &&
+    same(
+      one.check ?? one.using,
+      other.check ?? other.using,
+      // INSERT asks only the predicate of new rows.
+      one.check === null && other.check === null && ['SELECT', 'UPDATE', 'DELETE'].includes(one.command),
+    )
   return before.every((policy) => {
     const now = after.find(({ name }) => name === policy.name)
     return now ? isLike(policy, now) : after.some((each) => isLike(policy, each))

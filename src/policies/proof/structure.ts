@@ -1,5 +1,4 @@
 import type { Database } from '../../postgres/database.ts'
-import { qualified } from '../../postgres/identifiers.ts'
 import type { Read } from '../../catalog/reader.ts'
 import { readOnce } from '../../catalog/reader.ts'
 import { listBuiltinTypes } from '../../catalog/types.ts'
@@ -9,6 +8,8 @@ import type { Node, TypeName } from '../../syntax/nodes.ts'
 import { as, nodesIn, words } from '../../syntax/nodes.ts'
 import { replaceNodes } from '../../syntax/replaceNodes.ts'
 import { fieldsOf, isRecord, walk } from '../../syntax/walk.ts'
+import { mayComeEarlier } from '../read/armOrder.ts'
+import { claimReaders, reachesCalls } from '../read/claimReaders.ts'
 import { newlyAtOnce, whyExposed } from '../read/exposed.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
 import { claimFunctionBehind, functionWithoutArguments } from '../read/claimFunctions.ts'
@@ -16,7 +17,7 @@ import { firstOf } from '../read/firstOf.ts'
 import { readFunctions } from '../read/functionCatalog.ts'
 import { Hazards } from '../read/hazards.ts'
 import type { Reach } from '../read/reach.ts'
-import { callsReached, readReach, readSelectPolicies } from '../read/reach.ts'
+import { readReach, readSelectPolicies } from '../read/reach.ts'
 import type { KnownNames } from '../read/searchPath.ts'
 import { otherSettingOf, searchPathOf, whyPathMatters } from '../read/searchPath.ts'
 import { findTablesNamed } from '../read/tableCatalog.ts'
@@ -36,6 +37,11 @@ export interface Structure {
    * `auth.uid()` is the same as that: see `claimFunctionBehind`.
    */
   isSame(one: Node | undefined, other: Node | undefined): boolean
+  /**
+   * The same, where `after` may also have the arms of an OR in another order. An arm that comes earlier than before must
+   * not raise an error: see `mayComeEarlier`.
+   */
+  isSameInAnyOrder(before: Node | undefined, after: Node | undefined): boolean
   /**
    * VOLATILE functions that are not called in the same places of both trees: within a sub-select they would be
    * called once per statement and no more for each row.
@@ -60,7 +66,8 @@ export interface Structure {
 export async function readStructure(db: Database, subject: Subject, trees: Node[]): Promise<Structure> {
   const reach = await readReachOf(db, trees)
   const hazards = new Hazards(reach)
-  const reached = new Map<Node, Set<string>>()
+  const readers = claimReaders(reach, hazards)
+  const reaches = reachesCalls(reach)
   const names = { reach, isBuiltinType: await readBuiltinTypes(db) }
   const known = await readKnownBodies(reach)
   const types = await parseReturnTypes(reach)
@@ -125,11 +132,20 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
     isSteady: (tree) => Array.from(fieldsOf(tree, 'FuncCall')).every(isSteady),
   }
   const canonicalTree = (tree: Node) => normal(withMemberships(normal(tree) as Node, context))
+  const isSame = (one: Node | undefined, other: Node | undefined): boolean =>
+    one === undefined || other === undefined
+      ? one === other
+      : sameTree(normal(one), normal(other)) || sameTree(canonicalTree(one), canonicalTree(other))
   return {
-    isSame: (one, other) =>
-      one === undefined || other === undefined
-        ? one === other
-        : sameTree(normal(one), normal(other)) || sameTree(canonicalTree(one), canonicalTree(other)),
+    isSame,
+    isSameInAnyOrder: (before, after) => {
+      if (!before || !after) return before === after
+      const today = withoutTwins(before)
+      const order = { before: today, hazards, asksCaller: (tree: Node) => reaches(tree, readers) }
+      return isSameInOrder(before, after, isSame, (arm, passed) =>
+        mayComeEarlier(withoutTwins(arm), passed, order),
+      )
+    },
     movedVolatile: (one, other) => {
       const isVolatile = (call: CallFields) =>
         own(call).some(({ volatility }) => volatility === 'volatile') ||
@@ -145,17 +161,9 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
       one && other ? newErrors(withoutTwins(one), withoutTwins(other), hazards) : [],
     withoutTwins,
     readsOnlySettings: (tree) => hazards.readsOnlySettings(tree),
-    claimReaders: [...reach.byName.values()].flat().flatMap((each) => {
-      const isReader = each.argumentTypes.length === 0 && !each.returnsSet && each.kind === 'f'
-      const reader = call([each.schema, each.name])
-      return isReader && hazards.readsOnlySettings(reader) ? [`${qualified(each)}()`] : []
-    }),
+    claimReaders: readers,
     ...namesRead([...trees, ...Array.from(reach.bodies.values(), ({ parts }) => parts)]),
-    reaches: (tree, calls) => {
-      const found = reached.get(tree) ?? callsReached(tree, reach)
-      reached.set(tree, found)
-      return calls.some((each) => found.has(each))
-    },
+    reaches,
   }
 }
 
@@ -179,6 +187,32 @@ function namesRead(trees: unknown): Pick<Structure, 'claimKeys' | 'settings'> {
 function textOf(node: Node | undefined): string | undefined {
   const constant = as(node, 'A_Const') ?? as(as(node, 'TypeCast')?.arg, 'A_Const')
   return constant?.sval?.sval
+}
+
+/** Follows AND and OR from the top; each arm of an OR has one arm of the other tree. */
+function isSameInOrder(
+  before: Node,
+  after: Node,
+  isSame: (one: Node, other: Node) => boolean,
+  mayMove: (arm: Node, passed: Node[]) => boolean,
+): boolean {
+  if (isSame(before, after)) return true
+  const [old, now] = [as(before, 'BoolExpr'), as(after, 'BoolExpr')]
+  if (!old || !now || old.boolop !== now.boolop || old.args.length !== now.args.length) return false
+  const isSameArm = (one: Node, other: Node | undefined): boolean =>
+    other !== undefined && isSameInOrder(one, other, isSame, mayMove)
+  if (old.boolop === 'AND_EXPR') return old.args.every((arm, at) => isSameArm(arm, now.args[at]))
+  if (old.boolop !== 'OR_EXPR') return false
+  const places: number[] = []
+  for (const arm of now.args) {
+    const place = old.args.findIndex((each, at) => !places.includes(at) && isSameArm(each, arm))
+    if (place < 0) return false
+    places.push(place)
+  }
+  return now.args.every((arm, at) => {
+    const passed = now.args.filter((_, other) => other > at && (places[other] ?? 0) < (places[at] ?? 0))
+    return passed.length === 0 || mayMove(arm, passed)
+  })
 }
 
 function newErrors(before: Node, after: Node, hazards: Hazards): string[] {

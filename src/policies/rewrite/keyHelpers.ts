@@ -1,3 +1,4 @@
+import type { RelationName } from '../../postgres/identifiers.ts'
 import { relationExists, tableExists } from '../../conditions/tables.ts'
 import type { ConditionCall } from '../../operations/operation.ts'
 import { condition } from '../../operations/operation.ts'
@@ -71,6 +72,11 @@ export class KeyHelpers {
     this.#functions.use(helper)
     this.#helpers.push(helper)
     return helper
+  }
+
+  /** The helper that such a call means. */
+  named({ schema, name }: RelationName): KeyHelper | undefined {
+    return schema === privateSchema ? this.#helpers.find((each) => each.name === name) : undefined
   }
 
   /**

@@ -3,12 +3,17 @@ import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import type { PolicyPredicates } from '../../catalog/policies.ts'
 import { treeWithoutArrayCasts } from '../../syntax/arrayCasts.ts'
 import { printExpression } from '../../syntax/expression.ts'
+import { call } from '../../syntax/build.ts'
 import type { Node } from '../../syntax/nodes.ts'
+import { as, nodesIn } from '../../syntax/nodes.ts'
 import type { Change, Refusal, Rewritten, RewriteRule } from './change.ts'
 import { rewriteRules } from './change.ts'
 import { turnCorrelated } from './correlated.ts'
 import type { Scope } from '../read/calls.ts'
+import { nameOfCall } from '../read/calls.ts'
+import type { ArmOrder } from '../read/armOrder.ts'
 import { claimFunctionsOf } from '../read/claimFunctions.ts'
+import { claimReaders, reachesCalls } from '../read/claimReaders.ts'
 import type { Bodies } from '../read/declarations.ts'
 import { hiddenVolatile, readsChanging } from '../read/declarations.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
@@ -26,6 +31,7 @@ import type { PolicyOnTable } from '../read/policyCatalog.ts'
 import type { JudgedPolicy } from '../read/recursion.ts'
 import { newRecursion } from '../read/recursion.ts'
 import type { CatalogTable } from '../read/tableCatalog.ts'
+import { setsLast } from './setsLast.ts'
 import { wrapCalls } from './wrapCalls.ts'
 import { unique } from '../../unique.ts'
 
@@ -114,6 +120,7 @@ interface Shared extends Pick<
   /** As `wrapCalls`, which does not depend on the table: run once for each tree and set of functions. */
   wrap(tree: Node, scope: Scope): Rewritten
   keyHelpers: KeyHelpers
+  asksCaller: ArmOrder['asksCaller']
   /** Calls planned once per session, if that rule is wanted. */
   plan(tree: Node): PlannedOnce
 }
@@ -126,13 +133,15 @@ function sharedBy(
   const { catalog, reach, surroundings } = policies
   const { called, role, functions } = catalog
   const names = namesKnownTo(policies)
+  const keyHelpers = new KeyHelpers(helpers, names)
   const claims = { claimFunction: claimFunctionsOf(names), helpers: new ClaimHelpers(helpers), surroundings }
   const isImmutable = ({ volatility }: CatalogFunction) => volatility === 'immutable'
   const isNotVolatile = ({ volatility }: CatalogFunction) => volatility !== 'volatile'
   const wrapped = new WeakMap<Node, Map<string, Rewritten>>()
   return {
     tables: [...catalog.tables.values()],
-    keyHelpers: new KeyHelpers(helpers, names),
+    keyHelpers,
+    asksCaller: asksCallerIn(policies, keyHelpers),
     plan: (tree) =>
       rules.has('auth_function_planning')
         ? planOnce(tree, claims)
@@ -150,6 +159,20 @@ function sharedBy(
       return result
     },
   }
+}
+
+/** A helper that does not exist yet asks what the membership function asks, whose keys it lists. */
+function asksCallerIn({ reach, hazards }: ParsedPolicies, helpers: KeyHelpers): ArmOrder['asksCaller'] {
+  const reaches = reachesCalls(reach)
+  let readers: string[] | undefined
+  const asks = (tree: Node): boolean => reaches(tree, (readers ??= claimReaders(reach, hazards)))
+  return (tree) =>
+    asks(tree) ||
+    nodesIn(tree).some((node) => {
+      const called = as(node, 'FuncCall')
+      const of = called && helpers.named(nameOfCall(called))?.of
+      return of !== undefined && asks(call([of.schema, of.name]))
+    })
 }
 
 function rewritePolicy(
@@ -186,19 +209,24 @@ function rewritePolicy(
       ? turnCorrelated(turned.tree, scope, shared.verdicts)
       : { tree: turned.tree, changes: [], refusals: [] }
     const wrapped = shared.wrap(around.tree, scope)
+    const turnedAny = turned.changes.length + around.changes.length > 0
+    const ordered =
+      turnedAny && mayReorder(policy, clause)
+        ? setsLast(wrapped.tree, { before: tree, hazards: scope.hazards, asksCaller: shared.asksCaller })
+        : wrapped.tree
     const made = [...turned.changes, ...around.changes, ...wrapped.changes]
     refusals.push(...turned.refusals, ...around.refusals, ...wrapped.refusals)
     if (made.length === 0) return { tree, text }
-    const looping = recursionWith(policy, { [clause]: wrapped.tree })
+    const looping = recursionWith(policy, { [clause]: ordered })
     if (looping !== undefined) {
       refusals.push(...made.map(({ rule, was }) => ({ rule, was, ...whyNotInTable(policy, looping) })))
       return { tree, text }
     }
     try {
-      const printed = printExpression(treeWithoutArrayCasts(wrapped.tree))
+      const printed = printExpression(treeWithoutArrayCasts(ordered))
       changes.push(...made)
       helpers.push(...turned.helpers)
-      return { tree: wrapped.tree, text: printed }
+      return { tree: ordered, text: printed }
     } catch (error) {
       const reason = messageOf(error)
       refusals.push(...made.map(({ rule, was }) => ({ rule, was, reason })))
@@ -235,6 +263,11 @@ function rewritePolicy(
     },
     shared.baseline.get(policy.oid),
   )
+}
+
+/** Conditions on new rows keep their order: the planner evaluates nothing of them ahead. INSERT asks those of ALL. */
+function mayReorder({ command, check }: PolicyOnTable, clause: 'using' | 'check'): boolean {
+  return clause === 'using' && (check !== null || command !== 'ALL') && command !== 'INSERT'
 }
 
 /** A predicate after its rewrites: as a tree, if it can be read, and as text. */

@@ -88,6 +88,14 @@ describe('a rewritten membership, without a row in any table', () => {
       'EXISTS (SELECT FROM team_members m WHERE m.team_id = documents.team_id AND m.user_id = auth.uid() AND m.level >= 2)',
       '(team_id IN ( SELECT m.team_id FROM public.team_members m WHERE ((m.level >= 2) AND (m.user_id = ( SELECT auth.uid() AS uid)))))',
     ],
+    [
+      'is_member(team_id) OR owner_id = auth.uid()',
+      '((owner_id = ( SELECT auth.uid() AS uid)) OR (team_id IN ( SELECT public.team_ids() AS team_ids)))',
+    ],
+    [
+      'is_member(team_id) OR is_public',
+      '(is_public OR (team_id IN ( SELECT public.team_ids() AS team_ids)))',
+    ],
   ])('is proven by structure: %s', async (policy, using) => {
     expect(await outcome(policy, using)).toEqual(byStructure)
   })
@@ -128,6 +136,16 @@ describe('a rewritten membership, without a row in any table', () => {
       'a part that may fail',
       'risky_member(team_id)',
       '(team_id IN ( SELECT public.risky_ids() AS risky_ids))',
+    ],
+    [
+      'an arm of OR that may fail and comes earlier',
+      `is_member(team_id) OR (meta ->> 'level')::int = 1`,
+      `((((meta ->> 'level'::text))::integer = 1) OR (team_id IN ( SELECT public.team_ids() AS team_ids)))`,
+    ],
+    [
+      'an arm of OR that asks who is calling earlier than today',
+      'is_member(team_id) OR owner_id = (SELECT auth.uid())',
+      '((owner_id = ( SELECT auth.uid() AS uid)) OR (team_id IN ( SELECT public.team_ids() AS team_ids)))',
     ],
     ['another column', 'is_member(team_id)', '(other_team_id IN ( SELECT public.team_ids() AS team_ids))'],
     ['a body that does more', 'two_steps(team_id)', '(team_id IN ( SELECT public.team_ids() AS team_ids))'],
