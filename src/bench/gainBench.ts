@@ -18,8 +18,10 @@ import { moreIsBetterRow } from './bench.ts'
 import { underLoad } from './load/load.ts'
 
 const runs = 100
-/** Calls of each statement before the migrations, and between two looks after them. */
-const calls = 100
+/** Calls of each statement before the migrations: later looks cannot make up for too few of them. */
+const callsBefore = 250
+/** Calls between two looks after the migrations. */
+const callsPerLook = 100
 /** As long as there is no verdict, one looks again later. */
 const mostLooks = 10
 const database = 'gain'
@@ -69,7 +71,7 @@ export const gainBench: Bench = {
             after: tally.right,
             unit: 'verdicts',
             met: tally.right >= 3 * runs - 1,
-            how: `${runs} runs on a live load of ${report.transactions.toLocaleString('en-US')} transactions (${report.failed} failed); at least ${calls} calls of each statement before, and as many before each of ${tally.looks} looks after: without a verdict one looks again; by turns the harmful index tempts the planner and ends HOT updates${wrong}`,
+            how: `${runs} runs on a live load of ${report.transactions.toLocaleString('en-US')} transactions (${report.failed} failed); at least ${callsBefore} calls of each statement before, and ${callsPerLook} before each of ${tally.looks} looks after: without a verdict one looks again; by turns the harmful index tempts the planner and ends HOT updates${wrong}`,
           }),
           moreIsBetterRow({
             id: 'gain_take_back',
@@ -183,7 +185,7 @@ async function judgeOnce(client: Client, set: IndexSet, tally: Tally): Promise<v
   const { migrations, expected, harmful } = set
   const options = { ...defaultRunOptions, client }
   await client.query('SELECT pg_stat_statements_reset()')
-  await untilCalled(client, calls)
+  await untilCalled(client, callsBefore)
   const applied = await up(migrations, {}, options)
   if (applied.failure) throw applied.failure
   const gains = await lookUntilDecided(client, migrations, tally)
@@ -208,7 +210,7 @@ async function lookUntilDecided(
   tally: Tally,
 ): Promise<MigrationGain[]> {
   for (let look = 1; ; look += 1) {
-    await untilCalled(client, (await leastCalled(client)) + calls)
+    await untilCalled(client, (await leastCalled(client)) + callsPerLook)
     const gains = await verifyGain(migrations, { ...defaultRunOptions, client, leastWindowMs: 0 })
     tally.looks += 1
     if (look === mostLooks || gains.every(({ verdict }) => verdict !== 'unknown')) return gains

@@ -145,7 +145,7 @@ async function findDependent(
     const other = await readChanged(each)
     const why = other ? dependsOn(other, own) : 'cannot be read'
     if (why !== undefined) {
-      return `${each.name}, applied later, ${why}; \`migrate down -- --to ${row.name}\` takes back both`
+      return `${each.name}, applied later, ${why}; \`migrate down --to ${row.name}\` takes back both`
     }
   }
   return undefined
