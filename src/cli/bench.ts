@@ -11,6 +11,7 @@ import { policiesBench } from '../bench/policiesBench.ts'
 import { rlsBench } from '../bench/rlsBench.ts'
 import { runnerBench } from '../bench/runnerBench.ts'
 import { startupBench } from '../bench/startupBench.ts'
+import { tpchBench } from '../bench/advise/tpchBench.ts'
 import { UsageError, exitCodes } from '../errors.ts'
 import { benchComparison } from '../bench/benchComparison.ts'
 import { benchTable } from '../bench/benchTable.ts'
@@ -30,6 +31,7 @@ export const benches: readonly Bench[] = [
   runnerBench,
   startupBench,
   diagnoseBench,
+  tpchBench,
 ]
 
 interface BenchCommandOptions extends OutputOptions {
