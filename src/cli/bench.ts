@@ -11,6 +11,7 @@ import { policiesBench } from '../bench/policiesBench.ts'
 import { rlsBench } from '../bench/rlsBench.ts'
 import { runnerBench } from '../bench/runnerBench.ts'
 import { startupBench } from '../bench/startupBench.ts'
+import { adviseScaleBench } from '../bench/advise/scaleBench.ts'
 import { tpchBench } from '../bench/advise/tpchBench.ts'
 import { UsageError, exitCodes } from '../errors.ts'
 import { benchComparison } from '../bench/benchComparison.ts'
@@ -32,6 +33,7 @@ export const benches: readonly Bench[] = [
   startupBench,
   diagnoseBench,
   tpchBench,
+  adviseScaleBench,
 ]
 
 interface BenchCommandOptions extends OutputOptions {
