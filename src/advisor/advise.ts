@@ -1,4 +1,6 @@
 import type { ClientBase } from 'pg'
+import { groupBy } from '../groupBy.ts'
+import { display } from '../postgres/identifiers.ts'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import { readOnce } from '../catalog/reader.ts'
 import { borrow } from '../postgres/database.ts'
@@ -9,6 +11,7 @@ import type { Candidate } from './candidates.ts'
 import { readCatalogOfCandidates } from './catalogOfCandidates.ts'
 import type { Priced } from './choose.ts'
 import { chooseInRounds } from './chooseInRounds.ts'
+import { startClock } from './clock.ts'
 import type { Configuration } from './configurations.ts'
 import { costStatements } from './costStatements.ts'
 import type { Need } from './needs.ts'
@@ -25,7 +28,7 @@ import { gatherWishes } from './wishes.ts'
 export interface AdviseOptions {
   /** Bytes that new indexes may take together. */
   budget?: number
-  /** Seconds for the choice; 20 where absent. */
+  /** Seconds for planning and choosing together, beside what has to be done in any case; 120 where absent. */
   timeLimit?: number
   /** Changes the shadow before anything is planned: policies that are rewritten first, say. */
   prepare?: (shadow: ClientBase) => Promise<void>
@@ -80,7 +83,14 @@ export interface Advice {
 export async function advise(
   source: ClientBase,
   workload: readonly WorkloadStatement[],
-  { budget, timeLimit = 20, prepare, given = [], needs: asked, onStep = () => undefined }: AdviseOptions = {},
+  {
+    budget,
+    timeLimit = 120,
+    prepare,
+    given = [],
+    needs: asked,
+    onStep = () => undefined,
+  }: AdviseOptions = {},
 ): Promise<Advice> {
   onStep('copying the schema and its statistics')
   const planner = await openPlanner(source)
@@ -101,20 +111,23 @@ export async function advise(
     const whatIf = await openWhatIf(planner, [...wishes.candidates.values()], given)
     try {
       const existing = indexesOf(whatIf.options.filter(({ candidate }) => !candidate))
-      const costs = await costStatements(whatIf, wishes, existing, onStep)
+      const clock = { onStep, ...startClock(timeLimit) }
+      const costs = await costStatements(whatIf, wishes, existing, clock)
       const needs = wanted.filter((need) => !whatIf.fixed.some((index) => meets(index, need)))
       const meeting = needs.map((need) => oidsOf(whatIf.options.filter(({ index }) => meets(index, need))))
-      const stands = [...whatIf.fixed, ...existing]
+      const stands = groupBy([...whatIf.fixed, ...existing], ({ tableOid }) => tableOid)
+      const uses = groupBy(wishes.uses, ({ table }) => display(table))
       const price = ({ index, candidate }: Option): Priced => {
         const columns = [...index.keys, ...index.included].map(({ text }) => text)
         const width = catalog.width(index.table, columns)
         const bytes = candidate ? index.sizeBytes : 0
-        const upkeep = upkeepOf(index, stands, wishes.uses, width)
+        const beside = stands.get(index.tableOid) ?? []
+        const upkeep = upkeepOf(index, beside, uses.get(display(index.table)) ?? [], width)
         // A column that is only carried along can serve less than a key.
         return { oid: index.oid, bytes, columns: index.keys.length + 1.5 * index.included.length, upkeep }
       }
-      const rounds = { timeLimit, needs: meeting, ...(budget === undefined ? {} : { budget }) }
-      const { choice, priced } = await chooseInRounds(whatIf.options, costs, price, rounds, onStep)
+      const rounds = { needs: meeting, ...(budget === undefined ? {} : { budget }) }
+      const { choice, priced } = await chooseInRounds(whatIf.options, costs, price, rounds, clock)
       const { chosen, unmet, cost, gap } = choice
       const there = new Set(chosen)
       const statements = costs.costed().map(({ statement, configurations }) => {

@@ -40,6 +40,8 @@ export interface WhatIf {
   /** Candidates that PostgreSQL does not build, and why. */
   refused: { candidate: Candidate; reason: string }[]
   plan(statement: PlannedStatement, args: readonly string[], oids: ReadonlySet<number>): Promise<OptionalPlan>
+  /** Oids of the options on the statement's tables: no other one can matter to it. */
+  optionsFor(statement: PlannedStatement): Promise<number[]>
   close(): Promise<void>
 }
 
@@ -101,6 +103,7 @@ export async function openWhatIf(
       const { root, used } = await stage.plan(statement, args, oids)
       return { root, cost: root['Total Cost'], used: used.filter((oid) => oids.has(oid)) }
     },
+    optionsFor: (statement) => stage.optionsFor(statement),
     close: async () => {
       await session.query('ROLLBACK')
       await session.end()
@@ -115,6 +118,7 @@ interface Stage {
     args: readonly string[],
     oids: ReadonlySet<number>,
   ): Promise<{ root: PlanNode; used: number[] }>
+  optionsFor(statement: PlannedStatement): Promise<number[]>
 }
 
 /**
@@ -130,6 +134,7 @@ function openStage(session: Client, options: readonly Option[]): Stage {
   let own: number[] = []
   let shown = new Set<number>()
   const plans = new Map<string, { root: PlanNode; used: number[] }>()
+  const ofTables = new Map<PlannedStatement, number[]>()
 
   const plan = async (statement: PlannedStatement, args: readonly string[]): ReturnType<Stage['plan']> => {
     const key = JSON.stringify([args, own.filter((oid) => shown.has(oid))])
@@ -146,11 +151,15 @@ function openStage(session: Client, options: readonly Option[]): Stage {
     own = []
     shown = new Set()
     plans.clear()
+    own = ofTables.get(statement) ?? (await findOptions(statement))
+    ofTables.set(statement, own)
+  }
+  const findOptions = async (statement: PlannedStatement): Promise<number[]> => {
     const tables = new Set<string>()
     for (const args of statement.args) {
       for (const table of tablesIn((await plan(statement, args)).root)) tables.add(table)
     }
-    own = [...tables].flatMap((table) => (byTable.get(table) ?? []).map(({ index }) => index.oid))
+    return [...tables].flatMap((table) => (byTable.get(table) ?? []).map(({ index }) => index.oid))
   }
   return {
     plan: async (statement, args, oids) => {
@@ -161,6 +170,10 @@ function openStage(session: Client, options: readonly Option[]): Stage {
       )
       shown = new Set(own.filter((oid) => oids.has(oid)))
       return plan(statement, args)
+    },
+    optionsFor: async (statement) => {
+      if (!ofTables.has(statement)) await enter(statement)
+      return ofTables.get(statement) ?? []
     },
   }
 }

@@ -28,7 +28,12 @@ export function adviseCommand({ config, terminal, finish }: CommandContext): Com
   return new Command('advise')
     .option('--workload <file>', 'statements with calls, roles and arguments; pg_stat_statements without it')
     .option('--budget <bytes>', 'what new indexes may take together, such as 500MB', parseBytes)
-    .option('--time-limit <time>', 'for the choice; what is best by then is taken', parseDuration, 20_000)
+    .option(
+      '--time-limit <time>',
+      'for planning and choosing; what is best by then is taken',
+      parseDuration,
+      120_000,
+    )
     .option('--json <file>', 'write the result as JSON; - for standard output')
     .addHelpText(
       'after',
