@@ -73,7 +73,11 @@ async function onTwoDatabases(started: Server, context: BenchContext): Promise<B
     await administrator.query(`CREATE DATABASE ${quote(advised)} TEMPLATE ${quote(base)}`)
     const sides: [Client, Client] = [await open(base), await open(advised)]
     context.onStep(`building ${advice.indexes.length} indexes`)
-    for (const { candidate } of advice.indexes) {
+    for (const { candidate, extension } of advice.indexes) {
+      if (extension) {
+        const { name, schema } = extension
+        await sides[1].query(`CREATE EXTENSION IF NOT EXISTS ${quote(name)} SCHEMA ${quote(schema)}`)
+      }
       await sides[1].query(`CREATE INDEX ${definitionOf(candidate)}`)
     }
     for (const side of sides) await side.query('VACUUM (ANALYZE)')
