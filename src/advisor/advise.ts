@@ -1,4 +1,6 @@
 import type { ClientBase } from 'pg'
+import { groupBy } from '../groupBy.ts'
+import { display } from '../postgres/identifiers.ts'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import type { TableIndex } from '../catalog/indexes.ts'
 import { readOnce } from '../catalog/reader.ts'
@@ -13,6 +15,7 @@ import type { WorkloadStatement } from '../workload/workloadFile.ts'
 import type { Candidate } from './candidates.ts'
 import type { Priced } from './choose.ts'
 import { chooseInRounds } from './chooseInRounds.ts'
+import { startClock } from './clock.ts'
 import type { Configuration } from './configurations.ts'
 import type { CorrelatedColumns } from './correlations.ts'
 import type { StatementCosts } from './costStatements.ts'
@@ -40,7 +43,7 @@ import type { Wishes } from './wishes.ts'
 export interface AdviseOptions {
   /** Bytes that new indexes may take together. */
   budget?: number
-  /** Seconds for the choice; 20 where absent. */
+  /** Seconds for planning and choosing together, beside what has to be done in any case; 120 where absent. */
   timeLimit?: number
   /** Changes the shadow before anything is planned: policies that are rewritten first, say. */
   prepare?: (shadow: ClientBase) => Promise<void>
@@ -113,7 +116,7 @@ export async function advise(
   workload: readonly WorkloadStatement[],
   options: AdviseOptions = {},
 ): Promise<Advice> {
-  const { budget, timeLimit = 20, prepare, given = [], onStep = () => undefined } = options
+  const { budget, timeLimit = 120, prepare, given = [], onStep = () => undefined } = options
   const { dropping = [], complete = false } = options
   onStep('copying the schema and its statistics')
   const judge = await readOnly(source, () => readOnce(borrow(source))(readDropJudge))
@@ -137,26 +140,25 @@ export async function advise(
       const tried = await tryDrops(whatIf, wishes.byStatement.keys(), dropping, mostSlower)
       whatIf.options = whatIf.options.filter(({ index }) => !tried.gone.has(index.oid))
       const existing = indexesOf(whatIf.options.filter(({ candidate }) => !candidate))
-      const costs = await costStatements(whatIf, wishes, existing, tried.before, onStep)
+      const clock = { onStep, ...startClock(timeLimit) }
+      const costs = await costStatements(whatIf, wishes, existing, tried.before, clock)
       weigh(costs, wishes)
       const needs = wanted.filter((need) => !whatIf.fixed.some((index) => meets(index, need)))
       const meeting = needs.map((need) => oidsOf(whatIf.options.filter(({ index }) => meets(index, need))))
-      const stands = [...whatIf.fixed, ...existing]
+      const stands = groupBy([...whatIf.fixed, ...existing], ({ tableOid }) => tableOid)
+      const uses = groupBy(wishes.uses, ({ table }) => display(table))
       const price = ({ index, candidate }: Option): Priced => {
         const columns = [...index.keys, ...index.included].map(({ text }) => text)
         const width = catalog.width(index.table, columns)
         const bytes = candidate ? index.sizeBytes : 0
-        const upkeep = upkeepOf(index, stands, wishes.uses, width)
+        const beside = stands.get(index.tableOid) ?? []
+        const upkeep = upkeepOf(index, beside, uses.get(display(index.table)) ?? [], width)
         // A column that is only carried along can serve less than a key.
         return { oid: index.oid, bytes, columns: index.keys.length + 1.5 * index.included.length, upkeep }
       }
       const foreignKeys = neededForForeignKeys(whatIf.foreignKeys, whatIf.options, whatIf.fixed)
-      const rounds = {
-        timeLimit,
-        needs: [...meeting, ...foreignKeys],
-        ...(budget === undefined ? {} : { budget }),
-      }
-      const { choice, priced } = await chooseInRounds(whatIf.options, costs, price, rounds, onStep)
+      const rounds = { needs: [...meeting, ...foreignKeys], ...(budget === undefined ? {} : { budget }) }
+      const { choice, priced } = await chooseInRounds(whatIf.options, costs, price, rounds, clock)
       const { chosen, unmet, cost, gap } = choice
       const there = new Set(chosen)
       const statements = costs.costed().map(({ statement, configurations }) => {

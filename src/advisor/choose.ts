@@ -1,5 +1,6 @@
 import type { Highs } from 'highs'
-import type { CostedStatement } from './configurations.ts'
+import type { Configuration, CostedStatement } from './configurations.ts'
+import { firstChoice } from './firstChoice.ts'
 import { weightOf } from './plannedStatement.ts'
 
 /** An index that may be there or not, as the choice sees it. */
@@ -51,7 +52,8 @@ const ofColumn = 0.05
  *
  * ```
  * minimise  sum over statements s and configurations k of weight(s) * cost(s, k) * y(s, k) + sum of upkeep(i) * x(i)
- * where     sum over k of y(s, k) = 1 for each s; y(s, k) <= x(i) for each i in k; sum of bytes(i) * x(i) <= budget;
+ * where     sum over k of y(s, k) = 1 for each s; sum over k with i of y(s, k) <= x(i) for each s and i;
+ *           sum of bytes(i) * x(i) <= budget;
  *           sum over i of n of x(i) >= 1 for each need n; x(i) + x(j) <= 1 where j does what i does
  * ```
  *
@@ -67,6 +69,11 @@ export function chooseIndexes(
     (sum, { statement, configurations }) => sum + weightOf(statement) * (configurations[0]?.cost ?? 0),
     0,
   )
+  const first = firstChoice(statements, options, {
+    needs,
+    exclusive,
+    ...(budget === undefined ? {} : { budget }),
+  })
   const least = statements.reduce(
     (sum, { statement, configurations }) =>
       sum + weightOf(statement) * Math.min(...configurations.map(({ cost }) => cost)),
@@ -82,20 +89,16 @@ export function chooseIndexes(
   const rows: { entries: [column: number, value: number][]; lower: number; upper: number }[] = []
   const at = new Map(options.map(({ oid }, column) => [oid, column]))
   for (const { statement, configurations } of statements) {
-    const own = configurations.map(({ cost, options: used }): [number, number] => {
+    const users = new Map<number, [column: number, value: number][]>()
+    const own = withoutDominated(configurations).map(({ cost, options: used }): [number, number] => {
       const column = costs.push((weightOf(statement) * cost) / unit) - 1
-      for (const oid of used) {
-        rows.push({
-          entries: [
-            [at.get(oid) ?? 0, -1],
-            [column, 1],
-          ],
-          lower: -highs.infinity,
-          upper: 0,
-        })
-      }
+      for (const oid of used) users.set(oid, [...(users.get(oid) ?? []), [column, 1]])
       return [column, 1]
     })
+    // One row for all configurations with an option is as right as one for each, since only one of them is taken.
+    for (const [oid, entries] of users) {
+      rows.push({ entries: [[at.get(oid) ?? 0, -1], ...entries], lower: -highs.infinity, upper: 0 })
+    }
     rows.push({ entries: own, lower: 1, upper: 1 })
   }
   const unmetColumns = needs.map((oids) => {
@@ -139,17 +142,31 @@ export function chooseIndexes(
     },
     (model) => {
       model.options.set({ time_limit: timeLimit, mip_rel_gap: 1e-8, random_seed: 0, output_flag: false })
+      model.setSolution({
+        indices: options.map((_, column) => column),
+        values: options.map(({ oid }) => (first.chosen.has(oid) ? 1 : 0)),
+      })
       model.run()
+      const solved = Number(model.info.get('objective_function_value'))
+      // Where the time does not even do for what the solver starts from, that is the choice.
+      const isSolved = Number.isFinite(solved)
       const values = model.getSolution().colValue
-      const isChosen = (column: number): boolean => (values[column] ?? 0) > 0.5
-      const open = unmetColumns.flatMap((column, need) => (isChosen(column) ? [need] : []))
-      const ofStored = storage.reduce((sum, each, column) => sum + (isChosen(column) ? each : 0), 0)
+      const isOne = (column: number): boolean => (values[column] ?? 0) > 0.5
+      const isChosen = (oid: number, column: number): boolean =>
+        isSolved ? isOne(column) : first.chosen.has(oid)
+      const open = isSolved
+        ? unmetColumns.flatMap((column, need) => (isOne(column) ? [need] : []))
+        : first.unmet
+      const ofStored = options.reduce(
+        (sum, { oid }, column) => sum + (isChosen(oid, column) ? (storage[column] ?? 0) : 0),
+        0,
+      )
       const besides = open.length * unmet + ofStored
-      const cost = (Number(model.info.get('objective_function_value')) - besides) * unit
+      const cost = isSolved ? (solved - besides) * unit : first.cost
       const isWhole = options.length + needs.length > 0
-      const bound = isWhole ? (Number(model.info.get('mip_dual_bound')) - besides) * unit : cost
+      const bound = isWhole ? Math.max(0, (Number(model.info.get('mip_dual_bound')) - besides) * unit) : cost
       return {
-        chosen: options.flatMap(({ oid }, column) => (isChosen(column) ? [oid] : [])),
+        chosen: options.flatMap(({ oid }, column) => (isChosen(oid, column) ? [oid] : [])),
         unmet: open,
         costBefore,
         cost,
@@ -158,4 +175,14 @@ export function chooseIndexes(
       }
     },
   )
+}
+
+/** What costs at least as much as another one that needs less is never taken. */
+function withoutDominated(configurations: readonly Configuration[]): Configuration[] {
+  const kept: Configuration[] = []
+  for (const configuration of configurations.toSorted((a, b) => a.cost - b.cost)) {
+    const own = new Set(configuration.options)
+    if (!kept.some(({ options }) => options.every((oid) => own.has(oid)))) kept.push(configuration)
+  }
+  return kept
 }

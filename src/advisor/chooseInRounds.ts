@@ -1,4 +1,6 @@
+import { groupBy } from '../groupBy.ts'
 import { covers } from '../indexes/indexCoverage.ts'
+import type { Clock } from './clock.ts'
 import type { Choice, ChoiceOptions, Priced } from './choose.ts'
 import { chooseIndexes } from './choose.ts'
 import type { StatementCosts } from './costStatements.ts'
@@ -17,8 +19,8 @@ export async function chooseInRounds(
   options: readonly Option[],
   costs: StatementCosts,
   price: (option: Option) => Priced,
-  rest: Omit<ChoiceOptions, 'exclusive'>,
-  onStep: (text: string) => void,
+  rest: Omit<ChoiceOptions, 'exclusive' | 'timeLimit'>,
+  { onStep, isOver, secondsToChoose }: Clock & { onStep: (text: string) => void },
 ): Promise<{ choice: Choice; priced: Priced[] }> {
   const solver = await loadSolver()
   const needed = new Set((rest.needs ?? []).flat())
@@ -29,24 +31,30 @@ export async function chooseInRounds(
     )
   }
   onStep('choosing')
-  const pool = new Set(chooseIndexes(solver, costs.costed(), useful().map(price), rest).chosen)
+  const first = { ...rest, timeLimit: secondsToChoose() / 2 }
+  const pool = new Set(chooseIndexes(solver, costs.costed(), useful().map(price), first).chosen)
   for (let round = 1; ; round += 1) {
     onStep(`planning each statement with what the others want: round ${round}`)
     await costs.addWith(pool)
     const asked = useful()
     const priced = asked.map(price)
     const exclusive = redundantPairs(asked)
-    const choice = chooseIndexes(solver, costs.costed(), priced, { ...rest, exclusive })
+    const choice = chooseIndexes(solver, costs.costed(), priced, {
+      ...rest,
+      exclusive,
+      timeLimit: secondsToChoose(),
+    })
     const isKnown = choice.chosen.every((oid) => pool.has(oid))
-    if (isKnown || round === mostRounds) return { choice, priced }
+    if (isKnown || isOver() || round === mostRounds) return { choice, priced }
     for (const oid of choice.chosen) pool.add(oid)
   }
 }
 
 /** Of two that exist both may stay. */
 function redundantPairs(options: readonly Option[]): [number, number][] {
+  const byTable = groupBy(options, ({ index }) => index.tableOid)
   return options.flatMap((narrow) =>
-    options
+    (byTable.get(narrow.index.tableOid) ?? [])
       .filter((wide) => (narrow.candidate ?? wide.candidate) && covers(wide.index, narrow.index))
       .map((wide): [number, number] => [narrow.index.oid, wide.index.oid]),
   )

@@ -20,19 +20,23 @@ export interface ConfigurationOptions {
   plans: number
   /** A configuration that does not save this share of what the statement costs without any is no other one. */
   worthwhile: number
+  /** Whether to look for no further one. The first, with all options, is planned in any case. */
+  isOver?: () => boolean
 }
 
 /**
  * Plans the statement with all options, then again and again without one that was used: the index benefit graph of
  * Schnaitter, Polyzotis and Getoor, "Index interactions in physical design tuning" (2009). Every set of options costs what
  * the cheapest configuration within it costs.
+ *
+ * @returns `isComplete` where there was nothing more to plan
  */
 export async function configurationsOf(
   whatIf: WhatIf,
   statement: PlannedStatement,
   options: ReadonlySet<number>,
-  { plans, worthwhile }: ConfigurationOptions,
-): Promise<CostedStatement> {
+  { plans, worthwhile, isOver = () => false }: ConfigurationOptions,
+): Promise<CostedStatement & { isComplete: boolean }> {
   const none = await costOf(whatIf, statement, new Set())
   const found = new Map<string, Configuration>()
   const seen = new Set<string>()
@@ -40,6 +44,7 @@ export async function configurationsOf(
   for (let left = plans; left > 0; left -= 1) {
     // The best first: a set costs at least what the set costs out of which it was made.
     queue.sort((a, b) => a.cost - b.cost)
+    if (left < plans && isOver()) break
     const next = queue.shift()
     if (!next) break
     const configuration = await costOf(whatIf, statement, minus(options, next.without))
@@ -54,7 +59,11 @@ export async function configurationsOf(
     }
   }
   const better = [...found.values()].sort((a, b) => a.cost - b.cost)
-  return { statement, configurations: [{ options: [], cost: none.cost }, ...better] }
+  return {
+    statement,
+    configurations: [{ options: [], cost: none.cost }, ...better],
+    isComplete: queue.length === 0,
+  }
 }
 
 /** One call of the statement, the mean over its arguments. */

@@ -1,9 +1,12 @@
 import type { TableIndex } from '../catalog/indexes.ts'
+import { groupBy } from '../groupBy.ts'
+import { display } from '../postgres/identifiers.ts'
 import type { Candidate } from './candidates.ts'
 import { definitionOf } from './candidates.ts'
 import type { Configuration, CostedStatement } from './configurations.ts'
 import { configurationsOf, costOf } from './configurations.ts'
 import type { PlannedStatement } from './plannedStatement.ts'
+import type { Clock } from './clock.ts'
 import { hotUpdatesEnded } from './upkeep.ts'
 import type { WhatIf } from './whatIf.ts'
 import type { Wishes } from './wishes.ts'
@@ -30,56 +33,71 @@ const search = { plans: 60, worthwhile: 0.05 }
 /**
  * Plans each statement with the indexes that exist, and with other sets of options. An index that would end HOT updates,
  * and not so few of them, is only an option for a statement that is slow without it.
+ *
+ * What costs most comes first: when the time for planning is over, the other statements are only planned without options,
+ * with the indexes that exist, and with all options.
  */
 export async function costStatements(
   whatIf: WhatIf,
   { byStatement, uses }: Wishes,
   existing: readonly TableIndex[],
   atFirst: ReadonlyMap<PlannedStatement, Configuration>,
-  onStep: (text: string) => void,
+  { onStep, isOver }: Pick<Clock, 'isOver'> & { onStep: (text: string) => void },
 ): Promise<StatementCosts> {
   const costed = new Map<PlannedStatement, Configuration[]>()
   const before = new Map<PlannedStatement, Configuration>()
   const limits = new Map<PlannedStatement, number>()
   const today = new Set(existing.map(({ oid }) => oid))
-  const stands = [...whatIf.fixed, ...existing]
-  const callsFor = (candidate: Candidate): number =>
-    [...byStatement]
-      .filter(([, own]) => own.has(definitionOf(candidate)))
-      .reduce((sum, [{ calls }]) => sum + calls, 0)
+  const stands = groupBy([...whatIf.fixed, ...existing], ({ tableOid }) => tableOid)
+  const written = groupBy(uses, ({ table }) => display(table))
+  const endedBy = (index: TableIndex): number =>
+    hotUpdatesEnded(index, stands.get(index.tableOid) ?? [], written.get(display(index.table)) ?? [])
+  const calls = new Map<string, number>()
+  for (const [statement, own] of byStatement) {
+    for (const definition of own) calls.set(definition, (calls.get(definition) ?? 0) + statement.calls)
+  }
+  const callsFor = (candidate: Candidate): number => calls.get(definitionOf(candidate)) ?? 0
   const harmful = new Set(
     whatIf.options
-      .filter(
-        ({ index, candidate }) =>
-          candidate && hotUpdatesEnded(index, stands, uses) * readsOfUpdate > callsFor(candidate),
-      )
+      .filter(({ index, candidate }) => candidate && endedBy(index) * readsOfUpdate > callsFor(candidate))
       .map(({ index }) => index.oid),
   )
+  /** Sets of options for which nothing more is to be found. */
+  const complete = new Map<PlannedStatement, ReadonlySet<number>[]>()
   const find = async (
     statement: PlannedStatement,
     options: ReadonlySet<number>,
     limit: number,
   ): Promise<Configuration[]> => {
-    const harmless = new Set([...options].filter((oid) => !harmful.has(oid)))
-    let { configurations } = await configurationsOf(whatIf, statement, harmless, search)
-    const least = Math.min(...configurations.map(({ cost }) => cost))
-    if (harmless.size < options.size && least > slow) {
-      ;({ configurations } = await configurationsOf(whatIf, statement, options, search))
+    const own = new Set((await whatIf.optionsFor(statement)).filter((oid) => options.has(oid)))
+    const known = complete.get(statement) ?? []
+    if (known.some((set) => [...own].every((oid) => set.has(oid)))) return []
+    const harmless = new Set([...own].filter((oid) => !harmful.has(oid)))
+    let searched = harmless
+    let found = await configurationsOf(whatIf, statement, searched, { ...search, isOver })
+    const least = Math.min(...found.configurations.map(({ cost }) => cost))
+    if (harmless.size < own.size && least > slow) {
+      searched = own
+      found = await configurationsOf(whatIf, statement, searched, { ...search, isOver })
     }
-    return configurations.filter(({ cost }) => cost <= limit)
+    if (found.isComplete) complete.set(statement, [...known, searched])
+    return found.configurations.filter(({ cost }) => cost <= limit)
   }
-  for (const [statement, own] of byStatement) {
+  const ofCandidate = new Map(
+    whatIf.options.map(({ index, candidate }) => [candidate && definitionOf(candidate), index.oid]),
+  )
+  onStep(`planning ${byStatement.size} statements with the indexes that exist`)
+  for (const statement of byStatement.keys()) {
+    before.set(statement, await costOf(whatIf, statement, today))
+  }
+  const heaviestFirst = [...before].sort(([a, ofA], [b, ofB]) => b.calls * ofB.cost - a.calls * ofA.cost)
+  for (const [statement, now] of heaviestFirst) {
     onStep(`planning ${statement.name}: ${costed.size + 1} of ${byStatement.size}`)
-    const options = whatIf.options.filter(({ candidate }) => !candidate || own.has(definitionOf(candidate)))
-    const now = await costOf(whatIf, statement, today)
-    before.set(statement, now)
     // What is dropped before does not count twice.
     const limit = (atFirst.get(statement)?.cost ?? now.cost) * mostSlower
     limits.set(statement, limit)
-    costed.set(statement, [
-      now,
-      ...(await find(statement, new Set(options.map(({ index }) => index.oid)), limit)),
-    ])
+    const wished = [...(byStatement.get(statement) ?? [])].flatMap((each) => ofCandidate.get(each) ?? [])
+    costed.set(statement, [now, ...(await find(statement, new Set([...today, ...wished]), limit))])
   }
   const beforeOf = (statement: PlannedStatement): Configuration => {
     const now = before.get(statement)
@@ -87,7 +105,11 @@ export async function costStatements(
     return now
   }
   return {
-    costed: () => Array.from(costed, ([statement, configurations]) => ({ statement, configurations })),
+    costed: () =>
+      [...byStatement.keys()].map((statement) => ({
+        statement,
+        configurations: costed.get(statement) ?? [],
+      })),
     before: beforeOf,
     usedOptions: () =>
       new Set(
@@ -95,6 +117,7 @@ export async function costStatements(
       ),
     addWith: async (pool) => {
       for (const [statement, known] of costed) {
+        if (isOver()) return
         const more = await find(statement, pool, limits.get(statement) ?? Infinity)
         const cheapest = new Map<string, Configuration>()
         for (const each of [...known, ...more]) {

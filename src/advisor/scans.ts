@@ -1,4 +1,5 @@
 import type { RelationName } from '../postgres/identifiers.ts'
+import { displayIdentifier } from '../postgres/identifiers.ts'
 import type { PlanNode } from '../postgres/explain.ts'
 import { parseExpression } from '../syntax/expression.ts'
 import type { Node } from '../syntax/nodes.ts'
@@ -63,7 +64,7 @@ export async function scansIn(plan: PlanNode): Promise<Scan[]> {
       alias,
       conditions: [...own, ...others.filter((condition) => !own.includes(condition))],
       order: await orderOf(nodes, node, alias),
-      output: (node.Output ?? []).flatMap((text) => columnOf(text, alias) ?? []),
+      output: readOf(nodes, node, alias),
     })
   }
   return scans
@@ -90,6 +91,29 @@ function isScan(node: VerboseNode): boolean {
 function flatten(node: VerboseNode): VerboseNode[] {
   return [node, ...(node.Plans ?? []).flatMap((child) => flatten(child as VerboseNode))]
 }
+
+/**
+ * The columns that the scan hands on and that are asked for: where it saves work, PostgreSQL hands on all columns of a
+ * table, whatever the nodes above make of them.
+ */
+function readOf(nodes: VerboseNode[], scan: VerboseNode, alias: string): string[] {
+  const handedOn = (scan.Output ?? []).flatMap((text) => columnOf(text, alias) ?? [])
+  if (nodes[0] === scan) return handedOn
+  const text = nodes.flatMap((node) => (node === scan ? [] : textsOf(node))).join('\n')
+  return handedOn.filter((column) => {
+    const name = escapeForRegExp(displayIdentifier(column))
+    return new RegExp(`(?<![\\w$])${name}(?![\\w$])`).test(text)
+  })
+}
+
+/** Everything that a node says, but what its children say. */
+function textsOf(node: VerboseNode): string[] {
+  return Object.values(node)
+    .flat()
+    .filter((value): value is string => typeof value === 'string')
+}
+
+const escapeForRegExp = (text: string): string => text.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&')
 
 /** The keys of the innermost sort or group above the scan, up to the first that is another table's. */
 async function orderOf(nodes: VerboseNode[], scan: VerboseNode, alias: string): Promise<SortKey[]> {

@@ -10,7 +10,8 @@ import { areDuplicates, covers } from '../indexes/indexCoverage.ts'
 import { borrow } from '../postgres/database.ts'
 import type { PlanNode } from '../postgres/explain.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
-import { quote } from '../postgres/identifiers.ts'
+import { display, quote } from '../postgres/identifiers.ts'
+import { groupBy } from '../groupBy.ts'
 import { toggleIndexes } from '../shadow/planner/indexVisibility.ts'
 import type { Planner } from '../shadow/planner/openPlanner.ts'
 import type { Candidate } from './candidates.ts'
@@ -43,6 +44,8 @@ export interface WhatIf {
   /** Candidates that PostgreSQL does not build, and why. */
   refused: { candidate: Candidate; reason: string }[]
   plan(statement: PlannedStatement, args: readonly string[], oids: ReadonlySet<number>): Promise<OptionalPlan>
+  /** Oids of the options on the statement's tables: no other one can matter to it. */
+  optionsFor(statement: PlannedStatement): Promise<number[]>
   close(): Promise<void>
 }
 
@@ -70,42 +73,43 @@ export async function openWhatIf(
   const foreignKeys = [...(await listForeignKeys(db)), ...(await listInheritedForeignKeys(db))]
   await session.query('SET LOCAL search_path TO DEFAULT')
   const existing = readable.filter(({ name }) => !named.has(name))
-  const stays = ({ schema, name }: RelationName): boolean =>
+  const isGiven = ({ schema, name }: RelationName): boolean =>
     given.some((each) => each.schema === schema && each.name === name)
   const options: Option[] = existing
     .filter(
-      (index) => index.protectedBecause === null && !index.isPartitioned && index.isValid && !stays(index),
+      (index) => index.protectedBecause === null && !index.isPartitioned && index.isValid && !isGiven(index),
     )
     .map((index) => ({ index }))
-  const fixed = existing.filter((index) => !options.some((option) => option.index === index))
+  const mayGo = new Set(options.map(({ index }) => index.oid))
+  const fixed = existing.filter(({ oid }) => !mayGo.has(oid))
+  const stays = new Set(fixed.map(({ oid }) => oid))
+  const known = groupBy(existing, ({ tableOid }) => tableOid)
   for (const index of readable) {
     const candidate = named.get(index.name)
     if (!candidate) continue
-    const known = [...existing, ...options.map((option) => option.index)]
-    const isNew = !known.some(
-      (other) => areDuplicates(other, index) || (fixed.includes(other) && covers(other, index)),
+    const others = known.get(index.tableOid) ?? []
+    const isNew = !others.some(
+      (other) => areDuplicates(other, index) || (stays.has(other.oid) && covers(other, index)),
     )
-    if (isNew) options.push({ index, candidate })
+    if (!isNew) continue
+    options.push({ index, candidate })
+    known.set(index.tableOid, [...others, index])
   }
-  const all = readable.filter(
-    ({ name, oid }) => named.has(name) || options.some(({ index }) => index.oid === oid),
-  )
-  const visible = visibility(
+  await toggleIndexes(
     session,
-    all.map(({ oid }) => oid),
+    readable.filter(({ name, oid }) => named.has(name) || mayGo.has(oid)).map(({ oid }) => oid),
   )
-  const byName = new Map(options.map(({ index }) => [index.name, index.oid]))
+  const stage = openStage(session, options)
   return {
     options,
     fixed,
     foreignKeys,
     refused: Array.from(reasons, ([name, reason]) => ({ candidate: named.get(name) as Candidate, reason })),
     plan: async (statement, args, oids) => {
-      await visible(oids)
-      const root = await planStatement(session, statement, args, statement.isGeneric ? 'generic' : 'custom')
-      const used = indexesIn(root).flatMap((name) => byName.get(name) ?? [])
+      const { root, used } = await stage.plan(statement, args, oids)
       return { root, cost: root['Total Cost'], used: used.filter((oid) => oids.has(oid)) }
     },
+    optionsFor: (statement) => stage.optionsFor(statement),
     close: async () => {
       await session.query('ROLLBACK')
       await session.end()
@@ -113,19 +117,84 @@ export async function openWhatIf(
   }
 }
 
-function visibility(session: Client, all: readonly number[]): (wanted: ReadonlySet<number>) => Promise<void> {
-  let shown = new Set(all)
-  return async (wanted) => {
-    const next = new Set(all.filter((oid) => wanted.has(oid)))
-    await toggleIndexes(
-      session,
-      all.filter((oid) => shown.has(oid) !== next.has(oid)),
-    )
-    shown = next
+/** A session in which all options are hidden, and those of one statement's tables come and go. */
+interface Stage {
+  plan(
+    statement: PlannedStatement,
+    args: readonly string[],
+    oids: ReadonlySet<number>,
+  ): Promise<{ root: PlanNode; used: number[] }>
+  optionsFor(statement: PlannedStatement): Promise<number[]>
+}
+
+/**
+ * Options of other tables stay as they are, whatever is asked for, and each statement starts from a savepoint: the
+ * catalog keeps every version of a row that this transaction has changed, and reads through them all.
+ */
+function openStage(session: Client, options: readonly Option[]): Stage {
+  const byTable = groupBy(options, ({ index }) => display(index.table))
+  const byName = new Map(
+    options.map(({ index }) => [display({ ...index.table, name: index.name }), index.oid]),
+  )
+  let current: PlannedStatement | undefined
+  let own: number[] = []
+  let shown = new Set<number>()
+  const plans = new Map<string, { root: PlanNode; used: number[] }>()
+  const ofTables = new Map<PlannedStatement, number[]>()
+
+  const plan = async (statement: PlannedStatement, args: readonly string[]): ReturnType<Stage['plan']> => {
+    const key = JSON.stringify([args, own.filter((oid) => shown.has(oid))])
+    const known = plans.get(key)
+    if (known) return known
+    const root = await planStatement(session, statement, args, statement.isGeneric ? 'generic' : 'custom')
+    const found = { root, used: indexesIn(root).flatMap((name) => byName.get(name) ?? []) }
+    plans.set(key, found)
+    return found
+  }
+  const enter = async (statement: PlannedStatement): Promise<void> => {
+    await session.query(current ? 'ROLLBACK TO hundredfold_hidden' : 'SAVEPOINT hundredfold_hidden')
+    current = statement
+    own = []
+    shown = new Set()
+    plans.clear()
+    own = ofTables.get(statement) ?? (await findOptions(statement))
+    ofTables.set(statement, own)
+  }
+  const findOptions = async (statement: PlannedStatement): Promise<number[]> => {
+    const tables = new Set<string>()
+    for (const args of statement.args) {
+      for (const table of tablesIn((await plan(statement, args)).root)) tables.add(table)
+    }
+    return [...tables].flatMap((table) => (byTable.get(table) ?? []).map(({ index }) => index.oid))
+  }
+  return {
+    plan: async (statement, args, oids) => {
+      if (statement !== current) await enter(statement)
+      await toggleIndexes(
+        session,
+        own.filter((oid) => shown.has(oid) !== oids.has(oid)),
+      )
+      shown = new Set(own.filter((oid) => oids.has(oid)))
+      return plan(statement, args)
+    },
+    optionsFor: async (statement) => {
+      if (!ofTables.has(statement)) await enter(statement)
+      return ofTables.get(statement) ?? []
+    },
   }
 }
 
-function indexesIn(node: PlanNode): string[] {
-  const own = node['Index Name'] === undefined ? [] : [node['Index Name']]
-  return [...new Set([...own, ...(node.Plans ?? []).flatMap(indexesIn)])]
+/** The tables of a plan, by their names. */
+function tablesIn(node: PlanNode): string[] {
+  const { Schema: schema, 'Relation Name': name } = node
+  const own = schema === undefined || name === undefined ? [] : [display({ schema, name })]
+  return [...own, ...(node.Plans ?? []).flatMap(tablesIn)]
+}
+
+/** The indexes of a plan, by their names; a bitmap's index lies in the schema of the table that is read with it. */
+function indexesIn(node: PlanNode, outer = ''): string[] {
+  const schema = node.Schema ?? outer
+  const name = node['Index Name']
+  const own = name === undefined ? [] : [display({ schema, name })]
+  return [...new Set([...own, ...(node.Plans ?? []).flatMap((child) => indexesIn(child, schema))])]
 }

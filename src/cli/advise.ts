@@ -25,7 +25,12 @@ export function adviseCommand({ config, terminal, finish }: CommandContext): Com
     .option('--keep-counts <file>', 'write what pg_stat_statements has counted, for a later --since')
     .option('--since <file>', 'only what ran since that file was written with --keep-counts')
     .option('--budget <bytes>', 'what new indexes may take together, such as 500MB', parseBytes)
-    .option('--time-limit <time>', 'for the choice; what is best by then is taken', parseDuration, 20_000)
+    .option(
+      '--time-limit <time>',
+      'for planning and choosing; what is best by then is taken',
+      parseDuration,
+      120_000,
+    )
     .option('--complete', 'there are no other statements: what none of them needs may go')
     .option('--sample', 'count samples of rows on the server too, to find columns that hang together')
     .option('--json <file>', 'write the result as JSON; - for standard output')

@@ -12,6 +12,8 @@ import { policiesBench } from '../bench/policiesBench.ts'
 import { rlsBench } from '../bench/rlsBench.ts'
 import { runnerBench } from '../bench/runnerBench.ts'
 import { startupBench } from '../bench/startupBench.ts'
+import { adviseScaleBench } from '../bench/advise/scaleBench.ts'
+import { tpchBench } from '../bench/advise/tpchBench.ts'
 import { UsageError, exitCodes } from '../errors.ts'
 import { benchComparison } from '../bench/benchComparison.ts'
 import { benchTable } from '../bench/benchTable.ts'
@@ -32,6 +34,8 @@ export const benches: readonly Bench[] = [
   startupBench,
   diagnoseBench,
   gainBench,
+  tpchBench,
+  adviseScaleBench,
 ]
 
 interface BenchCommandOptions extends OutputOptions {

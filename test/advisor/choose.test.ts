@@ -4,6 +4,8 @@ import { chooseIndexes } from '../../src/advisor/choose.ts'
 import type { Priced } from '../../src/advisor/choose.ts'
 import type { CostedStatement } from '../../src/advisor/configurations.ts'
 import { loadSolver } from '../../src/advisor/solver.ts'
+import { firstChoice } from '../../src/advisor/firstChoice.ts'
+import type { PlannedStatement } from '../../src/advisor/plannedStatement.ts'
 import { parseWorkload } from '../../src/workload/workloadFile.ts'
 
 const [blank] = parseWorkload('SELECT 1;')
@@ -83,8 +85,45 @@ test('the choice meets what needs the budget allows, costs as little as the best
         expect(costOf(costed, priced, new Set(choice.chosen))).toBeCloseTo(best, 2)
         expect(choice.bound).toBeLessThanOrEqual(choice.cost + 1e-6)
         expect(choice.gap).toBeLessThan(1e-4)
+
+        const first = firstChoice(costed, priced, {
+          needs,
+          exclusive,
+          ...(budget === undefined ? {} : { budget }),
+        })
+        expect(sets).toContainEqual(first.chosen)
+        expect(unmet(first.chosen)).toBe(first.unmet.length)
+        expect(costOf(costed, priced, first.chosen)).toBeCloseTo(first.cost, 6)
+        if (first.unmet.length === fewest) expect(first.cost).toBeGreaterThanOrEqual(best - 1e-6)
       },
     ),
     { numRuns: 100 },
   )
+})
+
+test('a choice without any time is the first one, and does not claim to be proven', async () => {
+  const highs = await loadSolver()
+  const count = 400
+  const mb = 1024 * 1024
+  const priced = Array.from({ length: count }, (_, oid) => ({
+    oid,
+    bytes: (1 + (oid % 7)) * mb,
+    columns: 1,
+    upkeep: oid % 11,
+  }))
+  const costed = Array.from({ length: count }, (_, at) => ({
+    statement: { ...blank, calls: 1 + (at % 5) } as PlannedStatement,
+    configurations: [
+      { options: [], cost: 100 },
+      ...Array.from({ length: 12 }, (__, nth) => ({
+        options: [...new Set([(at * 3 + nth * 17) % count, (at + nth * nth) % count])],
+        cost: 10 + ((at * nth) % 80),
+      })),
+    ],
+  }))
+  const choice = chooseIndexes(highs, costed, priced, { timeLimit: 0, budget: 300 * mb })
+  expect(costOf(costed, priced, new Set(choice.chosen))).toBeCloseTo(choice.cost, 3)
+  expect(choice.cost).toBeLessThan(choice.costBefore)
+  expect(choice.gap).toBeGreaterThan(0)
+  expect(choice.gap).toBeLessThanOrEqual(1)
 })
