@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { accuracyBench } from '../bench/advise/accuracyBench.ts'
 import type { Bench } from '../bench/bench.ts'
 import { chooseBenches } from '../bench/bench.ts'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
@@ -30,6 +31,7 @@ export const benches: readonly Bench[] = [
   runnerBench,
   startupBench,
   diagnoseBench,
+  accuracyBench,
 ]
 
 interface BenchCommandOptions extends OutputOptions {

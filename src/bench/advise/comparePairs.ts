@@ -155,3 +155,15 @@ export function shapeOf(node: PlanNode): string {
   const inner = (node.Plans ?? []).map(shapeOf)
   return inner.length === 0 ? name : `${name} (${inner.join(', ')})`
 }
+
+/** Groups by access method, in the order of their names. */
+export function methodsOf<T extends { method: string }>(all: readonly T[]): [string, T[]][] {
+  const methods = [...new Set(all.map(({ method }) => method))].sort()
+  return methods.map((method) => [method, all.filter((each) => each.method === method)])
+}
+
+/** The value that so many per cent of the values do not exceed. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil((sorted.length * share) / 100) - 1)] ?? Number.NaN
+}
