@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { accuracyBench } from '../bench/advise/accuracyBench.ts'
+import { peersBench } from '../bench/advise/peersBench.ts'
 import type { Bench } from '../bench/bench.ts'
 import { chooseBenches } from '../bench/bench.ts'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
@@ -32,6 +33,7 @@ export const benches: readonly Bench[] = [
   startupBench,
   diagnoseBench,
   accuracyBench,
+  peersBench,
 ]
 
 interface BenchCommandOptions extends OutputOptions {
