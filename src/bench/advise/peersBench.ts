@@ -173,7 +173,7 @@ function rowOf(id: string, title: string, before: Real, after: Real, { how }: { 
 const totalOf = ({ cost, upkeep }: Real): number => cost + upkeep
 
 function say({ ms }: Contender, real: Real, base: Real): string {
-  return `${(totalOf(real) / totalOf(base)).toPrecision(3)} of the cost without (${(real.cost / base.cost).toPrecision(3)} without upkeep), ${(real.buffers / base.buffers).toPrecision(3)} of its buffers, ${real.indexes} indexes of ${sayBytes(real.bytes)}, decided in ${duration(ms)}`
+  return `${(totalOf(real) / totalOf(base)).toPrecision(3)} of the cost without (${(real.cost / base.cost).toPrecision(3)} without upkeep), ${(real.buffers / base.buffers).toPrecision(3)} of its buffers, ${real.indexes} indexes of ${sayBytes(real.bytes)}${real.leftOut > 0 ? ` (${real.leftOut} more have no room)` : ''}, decided in ${duration(ms)}`
 }
 
 /** The searches that were published, on our what-if planner: with their own plain B-trees, and with our candidates. */
