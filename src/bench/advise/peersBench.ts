@@ -109,9 +109,11 @@ export async function comparePeers(
 ): Promise<BenchRow[]> {
   const wanted = (id: string): boolean =>
     only === undefined || only.some((each) => each === 'advise_peers' || inGroup(id, each))
+  // For everybody: an operator class for parts of words.
+  await client.query('CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA extensions')
   const budget = Math.round((await tableBytes(client)) * budgetShare)
   const started = performance.now()
-  const advice = await advise(client, workload, { budget, onStep })
+  const advice = await advise(client, workload, { budget, needs: [], onStep })
   const ours: Contender = {
     id: 'advise_peers',
     name: 'ours',
