@@ -22,7 +22,7 @@ export interface StatementCosts {
 /** No statement may take longer than so many times what it takes today, whatever others gain. */
 const mostSlower = 1.15
 /** A statement of that cost takes some 10 ms where everything is in memory. */
-const slow = 5_000
+export const slow = 5_000
 /** Fewer statements than that for each update that would end to be HOT, and the update weighs more. */
 const readsOfUpdate = 10
 const search = { plans: 60, worthwhile: 0.05 }
@@ -40,19 +40,7 @@ export async function costStatements(
   const costed = new Map<PlannedStatement, Configuration[]>()
   const before = new Map<PlannedStatement, Configuration>()
   const today = new Set(existing.map(({ oid }) => oid))
-  const stands = [...whatIf.fixed, ...existing]
-  const callsFor = (candidate: Candidate): number =>
-    [...byStatement]
-      .filter(([, own]) => own.has(definitionOf(candidate)))
-      .reduce((sum, [{ calls }]) => sum + calls, 0)
-  const harmful = new Set(
-    whatIf.options
-      .filter(
-        ({ index, candidate }) =>
-          candidate && hotUpdatesEnded(index, stands, uses) * readsOfUpdate > callsFor(candidate),
-      )
-      .map(({ index }) => index.oid),
-  )
+  const harmful = optionsEndingHot(whatIf, { byStatement, uses }, existing)
   const find = async (
     statement: PlannedStatement,
     options: ReadonlySet<number>,
@@ -100,4 +88,25 @@ export async function costStatements(
       }
     },
   }
+}
+
+/** Options that would end more HOT updates than some few for each statement that they are for. */
+export function optionsEndingHot(
+  { options, fixed }: WhatIf,
+  { byStatement, uses }: Pick<Wishes, 'byStatement' | 'uses'>,
+  existing: readonly TableIndex[],
+): Set<number> {
+  const stands = [...fixed, ...existing]
+  const callsFor = (candidate: Candidate): number =>
+    [...byStatement]
+      .filter(([, own]) => own.has(definitionOf(candidate)))
+      .reduce((sum, [{ calls }]) => sum + calls, 0)
+  return new Set(
+    options
+      .filter(
+        ({ index, candidate }) =>
+          candidate && hotUpdatesEnded(index, stands, uses) * readsOfUpdate > callsFor(candidate),
+      )
+      .map(({ index }) => index.oid),
+  )
 }

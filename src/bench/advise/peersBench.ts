@@ -197,13 +197,13 @@ async function searchOthers(
     const whatIf = await openWhatIf(planner, [...all.values()])
     const opened = performance.now() - opening
     try {
-      const problemOf = ({ byStatement }: Pick<Wishes, 'byStatement'>): SearchProblem =>
+      const problemOf = ({ byStatement }: Pick<Wishes, 'byStatement'>): Promise<SearchProblem> =>
         searchProblem({ whatIf, wishes: { byStatement, uses: wishes.uses }, width: widthBy(catalog), budget })
       const contenders: Contender[] = []
       for (const { id, name, from, choose } of searches) {
         onStep(`${name}: choosing`)
         const started = performance.now()
-        const problem = problemOf(from === 'plain' ? plain : wishes)
+        const problem = await problemOf(from === 'plain' ? plain : wishes)
         const chosen = await choose(problem, whatIf)
         contenders.push({
           id,

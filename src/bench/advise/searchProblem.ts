@@ -1,6 +1,7 @@
 import type { Candidate } from '../../advisor/candidates.ts'
 import { definitionOf } from '../../advisor/candidates.ts'
 import { costOf } from '../../advisor/configurations.ts'
+import { optionsEndingHot, slow } from '../../advisor/costStatements.ts'
 import type { PlannedStatement } from '../../advisor/plannedStatement.ts'
 import { upkeepOf } from '../../advisor/upkeep.ts'
 import type { WhatIf } from '../../advisor/whatIf.ts'
@@ -44,7 +45,10 @@ interface Known {
   cost: number
 }
 
-export function searchProblem({ whatIf, wishes, width, budget }: ProblemInput): SearchProblem {
+/**
+ * An index that would end HOT updates is only for a statement that is slow without it, by the rule that holds for ours.
+ */
+export async function searchProblem({ whatIf, wishes, width, budget }: ProblemInput): Promise<SearchProblem> {
   const existing = whatIf.options.filter(({ candidate }) => !candidate).map(({ index }) => index)
   const stands = [...whatIf.fixed, ...existing]
   const choosable = whatIf.options.flatMap(({ index, candidate }) =>
@@ -70,6 +74,13 @@ export function searchProblem({ whatIf, wishes, width, budget }: ProblemInput): 
   }
   const known = new Map<PlannedStatement, Known[]>()
   const today = existing.map(({ oid }) => oid)
+  const endHot = optionsEndingHot(whatIf, wishes, existing)
+  for (const [statement, own] of relevant) {
+    const harmless = own.filter(({ oid }) => !endHot.has(oid))
+    if (harmless.length === own.length) continue
+    const { cost } = await costOf(whatIf, statement, new Set([...today, ...harmless.map(({ oid }) => oid)]))
+    if (cost <= slow) relevant.set(statement, harmless)
+  }
 
   const statementCost = async (statement: PlannedStatement, chosen: ReadonlySet<number>): Promise<number> => {
     const own = (relevant.get(statement) ?? []).filter(({ oid }) => chosen.has(oid)).map(({ oid }) => oid)

@@ -1,3 +1,5 @@
+import type { GinPages } from './ginPages.ts'
+
 /** What the size of an index hangs on, as the shadow's catalog and statistics tell it. */
 export interface IndexShape {
   method: string
@@ -57,7 +59,7 @@ export function estimateBlocks(shape: IndexShape): number {
     case 'hash':
       return hashBlocks(shape)
     case 'gin':
-      return ginBlocks(shape)
+      return ginBlocks(ginPagesOf(shape))
     case 'brin':
       return brinBlocks(shape)
     case 'spgist':
@@ -187,28 +189,33 @@ function hashBlocks({ rows, fillfactor }: IndexShape): number {
 }
 
 /** One entry for each different element, with a list of rows: within the entry, or on pages of its own where it is long. */
-function ginBlocks(shape: IndexShape): number {
-  const { rows, columns, tableBlocks } = shape
+export function ginPagesOf({ rows, columns, tableBlocks }: IndexShape): GinPages {
   const rowsPerBlock = Math.max(1, rows / Math.max(1, tableBlocks))
   let leafBytes = 0
-  let listPages = 0
+  let dataPages = 0
+  let entries = 0
   for (const { statistics, opclass } of columns) {
     const values = rows * (1 - statistics.nullFraction)
     for (const { count, share } of elementsOf(opclass, statistics, values)) {
       const list = share * values * bytesOfDelta(share * (1 - statistics.nullFraction), rowsPerBlock)
       const isLong = list > longestInEntry
-      leafBytes +=
-        count * (align(tupleHeader + statistics.elementWidth + 8 + (isLong ? 0 : list), 8) + lineItem)
+      const entry = tupleHeader + statistics.elementWidth + 8 + (isLong ? 0 : list)
+      leafBytes += count * (align(entry, 8) + lineItem)
+      entries += count
       if (isLong) {
         const pages = Math.ceil(list / (pageBytes * 0.95))
-        listPages += count * (pages > 1 ? pages + 1 : 1)
+        dataPages += count * (pages > 1 ? pages + 1 : 1)
       }
     }
   }
   // Entries come in their order, and a full page is halved.
-  const leaves = Math.ceil(leafBytes / (pageBytes * 0.56))
-  return 1 + leaves + (leaves > 1 ? Math.ceil(leaves / 150) : 0) + Math.ceil(listPages)
+  const leaves = Math.max(1, Math.ceil(leafBytes / (pageBytes * 0.56)))
+  const entryPages = leaves + (leaves > 1 ? Math.ceil(leaves / 150) : 0)
+  return { entryPages, dataPages: Math.ceil(dataPages), entries }
 }
+
+/** Block 0 counts the others. */
+const ginBlocks = ({ entryPages, dataPages }: GinPages): number => 1 + entryPages + dataPages
 
 /** `GinMaxItemSize`: three entries must fit on a page. */
 const longestInEntry = 2_700

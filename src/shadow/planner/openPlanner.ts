@@ -9,7 +9,7 @@ import type { NotRestored } from './columnStatistics.ts'
 import { estimateExpressionStatistics } from './expressionStatistics.ts'
 import { restoreExtendedStatistics } from './extendedStatistics.ts'
 import { readIndexShapes } from './indexShapes.ts'
-import { estimateBlocks } from './indexSize.ts'
+import { estimateBlocks, ginPagesOf } from './indexSize.ts'
 import { emptyFiles, setSizes } from './relationFiles.ts'
 import type { Size } from './relationFiles.ts'
 import { readPlannerState } from './state.ts'
@@ -116,6 +116,7 @@ async function estimateSizes(client: ClientBase, indexes: readonly IndexToBuild[
       (sum, { isKey, statistics }) => sum + (isKey ? statistics.width : 0),
       0,
     )
+    if (method === 'gin') return { ...size, gin: ginPagesOf(shape) }
     return method === 'btree' ? { ...size, btreeKeyBytes } : size
   })
 }
