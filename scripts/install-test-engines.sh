@@ -23,6 +23,9 @@ missing=()
 for entry in "${packages[@]}"; do
   PATH="$PATH:/usr/sbin" command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")
 done
+# HypoPG of PostgreSQL 15, which Supabase's index_advisor needs: the bench compares with it. It has no program.
+hypopg=postgresql-15-hypopg
+[[ -e /usr/share/postgresql/15/extension/hypopg.control ]] || ! apt-cache show "$hypopg" >/dev/null 2>&1 || missing+=("$hypopg")
 ((${#missing[@]} == 0)) && exit 0
 
 if ! command -v apt-get >/dev/null; then

@@ -11,6 +11,7 @@ const environmentSchema = z.object({
   TEST_DATABASE_URL: blankIsAbsent,
   REQUIRE_ENGINES: flag,
   HUNDREDFOLD_TEST_POSTGRES: blankIsAbsent,
+  INDEX_ADVISOR_SQL: blankIsAbsent,
   npm_config_dry_run: flag,
   PATH: blankIsAbsent,
 })
@@ -27,6 +28,8 @@ export interface Config {
   requireEngines: boolean
   /** Major version of the embedded PostgreSQL that tests use; 18 where absent. */
   testPostgresVersion: number | undefined
+  /** A file with the SQL of Supabase's index_advisor, which the bench compares with. */
+  indexAdvisorSql: string | undefined
   /** npm swallowed a `--dry-run` that the user meant for us. */
   npmDryRun: boolean
   /** Folders to search for programs, in the format of PATH. */
@@ -46,6 +49,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     testPostgresVersion: parsed.HUNDREDFOLD_TEST_POSTGRES
       ? Number(parsed.HUNDREDFOLD_TEST_POSTGRES)
       : undefined,
+    indexAdvisorSql: parsed.INDEX_ADVISOR_SQL,
     npmDryRun: parsed.npm_config_dry_run,
     path: parsed.PATH ?? '',
   }

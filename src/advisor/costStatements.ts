@@ -25,7 +25,7 @@ export interface StatementCosts {
 /** No statement may take longer than so many times what it takes today, whatever others gain. */
 export const mostSlower = 1.15
 /** A statement of that cost takes some 10 ms where everything is in memory. */
-const slow = 5_000
+export const slow = 5_000
 /** Fewer statements than that for each update that would end to be HOT, and the update weighs more. */
 const readsOfUpdate = 10
 const search = { plans: 60, worthwhile: 0.05 }
@@ -48,20 +48,7 @@ export async function costStatements(
   const before = new Map<PlannedStatement, Configuration>()
   const limits = new Map<PlannedStatement, number>()
   const today = new Set(existing.map(({ oid }) => oid))
-  const stands = groupBy([...whatIf.fixed, ...existing], ({ tableOid }) => tableOid)
-  const written = groupBy(uses, ({ table }) => display(table))
-  const endedBy = (index: TableIndex): number =>
-    hotUpdatesEnded(index, stands.get(index.tableOid) ?? [], written.get(display(index.table)) ?? [])
-  const calls = new Map<string, number>()
-  for (const [statement, own] of byStatement) {
-    for (const definition of own) calls.set(definition, (calls.get(definition) ?? 0) + statement.calls)
-  }
-  const callsFor = (candidate: Candidate): number => calls.get(definitionOf(candidate)) ?? 0
-  const harmful = new Set(
-    whatIf.options
-      .filter(({ index, candidate }) => candidate && endedBy(index) * readsOfUpdate > callsFor(candidate))
-      .map(({ index }) => index.oid),
-  )
+  const harmful = optionsEndingHot(whatIf, { byStatement, uses }, existing)
   /** Sets of options for which nothing more is to be found. */
   const complete = new Map<PlannedStatement, ReadonlySet<number>[]>()
   const find = async (
@@ -128,4 +115,26 @@ export async function costStatements(
       }
     },
   }
+}
+
+/** Options that would end more HOT updates than some few for each statement that they are for. */
+export function optionsEndingHot(
+  { options, fixed }: WhatIf,
+  { byStatement, uses }: Pick<Wishes, 'byStatement' | 'uses'>,
+  existing: readonly TableIndex[],
+): Set<number> {
+  const stands = groupBy([...fixed, ...existing], ({ tableOid }) => tableOid)
+  const written = groupBy(uses, ({ table }) => display(table))
+  const endedBy = (index: TableIndex): number =>
+    hotUpdatesEnded(index, stands.get(index.tableOid) ?? [], written.get(display(index.table)) ?? [])
+  const calls = new Map<string, number>()
+  for (const [statement, own] of byStatement) {
+    for (const definition of own) calls.set(definition, (calls.get(definition) ?? 0) + statement.calls)
+  }
+  const callsFor = (candidate: Candidate): number => calls.get(definitionOf(candidate)) ?? 0
+  return new Set(
+    options
+      .filter(({ index, candidate }) => candidate && endedBy(index) * readsOfUpdate > callsFor(candidate))
+      .map(({ index }) => index.oid),
+  )
 }

@@ -1,4 +1,6 @@
 import { Command } from 'commander'
+import { accuracyBench } from '../bench/advise/accuracyBench.ts'
+import { peersBench } from '../bench/advise/peersBench.ts'
 import type { Bench } from '../bench/bench.ts'
 import { chooseBenches } from '../bench/bench.ts'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
@@ -36,6 +38,8 @@ export const benches: readonly Bench[] = [
   gainBench,
   tpchBench,
   adviseScaleBench,
+  accuracyBench,
+  peersBench,
 ]
 
 interface BenchCommandOptions extends OutputOptions {

@@ -62,11 +62,14 @@ const columnsOfShadow = `
   WITH RECURSIVE columns AS (
     SELECT n.nspname, c.relname, a.attname, c.oid AS relid, a.attnum, a.attcollation,
       -- A GIN index on a tsvector stores words: its column is text, and its statistics are of the tsvector.
-      CASE WHEN k.opckeytype <> 0 AND t.typtype <> 'p' THEN k.opcintype ELSE a.atttypid END AS atttypid
+      -- Likewise one that hashes: its column is a number.
+      CASE WHEN (k.opckeytype <> 0 OR am.amname = 'hash') AND t.typtype <> 'p' THEN k.opcintype ELSE a.atttypid END
+        AS atttypid
     FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+    LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
     LEFT JOIN pg_catalog.pg_opclass k ON k.oid = i.indclass[a.attnum - 1]
     LEFT JOIN pg_catalog.pg_type t ON t.oid = k.opcintype
     WHERE c.relkind IN ('r', 'm', 'p', 'f', 'i') AND a.attnum > 0 AND NOT a.attisdropped

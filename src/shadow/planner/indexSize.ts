@@ -1,3 +1,5 @@
+import type { GinPages } from './ginPages.ts'
+
 /** What the size of an index hangs on, as the shadow's catalog and statistics tell it. */
 export interface IndexShape {
   method: string
@@ -57,7 +59,7 @@ export function estimateBlocks(shape: IndexShape): number {
     case 'hash':
       return hashBlocks(shape)
     case 'gin':
-      return ginBlocks(shape)
+      return ginBlocks(ginPagesOf(shape))
     case 'brin':
       return brinBlocks(shape)
     case 'spgist':
@@ -68,15 +70,31 @@ export function estimateBlocks(shape: IndexShape): number {
   }
 }
 
+/** Bytes of a page of a B-tree without its header and its links. */
+const btreePage = pageBytes - pageHeader - 16
+
+/** Lots of equal entries that are merged into one list each. */
+interface Lots {
+  /** How many lots there are. */
+  count: number
+  /** Rows of each. */
+  copies: number
+}
+
 /** `nbtsort.c`: leaves are filled to the fillfactor, and equal keys merged into lists of at most a tenth of a page. */
 function btreeBlocks({ rows, columns, fillfactor, unique, deduplicates }: IndexShape): number {
-  const opaque = 16
-  const usable = (pageBytes - pageHeader - opaque) * ((fillfactor ?? 90) / 100)
   const tuple = tupleBytes(columns)
   const merges = deduplicates && !unique && columns.every(({ isKey }) => isKey)
-  const bytes = merges ? mergedBytes(rows, columns, tuple) : rows * (tuple + lineItem)
-  const leaves = Math.max(1, Math.ceil(bytes / usable))
-  const fanout = Math.max(2, Math.floor(((pageBytes - pageHeader - opaque) * 0.7) / (tuple + lineItem)))
+  const lots = merges ? lotsOf(rows, columns) : [{ count: rows, copies: 1 }]
+  const entries = lots.flatMap((lot) => entriesOf(lot, tuple))
+  const bytes = entries.reduce((sum, { count, size }) => sum + count * size, 0)
+  // Of the last entry of a page, which is as often a large one as these take room.
+  const last = entries.reduce((sum, { count, size }) => sum + count * size * size, 0) / Math.max(1, bytes)
+  const leaves = Math.max(
+    1,
+    Math.ceil(bytes / roomForEntries(fillfactor ?? 90, { last, key: tuple + lineItem })),
+  )
+  const fanout = Math.max(2, Math.floor((btreePage * 0.7) / (tuple + lineItem)))
   let blocks = 1 + leaves
   for (let level = leaves; level > 1;) {
     level = Math.ceil(level / fanout)
@@ -85,45 +103,73 @@ function btreeBlocks({ rows, columns, fillfactor, unique, deduplicates }: IndexS
   return blocks
 }
 
-/** A list holds one key and six bytes a row. */
-function mergedBytes(rows: number, columns: KeyColumn[], tuple: number): number {
-  const longest = Math.floor((pageBytes * 0.1) / 8) * 8 - lineItem
-  const perList = Math.max(1, Math.floor((longest - tuple) / 6))
-  const bytesOf = (copies: number): number => {
-    if (copies < 2) return copies * (tuple + lineItem)
-    const whole = Math.floor(copies / perList)
-    const rest = copies - whole * perList
-    const list = (of: number): number => align(tuple + of * 6, 8) + lineItem
-    return whole * list(perList) + (rest >= 1 ? list(rest) : 0)
-  }
-  const [only] = columns
-  if (columns.length > 1 || !only) {
-    const distinct = Math.min(
-      rows,
-      columns.reduce((product, { statistics }) => product * distinctOf(statistics), 1),
-    )
-    return distinct * bytesOf(rows / Math.max(1, distinct))
-  }
-  const { commonFrequencies, nullFraction, distinct } = only.statistics
-  const common = commonFrequencies.reduce((sum, frequency) => sum + frequency, 0)
-  const others = Math.max(0, distinct - commonFrequencies.length)
-  const otherRows = Math.max(0, rows * (1 - common - nullFraction))
-  return (
-    commonFrequencies.reduce((sum, frequency) => sum + bytesOf(rows * frequency), 0) +
-    bytesOf(rows * nullFraction) +
-    (others > 0 ? others * bytesOf(otherRows / others) : bytesOf(otherRows))
-  )
+/**
+ * A page is full when less than the fillfactor leaves is free; what its last list would shrink by, were it but a key, counts
+ * as free. That last entry then moves to the next page and leaves its key.
+ */
+function roomForEntries(fillfactor: number, { last, key }: { last: number; key: number }): number {
+  const leave = Math.max(0, (pageBytes * (100 - fillfactor)) / 100 - Math.max(0, last - key))
+  const free = Math.max(last / 2, leave - last / 2)
+  return Math.max(key, btreePage - free - last)
 }
 
-const distinctOf = ({ distinct, nullFraction }: KeyStatistics): number =>
-  Math.max(1, distinct) + (nullFraction > 0 ? 1 : 0)
+/** A list holds one key and six bytes a row. */
+function entriesOf({ count, copies }: Lots, tuple: number): { count: number; size: number }[] {
+  if (copies < 2) return [{ count: count * copies, size: tuple + lineItem }]
+  const longest = Math.floor((pageBytes * 0.1) / 8) * 8 - lineItem
+  const perList = Math.max(1, Math.floor((longest - tuple) / 6))
+  const whole = Math.floor(copies / perList)
+  const rest = copies - whole * perList
+  const list = (of: number): number => align(tuple + of * 6, 8) + lineItem
+  return [{ count: count * whole, size: list(perList) }, ...(rest >= 1 ? [{ count, size: list(rest) }] : [])]
+}
+
+/** More combinations of common values are not told apart. */
+const mostCombinations = 20_000
+
+/** How often values come together, as if the columns had nothing to do with each other. */
+function lotsOf(rows: number, columns: KeyColumn[]): Lots[] {
+  let groups: { count: number; share: number }[] = [{ count: 1, share: 1 }]
+  for (const { statistics } of columns) {
+    const own = sharesOf(statistics)
+    if (groups.length * own.length > mostCombinations) {
+      const count = groups.reduce((sum, group) => sum + group.count, 0)
+      groups = [{ count, share: 1 / count }]
+    }
+    groups = groups.flatMap((group) =>
+      own.map(({ count, share }) => ({ count: group.count * count, share: group.share * share })),
+    )
+  }
+  return groups.map(({ count, share }) => {
+    const there = Math.min(count, rows)
+    // Of more combinations than rows, each that is there has one.
+    return { count: there, copies: (rows * share * count) / there }
+  })
+}
+
+/** The common values one by one, the others alike, and NULL. */
+function sharesOf({
+  commonFrequencies,
+  nullFraction,
+  distinct,
+}: KeyStatistics): { count: number; share: number }[] {
+  const common = commonFrequencies.reduce((sum, frequency) => sum + frequency, 0)
+  const rest = Math.max(0, 1 - common - nullFraction)
+  const others = Math.max(1, distinct - commonFrequencies.length)
+  return [
+    ...commonFrequencies.map((share) => ({ count: 1, share })),
+    ...(rest > 0 ? [{ count: others, share: rest / others }] : []),
+    ...(nullFraction > 0 ? [{ count: 1, share: nullFraction }] : []),
+  ]
+}
 
 /** An entry of a B-tree, without its line pointer: header, a bitmap where something is NULL, and the values, aligned. */
 function tupleBytes(columns: KeyColumn[]): number {
   const withNulls = columns.reduce((share, { statistics }) => share * (1 - statistics.nullFraction), 1)
   let data = 0
   for (const { length, alignment, statistics } of columns) {
-    const width = length > 0 ? length : statistics.width
+    // PostgreSQL cuts the average down to a whole number.
+    const width = length > 0 ? length : statistics.width + 0.5
     // Short values of varying length are not aligned.
     if (length > 0 || width > 127) data = align(data, alignment)
     data += width * (1 - statistics.nullFraction)
@@ -142,57 +188,115 @@ function hashBlocks({ rows, fillfactor }: IndexShape): number {
   return 2 + allocated + Math.ceil(allocated * 0.05)
 }
 
-/** One entry for each different element, with a list of rows, in which a row takes about as many bytes as its distance to the next. */
-function ginBlocks({ rows, columns }: IndexShape): number {
-  let bytes = 0
+/** One entry for each different element, with a list of rows: within the entry, or on pages of its own where it is long. */
+export function ginPagesOf({ rows, columns, tableBlocks }: IndexShape): GinPages {
+  const rowsPerBlock = Math.max(1, rows / Math.max(1, tableBlocks))
+  let leafBytes = 0
+  let dataPages = 0
+  let entries = 0
   for (const { statistics, opclass } of columns) {
-    const { nullFraction, elementFrequencies, elementWidth } = statistics
-    const values = rows * (1 - nullFraction)
-    const perValue = elementsPerValue(opclass, statistics)
-    const items = values * perValue
-    const known = elementFrequencies.reduce((sum, frequency) => sum + frequency * values, 0)
-    const rare = Math.max(0, items - known)
-    const rareEntries = rareElements(opclass, { rare, rows, perValue, statistics })
-    const entryBytes = tupleHeader + align(elementWidth + 8, 8) + lineItem
-    const list = (of: number): number => of * bytesOfDelta(rows / Math.max(1, of))
-    bytes += elementFrequencies.reduce((sum, frequency) => sum + entryBytes + list(frequency * values), 0)
-    bytes += rareEntries * (entryBytes + list(rare / Math.max(1, rareEntries)))
+    const values = rows * (1 - statistics.nullFraction)
+    for (const { count, share } of elementsOf(opclass, statistics, values)) {
+      const list = share * values * bytesOfDelta(share * (1 - statistics.nullFraction), rowsPerBlock)
+      const isLong = list > longestInEntry
+      const entry = tupleHeader + statistics.elementWidth + 8 + (isLong ? 0 : list)
+      leafBytes += count * (align(entry, 8) + lineItem)
+      entries += count
+      if (isLong) {
+        const pages = Math.ceil(list / (pageBytes * 0.95))
+        dataPages += count * (pages > 1 ? pages + 1 : 1)
+      }
+    }
   }
-  // Entries are inserted one by one: pages are about two thirds full; lists of their own pages are packed.
-  return 2 + Math.ceil(bytes / (pageBytes * 0.7))
+  // Entries come in their order, and a full page is halved.
+  const leaves = Math.max(1, Math.ceil(leafBytes / (pageBytes * 0.56)))
+  const entryPages = leaves + (leaves > 1 ? Math.ceil(leaves / 150) : 0)
+  return { entryPages, dataPages: Math.ceil(dataPages), entries }
 }
 
-/** `ginpostinglist.c`: seven bits a byte of the distance, where a block counts as 2,048 rows. */
-function bytesOfDelta(rowsBetween: number): number {
-  const rowsPerBlock = 60
-  const distance = rowsBetween < rowsPerBlock ? rowsBetween : (rowsBetween / rowsPerBlock) * 2048
-  return Math.max(1, Math.ceil(Math.log2(distance + 1) / 7))
+/** Block 0 counts the others. */
+const ginBlocks = ({ entryPages, dataPages }: GinPages): number => 1 + entryPages + dataPages
+
+/** `GinMaxItemSize`: three entries must fit on a page. */
+const longestInEntry = 2_700
+
+/**
+ * `ginpostinglist.c`: seven bits a byte of the distance to the next row, where a block counts as 2,048 rows: one byte
+ * within a block, two up to 7 blocks on, three up to 1,023.
+ */
+function bytesOfDelta(share: number, rowsPerBlock: number): number {
+  const p = Math.min(1, Math.max(share, 1e-9))
+  if (p > 0.999) return 1 + 1 / rowsPerBlock
+  const beyond = (rows: number): number => (1 - p) ** rows
+  const leavesBlock = (1 - beyond(rowsPerBlock)) / (p * rowsPerBlock)
+  return 1 + leavesBlock + beyond(rowsPerBlock * 7.5) + beyond(rowsPerBlock * 1023.5)
 }
 
-function elementsPerValue(opclass: string, { elementsPerValue: known, width }: KeyStatistics): number {
+/** Elements by how often they occur: a share of the values. */
+function elementsOf(
+  opclass: string,
+  statistics: KeyStatistics,
+  values: number,
+): { count: number; share: number }[] {
+  const { elementFrequencies } = statistics
+  const perValue = elementsPerValue(opclass, statistics)
+  if (opclass.startsWith('gin_trgm')) return trigramsOf(perValue, values)
+  const rare = Math.max(0, (perValue - elementFrequencies.reduce((sum, each) => sum + each, 0)) * values)
+  const others = rareElements({ rare, values, perValue, statistics })
+  return [
+    ...elementFrequencies.map((share) => ({ count: 1, share })),
+    ...(others > 0 ? [{ count: others, share: rare / others / values }] : []),
+  ]
+}
+
+/** There are some ten thousand trigrams in any language, the second half as common as the first, and so on. */
+function trigramsOf(perValue: number, values: number): { count: number; share: number }[] {
+  const different = Math.max(1, Math.min(10_000, perValue * values))
+  const groups: { count: number; weight: number }[] = []
+  for (let first = 1; first <= different; first = Math.ceil(first * 1.2)) {
+    const end = Math.min(different + 1, Math.ceil(first * 1.2))
+    groups.push({ count: end - first, weight: 2 / (first + end) })
+  }
+  // No trigram is in more than all values: what is too much for the first goes to the others.
+  let scale = 0
+  for (let round = 0; round < 8; round += 1) {
+    const free = groups.filter(({ weight }) => weight * scale < 1 || scale === 0)
+    const full = groups.filter((group) => !free.includes(group)).reduce((sum, { count }) => sum + count, 0)
+    scale = (perValue - full) / free.reduce((sum, { count, weight }) => sum + count * weight, 0)
+  }
+  return groups.map(({ count, weight }) => ({ count, share: Math.min(1, weight * scale) }))
+}
+
+function elementsPerValue(
+  opclass: string,
+  { elementsPerValue: known, width, elementFrequencies }: KeyStatistics,
+): number {
   if (known !== null) return known
-  if (opclass.startsWith('gin_trgm')) return Math.max(2, width + 1)
+  // A text says some of its trigrams twice.
+  if (opclass.startsWith('gin_trgm')) return Math.max(2, 0.8 * (width + 1))
   // Keys and values of a document count one by one, or its paths do.
   if (opclass === 'jsonb_path_ops') return Math.max(1, width / 18)
   if (opclass.startsWith('jsonb')) return Math.max(1, width / 10)
-  return Math.max(1, width / 8)
+  // Words, each with where it stands.
+  const counted = elementFrequencies.reduce((sum, each) => sum + each, 0)
+  return Math.max(1, counted, counted > 0 ? 0 : width / 14)
 }
 
-function rareElements(
-  opclass: string,
-  {
-    rare,
-    rows,
-    perValue,
-    statistics,
-  }: { rare: number; rows: number; perValue: number; statistics: KeyStatistics },
-): number {
+function rareElements({
+  rare,
+  values,
+  perValue,
+  statistics,
+}: {
+  rare: number
+  values: number
+  perValue: number
+  statistics: KeyStatistics
+}): number {
   if (rare < 1) return 0
-  // There are some ten thousand trigrams in any language.
-  if (opclass.startsWith('gin_trgm')) return Math.min(rare, 10_000)
   const ceiling = statistics.elementFrequencies.at(-1)
   // An element that is none of the common ones is at most as frequent as the last of these.
-  if (ceiling !== undefined) return Math.min(rare, Math.max(1, rare / Math.max(1, (ceiling * rows) / 4)))
+  if (ceiling !== undefined) return Math.min(rare, Math.max(1, rare / Math.max(1, (ceiling * values) / 4)))
   return Math.min(rare, Math.max(1, (statistics.distinct * perValue) / 4))
 }
 

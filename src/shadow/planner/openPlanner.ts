@@ -6,9 +6,10 @@ import { openShadow } from '../openShadow.ts'
 import type { Shadow } from '../openShadow.ts'
 import { restoreColumnStatistics } from './columnStatistics.ts'
 import type { NotRestored } from './columnStatistics.ts'
+import { estimateExpressionStatistics } from './expressionStatistics.ts'
 import { restoreExtendedStatistics } from './extendedStatistics.ts'
 import { readIndexShapes } from './indexShapes.ts'
-import { estimateBlocks } from './indexSize.ts'
+import { estimateBlocks, ginPagesOf } from './indexSize.ts'
 import { emptyFiles, setSizes } from './relationFiles.ts'
 import type { Size } from './relationFiles.ts'
 import { readPlannerState } from './state.ts'
@@ -80,8 +81,9 @@ export async function openPlanner(source: ClientBase): Promise<Planner> {
         await using((client) => emptyFiles(client, shadow.dataDirectory, tables))
         await shadow.restart()
         const refused = await using((client) => build(client, indexes))
-        // What a partial index holds is a matter of the table's size.
+        // Statistics, and what a partial index holds, are a matter of the table's size.
         await resize(tables)
+        await using((client) => estimateExpressionStatistics(client, indexes))
         await resize(await using((client) => estimateSizes(client, indexes)))
         return refused
       },
@@ -114,6 +116,7 @@ async function estimateSizes(client: ClientBase, indexes: readonly IndexToBuild[
       (sum, { isKey, statistics }) => sum + (isKey ? statistics.width : 0),
       0,
     )
+    if (method === 'gin') return { ...size, gin: ginPagesOf(shape) }
     return method === 'btree' ? { ...size, btreeKeyBytes } : size
   })
 }

@@ -2,12 +2,16 @@ import { chown, open, rm, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ClientBase } from 'pg'
 import { btreeLevels, raiseBtree } from './btreePages.ts'
+import type { GinPages } from './ginPages.ts'
+import { countGinPages } from './ginPages.ts'
 import type { RelationState } from './state.ts'
 
 /** The size that a relation of the shadow is to have for the planner. */
 export interface Size extends Omit<RelationState, 'method' | 'keys' | 'table'> {
   /** Of a B-tree: how many bytes its keys take on average. */
   btreeKeyBytes?: number
+  /** Of a GIN index; where it is absent PostgreSQL assumes something. */
+  gin?: GinPages
 }
 
 const blockSize = 8192
@@ -54,6 +58,7 @@ export async function setSizes(
     const file = join(dataDirectory, path)
     await grow(file, wanted)
     if (size.btreeKeyBytes !== undefined) await raiseBtree(file, btreeLevels(wanted, size.btreeKeyBytes))
+    if (size.gin !== undefined) await countGinPages(file, wanted, size.gin)
   }
 }
 

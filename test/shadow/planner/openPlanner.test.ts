@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { connect } from '../../../src/postgres/connect.ts'
-import { startEmbedded } from '../../../src/servers/embedded.ts'
-import type { EmbeddedServer } from '../../../src/servers/embedded.ts'
+import type { Library } from '../../../src/bench/advise/library.ts'
+import { openLibrary } from '../../../src/bench/advise/library.ts'
 import { readIndexShapes } from '../../../src/shadow/planner/indexShapes.ts'
 import { estimateBlocks } from '../../../src/shadow/planner/indexSize.ts'
 import { openPlanner } from '../../../src/shadow/planner/openPlanner.ts'
@@ -57,30 +55,21 @@ async function planOf(client: Client, statement: string): Promise<{ shape: strin
 // 14 is the oldest: no statistics of ranges in its view, extended statistics without `inherited`.
 describe.each([14, 18])('a planner without rows, of PostgreSQL %i', (version) => {
   const missing = version !== 18 && engineIsMissing('postgres14')
-  let server: EmbeddedServer
+  let library: Library
   let source: Client
   let planner: Planner
 
   beforeAll(async () => {
     if (missing) return
-    server = await startEmbedded({ version, settings: { random_page_cost: '1.7' } })
-    const administrator = await connect(server.url())
-    await administrator.query('CREATE ROLE anon')
-    await administrator.query('CREATE DATABASE library')
-    await administrator.end()
-    source = await connect(server.url('library'))
-    await source.query(await readFile(new URL('library.sql', import.meta.url), 'utf8'))
-    // As large as right after they were built.
-    await source.query('REINDEX DATABASE library')
-    await source.query('VACUUM ANALYZE')
+    library = await openLibrary(version, { random_page_cost: '1.7' }, { withIndexes: true })
+    source = library.client
     planner = await openPlanner(source)
   })
 
   afterAll(async () => {
     if (missing) return
-    await source.end()
     await planner.close()
-    await server.stop()
+    await library.close()
   })
 
   test.skipIf(missing)('has every statistic of the source', () => {
@@ -94,7 +83,9 @@ describe.each([14, 18])('a planner without rows, of PostgreSQL %i', (version) =>
       const shadow = await planner.connect(role === 'anon' ? role : undefined)
       if (role === 'anon') await source.query('SET ROLE anon')
       for (const client of [shadow, source]) {
-        await client.query(`SET app.member = '00000000-0000-0000-0000-000000000007'`)
+        await client.query(
+          `SET request.jwt.claims = '{"sub": "00000000-0000-0000-0000-000000000007", "org": "77"}'`,
+        )
       }
       for (const statement of statements) {
         const [planned, expected] = [await planOf(shadow, statement), await planOf(source, statement)]
