@@ -2,22 +2,24 @@ import type { ClientBase } from 'pg'
 import type { DefinedIndex } from '../catalog/indexDefinitions.ts'
 import { readOnce } from '../catalog/reader.ts'
 import { borrow } from '../postgres/database.ts'
-import type { IndexToBuild } from '../shadow/planner/openPlanner.ts'
+import type { IndexToBuild, Planner } from '../shadow/planner/openPlanner.ts'
 import { openPlanner } from '../shadow/planner/openPlanner.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
+import type { Agreement } from './agreement.ts'
+import { measureAgreement } from './agreement.ts'
 import type { Candidate } from './candidates.ts'
 import { readCatalogOfCandidates } from './catalogOfCandidates.ts'
-import type { Priced } from './choose.ts'
 import { chooseInRounds } from './chooseInRounds.ts'
-import type { Configuration } from './configurations.ts'
 import { costStatements } from './costStatements.ts'
+import type { DecidedIndex, Decision } from './decision.ts'
+import { cheapest } from './decision.ts'
 import type { Need } from './needs.ts'
 import { foreignKeyNeeds, meets, wishForNeeds } from './needs.ts'
 import type { NewExtension } from './newExtensions.ts'
 import { extensionOf, offerExtensions } from './newExtensions.ts'
 import type { PlannedStatement } from './plannedStatement.ts'
-import { upkeepOf } from './upkeep.ts'
-import type { Option } from './whatIf.ts'
+import { entriesIn, upkeepOf } from './upkeep.ts'
+import type { Option, WhatIf } from './whatIf.ts'
 import { openWhatIf } from './whatIf.ts'
 import type { Wishes } from './wishes.ts'
 import { gatherWishes } from './wishes.ts'
@@ -33,18 +35,29 @@ export interface AdviseOptions {
   given?: IndexToBuild[]
   /** What has to be indexed even if no statement asks for it; the foreign keys of large tables where absent. */
   needs?: Need[]
-  onStep?: (text: string) => void
+  /** Looks at the advice while statements can still be planned with its indexes. */
+  inspect?: (advice: Advice, whatIf: WhatIf) => Promise<void>
+  /** Ends the work early: `advise` fails, and leaves nothing behind. */
+  signal?: AbortSignal
+  onStep?: (text: string, part?: Part) => void
+}
+
+/** How far a step is. */
+export interface Part {
+  done: number
+  of: number
 }
 
 /** An index to build, and what it brings. */
-export interface AdvisedIndex {
+export interface AdvisedIndex extends DecidedIndex {
   candidate: Candidate
-  index: DefinedIndex
   serves: StatementCost[]
   /** The needs that it meets and no index that must stay does. */
   needs: Need[]
   /** What has to be installed first. */
   extension: NewExtension | undefined
+  /** Existing indexes that are redundant once it is there. */
+  replaces: DefinedIndex[]
 }
 
 /** One call of a statement, in the planner's units. */
@@ -68,6 +81,10 @@ export interface Advice {
   unmet: Need[]
   /** Statements that PostgreSQL does not plan. */
   leftOut: Wishes['leftOut']
+  /** How far the shadow planned like the source. */
+  agreement: Agreement
+  /** What the choice was made from. */
+  decision: Decision
 }
 
 /**
@@ -80,11 +97,20 @@ export interface Advice {
 export async function advise(
   source: ClientBase,
   workload: readonly WorkloadStatement[],
-  { budget, timeLimit = 20, prepare, given = [], needs: asked, onStep = () => undefined }: AdviseOptions = {},
+  options: AdviseOptions = {},
 ): Promise<Advice> {
+  const { budget, timeLimit = 20, prepare, given = [], needs: asked, signal } = options
+  const onStep = (text: string, part?: Part): void => {
+    signal?.throwIfAborted()
+    options.onStep?.(text, part)
+  }
   onStep('copying the schema and its statistics')
   const planner = await openPlanner(source)
+  // A server that is about to start again has no session to end; then the next step is where it stops.
+  const stop = (): void => void planner.endSessions().catch(() => undefined)
+  signal?.addEventListener('abort', stop, { once: true })
   try {
+    const agreement = await agreementWith(source, planner, workload, onStep)
     if (prepare) {
       const builder = await planner.connect()
       await prepare(builder).finally(() => builder.end())
@@ -105,39 +131,49 @@ export async function advise(
       const needs = wanted.filter((need) => !whatIf.fixed.some((index) => meets(index, need)))
       const meeting = needs.map((need) => oidsOf(whatIf.options.filter(({ index }) => meets(index, need))))
       const stands = [...whatIf.fixed, ...existing]
-      const price = ({ index, candidate }: Option): Priced => {
+      const price = (option: Option): DecidedIndex => {
+        const { index, candidate } = option
         const columns = [...index.keys, ...index.included].map(({ text }) => text)
         const width = catalog.width(index.table, columns)
-        const bytes = candidate ? index.sizeBytes : 0
-        const upkeep = upkeepOf(index, stands, wishes.uses, width)
-        // A column that is only carried along can serve less than a key.
-        return { oid: index.oid, bytes, columns: index.keys.length + 1.5 * index.included.length, upkeep }
+        return {
+          ...option,
+          oid: index.oid,
+          bytes: candidate ? index.sizeBytes : 0,
+          // A column that is only carried along can serve less than a key.
+          columns: index.keys.length + 1.5 * index.included.length,
+          upkeep: upkeepOf(index, stands, wishes.uses, width),
+          entries: entriesIn(index, stands, wishes.uses),
+        }
       }
       const rounds = { timeLimit, needs: meeting, ...(budget === undefined ? {} : { budget }) }
-      const { choice, priced } = await chooseInRounds(whatIf.options, costs, price, rounds, onStep)
+      const { choice } = await chooseInRounds(whatIf.options, costs, price, rounds, onStep)
       const { chosen, unmet, cost, gap } = choice
       const there = new Set(chosen)
-      const statements = costs.costed().map(({ statement, configurations }) => {
-        const { cost: costAfter, options: used } = cheapest(configurations, there)
+      const today = new Set(existing.map(({ oid }) => oid))
+      const indexes = whatIf.options.map(price)
+      const statements = costs.costed().map((each) => {
+        const { statement } = each
+        const best = cheapest(each, there)
+        if (!best) throw new Error(`The choice leaves no plan for ${statement.name}.`)
+        const { cost: costAfter, options: used } = best
         return { statement, costBefore: costs.before(statement).cost, costAfter, used }
       })
-      const upkeep = sum(
-        priced.filter(({ oid }) => existing.some((index) => index.oid === oid)).map((each) => each.upkeep),
-      )
-      return {
-        indexes: whatIf.options.flatMap(({ index, candidate }) =>
-          candidate && there.has(index.oid)
-            ? [
-                {
-                  candidate,
-                  index,
-                  serves: statements.filter(({ used }) => used.includes(index.oid)),
-                  needs: needs.filter((need) => meets(index, need)),
-                  extension: extensionOf(candidate, offered),
-                },
-              ]
-            : [],
-        ),
+      const upkeep = sum(indexes.filter(({ oid }) => today.has(oid)).map((each) => each.upkeep))
+      const advice: Advice = {
+        indexes: indexes.flatMap((each) => {
+          const { candidate, index, oid } = each
+          if (!candidate || !there.has(oid)) return []
+          return [
+            {
+              ...each,
+              candidate,
+              serves: statements.filter(({ used }) => used.includes(oid)),
+              needs: needs.filter((need) => meets(index, need)),
+              extension: extensionOf(candidate, offered),
+              replaces: [],
+            },
+          ]
+        }),
         drops: existing.filter(({ oid }) => !there.has(oid)),
         cost: {
           before: upkeep + sum(statements.map(({ statement, costBefore }) => statement.calls * costBefore)),
@@ -147,19 +183,37 @@ export async function advise(
         statements,
         unmet: unmet.flatMap((at) => needs[at] ?? []),
         leftOut: wishes.leftOut,
+        agreement,
+        decision: {
+          statements: costs.costed(),
+          needs: meeting,
+          indexes,
+          fixed: whatIf.fixed,
+          refused: whatIf.refused,
+          today,
+          chosen: there,
+          budget,
+        },
       }
+      await options.inspect?.(advice, whatIf)
+      return advice
     } finally {
       await whatIf.close()
     }
   } finally {
+    signal?.removeEventListener('abort', stop)
     await planner.close()
   }
 }
 
-function cheapest(configurations: readonly Configuration[], there: ReadonlySet<number>): Configuration {
-  return configurations
-    .filter(({ options }) => options.every((oid) => there.has(oid)))
-    .reduce((least, each) => (each.cost < least.cost ? each : least))
+async function agreementWith(
+  source: ClientBase,
+  planner: Planner,
+  workload: readonly WorkloadStatement[],
+  onStep: NonNullable<AdviseOptions['onStep']>,
+): Promise<Agreement> {
+  const shadow = await planner.connect()
+  return measureAgreement(source, shadow, workload, onStep).finally(() => shadow.end())
 }
 
 const oidsOf = (options: readonly Option[]): number[] => options.map(({ index }) => index.oid)

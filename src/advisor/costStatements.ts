@@ -3,6 +3,7 @@ import type { Candidate } from './candidates.ts'
 import { definitionOf } from './candidates.ts'
 import type { Configuration, CostedStatement } from './configurations.ts'
 import { configurationsOf, costOf } from './configurations.ts'
+import { mostSlower } from './decision.ts'
 import type { PlannedStatement } from './plannedStatement.ts'
 import { hotUpdatesEnded } from './upkeep.ts'
 import type { WhatIf } from './whatIf.ts'
@@ -19,8 +20,6 @@ export interface StatementCosts {
   addWith(pool: ReadonlySet<number>): Promise<void>
 }
 
-/** No statement may take longer than so many times what it takes today, whatever others gain. */
-const mostSlower = 1.15
 /** A statement of that cost takes some 10 ms where everything is in memory. */
 const slow = 5_000
 /** Fewer statements than that for each update that would end to be HOT, and the update weighs more. */
@@ -35,7 +34,7 @@ export async function costStatements(
   whatIf: WhatIf,
   { byStatement, uses }: Wishes,
   existing: readonly TableIndex[],
-  onStep: (text: string) => void,
+  onStep: (text: string, part: { done: number; of: number }) => void,
 ): Promise<StatementCosts> {
   const costed = new Map<PlannedStatement, Configuration[]>()
   const before = new Map<PlannedStatement, Configuration>()
@@ -67,7 +66,8 @@ export async function costStatements(
     return configurations.filter(({ cost }) => cost <= now.cost * mostSlower)
   }
   for (const [statement, own] of byStatement) {
-    onStep(`planning ${statement.name}: ${costed.size + 1} of ${byStatement.size}`)
+    const part = { done: costed.size, of: byStatement.size }
+    onStep(`planning ${part.done + 1} of ${part.of}: ${statement.name}`, part)
     const options = whatIf.options.filter(({ candidate }) => !candidate || own.has(definitionOf(candidate)))
     const now = await costOf(whatIf, statement, today)
     before.set(statement, now)

@@ -11,6 +11,9 @@ export interface PlannedStatement extends WorkloadStatement {
   searchPath?: string
 }
 
+/** What one of the planner's units counts in the choice: calls. */
+export const weightOf = ({ calls }: PlannedStatement): number => calls
+
 /**
  * The plan of a statement as its role with its claims, nothing executed, inside the current transaction. What is set
  * for it is taken back.
