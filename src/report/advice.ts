@@ -1,14 +1,21 @@
 import type { Advice, AdvisedIndex } from '../advisor/advise.ts'
+import { isLow } from '../advisor/agreement.ts'
 import { definitionOf } from '../advisor/candidates.ts'
+import { numberIndexes } from '../advisor/savings.ts'
 import { display } from '../postgres/identifiers.ts'
 
 /** The document of `advise --json`: see interface.md. */
-export function adviceDocument({ indexes, drops, gap, cost, leftOut }: Advice): object {
+export function adviceDocument(advice: Advice): object {
+  const { drops, gap, cost, leftOut, agreement, statements } = advice
   return {
-    indexes: indexes.map((advised) => ({
+    indexes: numberIndexes(advice).map((advised) => ({
+      number: advised.number,
       definition: createIndex(advised),
       sizeBytes: advised.index.sizeBytes,
-      replaces: [],
+      replaces: advised.replaces.map(display),
+      saves: advised.saves,
+      upkeep: advised.upkeep,
+      entries: advised.entries,
       serves: advised.serves.map(({ statement, costBefore, costAfter }) => ({
         query: statement.name,
         costBefore,
@@ -18,6 +25,19 @@ export function adviceDocument({ indexes, drops, gap, cost, leftOut }: Advice): 
     gap,
     drops: drops.map((index) => ({ name: display(index), definition: index.definition, reason: whyDropped })),
     cost,
+    agreement: {
+      compared: agreement.compared,
+      sameShape: agreement.sameShape,
+      medianCostError: agreement.medianCostError,
+      notCompared: agreement.notCompared.map(({ statement, reason }) => ({ query: statement.name, reason })),
+      isLow: isLow(agreement),
+    },
+    statements: statements.map(({ statement, costBefore, costAfter }) => ({
+      query: statement.name,
+      calls: statement.calls,
+      costBefore,
+      costAfter,
+    })),
     leftOut: leftOut.map(({ statement, reason }) => ({
       query: statement.name,
       line: statement.line,
@@ -26,48 +46,8 @@ export function adviceDocument({ indexes, drops, gap, cost, leftOut }: Advice): 
   }
 }
 
-const whyDropped = 'no statement of the workload needs it, or it costs writes more than it saves'
+export const whyDropped = 'no statement needs it, or writes pay more than it saves'
 
 function createIndex({ candidate }: AdvisedIndex): string {
   return `CREATE INDEX ${definitionOf(candidate)}`
 }
-
-/** The same for people, a line each: what to build, for whom, what to drop, and how good the choice is. */
-export function adviceLines({ indexes, drops, gap, cost, leftOut }: Advice): string[] {
-  const lines = indexes
-    .toSorted((a, b) => gainOf(b) - gainOf(a))
-    .flatMap((advised) => [
-      `create   ${definitionOf(advised.candidate).replaceAll('"', '')}  ${megabytes(advised.index.sizeBytes)}`,
-      ...advised.serves
-        .toSorted((a, b) => b.costBefore * b.statement.calls - a.costBefore * a.statement.calls)
-        .slice(0, mostServed)
-        .map(
-          ({ statement, costBefore, costAfter }) =>
-            `         ${statement.name}: cost ${round(costBefore)} -> ${round(costAfter)}`,
-        ),
-      ...(advised.serves.length > mostServed
-        ? [`         and ${advised.serves.length - mostServed} more`]
-        : []),
-    ])
-  return [
-    ...lines,
-    ...drops.map((index) => `drop     ${display(index)}  ${megabytes(index.sizeBytes)}: ${whyDropped}`),
-    ...leftOut.map(
-      ({ statement, reason }) => `left out ${statement.name}, line ${statement.line}: ${reason}`,
-    ),
-    `Cost of the workload: ${round(cost.before)} -> ${round(cost.after)}, ${round(cost.before / cost.after)} times less; no choice among these candidates is better by more than ${(gap * 100).toFixed(2)} %.`,
-  ]
-}
-
-const mostServed = 3
-
-function gainOf({ serves }: AdvisedIndex): number {
-  return serves.reduce(
-    (sum, { statement, costBefore, costAfter }) => sum + statement.calls * (costBefore - costAfter),
-    0,
-  )
-}
-
-const round = (value: number): string =>
-  value.toLocaleString('en-US', { maximumFractionDigits: value < 100 ? 1 : 0 })
-const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MB`
