@@ -8,18 +8,21 @@ import { borrow } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { readOnly } from '../postgres/readOnly.ts'
 import { readDropJudge } from '../rules/indexes/dropEvidence.ts'
-import type { IndexToBuild } from '../shadow/planner/openPlanner.ts'
+import type { IndexToBuild, Planner } from '../shadow/planner/openPlanner.ts'
 import { openPlanner } from '../shadow/planner/openPlanner.ts'
 import type { LeftOut, Unsure } from '../workload/leftOut.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
+import type { Agreement } from './agreement.ts'
+import { measureAgreement } from './agreement.ts'
 import type { Candidate } from './candidates.ts'
-import type { Priced } from './choose.ts'
 import { chooseInRounds } from './chooseInRounds.ts'
+import type { Part } from './clock.ts'
 import { startClock } from './clock.ts'
-import type { Configuration } from './configurations.ts'
 import type { CorrelatedColumns } from './correlations.ts'
 import type { StatementCosts } from './costStatements.ts'
-import { costStatements, mostSlower } from './costStatements.ts'
+import { costStatements } from './costStatements.ts'
+import type { DecidedIndex, Decision } from './decision.ts'
+import { cheapest, mostSlower } from './decision.ts'
 import type { AdvisedDrop, KeptIndex } from './drops.ts'
 import { judgeDrops, neededForEstimates } from './drops.ts'
 import { neededForForeignKeys } from './foreignKeyNeeds.ts'
@@ -33,10 +36,10 @@ import type { MostlyPlanned } from './planning.ts'
 import { mostlyPlanned } from './planning.ts'
 import { study } from './study.ts'
 import { unsureOf } from './unsure.ts'
-import { upkeepOf } from './upkeep.ts'
+import { entriesIn, upkeepOf } from './upkeep.ts'
 import { tryDrops } from './tryDrops.ts'
 import { weightsOf } from './weights.ts'
-import type { Option } from './whatIf.ts'
+import type { Option, WhatIf } from './whatIf.ts'
 import { openWhatIf } from './whatIf.ts'
 import type { Wishes } from './wishes.ts'
 
@@ -57,13 +60,16 @@ export interface AdviseOptions {
   complete?: boolean
   /** Reads samples of the source's tables, which are counted on the server, to find columns that hang together. */
   sample?: boolean
-  onStep?: (text: string) => void
+  /** Looks at the advice while statements can still be planned with its indexes. */
+  inspect?: (advice: Advice, whatIf: WhatIf) => Promise<void>
+  /** Ends the work early: `advise` fails, and leaves nothing behind. */
+  signal?: AbortSignal
+  onStep?: (text: string, part?: Part) => void
 }
 
 /** An index to build, and what it brings. */
-export interface AdvisedIndex {
+export interface AdvisedIndex extends DecidedIndex {
   candidate: Candidate
-  index: DefinedIndex
   serves: StatementCost[]
   /** Existing indexes that are redundant once it is there. */
   replaces: DefinedIndex[]
@@ -102,6 +108,10 @@ export interface Advice {
   correlations: CorrelatedColumns[]
   /** Statements to prepare. */
   mostlyPlanned: MostlyPlanned[]
+  /** How far the shadow planned like the source; undefined where it was changed before. */
+  agreement: Agreement | undefined
+  /** What the choice was made from. */
+  decision: Decision
 }
 
 /**
@@ -116,11 +126,18 @@ export async function advise(
   workload: readonly WorkloadStatement[],
   options: AdviseOptions = {},
 ): Promise<Advice> {
-  const { budget, timeLimit = 120, prepare, given = [], onStep = () => undefined } = options
+  const { budget, timeLimit = 120, prepare, given = [], signal } = options
   const { dropping = [], complete = false } = options
+  const onStep = (text: string, part?: Part): void => {
+    signal?.throwIfAborted()
+    options.onStep?.(text, part)
+  }
   onStep('copying the schema and its statistics')
   const judge = await readOnly(source, () => readOnce(borrow(source))(readDropJudge))
   const planner = await openPlanner(source)
+  // A server that is about to start again has no session to end; then the next step is where it stops.
+  const stop = (): void => void planner.endSessions().catch(() => undefined)
+  signal?.addEventListener('abort', stop, { once: true })
   try {
     if (prepare) {
       const builder = await planner.connect()
@@ -134,6 +151,8 @@ export async function advise(
       workload,
       options,
     ).finally(() => session.end())
+    // Policies that were rewritten here are not there yet.
+    const agreement = prepare ? undefined : await agreementWith(source, planner, prepared.statements, onStep)
     onStep(`building ${wishes.candidates.size} candidates, empty`)
     const whatIf = await openWhatIf(planner, [...wishes.candidates.values()], given)
     try {
@@ -147,42 +166,52 @@ export async function advise(
       const meeting = needs.map((need) => oidsOf(whatIf.options.filter(({ index }) => meets(index, need))))
       const stands = groupBy([...whatIf.fixed, ...existing], ({ tableOid }) => tableOid)
       const uses = groupBy(wishes.uses, ({ table }) => display(table))
-      const price = ({ index, candidate }: Option): Priced => {
+      const price = (option: Option): DecidedIndex => {
+        const { index, candidate } = option
         const columns = [...index.keys, ...index.included].map(({ text }) => text)
-        const width = catalog.width(index.table, columns)
-        const bytes = candidate ? index.sizeBytes : 0
         const beside = stands.get(index.tableOid) ?? []
-        const upkeep = upkeepOf(index, beside, uses.get(display(index.table)) ?? [], width)
-        // A column that is only carried along can serve less than a key.
-        return { oid: index.oid, bytes, columns: index.keys.length + 1.5 * index.included.length, upkeep }
+        const ofTable = uses.get(display(index.table)) ?? []
+        return {
+          ...option,
+          oid: index.oid,
+          bytes: candidate ? index.sizeBytes : 0,
+          // A column that is only carried along can serve less than a key.
+          columns: index.keys.length + 1.5 * index.included.length,
+          upkeep: upkeepOf(index, beside, ofTable, catalog.width(index.table, columns)),
+          entries: entriesIn(index, beside, ofTable),
+        }
       }
       const foreignKeys = neededForForeignKeys(whatIf.foreignKeys, whatIf.options, whatIf.fixed)
       const rounds = { needs: [...meeting, ...foreignKeys], ...(budget === undefined ? {} : { budget }) }
-      const { choice, priced } = await chooseInRounds(whatIf.options, costs, price, rounds, clock)
+      const { choice } = await chooseInRounds(whatIf.options, costs, price, rounds, clock)
       const { chosen, unmet, cost, gap } = choice
       const there = new Set(chosen)
-      const statements = costs.costed().map(({ statement, configurations }) => {
-        const { cost: costAfter, options: used } = cheapest(configurations, there)
+      const today = new Set(existing.map(({ oid }) => oid))
+      const decided = whatIf.options.map(price)
+      const statements = costs.costed().map((each) => {
+        const { statement } = each
+        const best = cheapest(each, there)
+        if (!best) throw new Error(`The choice leaves no plan for ${statement.name}.`)
+        const { cost: costAfter, options: used } = best
         return { statement, costBefore: costs.before(statement).cost, costAfter, used }
       })
-      const upkeep = sum(
-        priced.filter(({ oid }) => existing.some((index) => index.oid === oid)).map((each) => each.upkeep),
-      )
+      const upkeep = sum(decided.filter(({ oid }) => today.has(oid)).map((each) => each.upkeep))
       const servedBy = (index: TableIndex): StatementCost[] =>
         statements.filter(({ used }) => used.includes(index.oid))
-      const indexes = whatIf.options.flatMap(({ index, candidate }): AdvisedIndex[] =>
-        candidate && there.has(index.oid)
-          ? [
-              {
-                ...{ candidate, index },
-                serves: servedBy(index),
-                replaces: [],
-                needs: needs.filter((need) => meets(index, need)),
-                extension: extensionOf(candidate, offered),
-              },
-            ]
-          : [],
-      )
+      const indexes = decided.flatMap((each): AdvisedIndex[] => {
+        const { candidate, index, oid } = each
+        if (!candidate || !there.has(oid)) return []
+        return [
+          {
+            ...each,
+            candidate,
+            serves: servedBy(index),
+            replaces: [],
+            needs: needs.filter((need) => meets(index, need)),
+            extension: extensionOf(candidate, offered),
+          },
+        ]
+      })
       const unchosen = existing.filter(({ oid }) => !there.has(oid))
       const estimating = await neededForEstimates(whatIf, statements, there, unchosen)
       const kept = existing.filter(({ oid }) => there.has(oid) || estimating.has(oid))
@@ -195,7 +224,7 @@ export async function advise(
         complete,
       })
       for (const drop of drops) drop.replacedBy?.replaces.push(drop)
-      return {
+      const advice: Advice = {
         indexes,
         drops,
         keeps: kept.map((index) => ({ index, serves: servedBy(index) })),
@@ -211,11 +240,25 @@ export async function advise(
         unsure: unsureOf(planner, wishes.uses),
         correlations,
         mostlyPlanned: mostlyPlanned(prepared.statements),
+        agreement,
+        decision: {
+          statements: costs.costed(),
+          needs: rounds.needs,
+          indexes: decided,
+          fixed: whatIf.fixed,
+          refused: whatIf.refused,
+          today,
+          chosen: there,
+          budget,
+        },
       }
+      await options.inspect?.(advice, whatIf)
+      return advice
     } finally {
       await whatIf.close()
     }
   } finally {
+    signal?.removeEventListener('abort', stop)
     await planner.close()
   }
 }
@@ -226,10 +269,20 @@ function weigh(costs: StatementCosts, { byStatement, calls }: Wishes): void {
   for (const [statement, weight] of weightsOf(today, calls)) statement.weight = weight
 }
 
-function cheapest(configurations: readonly Configuration[], there: ReadonlySet<number>): Configuration {
-  return configurations
-    .filter(({ options }) => options.every((oid) => there.has(oid)))
-    .reduce((least, each) => (each.cost < least.cost ? each : least))
+/** Before the shadow is changed. What nobody may see is planned for any arguments. */
+async function agreementWith(
+  source: ClientBase,
+  planner: Planner,
+  statements: readonly PlannedStatement[],
+  onStep: NonNullable<AdviseOptions['onStep']>,
+): Promise<Agreement> {
+  const shadow = await planner.connect()
+  const comparable = statements.map((statement): PlannedStatement => {
+    if (!statement.usesStatistics) return statement
+    const args = [(statement.args[0] ?? []).map(() => 'NULL')]
+    return { ...statement, args, isGeneric: true }
+  })
+  return measureAgreement(source, shadow, comparable, onStep).finally(() => shadow.end())
 }
 
 const oidsOf = (options: readonly Option[]): number[] => options.map(({ index }) => index.oid)

@@ -1,9 +1,8 @@
-import { groupBy } from '../groupBy.ts'
-import { covers } from '../indexes/indexCoverage.ts'
 import type { Clock } from './clock.ts'
 import type { Choice, ChoiceOptions, Priced } from './choose.ts'
 import { chooseIndexes } from './choose.ts'
 import type { StatementCosts } from './costStatements.ts'
+import { redundantPairs } from './redundantPairs.ts'
 import { loadSolver } from './solver.ts'
 import type { Option } from './whatIf.ts'
 
@@ -48,14 +47,4 @@ export async function chooseInRounds(
     if (isKnown || isOver() || round === mostRounds) return { choice, priced }
     for (const oid of choice.chosen) pool.add(oid)
   }
-}
-
-/** Of two that exist both may stay. */
-function redundantPairs(options: readonly Option[]): [number, number][] {
-  const byTable = groupBy(options, ({ index }) => index.tableOid)
-  return options.flatMap((narrow) =>
-    (byTable.get(narrow.index.tableOid) ?? [])
-      .filter((wide) => (narrow.candidate ?? wide.candidate) && covers(wide.index, narrow.index))
-      .map((wide): [number, number] => [narrow.index.oid, wide.index.oid]),
-  )
 }

@@ -1,3 +1,9 @@
+/** How far a step is. */
+export interface Part {
+  done: number
+  of: number
+}
+
 /** The time for planning and choosing. */
 export interface Clock {
   /** Whether planning has used its share. */

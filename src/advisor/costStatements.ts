@@ -5,8 +5,9 @@ import type { Candidate } from './candidates.ts'
 import { definitionOf } from './candidates.ts'
 import type { Configuration, CostedStatement } from './configurations.ts'
 import { configurationsOf, costOf } from './configurations.ts'
+import { mostSlower } from './decision.ts'
 import type { PlannedStatement } from './plannedStatement.ts'
-import type { Clock } from './clock.ts'
+import type { Clock, Part } from './clock.ts'
 import { hotUpdatesEnded } from './upkeep.ts'
 import type { WhatIf } from './whatIf.ts'
 import type { Wishes } from './wishes.ts'
@@ -22,8 +23,6 @@ export interface StatementCosts {
   addWith(pool: ReadonlySet<number>): Promise<void>
 }
 
-/** No statement may take longer than so many times what it takes today, whatever others gain. */
-export const mostSlower = 1.15
 /** A statement of that cost takes some 10 ms where everything is in memory. */
 export const slow = 5_000
 /** Fewer statements than that for each update that would end to be HOT, and the update weighs more. */
@@ -42,7 +41,7 @@ export async function costStatements(
   { byStatement, uses }: Wishes,
   existing: readonly TableIndex[],
   atFirst: ReadonlyMap<PlannedStatement, Configuration>,
-  { onStep, isOver }: Pick<Clock, 'isOver'> & { onStep: (text: string) => void },
+  { onStep, isOver }: Pick<Clock, 'isOver'> & { onStep: (text: string, part?: Part) => void },
 ): Promise<StatementCosts> {
   const costed = new Map<PlannedStatement, Configuration[]>()
   const before = new Map<PlannedStatement, Configuration>()
@@ -79,7 +78,8 @@ export async function costStatements(
   }
   const heaviestFirst = [...before].sort(([a, ofA], [b, ofB]) => b.calls * ofB.cost - a.calls * ofA.cost)
   for (const [statement, now] of heaviestFirst) {
-    onStep(`planning ${statement.name}: ${costed.size + 1} of ${byStatement.size}`)
+    const part = { done: costed.size, of: byStatement.size }
+    onStep(`planning ${part.done + 1} of ${part.of}: ${statement.name}`, part)
     // What is dropped before does not count twice.
     const limit = (atFirst.get(statement)?.cost ?? now.cost) * mostSlower
     limits.set(statement, limit)

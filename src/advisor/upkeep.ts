@@ -106,6 +106,14 @@ function touches(index: TableIndex, { writes: { columns } }: Use): boolean {
   return columns === undefined || columns.some((column) => mentions(index, column))
 }
 
+/** Entries that writes make in an index in the time of the workload: one for each new version of a row, but for HOT updates. */
+export function entriesIn(index: TableIndex, others: readonly TableIndex[], uses: readonly Use[]): number {
+  const beside = others.filter(({ tableOid }) => tableOid === index.tableOid)
+  return usesOfTable(index, uses)
+    .filter((use) => [index, ...beside].some((one) => touches(one, use)))
+    .reduce((sum, { writes }) => sum + writes.rows, 0)
+}
+
 /** Whether the column is a key, is carried along, or stands in an expression or the predicate. */
 function mentions({ keys, included, predicate }: TableIndex, column: string): boolean {
   const texts = [...keys, ...included].map(({ text }) => text)

@@ -1,16 +1,24 @@
 import type { Advice, AdvisedIndex } from '../advisor/advise.ts'
+import type { Agreement } from '../advisor/agreement.ts'
+import { isLow } from '../advisor/agreement.ts'
 import { definitionOf } from '../advisor/candidates.ts'
+import { numberIndexes } from '../advisor/savings.ts'
 import { display } from '../postgres/identifiers.ts'
-import { besidesDocument, besidesLines } from './besidesIndexes.ts'
-import { leftOutDocument, notCountedLines } from './notCounted.ts'
+import { besidesDocument } from './besidesIndexes.ts'
+import { leftOutDocument } from './notCounted.ts'
 
 /** The document of `advise --json`: see interface.md. */
-export function adviceDocument({ indexes, drops, gap, cost, leftOut, unsure, ...more }: Advice): object {
+export function adviceDocument(advice: Advice): object {
+  const { drops, gap, cost, leftOut, unsure, agreement, statements } = advice
   return {
-    indexes: indexes.map((advised) => ({
+    indexes: numberIndexes(advice).map((advised) => ({
+      number: advised.number,
       definition: createIndex(advised),
       sizeBytes: advised.index.sizeBytes,
       replaces: advised.replaces.map(display),
+      saves: advised.saves,
+      upkeep: advised.upkeep,
+      entries: advised.entries,
       serves: advised.serves.map(({ statement, costBefore, costAfter }) => ({
         query: statement.name,
         costBefore,
@@ -25,52 +33,28 @@ export function adviceDocument({ indexes, drops, gap, cost, leftOut, unsure, ...
       lacks: drop.lacks,
     })),
     cost,
+    ...(agreement ? { agreement: agreementDocument(agreement) } : {}),
+    statements: statements.map(({ statement, costBefore, costAfter }) => ({
+      query: statement.name,
+      calls: statement.calls,
+      costBefore,
+      costAfter,
+    })),
     leftOut: leftOutDocument(leftOut),
     unsure,
-    ...besidesDocument(more),
+    ...besidesDocument(advice),
+  }
+}
+
+function agreementDocument(agreement: Agreement): object {
+  const { compared, sameShape, medianCostError, notCompared } = agreement
+  return {
+    ...{ compared, sameShape, medianCostError },
+    notCompared: notCompared.map(({ statement, reason }) => ({ query: statement.name, reason })),
+    isLow: isLow(agreement),
   }
 }
 
 function createIndex({ candidate }: AdvisedIndex): string {
   return `CREATE INDEX ${definitionOf(candidate)}`
 }
-
-/** The same for people, a line each: what to build, for whom, what to drop, and how good the choice is. */
-export function adviceLines({ indexes, drops, gap, cost, leftOut, unsure, ...more }: Advice): string[] {
-  const lines = indexes
-    .toSorted((a, b) => gainOf(b) - gainOf(a))
-    .flatMap((advised) => [
-      `create   ${definitionOf(advised.candidate).replaceAll('"', '')}  ${megabytes(advised.index.sizeBytes)}`,
-      ...advised.serves
-        .toSorted((a, b) => b.costBefore * b.statement.calls - a.costBefore * a.statement.calls)
-        .slice(0, mostServed)
-        .map(
-          ({ statement, costBefore, costAfter }) =>
-            `         ${statement.name}: cost ${round(costBefore)} -> ${round(costAfter)}`,
-        ),
-      ...(advised.serves.length > mostServed
-        ? [`         and ${advised.serves.length - mostServed} more`]
-        : []),
-      ...advised.replaces.map((index) => `         replaces ${display(index)}`),
-    ])
-  return [
-    ...lines,
-    ...drops.map((drop) => `drop     ${display(drop)}  ${megabytes(drop.sizeBytes)}: ${drop.reason}`),
-    ...besidesLines(more),
-    ...notCountedLines(leftOut, unsure),
-    `Cost of the workload: ${round(cost.before)} -> ${round(cost.after)}, ${round(cost.before / cost.after)} times less; no choice among these candidates is better by more than ${(gap * 100).toFixed(2)} %.`,
-  ]
-}
-
-const mostServed = 3
-
-function gainOf({ serves }: AdvisedIndex): number {
-  return serves.reduce(
-    (sum, { statement, costBefore, costAfter }) => sum + statement.calls * (costBefore - costAfter),
-    0,
-  )
-}
-
-const round = (value: number): string =>
-  value.toLocaleString('en-US', { maximumFractionDigits: value < 100 ? 1 : 0 })
-const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MB`

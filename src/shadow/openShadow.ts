@@ -27,6 +27,8 @@ export interface Shadow {
   runAndReadLocks(client: ClientBase, sql: string): Promise<StatementLocks>
   /** Where the server keeps its files, on this machine. */
   dataDirectory: string
+  /** Ends all sessions: whoever waits for an answer gets an error. */
+  endSessions(): Promise<void>
   /** Ends all sessions and starts the server again, at the same URL. */
   restart(): Promise<void>
   close(): Promise<void>
@@ -102,6 +104,13 @@ export async function openShadow(source: ClientBase, options: ShadowOptions = {}
       connect: open,
       runAndReadLocks: (client, sql) => runAndReadLocks(client, sql, spare),
       dataDirectory: server.dataDirectory,
+      endSessions: () =>
+        using(url(), async (client) => {
+          await client.query(
+            `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+             WHERE backend_type = 'client backend' AND pid <> pg_catalog.pg_backend_pid()`,
+          )
+        }),
       restart: async () => {
         await spare.close()
         await server.restart()

@@ -46,19 +46,25 @@ SELECT * FROM orders WHERE customer = $1 ORDER BY made DESC LIMIT 10;
 SELECT * FROM nowhere;`
 
 test('says what to create and to drop, what for, and how good the choice is', async () => {
-  const { exitCode, out } = await run(workload, '--json', 'advice.json')
+  const { exitCode, out } = await run(workload, '--json', 'advice.json', '--html', 'advice.html')
   expect(exitCode).toBe(0)
-  expect(out).toContain('create   ON public.orders USING btree (customer')
-  expect(out).toContain('orders_of_customer: cost')
-  expect(out).toContain('drop     public.orders_note_idx')
-  expect(out).toContain('left out broken, line 8: relation "nowhere" does not exist')
-  expect(out).toMatch(/no choice among these candidates is better by more than 0\.00 %/)
+  expect(out).toMatch(/│ 1 │ public\.orders +│ [\d.]+ (?:kB|MB) │/)
+  expect(out).toContain('USING btree (customer')
+  expect(out).toContain('orders_of_customer: ')
+  expect(out).toMatch(/│ public\.orders_note_idx +│/)
+  expect(out).toContain('Left out: broken, line 8: relation "nowhere" does not exist')
+  expect(out).toContain('1 of 1 plans have the same shape')
+  expect(out).not.toContain('DOUBTFUL')
+  expect(out).toMatch(/No choice among these candidates is better by more than 0\.00 %/)
+  expect(out).toContain('Written to advice.html')
+  expect(readFileSync(join(folder, 'advice.html'), 'utf8')).toContain('new index 1')
   const document = JSON.parse(readFileSync(join(folder, 'advice.json'), 'utf8')) as Record<string, unknown>
   expect(document).toMatchObject({
     schemaVersion: 1,
     command: 'advise',
     indexes: [
       {
+        number: 1,
         definition: expect.stringContaining(
           'CREATE INDEX ON "public"."orders" USING btree (customer',
         ) as string,
@@ -73,13 +79,39 @@ test('says what to create and to drop, what for, and how good the choice is', as
         definition: 'CREATE INDEX orders_note_idx ON public.orders USING btree (note)',
       },
     ],
+    agreement: {
+      compared: 1,
+      sameShape: 1,
+      medianCostError: expect.any(Number) as number,
+      notCompared: [{ query: 'broken', reason: 'relation "nowhere" does not exist' }],
+      isLow: false,
+    },
   })
+})
+
+test('explains one index instead, in JSON too', async () => {
+  const { exitCode, out } = await run(workload, '--explain', 'orders_note_idx', '--json', 'explained.json')
+  expect(exitCode).toBe(0)
+  expect(out).toContain('public.orders_note_idx: it exists, and may be dropped.')
+  expect(out).not.toContain('USING btree (customer')
+  const document: unknown = JSON.parse(readFileSync(join(folder, 'explained.json'), 'utf8'))
+  expect(document).toMatchObject({
+    explained: { index: 'public.orders_note_idx', exists: true, isChosen: false, statements: [] },
+  })
+})
+
+test('knows names that look like one that is not there', async () => {
+  const { exitCode, out, err } = await run(workload, '--explain', 'order_note_idx')
+  expect(exitCode).toBe(5)
+  expect(out).toBe('')
+  expect(err).toContain('No index that was looked at is called order_note_idx.')
+  expect(err).toContain('The nearest are: public.orders_note_idx;')
 })
 
 test('builds nothing for a budget of zero, and no statement gets slower', async () => {
   const { exitCode, out } = await run(workload, '--budget', '0')
   expect(exitCode).toBe(0)
-  expect(out).not.toContain('create ')
+  expect(out).toContain('No index is worth building.')
 })
 
 test.each([

@@ -39,8 +39,11 @@ details { border: 1px solid var(--line); border-radius: 8px; margin: 8px 0; back
 summary { cursor: pointer; padding: 8px 12px; overflow-wrap: anywhere; } details > div { padding: 0 14px 10px; overflow-wrap: anywhere; }
 .level { display: inline-block; min-width: 52px; font-weight: 700; } code { font: 13px ui-monospace, monospace; }
 pre { font: 13px/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 10px 14px; margin: 8px 0; }
+.plans { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 20px; }
+.plan, .plan ul { list-style: none; margin: 4px 0 4px; padding: 0 0 0 14px; border-left: 1px solid var(--line); font-size: 13px; overflow-wrap: anywhere; }
+.plan li { margin: 3px 0; } .condition { color: var(--faint); font: 12px/1.4 ui-monospace, monospace; }
 input { font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--faint); border-radius: 6px; padding: 5px 9px; width: min(100%, 360px); }
 @media (max-width: 640px) { header, main, footer { padding-left: 14px; padding-right: 14px; }
-  .bars { gap: 9px; } .bars li { grid-template-columns: 1fr auto; gap: 2px 10px; } .bars .track { grid-column: 1 / -1; grid-row: 2; } .cards { grid-template-columns: 1fr 1fr; } .card b { font-size: 18px; } }
+  .plans { grid-template-columns: minmax(0, 1fr); } .bars { gap: 9px; } .bars li { grid-template-columns: 1fr auto; gap: 2px 10px; } .bars .track { grid-column: 1 / -1; grid-row: 2; } .cards { grid-template-columns: 1fr 1fr; } .card b { font-size: 18px; } }
 @media print { .scroll { overflow: visible; } nav, input, label { display: none; } }
 `

@@ -1,19 +1,14 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { shapeOf } from '../../../src/advisor/agreement.ts'
 import type { Library } from '../../../src/bench/advise/library.ts'
 import { openLibrary } from '../../../src/bench/advise/library.ts'
+import type { PlanNode } from '../../../src/postgres/explain.ts'
 import { readIndexShapes } from '../../../src/shadow/planner/indexShapes.ts'
 import { estimateBlocks } from '../../../src/shadow/planner/indexSize.ts'
 import { openPlanner } from '../../../src/shadow/planner/openPlanner.ts'
 import type { Planner } from '../../../src/shadow/planner/openPlanner.ts'
 import { engineIsMissing } from '../../support/engines.ts'
-
-interface Node {
-  'Node Type': string
-  'Index Name'?: string
-  'Total Cost': number
-  Plans?: Node[]
-}
 
 const statements = [
   'SELECT * FROM items WHERE id = 77',
@@ -40,11 +35,8 @@ const statements = [
   `SELECT * FROM visits WHERE page = 'v7'`,
 ]
 
-const shapeOf = (node: Node): string =>
-  `${node['Node Type']} ${node['Index Name'] ?? ''}(${(node.Plans ?? []).map(shapeOf).join(', ')})`
-
 async function planOf(client: Client, statement: string): Promise<{ shape: string; cost: number }> {
-  const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: Node }] }>(
+  const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
     `EXPLAIN (FORMAT JSON) ${statement}`,
   )
   const plan = rows[0]?.['QUERY PLAN'][0].Plan

@@ -1,0 +1,54 @@
+import type { PlanNode } from '../../postgres/explain.ts'
+import { display } from '../../postgres/identifiers.ts'
+import { round } from '../figures.ts'
+import { withoutLiterals } from '../withoutLiterals.ts'
+import type { Html } from './html.ts'
+import { html } from './html.ts'
+
+/** A plan as nested lists: what is done to which relation, at which cost, under which conditions. No literal is in it. */
+export function planTreeHtml(root: PlanNode, indexText: (name: string) => Html): Html {
+  return html`<ul class="plan">
+    ${nodeHtml(root, indexText)}
+  </ul>`
+}
+
+const conditions = [
+  'Index Cond',
+  'Recheck Cond',
+  'Order By',
+  'Hash Cond',
+  'Merge Cond',
+  'Join Filter',
+  'Filter',
+  'One-Time Filter',
+  'Sort Key',
+  'Presorted Key',
+  'Group Key',
+] as const
+
+type Detailed = PlanNode & Partial<Record<(typeof conditions)[number], string | string[]>>
+
+function nodeHtml(node: PlanNode, indexText: (name: string) => Html): Html {
+  const { Schema: schema, 'Relation Name': name, 'Index Name': index, 'Subplan Name': subplan } = node
+  const relation = name === undefined ? undefined : schema === undefined ? name : display({ schema, name })
+  return html`<li>
+    ${subplan && html`<span class="faint">${subplan}: </span>`}<b>${operationOf(node)}</b>
+    ${index !== undefined && html`using ${indexText(index)}`} ${relation && html`on ${relation}`}
+    <span class="faint">(cost ${round(node['Total Cost'])}, ${round(node['Plan Rows'])} rows)</span>
+    ${conditions.map((kind) => {
+      const text = [(node as Detailed)[kind] ?? []].flat().join(', ')
+      return text !== '' && html`<div class="condition">${kind}: ${withoutLiterals(text)}</div>`
+    })}
+    ${
+      node.Plans &&
+      html`<ul>
+        ${node.Plans.map((child) => nodeHtml(child, indexText))}
+      </ul>`
+    }
+  </li>`
+}
+
+/** `Nested Loop Left Join`, as EXPLAIN's text has it. */
+function operationOf({ 'Node Type': type, 'Join Type': join }: PlanNode): string {
+  return join === undefined || join === 'Inner' ? type : `${type.replace(/ Join$/, '')} ${join} Join`
+}
