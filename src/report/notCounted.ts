@@ -15,13 +15,13 @@ export function notCountedLines(leftOut: readonly LeftOut[], unsure: readonly Un
     about: line === undefined ? name : `${name}, line ${line}`,
     reason,
   }))
-  return [...linesOf('left out', named), ...linesOf('unsure  ', unsure)]
+  return [...linesOf('Left out', named), ...linesOf('Unsure', unsure)]
 }
 
 function linesOf(word: string, all: readonly Unsure[]): string[] {
   return [...groupBy(all, ({ reason }) => reason)].flatMap(([reason, group]) =>
     group.length <= mostNamed
-      ? group.map(({ about }) => `${word} ${about}: ${reason}`)
-      : [`${word} ${group.length} (--json lists them), such as ${group[0].about}: ${reason}`],
+      ? group.map(({ about }) => `${word}: ${about}: ${reason}`)
+      : [`${word}: ${group.length} (--json lists them), such as ${group[0].about}: ${reason}`],
   )
 }

@@ -113,7 +113,7 @@ SELECT * FROM orders WHERE note = 'x;
         reason: expect.stringMatching(/^unterminated quoted string at or near "'x;?\s*"$/) as string,
       },
     ])
-    expect(out).toContain('left out misspelt, line 9: syntax error at or near "FORM"')
+    expect(out).toContain('Left out: misspelt, line 9: syntax error at or near "FORM"')
     expect(document?.indexes[0]?.definition).toContain('(customer)')
     expect(document?.unsure).toEqual([
       { about: 'table public.fresh', reason: 'never analyzed, so its costs are guesses: run ANALYZE' },
@@ -204,6 +204,6 @@ SELECT id FROM towns WHERE at <~ 'here';`,
     expect(document?.unsure.map(({ about }) => about)).toEqual(
       expect.arrayContaining(['extension faraway', 'column public.towns.at']),
     )
-    expect(out).toContain('unsure   extension faraway: not available here')
+    expect(out).toContain('Unsure: extension faraway: not available here')
   })
 })

@@ -106,7 +106,9 @@ export async function readIndexShapes(
   const { rows } = await client.query<Row>(query, [JSON.stringify(indexes)])
   const shaped: ShapedIndex[] = []
   for (const row of rows) {
-    const of = row.predicate === null ? row.tableRows : await rowsWhere(client, row, row.predicate)
+    // Of a table that was never analyzed the planner guesses from its pages.
+    const isKnown = row.predicate === null && row.tableRows >= 0
+    const of = isKnown ? row.tableRows : await rowsWhere(client, row, row.predicate ?? 'true')
     shaped.push({
       schema: row.schema,
       name: row.name,

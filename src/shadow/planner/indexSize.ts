@@ -129,6 +129,7 @@ const mostCombinations = 20_000
 
 /** How often values come together, as if the columns had nothing to do with each other. */
 function lotsOf(rows: number, columns: KeyColumn[]): Lots[] {
+  if (rows < 1) return []
   let groups: { count: number; share: number }[] = [{ count: 1, share: 1 }]
   for (const { statistics } of columns) {
     const own = sharesOf(statistics)
