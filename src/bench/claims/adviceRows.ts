@@ -30,24 +30,30 @@ export interface AdvisedSides {
 }
 
 /**
- * Writes and applies what the tool advises for the workload, within the bytes that the hand-made indexes take.
+ * Writes and applies what the tool advises for the workload. All indexes together may be as large as the hand-made set:
+ * what the tool drops, which it says when it is asked first, makes room for what it builds.
  *
  * @param database a copy of Casaora as it was
  */
 export async function applyAdvice(
   database: CasaoraDatabase,
-  budget: number,
+  byHand: CasaoraDatabase,
   onStep: (text: string) => void,
 ): Promise<Optimized> {
   const directory = await mkdtemp(join(tmpdir(), 'hundredfold-advice-'))
   const owner = await connect(database.ownerUrl)
-  try {
-    const optimized = await optimize(owner, {
+  const allowed = bytesOf(await readIndexSizes(byHand)) - bytesOf(await readIndexSizes(database))
+  const optimizeWithin = async (budget: number): Promise<Optimized> =>
+    optimize(owner, {
       level: 'warn',
       directory,
       workload: { statements: await readCasaoraWorkload(), budget, complete: true },
       onStep,
     })
+  try {
+    const { advice } = await optimizeWithin(Infinity)
+    const freed = sum((advice?.drops ?? []).map(({ sizeBytes }) => sizeBytes))
+    const optimized = await optimizeWithin(allowed + freed)
     await writeMigrations(directory, optimized.groups)
     onStep(`applying ${optimized.groups.length} migrations`)
     const { failure } = await up(await loadMigrations(directory), {}, { ...defaultRunOptions, client: owner })
@@ -58,12 +64,6 @@ export async function applyAdvice(
     await owner.end()
     await rm(directory, { recursive: true, force: true })
   }
-}
-
-/** Bytes of the indexes that one database has and the other has not, by their names. */
-export async function newIndexBytes(before: CasaoraDatabase, after: CasaoraDatabase): Promise<number> {
-  const known = new Set((await readIndexSizes(before)).map(({ name }) => name))
-  return sum((await readIndexSizes(after)).filter(({ name }) => !known.has(name)).map(({ bytes }) => bytes))
 }
 
 /** One row for everything, one for each group, one for the bytes, one for HOT updates: the tool beside the hand. */
@@ -94,7 +94,6 @@ export async function adviceRows(
   ]
   const whole = row('overall', 'The whole workload', measured)
   const [hand, tool] = [await readIndexSizes(byHand), await readIndexSizes(byTool)]
-  const bytesOf = (sizes: IndexSize[]): number => sum(sizes.map(({ bytes }) => bytes))
   const statements = sum(groups.map(({ operation }) => operation.up.length))
   return [
     {
@@ -205,4 +204,5 @@ async function readIndexSizes(database: CasaoraDatabase): Promise<IndexSize[]> {
   }
 }
 
+const bytesOf = (sizes: readonly IndexSize[]): number => sum(sizes.map(({ bytes }) => bytes))
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)

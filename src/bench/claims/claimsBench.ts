@@ -6,7 +6,7 @@ import type { Bench, BenchContext } from '../bench.ts'
 import { benchRow, inGroup } from '../bench.ts'
 import { casaoraServer } from '../casaora/database.ts'
 import type { BenchRow } from '../row.ts'
-import { adviceRows, applyAdvice, newIndexBytes } from './adviceRows.ts'
+import { adviceRows, applyAdvice } from './adviceRows.ts'
 import { bloatRows } from './bloat.ts'
 import { poolingRows } from './pooling.ts'
 import type { Series, Twins } from './twins.ts'
@@ -100,7 +100,7 @@ async function workloadRows(twins: Twins, context: BenchContext): Promise<BenchR
 async function advised(server: Server, twins: Twins, { onStep, signal }: BenchContext): Promise<BenchRow[]> {
   const { before, after: byHand } = twins
   return onCopy(server, twins, async (byTool) => {
-    const optimized = await applyAdvice(byTool, await newIndexBytes(before, byHand), onStep)
+    const optimized = await applyAdvice(byTool, byHand, onStep)
     return adviceRows({ before, byHand, byTool }, optimized, onStep, signal)
   })
 }
