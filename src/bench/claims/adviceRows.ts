@@ -43,15 +43,19 @@ export async function applyAdvice(
   const directory = await mkdtemp(join(tmpdir(), 'hundredfold-advice-'))
   const owner = await connect(database.ownerUrl)
   const allowed = bytesOf(await readIndexSizes(byHand)) - bytesOf(await readIndexSizes(database))
-  const optimizeWithin = async (budget: number): Promise<Optimized> =>
+  const optimizeWithin = async (budget?: number): Promise<Optimized> =>
     optimize(owner, {
       level: 'warn',
       directory,
-      workload: { statements: await readCasaoraWorkload(), budget, complete: true },
+      workload: {
+        statements: await readCasaoraWorkload(),
+        complete: true,
+        ...(budget === undefined ? {} : { budget }),
+      },
       onStep,
     })
   try {
-    const { advice } = await optimizeWithin(Infinity)
+    const { advice } = await optimizeWithin()
     const freed = sum((advice?.drops ?? []).map(({ sizeBytes }) => sizeBytes))
     const optimized = await optimizeWithin(allowed + freed)
     await writeMigrations(directory, optimized.groups)
