@@ -35,6 +35,7 @@ beforeAll(async () => {
     ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
     ALTER TABLE logs ENABLE ROW LEVEL SECURITY;
     GRANT SELECT, UPDATE, DELETE, INSERT ON docs, notes, logs TO authenticated;
+    GRANT USAGE ON SCHEMA auth, public TO service_role; GRANT SELECT ON notes TO service_role;
     CREATE POLICY own ON docs FOR SELECT TO authenticated USING (owner_id = auth.uid() OR is_member(org_id));
     CREATE POLICY own_update ON docs FOR UPDATE TO authenticated USING (owner_id = (SELECT auth.uid()));
     CREATE POLICY own ON notes FOR SELECT TO authenticated
