@@ -19,11 +19,11 @@ import { underLoad } from './load/load.ts'
 
 const runs = 100
 /** Calls of each statement before the migrations: later looks cannot make up for too few of them. */
-const callsBefore = 250
+const callsBefore = 400
 /** Calls between two looks after the migrations. */
 const callsPerLook = 100
 /** As long as there is no verdict, one looks again later. */
-const mostLooks = 10
+const mostLooks = 30
 const database = 'gain'
 
 /** One index that the load likes, one that it never uses, and one that does harm, in this order. */

@@ -130,4 +130,16 @@ describe('the verdict on a statement', () => {
     ])
     expect(judged).toMatchObject({ verdict: 'unknown', mayBeLost: true })
   })
+
+  test('a pause before the migration does not hide that it may be lost', () => {
+    const paused = { calls: 250, mean: 2.4, variance: 1_400, blocksPerCall: 5 }
+    const [judged] = judgeAll([
+      {
+        ...compared([1, 5], [1, 5]),
+        before: paused,
+        after: { ...paused, mean: 0.2, variance: 0.01, blocksPerCall: 50 },
+      },
+    ])
+    expect(judged).toMatchObject({ verdict: 'unknown', mayBeLost: true })
+  })
 })

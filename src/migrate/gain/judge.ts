@@ -22,7 +22,7 @@ export interface Judged {
   /** Probability that chance alone makes such a difference, corrected for the number of statements. */
   significance: number
   reason?: string
-  /** It took longer and touched more blocks, and more calls will tell whether that is chance. */
+  /** It touched more blocks, and more calls will tell whether it takes longer too. */
   mayBeLost?: true
 }
 
@@ -63,8 +63,10 @@ function judge(each: Compared, significance: number): Judged {
   const verdict = isLost ? 'lost' : 'gained'
   if (significance >= significant) {
     const reason = 'the difference may be chance'
-    return blocksAgree(each, verdict)
-      ? { verdict: 'unknown', significance, reason, ...(isLost ? { mayBeLost: true as const } : {}) }
+    // One long pause makes a mean that says nothing of the other calls; blocks do not wait.
+    const mayBeLost = blocksAgree(each, 'lost')
+    return mayBeLost || blocksAgree(each, verdict)
+      ? { verdict: 'unknown', significance, reason, ...(mayBeLost ? { mayBeLost: true as const } : {}) }
       : { verdict: 'same', significance, reason }
   }
   if (blocksAgree(each, verdict) || isBeyondControls(each, verdict)) return { verdict, significance }

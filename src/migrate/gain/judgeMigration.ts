@@ -35,7 +35,7 @@ export function judgeMigration(change: LoggedChange, evidence: Evidence): Migrat
   return { ...gain, verdict: 'unknown', reason }
 }
 
-const mayBeLost = 'a statement takes longer and touches more blocks, but with so few calls it may be chance'
+const mayBeLost = 'a statement touches more blocks, and with so few calls its time may be chance'
 
 function isUnused({ objects }: LoggedChange, indexes: IndexGain[]): boolean {
   return (
