@@ -24,6 +24,7 @@ const layers = [
   ['policies/cost'],
   ['rules'],
   ['advisor'],
+  ['partition'],
   ['migrate'],
   ['optimize'],
   ['diagnose'],
@@ -66,7 +67,7 @@ const readsSystemTable = [
   message: 'Only src/catalog/ reads system tables, so that each kind of object has one type and one reader.',
 }))
 /** What compares or copies whole schemas reads its own, and so do the runner and benchmarks. */
-const mayReadSystemTables = ['catalog', 'fingerprint', 'shadow', 'migrate', 'bench'].map(
+const mayReadSystemTables = ['catalog', 'fingerprint', 'shadow', 'partition', 'migrate', 'bench'].map(
   (folder) => `src/${folder}/**/*.ts`,
 )
 

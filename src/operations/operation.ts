@@ -26,6 +26,8 @@ export interface Operation {
   down: string[]
   /** Calls of node-pg-migrate's builder, by the statement that each should make; a file has the calls that do. */
   calls?: Record<string, BuilderCall>
+  /** What runs in batches, by the statement that does it in one piece; a file has `batched(pgm, ...)` for it. */
+  batches?: Record<string, BatchedWork>
   before: ConditionCall[]
   after: ConditionCall[]
   /** Why the statements cannot run inside a transaction; absent where they can, which is the safer way. */
@@ -54,6 +56,7 @@ export type OperationKind =
   | 'dropIndex'
   | 'enableRowSecurity'
   | 'narrowIndex'
+  | 'partitionTable'
   | 'primaryKeyFromIndex'
   | 'setFunctionSearchPath'
   | 'setStorageParameters'
@@ -116,6 +119,16 @@ export interface BuilderCall {
     | 'dropIndex'
     | 'dropPolicy'
   args: unknown[]
+}
+
+/** A statement that the runner repeats over the key of a table, as `batched` takes it. */
+export interface BatchedWork {
+  table: RelationName
+  key: string[]
+  /** The table's alias in the statement. */
+  as?: string
+  /** With `{batch}` for the condition on the key. */
+  sql: string
 }
 
 /**

@@ -94,6 +94,7 @@ const titles: Record<OperationKind, string> = {
   dropIndex: 'drop-indexes',
   enableRowSecurity: 'secure-tables',
   narrowIndex: 'narrow-indexes',
+  partitionTable: 'partition-tables',
   primaryKeyFromIndex: 'add-primary-keys',
   setFunctionSearchPath: 'set-search-paths',
   setStorageParameters: 'set-storage-parameters',

@@ -1,5 +1,5 @@
 import { MigrationBuilder } from 'node-pg-migrate'
-import type { BuilderCall, ConditionCall, Operation } from '../operations/operation.ts'
+import type { BatchedWork, BuilderCall, ConditionCall, Operation } from '../operations/operation.ts'
 
 /**
  * The text of a migration file for an operation: plain node-pg-migrate, and the export `optimization` with the
@@ -28,7 +28,7 @@ export function migrationFile(operation: Operation): string {
   const names = nameShared([...calls, ...built])
   return [
     `import type { MigrationBuilder } from 'node-pg-migrate'`,
-    printImport([...conditions, 'type Optimization']),
+    printImport([...(operation.batches ? ['batched'] : []), ...conditions, 'type Optimization']),
     '',
     ...Array.from(names, ([value, name]) => `const ${name} = ${printInline(JSON.parse(value))}`),
     ...(names.size > 0 ? [''] : []),
@@ -47,9 +47,22 @@ export function migrationFile(operation: Operation): string {
   ].join('\n')
 
   function printStatement(statement: string): string {
+    const batched = operation.batches?.[statement]
+    if (batched) return `batched(pgm, ${printBatch(batched)})`
     const call = asCalls.get(statement)
     return call ? printCall(call, names, 2) : `pgm.sql(${printTemplate(statement)})`
   }
+}
+
+/** The fields in order, and the statement as it is. */
+function printBatch({ table, key, as, sql }: BatchedWork): string {
+  const fields = [
+    `table: ${printInline(table)}`,
+    `key: ${printInline(key)}`,
+    ...(as === undefined ? [] : [`as: ${printString(as)}`]),
+    `sql: ${printTemplate(sql)}`,
+  ]
+  return `{\n${fields.map((field) => `    ${field},`).join('\n')}\n  }`
 }
 
 /** Whether the builder makes exactly this statement from the call; it writes some names as expressions. */

@@ -1,0 +1,29 @@
+import { sql } from 'kysely'
+import type { Database } from '../postgres/database.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+
+/** A value of the column that is NULL or not below the bound; undefined if there is none. */
+export async function readBeyond(
+  db: Database,
+  { schema, name }: RelationName,
+  column: string,
+  bound: string,
+): Promise<string | null | undefined> {
+  const { rows } = await sql<{ value: string | null }>`
+    SELECT ${sql.id(column)}::text AS value FROM ${sql.id(schema, name)}
+    WHERE ${sql.id(column)} IS NULL OR ${sql.id(column)} >= ${sql.lit(bound)} LIMIT 1`.execute(db)
+  return rows[0] ? rows[0].value : undefined
+}
+
+/** The lowest and the highest value of the column as text, and whether there are rows without one. */
+export async function readKeyRange(
+  db: Database,
+  { schema, name }: RelationName,
+  column: string,
+): Promise<{ last: string | null; hasNulls: boolean }> {
+  const { rows } = await sql<{ last: string | null; hasNulls: boolean }>`
+    SELECT pg_catalog.to_char(pg_catalog.max(${sql.id(column)}), 'YYYY-MM-DD') AS last,
+      EXISTS (SELECT FROM ${sql.id(schema, name)} WHERE ${sql.id(column)} IS NULL) AS "hasNulls"
+    FROM ${sql.id(schema, name)}`.execute(db)
+  return rows[0] ?? { last: null, hasNulls: false }
+}

@@ -1,0 +1,53 @@
+import type { RelationName } from '../postgres/identifiers.ts'
+import { fitIdentifier, qualified, quote } from '../postgres/identifiers.ts'
+import { later, literalOf, suffixOf } from './intervals.ts'
+import { revokeAll, setColumns, setReplicaIdentity } from './remake.ts'
+import type { Subject } from './subject.ts'
+
+/** Makes the partitions beyond the cutoff, and the one for whatever fits no other. */
+export function createLeaves(subject: Subject): string[] {
+  const { table, every, cutoff, ahead, keyType, defaultPartition } = subject
+  const parent = qualified(table)
+  const ranges = Array.from({ length: ahead }, (_, at) => {
+    const [from, to] = [later(every, cutoff, at), later(every, cutoff, at + 1)]
+    return {
+      leaf: leafName(table, suffixOf(every, from)),
+      values: `FOR VALUES FROM (${literalOf(keyType, from)}) TO (${literalOf(keyType, to)})`,
+    }
+  })
+  return [...ranges, { leaf: defaultPartition, values: 'DEFAULT' }].flatMap(({ leaf, values }) => [
+    `CREATE TABLE ${qualified(leaf)} PARTITION OF ${parent} ${values}${storageOf(subject)}`,
+    ...settleLeaf(subject, leaf),
+  ])
+}
+
+export function leafName(table: RelationName, suffix: string): RelationName {
+  return { schema: table.schema, name: fitIdentifier(table.name, `_${suffix}`) }
+}
+
+/** What belongs to a partition alone: row-level security, so that nobody reads it past the policies of its parent. */
+export function settleLeaf({ table }: Subject, leaf: RelationName): string[] {
+  return [
+    `ALTER TABLE ${qualified(leaf)} OWNER TO ${quote(table.owner)}`,
+    ...closeLeaf(leaf),
+    ...setColumns(leaf, table),
+    ...setReplicaIdentity(leaf, table),
+  ]
+}
+
+export function closeLeaf(leaf: RelationName): string[] {
+  return [`ALTER TABLE ${qualified(leaf)} ENABLE ROW LEVEL SECURITY`]
+}
+
+/** Takes all privileges on partitions away: clients read them through their parent, which needs none. */
+export function revokeOnLeaves(table: RelationName): string {
+  return revokeAll(
+    `SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = '${qualified(table).replaceAll("'", "''")}'::pg_catalog.regclass`,
+  )
+}
+
+export function storageOf({ table }: Subject): string {
+  const { storageParameters, tablespace } = table
+  const list = storageParameters.length === 0 ? '' : ` WITH (${storageParameters.join(', ')})`
+  return `${list}${tablespace === null ? '' : ` TABLESPACE ${quote(tablespace)}`}`
+}

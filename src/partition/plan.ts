@@ -1,0 +1,96 @@
+import type { ClientBase } from 'pg'
+import { readKeyRange } from '../catalog/rowsBeyond.ts'
+import { findSchema } from '../catalog/schemas.ts'
+import { findActingRole } from '../catalog/actingRole.ts'
+import { listRelationNames, namesBySchema } from '../catalog/relationNames.ts'
+import type { WholeTable } from '../catalog/wholeTable.ts'
+import { findWholeTable } from '../catalog/wholeTable.ts'
+import { UsageError } from '../errors.ts'
+import type { Operation } from '../operations/operation.ts'
+import { borrow } from '../postgres/database.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { display, displayIdentifier } from '../postgres/identifiers.ts'
+import { readOnly } from '../postgres/readOnly.ts'
+import { unique } from '../unique.ts'
+import type { Every } from './intervals.ts'
+import { cutoffOf, isKeyType, parseMoment } from './intervals.ts'
+import type { Obstacle } from './obstacles.ts'
+import { obstaclesOf } from './obstacles.ts'
+import { seriesOf } from './series.ts'
+import type { Subject } from './subject.ts'
+import { helperSchema, nameSubject } from './subject.ts'
+
+export interface PartitionRequest {
+  table: RelationName
+  key: string
+  every: Every
+  /** Names of obstacles that somebody can live with. */
+  accept: string[]
+  /** The first bound; by default beyond every row that may come until the swap. */
+  cutoff?: Date
+  /** Partitions to make beyond the cutoff. */
+  ahead: number
+}
+
+/** What a series would be, or why there is none. */
+export interface PartitionPlan {
+  /** What stops it, and what has to be accepted by name first. */
+  refused: Obstacle[]
+  accepted: Obstacle[]
+  subject?: Subject
+  operations: Operation[]
+}
+
+/**
+ * Reads everything that hangs on the table and writes the series that partitions it. The database is only read.
+ *
+ * ```ts
+ * await planPartitions(client, { table, key: 'booking_date', every: 'month', accept: ['bookings_pkey'], ahead: 4 })
+ * ```
+ *
+ * @throws UsageError if there is no such table
+ */
+export async function planPartitions(client: ClientBase, request: PartitionRequest): Promise<PartitionPlan> {
+  return readOnly(client, async () => {
+    const db = borrow(client)
+    const table = await findWholeTable(db, request.table)
+    if (!table) {
+      throw new UsageError(
+        `There is no table ${display(request.table)}.`,
+        'Write --table SCHEMA.NAME as the catalog has it; names are case-sensitive.',
+      )
+    }
+    const acting = await findActingRole(db)
+    const children: WholeTable[] = []
+    for (const name of unique(table.keysIn.map((key) => key.table))) {
+      const child = await findWholeTable(db, name)
+      if (child) children.push(child)
+    }
+    const obstacles = obstaclesOf(table, request.key, children, acting)
+    const isAccepted = ({ name, acceptable }: Obstacle): boolean => acceptable && request.accept.includes(name)
+    const refused = obstacles.filter((each) => !isAccepted(each))
+    const accepted = obstacles.filter(isAccepted)
+    const keyType = table.columns.find(({ name }) => name === request.key)?.type ?? ''
+    if (refused.length > 0 || !isKeyType(keyType)) return { refused, accepted, operations: [] }
+    const { last, hasNulls } = await readKeyRange(db, table, request.key)
+    if (hasNulls) {
+      const name = `${display(table)}.${displayIdentifier(request.key)}`
+      const reason = 'some rows have no value there, and fit no partition; give them one first'
+      return { refused: [{ name, reason, acceptable: false }], accepted, operations: [] }
+    }
+    const latest = last === null ? undefined : parseMoment(last)
+    const cutoff = request.cutoff ?? cutoffOf(request.every, new Date(), latest)
+    if (latest && latest >= cutoff) {
+      throw new UsageError(
+        `${display(table)} has rows up to ${last}, which lie beyond --cutoff.`,
+        'Give a later --cutoff, or leave it out.',
+      )
+    }
+    const subject = nameSubject({
+      ...{ table, children, key: request.key, keyType, every: request.every, cutoff, ahead: request.ahead },
+      taken: namesBySchema(await listRelationNames(db)).get(table.schema) ?? new Set(),
+    })
+    const hasHelperSchema = (await findSchema(db, helperSchema)) !== undefined
+    return { refused, accepted, subject, operations: await seriesOf(subject, hasHelperSchema) }
+  })
+}

@@ -1,0 +1,40 @@
+import { keptParts } from '../conditions/wholeTables.ts'
+import type { Operation } from '../operations/operation.ts'
+import { createPrivateSchema } from '../operations/createPrivateSchema.ts'
+import { boundRows } from './boundRows.ts'
+import { carryKey } from './childKeys.ts'
+import type { Subject } from './subject.ts'
+import { helperSchema } from './subject.ts'
+import { swap } from './swap.ts'
+import { uniqueKeys } from './uniqueKeys.ts'
+import { addPartitions } from './addPartitions.ts'
+import { validateKeys } from './validate.ts'
+
+/**
+ * The migrations that partition a table while it is in use, in the order in which they run:
+ *
+ * 1. a place for helper functions, where there is none
+ * 2. a check that every row lies below the cutoff
+ * 3. the key in each table with a foreign key to it
+ * 4. unique indexes with the key
+ * 5. the swap, in one short transaction
+ * 6. the foreign keys validated, statistics of the whole
+ * 7. a function that makes partitions ahead
+ *
+ * Each has its way back; all of them together leave the table as it was, with the rows that have come since.
+ */
+export async function seriesOf(subject: Subject, hasHelperSchema: boolean): Promise<Operation[]> {
+  const { table, key, bound, children } = subject
+  const digests = keptParts(table, key, [bound])
+  const carried: Operation[] = []
+  for (const child of children) carried.push(await carryKey(subject, child))
+  return [
+    ...(hasHelperSchema ? [] : [createPrivateSchema(helperSchema)]),
+    boundRows(subject),
+    ...carried,
+    await uniqueKeys(subject, digests),
+    await swap(subject, digests),
+    await validateKeys(subject),
+    addPartitions(subject),
+  ]
+}
