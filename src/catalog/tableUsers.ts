@@ -86,7 +86,10 @@ export interface DependentFunction {
   isUsed: boolean
 }
 
-export async function findTableUsers(db: Database, table: RelationName & { oid: number }): Promise<TableUsers> {
+export async function findTableUsers(
+  db: Database,
+  table: RelationName & { oid: number },
+): Promise<TableUsers> {
   const { oid } = table
   return {
     grants: await listGrants(db, oid),
@@ -204,14 +207,14 @@ async function listFunctions(db: Database, oid: number): Promise<DependentFuncti
         WHERE oid = (SELECT reltype FROM pg_catalog.pg_class WHERE oid = ${oid})
     )
     SELECT pg_catalog.format('%I.%I(%s)', namespace.nspname, proc.proname,
-        pg_catalog.pg_get_function_identity_arguments(proc.oid)) AS signature,
+        pg_catalog.oidvectortypes(proc.proargtypes)) AS signature,
       pg_catalog.pg_get_functiondef(proc.oid) AS definition,
       pg_catalog.pg_get_userbyid(proc.proowner)::text AS owner,
       EXISTS (SELECT FROM pg_catalog.unnest(
           coalesce(proc.proallargtypes, proc.proargtypes::oid[]) || proc.prorettype) type
         WHERE type IN (SELECT row_types.oid FROM row_types)) AS "hasRowType",
       ARRAY(SELECT pg_catalog.format('GRANT EXECUTE ON FUNCTION %I.%I(%s) TO %s%s', namespace.nspname, proc.proname,
-              pg_catalog.pg_get_function_identity_arguments(proc.oid),
+              pg_catalog.oidvectortypes(proc.proargtypes),
               CASE WHEN entry.grantee = 0 THEN 'PUBLIC'
                 ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(entry.grantee)) END,
               CASE WHEN entry.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)

@@ -16,7 +16,10 @@ export function columnIsBelow(table: RelationName, column: string, bound: string
     async check(db) {
       const beyond = await readBeyond(db, table, column, bound)
       if (beyond === undefined) return holds
-      return fails(`values below ${bound}`, beyond === null ? 'a row without a value' : `a row with ${beyond}`)
+      return fails(
+        `values below ${bound}`,
+        beyond === null ? 'a row without a value' : `a row with ${beyond}`,
+      )
     },
   }
 }

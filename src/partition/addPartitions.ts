@@ -37,7 +37,12 @@ export function addPartitions(subject: Subject): Operation {
 }
 
 const steps: Record<Every, string> = { day: '1 day', week: '7 days', month: '1 month', year: '1 year' }
-const formats: Record<Every, string> = { day: 'YYYY_MM_DD', week: 'YYYY_MM_DD', month: 'YYYY_MM', year: 'YYYY' }
+const formats: Record<Every, string> = {
+  day: 'YYYY_MM_DD',
+  week: 'YYYY_MM_DD',
+  month: 'YYYY_MM',
+  year: 'YYYY',
+}
 
 /** How a bound is written, with `%s` for the day. */
 function boundOf(type: KeyType): string {

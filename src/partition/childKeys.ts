@@ -26,7 +26,9 @@ export async function carryKey(subject: Subject, carried: ChildKey): Promise<Ope
   const { child, column, trigger, fill, check } = carried
   const on = qualified(child)
   const routine = `${quote(helperSchema)}.${quote(fill)}()`
-  const noisy = child.triggers.filter(({ events, enabled, isConstraint }) => events.includes('UPDATE') && enabled !== 'D' && !isConstraint)
+  const noisy = child.triggers.filter(
+    ({ events, enabled, isConstraint }) => events.includes('UPDATE') && enabled !== 'D' && !isConstraint,
+  )
   const backfill = fillStatement(subject, carried, noisy.length > 0)
   return {
     ...work('partitionTable', 'carryKey', table.schema, table.name, key, child.schema, child.name, column),

@@ -119,14 +119,17 @@ function ofOwners(table: WholeTable, { roles }: ActingRole): Obstacle[] {
   if (!roles.has(table.owner)) found.push(stop(name, `only its owner ${table.owner} can change it`))
   const others = new Set(table.grants.map(({ grantor }) => grantor).filter((grantor) => !roles.has(grantor)))
   for (const grantor of others) {
-    found.push(stop(name, `${grantor} has granted privileges on it, and this session may not act as ${grantor}`))
+    found.push(
+      stop(name, `${grantor} has granted privileges on it, and this session may not act as ${grantor}`),
+    )
   }
   const owned = [
     ...table.views.map((view) => ({ what: display(view), owner: view.owner })),
     ...table.functions.map(({ signature, owner }) => ({ what: signature, owner })),
   ]
   for (const { what, owner } of owned) {
-    if (!roles.has(owner)) found.push(stop(what, `it reads ${name}, and only its owner ${owner} can change it`))
+    if (!roles.has(owner))
+      found.push(stop(what, `it reads ${name}, and only its owner ${owner} can change it`))
   }
   return found
 }
@@ -171,7 +174,12 @@ function ofChild(child: WholeTable, { roles }: ActingRole): Obstacle[] {
       .filter(({ events, enabled }) => events.includes('UPDATE') && enabled !== 'D')
       .flatMap(({ name: trigger, forEachRow, isBefore, isConstraint }) => [
         ...(isConstraint
-          ? [accept(trigger, `a constraint trigger of ${name}, which fires for every row that gets its copy of the key`)]
+          ? [
+              accept(
+                trigger,
+                `a constraint trigger of ${name}, which fires for every row that gets its copy of the key`,
+              ),
+            ]
           : []),
         ...(!forEachRow && isBefore
           ? [accept(trigger, `a statement trigger of ${name}, which fires for every batch of the backfill`)]
@@ -184,10 +192,14 @@ function ofDependents(table: WholeTable): Obstacle[] {
   return [
     ...table.views
       .filter(({ isMaterialized }) => isMaterialized)
-      .map((view) => stop(display(view), 'a materialized view cannot be pointed at another table; drop it first')),
+      .map((view) =>
+        stop(display(view), 'a materialized view cannot be pointed at another table; drop it first'),
+      ),
     ...table.functions
       .filter(({ hasRowType, isUsed }) => hasRowType && isUsed)
-      .map(({ signature }) => stop(signature, 'it takes or returns rows of the table, and something depends on it')),
+      .map(({ signature }) =>
+        stop(signature, 'it takes or returns rows of the table, and something depends on it'),
+      ),
     ...table.others.map((other) => stop(other, 'it depends on the table in a way that we cannot make again')),
   ]
 }
@@ -197,6 +209,8 @@ function ofPublications(table: WholeTable, { roles }: ActingRole): Obstacle[] {
     if (!namesTable && !viaRoot) {
       return [accept(name, 'it publishes changes under the names of partitions, since it is of all tables')]
     }
-    return roles.has(owner) || !namesTable ? [] : [stop(name, `only its owner ${owner} can change this publication`)]
+    return roles.has(owner) || !namesTable
+      ? []
+      : [stop(name, `only its owner ${owner} can change this publication`)]
   })
 }

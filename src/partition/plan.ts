@@ -67,7 +67,8 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
       if (child) children.push(child)
     }
     const obstacles = obstaclesOf(table, request.key, children, acting)
-    const isAccepted = ({ name, acceptable }: Obstacle): boolean => acceptable && request.accept.includes(name)
+    const isAccepted = ({ name, acceptable }: Obstacle): boolean =>
+      acceptable && request.accept.includes(name)
     const refused = obstacles.filter((each) => !isAccepted(each))
     const accepted = obstacles.filter(isAccepted)
     const keyType = table.columns.find(({ name }) => name === request.key)?.type ?? ''

@@ -64,7 +64,11 @@ export function grantAll(table: RelationName, { grants, owner }: WholeTable): st
     grants.filter(({ grantee }) => grantee !== owner),
     ({ grantor, grantee, column, isGrantable }) => JSON.stringify([grantor, grantee, column, isGrantable]),
   )
-  return [...alike.values()].flatMap((entries) => grant(table, owner, entries))
+  // Who was given the right to grant has to have it first.
+  const [given, passedOn] = [true, false].map((byOwner) =>
+    [...alike.values()].filter(([{ grantor }]) => (grantor === owner) === byOwner),
+  )
+  return [...(given ?? []), ...(passedOn ?? [])].flatMap((entries) => grant(table, owner, entries))
 }
 
 function grant(table: RelationName, owner: string, entries: [Grant, ...Grant[]]): string[] {
@@ -145,9 +149,7 @@ $revoke$`
 
 /** Functions that take or return rows of the table have to be made again: a type of theirs goes with the table. */
 export function dropRowFunctions({ functions }: WholeTable): string[] {
-  return functions
-    .filter(({ hasRowType }) => hasRowType)
-    .map(({ signature }) => `DROP ROUTINE ${signature}`)
+  return functions.filter(({ hasRowType }) => hasRowType).map(({ signature }) => `DROP ROUTINE ${signature}`)
 }
 
 /** Puts one table in the place of another, where a publication names it. */

@@ -125,7 +125,10 @@ function makeWay({ history, renamed, unique }: Subject): string[] {
   ]
 }
 
-export function rename(names: ReadonlyMap<string, string>, write: (from: string, to: string) => string): string[] {
+export function rename(
+  names: ReadonlyMap<string, string>,
+  write: (from: string, to: string) => string,
+): string[] {
   return Array.from(names, ([from, to]) => write(from, to))
 }
 

@@ -23,9 +23,7 @@ export async function uniqueKeys(subject: Subject, digests: KeptParts): Promise<
   const name = { schema: table.schema, name: table.name }
   const builds: string[] = []
   for (const { index, prepared } of unique) {
-    builds.push(
-      await editIndex(index.definition, { name: prepared, table, also: key, concurrently: true }),
-    )
+    builds.push(await editIndex(index.definition, { name: prepared, table, also: key, concurrently: true }))
   }
   const takeBack = `${quote(helperSchema)}.${quote(functions.takeBack)}()`
   return {
@@ -36,11 +34,7 @@ export async function uniqueKeys(subject: Subject, digests: KeptParts): Promise<
     why:
       `The unique constraints of a partitioned table contain its key, ${key}: their indexes are built before ` +
       `${display(table)} changes. The procedure is for the way back: it moves rows out of the partitions, in short transactions.`,
-    up: [
-      ...builds,
-      await takeBackProcedure(subject),
-      `REVOKE ALL ON PROCEDURE ${takeBack} FROM PUBLIC`,
-    ],
+    up: [...builds, await takeBackProcedure(subject), `REVOKE ALL ON PROCEDURE ${takeBack} FROM PUBLIC`],
     down: [
       `CALL ${takeBack}`,
       `DROP PROCEDURE ${takeBack}`,

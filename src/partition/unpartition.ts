@@ -51,7 +51,6 @@ export async function unpartition(subject: Subject): Promise<string[]> {
   ]
 }
 
-
 function detachAll({ table, history }: Subject, partitioned: RelationName): string {
   const target = qualified(table)
   return `DO $detach$

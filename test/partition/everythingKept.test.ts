@@ -1,0 +1,88 @@
+import { readFile } from 'node:fs/promises'
+import type { Client } from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readFingerprint } from '../../src/fingerprint/fingerprint.ts'
+import { planPartitions } from '../../src/partition/plan.ts'
+import { connect } from '../../src/postgres/connect.ts'
+import { startEmbedded } from '../../src/servers/embedded.ts'
+import type { Server } from '../../src/servers/server.ts'
+import { runDown, runUp } from '../migrate/run.ts'
+import { engineIsMissing } from '../support/engines.ts'
+import { migrationDirectory } from '../support/migrationFiles.ts'
+import { writeSeries } from './writeSeries.ts'
+
+const versions = [
+  { version: 14, engine: 'postgres14' },
+  { version: 15, engine: 'postgres15' },
+  { version: 16, engine: 'postgres16' },
+  { version: 17, engine: 'postgres17' },
+  { version: 18, engine: undefined },
+] as const
+
+const table = { schema: 'Shop data', name: 'Order lines' }
+const lines = '"Shop data"."Order lines"'
+const accept = ['Order lines_pkey', 'Order lines_Ticket no_key', '"Shop data"."Order lines"."When it was"']
+
+describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
+  describe.skipIf(engine !== undefined && engineIsMissing(engine))('', () => {
+    let server: Server
+    let url: string
+    let keeper: Client
+    let superuser: Client
+
+    beforeAll(async () => {
+      server = await startEmbedded({ version })
+      superuser = await connect(server.url())
+      await superuser.query('CREATE DATABASE everything')
+      await superuser.end()
+      url = server.url('everything')
+      superuser = await connect(url)
+      const text = await readFile(new URL('everything.sql', import.meta.url), 'utf8')
+      const [, platform = '', ...steps] = text.replace(':database', 'everything').split(/^-- step: .+$/m)
+      await superuser.query(platform)
+      keeper = await connect(url)
+      await keeper.query('SET SESSION AUTHORIZATION keeper')
+      for (const step of steps) await keeper.query(step)
+    })
+    afterAll(async () => {
+      await keeper.end()
+      await superuser.end()
+      await server.stop()
+    })
+
+    test('a table with everything on it is partitioned, and made a table again with its new rows', async () => {
+      const request = { table, key: 'When it was', every: 'week' as const, ahead: 3, accept }
+      const plan = await planPartitions(keeper, request)
+      expect(plan.refused).toEqual([])
+      await using files = await migrationDirectory({})
+      await writeSeries(files.path, plan.operations)
+      const before = await readFingerprint(superuser)
+      expect((await runUp(keeper, files.path)).failure?.message).toBeUndefined()
+      await addRows(keeper)
+      const rows = await allRows(superuser)
+      expect((await runDown(keeper, files.path)).failure?.message).toBeUndefined()
+      expect((await readFingerprint(superuser)).text).toBe(before.text)
+      expect(await allRows(superuser)).toEqual(rows)
+    })
+  })
+})
+
+/** New rows in every new partition, in the history and in the default one, with children. */
+async function addRows(client: Client): Promise<void> {
+  await client.query(`
+    INSERT INTO ${lines} (owner_id, "When it was", cents)
+    SELECT md5('p' || 1 + n % 20)::uuid, now() + n * interval '1 hour', n FROM generate_series(1, 2000) n;
+    INSERT INTO other.payments (id, line_id)
+    SELECT 1000 + row_number() OVER (), id FROM ${lines} WHERE "When it was" > now() + interval '40 days' LIMIT 100`)
+}
+
+/** Everything but the journal, whose rows triggers write. */
+async function allRows(client: Client): Promise<unknown[]> {
+  const { rows } = await client.query<{ rows: string }>(`
+    SELECT pg_catalog.md5(pg_catalog.string_agg(line::text, ',' ORDER BY line.id)) AS rows FROM (
+      SELECT id, "Ticket no", owner_id, "When it was", state, cents, gross, tags, changed, note FROM ${lines}) line
+    UNION ALL SELECT pg_catalog.md5(pg_catalog.string_agg((id, line_id, changed)::text, ',' ORDER BY id)) FROM other.payments
+    UNION ALL SELECT pg_catalog.md5(pg_catalog.string_agg((id, part, line_id)::text, ',' ORDER BY id)) FROM other."Returns"
+    UNION ALL SELECT count(*)::text FROM other.journal`)
+  return rows.map((row) => row.rows)
+}
