@@ -6,6 +6,7 @@ import { chooseBenches } from '../bench/bench.ts'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
 import { claimsBench } from '../bench/claims/claimsBench.ts'
 import { deployBench } from '../bench/deployBench.ts'
+import { partitionLoadBench } from '../bench/partition/partitionLoadBench.ts'
 import { diagnoseBench } from '../bench/diagnoseBench.ts'
 import { gainBench } from '../bench/gainBench.ts'
 import { describeMachine } from '../bench/measuredOn.ts'
@@ -30,6 +31,7 @@ import { peopleLine, writeJson } from './output.ts'
 export const benches: readonly Bench[] = [
   claimsBench,
   deployBench,
+  partitionLoadBench,
   policiesBench,
   rlsBench,
   runnerBench,

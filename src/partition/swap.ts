@@ -9,6 +9,7 @@ import type { WholeStatistics } from '../catalog/wholeTable.ts'
 import { addUniqueWith } from './editSql.ts'
 import { literalOf } from './intervals.ts'
 import { closeLeaf, createLeaves, revokeOnLeaves } from './leaves.ts'
+import { lockPolitely } from './lockPolitely.ts'
 import {
   createPolicies,
   dropRowFunctions,
@@ -57,14 +58,23 @@ export async function swap(subject: Subject, digests: KeptParts): Promise<Operat
   }
 }
 
-/** The tables that the swap changes, locked at once: where one is busy, nothing is held meanwhile. */
+/** The tables that the swap changes, locked all at once: where one is busy, nothing is held meanwhile. */
 export function lockAll({ table, children }: Subject): string {
   const names = new Set(
     [table, ...children.map(({ key }) => key.table), ...table.readers.map(({ table: reader }) => reader)].map(
       qualified,
     ),
   )
-  return `LOCK TABLE ${[...names].join(', ')} IN ACCESS EXCLUSIVE MODE`
+  const referenced = new Set(
+    table.constraints.flatMap(({ references }) => (references ? [qualified(references)] : [])),
+  )
+  const lock = lockPolitely({
+    tables: [...names],
+    mode: 'ACCESS EXCLUSIVE',
+    views: table.views.map((view) => ({ name: qualified(view), owner: quote(view.owner) })),
+    referenced: [...referenced].filter((each) => !names.has(each)),
+  })
+  return `DO $lock$\n${lock}\n$lock$`
 }
 
 async function partition(subject: Subject): Promise<string[]> {
