@@ -49,7 +49,11 @@ BEGIN
     SELECT DISTINCT class.oid::pg_catalog.regclass AS relation,
       CASE WHEN acl.grantee = 0 THEN 'PUBLIC'
         ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(acl.grantee)) END AS grantee
-    FROM pg_catalog.pg_class class, pg_catalog.aclexplode(class.relacl) acl
+    FROM pg_catalog.pg_class class, LATERAL (
+      SELECT grantee FROM pg_catalog.aclexplode(class.relacl)
+      UNION
+      SELECT of_column.grantee FROM pg_catalog.pg_attribute, pg_catalog.aclexplode(attacl) of_column WHERE attrelid = class.oid
+    ) acl
     WHERE class.oid IN (${relations}) AND acl.grantee <> class.relowner
   LOOP
     EXECUTE pg_catalog.format('REVOKE ALL ON TABLE %s FROM %s CASCADE', entry.relation, entry.grantee);

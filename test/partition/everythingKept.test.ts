@@ -9,6 +9,7 @@ import type { Server } from '../../src/servers/server.ts'
 import { runDown, runUp } from '../migrate/run.ts'
 import { engineIsMissing } from '../support/engines.ts'
 import { migrationDirectory } from '../support/migrationFiles.ts'
+import { readPartitionsDirectly, runProbes } from './probes.ts'
 import { writeSeries } from './writeSeries.ts'
 
 const versions = [
@@ -57,7 +58,10 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
       await using files = await migrationDirectory({})
       await writeSeries(files.path, plan.operations)
       const before = await readFingerprint(superuser)
+      const seenBefore = await runProbes(superuser)
       expect((await runUp(keeper, files.path)).failure?.message).toBeUndefined()
+      expect(await runProbes(superuser)).toEqual(seenBefore)
+      expect(await readPartitionsDirectly(superuser)).toEqual(['42501'])
       await addRows(keeper)
       const rows = await allRows(superuser)
       expect((await runDown(keeper, files.path)).failure?.message).toBeUndefined()

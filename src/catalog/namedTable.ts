@@ -1,0 +1,13 @@
+import { sql } from 'kysely'
+import type { Database } from '../postgres/database.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+
+/** The relation that a person means by `bookings`, `public.bookings` or `"Shop data"."Orders"`; undefined if there is none. */
+export async function findNamedTable(db: Database, text: string): Promise<RelationName | undefined> {
+  const { rows } = await sql<RelationName>`
+    SELECT namespace.nspname::text AS schema, class.relname::text AS name
+    FROM pg_catalog.pg_class class JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+    WHERE class.oid = pg_catalog.to_regclass(${text}) OR class.oid = pg_catalog.to_regclass('public.' || ${text})
+    ORDER BY class.oid = pg_catalog.to_regclass(${text}) DESC NULLS LAST LIMIT 1`.execute(db)
+  return rows[0]
+}
