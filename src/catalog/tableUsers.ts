@@ -33,6 +33,8 @@ export interface Publication {
   namesTable: boolean
   /** Changes of partitions are published as changes of the partitioned table. */
   viaRoot: boolean
+  /** Of UPDATE or DELETE, for which it needs the columns of the replica identity. */
+  publishesChanges: boolean
   /** Null for all columns. */
   columns: string[] | null
   filter: string | null
@@ -123,20 +125,21 @@ async function listPublications(db: Database, oid: number): Promise<Publication[
   const { rows } = await sql<Publication>`
     SELECT publication.pubname::text AS name, pg_catalog.pg_get_userbyid(publication.pubowner)::text AS owner,
       member.prrelid IS NOT NULL AS "namesTable", publication.pubviaroot AS "viaRoot",
-      CASE WHEN pg_catalog.to_jsonb(member) ->> 'prattrs' IS NOT NULL THEN
+      publication.pubupdate OR publication.pubdelete AS "publishesChanges",
+      CASE WHEN pg_catalog.jsonb_typeof(pg_catalog.to_jsonb(member) -> 'prattrs') = 'array' THEN
         ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute
-              WHERE attrelid = ${oid} AND attnum = ANY (pg_catalog.string_to_array(
-                pg_catalog.to_jsonb(member) ->> 'prattrs', ' ')::int2[])
+              WHERE attrelid = ${oid}
+                AND pg_catalog.to_jsonb(member) -> 'prattrs' @> pg_catalog.to_jsonb(attnum)
               ORDER BY attnum) END AS columns,
-      pg_catalog.pg_get_expr((pg_catalog.to_jsonb(member) ->> 'prqual')::pg_catalog.pg_node_tree, ${oid}) AS filter
+      pg_catalog.to_jsonb(published) ->> 'rowfilter' AS filter
     FROM pg_catalog.pg_publication publication
     LEFT JOIN pg_catalog.pg_publication_rel member ON member.prpubid = publication.oid AND member.prrelid = ${oid}
-    WHERE member.prrelid IS NOT NULL
-      OR publication.pubname IN (SELECT pubname FROM pg_catalog.pg_publication_tables published
-        JOIN pg_catalog.pg_namespace namespace ON namespace.nspname = published.schemaname
-        JOIN pg_catalog.pg_class class
-          ON class.relnamespace = namespace.oid AND class.relname = published.tablename
-        WHERE class.oid = ${oid})
+    LEFT JOIN (
+      SELECT listed.*, class.oid FROM pg_catalog.pg_publication_tables listed
+      JOIN pg_catalog.pg_namespace namespace ON namespace.nspname = listed.schemaname
+      JOIN pg_catalog.pg_class class ON class.relnamespace = namespace.oid AND class.relname = listed.tablename
+    ) published ON published.pubname = publication.pubname AND published.oid = ${oid}
+    WHERE member.prrelid IS NOT NULL OR published.oid IS NOT NULL
     ORDER BY publication.pubname`.execute(db)
   return rows
 }

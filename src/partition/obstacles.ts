@@ -33,7 +33,7 @@ export function obstaclesOf(
     ...[table, ...children].flatMap((each) => ofHiddenRows(each, acting)),
     ...children.flatMap((child) => ofChild(child, acting)),
     ...ofDependents(table),
-    ...ofPublications(table, acting),
+    ...ofPublications(table, key, acting),
   ]
 }
 
@@ -204,13 +204,22 @@ function ofDependents(table: WholeTable): Obstacle[] {
   ]
 }
 
-function ofPublications(table: WholeTable, { roles }: ActingRole): Obstacle[] {
-  return table.publications.flatMap(({ name, owner, namesTable, viaRoot }) => {
-    if (!namesTable && !viaRoot) {
-      return [accept(name, 'it publishes changes under the names of partitions, since it is of all tables')]
-    }
-    return roles.has(owner) || !namesTable
-      ? []
-      : [stop(name, `only its owner ${owner} can change this publication`)]
-  })
+function ofPublications(table: WholeTable, key: string, { roles }: ActingRole): Obstacle[] {
+  return table.publications.flatMap(({ name, owner, namesTable, viaRoot, columns, publishesChanges }) => [
+    ...(!namesTable && !viaRoot
+      ? [accept(name, 'it publishes changes under the names of partitions, since it is of all tables')]
+      : []),
+    ...(namesTable && !roles.has(owner)
+      ? [stop(name, `only its owner ${owner} can change this publication`)]
+      : []),
+    ...(columns !== null && !columns.includes(key) && publishesChanges
+      ? [
+          stop(
+            name,
+            `its list of columns lacks ${displayIdentifier(key)}, which becomes part of the primary key, and ` +
+              'PostgreSQL would refuse every UPDATE; add the column to the list first',
+          ),
+        ]
+      : []),
+  ])
 }

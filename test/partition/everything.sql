@@ -97,6 +97,8 @@ CREATE FUNCTION other.label(line "Shop data"."Order lines") RETURNS text LANGUAG
   AS $$ SELECT line.id || ':' || line.state $$;
 CREATE FUNCTION other.total() RETURNS bigint LANGUAGE sql STABLE
   BEGIN ATOMIC SELECT sum(cents) FROM "Shop data"."Order lines"; END;
+CREATE PUBLICATION lines_out FOR TABLE "Shop data"."Order lines", other.people;
+CREATE PUBLICATION via_root FOR TABLE "Shop data"."Order lines" WITH (publish = 'insert, update', publish_via_partition_root = true);
 -- step: rows
 INSERT INTO other.people SELECT md5('p' || n)::uuid, 'P' || n FROM generate_series(1, 20) n;
 INSERT INTO "Shop data"."Order lines" (owner_id, "When it was", state, cents, note)

@@ -44,6 +44,10 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
       keeper = await connect(url)
       await keeper.query('SET SESSION AUTHORIZATION keeper')
       for (const step of steps) await keeper.query(step)
+      if (version >= 15)
+        await keeper.query(
+          `CREATE PUBLICATION part_of_it FOR TABLE ${lines} (id, state, "When it was") WHERE (id > 100)`,
+        )
     })
     afterAll(async () => {
       await keeper.end()
@@ -58,10 +62,12 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
       await using files = await migrationDirectory({})
       await writeSeries(files.path, plan.operations)
       const before = await readFingerprint(superuser)
+      const publishedBefore = await published(superuser)
       const seenBefore = await runProbes(superuser)
       expect((await runUp(keeper, files.path)).failure?.message).toBeUndefined()
       expect(await runProbes(superuser)).toEqual(seenBefore)
       expect(await readPartitionsDirectly(superuser)).toEqual(['42501'])
+      expect(await published(superuser)).toEqual(publishedBefore)
       await addRows(keeper)
       const rows = await allRows(superuser)
       expect((await runDown(keeper, files.path)).failure?.message).toBeUndefined()
@@ -70,6 +76,14 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
     })
   })
 })
+
+/** The tables of each publication, as a subscriber sees them. */
+async function published(client: Client): Promise<unknown[]> {
+  const { rows } = await client.query(
+    'SELECT pubname, schemaname, tablename FROM pg_publication_tables ORDER BY 1, 2, 3',
+  )
+  return rows
+}
 
 /** New rows in every new partition, in the history and in the default one, with children. */
 async function addRows(client: Client): Promise<void> {

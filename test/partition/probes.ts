@@ -57,7 +57,10 @@ export const probes: Probe[] = [
     sql: `WITH gone AS (DELETE FROM ${lines} WHERE id = 105 RETURNING id) SELECT count(*) FROM gone;
       SELECT (SELECT count(*) FROM other.payments), (SELECT count(*) FROM other."Returns" WHERE line_id IS NULL)`,
   },
-  { as: 'keeper', sql: `SET CONSTRAINTS ALL DEFERRED; DELETE FROM ${lines} WHERE "Ticket no" = 1; SET CONSTRAINTS ALL IMMEDIATE` },
+  {
+    as: 'keeper',
+    sql: `SET CONSTRAINTS ALL DEFERRED; DELETE FROM ${lines} WHERE "Ticket no" = 1; SET CONSTRAINTS ALL IMMEDIATE`,
+  },
   {
     as: 'keeper',
     sql: `UPDATE ${lines} SET state = 'paid' WHERE id = 2100; SELECT changed IS NOT NULL FROM ${lines} WHERE id = 2100`,
@@ -76,7 +79,9 @@ export async function runProbes(client: Client): Promise<unknown[]> {
   for (const { as, person: number, sql } of probes) {
     await client.query('BEGIN')
     try {
-      await client.query(`SELECT set_config('request.user', ${number === undefined ? "''" : `${person(number)}::text`}, true)`)
+      await client.query(
+        `SELECT set_config('request.user', ${number === undefined ? "''" : `${person(number)}::text`}, true)`,
+      )
       await client.query(`SET LOCAL ROLE ${as}`)
       const results = [await client.query(sql)].flat()
       seen.push({ as, sql, rows: results.at(-1)?.rows })
