@@ -260,6 +260,10 @@ async function listOthers(db: Database, oid: number): Promise<string[]> {
         AND own.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
         AND EXISTS (SELECT FROM pg_catalog.pg_rewrite rule JOIN pg_catalog.pg_class class ON class.oid = rule.ev_class
           WHERE rule.oid = depend.objid AND rule.rulename = '_RETURN' AND class.relkind IN ('v', 'm')))
+      AND NOT (depend.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+        AND EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE oid = depend.objid AND ev_class = ${oid}))
+      AND NOT (depend.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        AND EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = depend.objid AND inhparent = ${oid}))
       AND depend.classid NOT IN ('pg_catalog.pg_policy'::pg_catalog.regclass,
         'pg_catalog.pg_trigger'::pg_catalog.regclass, 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass,
         'pg_catalog.pg_publication_rel'::pg_catalog.regclass)
