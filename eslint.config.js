@@ -24,6 +24,7 @@ const layers = [
   ['policies/cost'],
   ['rules'],
   ['advisor'],
+  ['partition'],
   ['migrate'],
   ['optimize'],
   ['diagnose'],
