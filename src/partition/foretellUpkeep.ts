@@ -39,6 +39,9 @@ const vacuumPrices = {
   indexPage: 2,
   indexEntry: 0.016,
 }
+/** `vacuumlazy.c`: with fewer pages and rows, VACUUM leaves the indexes alone. */
+const leastPages = 0.02
+const mostLeft = (32 * 1024 * 1024) / 6
 /** Dropping a relation looks through all of shared_buffers for its pages. */
 const perBuffer = 0.03
 
@@ -141,6 +144,8 @@ export interface Vacuumed {
   indexPages: number
   /** Of all indexes together. */
   indexEntries: number
+  /** Dead rows are on so few pages that they stay in the indexes until there are more. */
+  leavesIndexes: boolean
 }
 
 /** Milliseconds of VACUUM. */
@@ -163,9 +168,11 @@ export function foretellVacuum(
   const newPages = deadRows / Math.max(1, perPage)
   const pagesOf = (indexes: readonly { blocks: number }[]): number =>
     indexes.reduce((sum, { blocks }) => sum + blocks, 0)
+  const touched = Math.min(deadRows, pagesOfRange(table, partition))
   const before = vacuumMs(
     {
-      heapPages: Math.min(deadRows, pagesOfRange(table, partition)) + newPages,
+      leavesIndexes: touched < leastPages * table.blocks && deadRows < mostLeft,
+      heapPages: touched + newPages,
       deadRows,
       indexPages: pagesOf(table.indexes),
       indexEntries: (table.rows + deadRows) * table.indexes.length,
@@ -174,6 +181,7 @@ export function foretellVacuum(
   )
   const after = vacuumMs(
     {
+      leavesIndexes: false,
       heapPages: Math.min(deadRows, partition.blocks) + newPages,
       deadRows,
       indexPages: pagesOf(partition.indexes),
