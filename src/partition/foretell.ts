@@ -18,10 +18,9 @@ import type { CallsWithKey } from './callsWithKey.ts'
 import { callsWithKey } from './callsWithKey.ts'
 import type { ForetoldUpkeep, SharedRange } from './foretellUpkeep.ts'
 import {
-  buffersIn,
   foretellDelete,
+  foretellDrop,
   foretellVacuum,
-  measureDrop,
   pagesOfRange,
   pricesIn,
   typicalRange,
@@ -123,7 +122,7 @@ export async function foretell(
       const concerned = await callsWithKey(workload, keyed, options)
       const statements = concerned.statements.map(({ statement }) => statement)
       const plannable = await prepareWorkload(session, statements)
-      const first: Clock = { speed: await speedOf(session), planning: await referencePlanMs(session) }
+      const first: Clock = { speed: await speedOf(session), planning: undefined }
       return {
         clock: first,
         prepared: plannable,
@@ -165,7 +164,7 @@ export async function foretell(
         ? await inSession(planner, async (session): Promise<ForetoldUpkeep> => {
             const { changedShare = 0.3 } = options
             const others = layouts.at(-1)?.partitions.filter(({ rows }) => rows > 0) ?? []
-            const drop = await measureDrop(session, keyed, others, buffersIn(settings))
+            const drop = await foretellDrop(session, keyed, others)
             return {
               rows: typical.rows,
               retention: { before: deletion.ms, after: drop.ms },
@@ -243,13 +242,13 @@ interface Clock {
   /** Times as long as the machine of the prices. */
   speed: number
   /** Milliseconds of planning the reference: the machine may be busier later. */
-  planning: number
+  planning: number | undefined
 }
 
 /** Other work of the machine only adds to a time. */
 async function speedOf(session: ClientBase): Promise<number> {
   const times: number[] = []
-  for (let run = 0; run < 15; run += 1) {
+  for (let run = 0; run < 100; run += 1) {
     const explained = await explain(borrow(session), referenceQuery, 'ANALYZE, TIMING OFF')
     times.push(explained['Execution Time'] ?? referenceMs)
   }
@@ -261,15 +260,22 @@ const planningReference = `SELECT * FROM pg_catalog.generate_series(1, 10) AS a
   JOIN pg_catalog.generate_series(1, 20) AS b ON b = a JOIN pg_catalog.generate_series(1, 30) AS c ON c = b
   JOIN pg_catalog.generate_series(1, 40) AS d ON d = c WHERE a > 3 ORDER BY d`
 
-async function referencePlanMs(session: ClientBase): Promise<number> {
-  const times: number[] = []
-  for (let run = 0; run < 3 * planningRuns; run += 1) {
-    times.push((await explain(borrow(session), planningReference, 'SUMMARY'))['Planning Time'] ?? 0)
-  }
-  return calmMean(times)
+/** More lists of arguments are not planned. */
+const mostArguments = 5
+/** The planner's unit in milliseconds, where the work of a plan cannot be counted. */
+const unitMs = 0.002
+const planningRuns = 25
+
+/** A statement with one list of arguments. */
+interface Call {
+  args: readonly string[]
+  /** Of the statement's calls. */
+  share: number
+  figures: Figures
+  planTimes: number[]
 }
 
-/** The figures of each statement, or why PostgreSQL refuses it. */
+/** The figures of each statement, or why PostgreSQL refuses it. The clock learns how long the reference takes. */
 async function measureAll(
   session: ClientBase,
   statements: readonly PlannedStatement[],
@@ -277,79 +283,103 @@ async function measureAll(
 ): Promise<Map<PlannedStatement, Figures | string>> {
   const prices = pricesIn(await listSettings(borrow(session)))
   const measured = new Map<PlannedStatement, Figures | string>()
-  const busier = (await referencePlanMs(session)) / clock.planning
-  const measuring = { prices, speed: clock.speed, busier: busier > 0 ? busier : 1 }
+  const calls = new Map<PlannedStatement, Call[]>()
   await session.query('BEGIN')
   try {
     for (const statement of statements) {
       try {
-        measured.set(statement, await measureOne(session, statement, measuring))
+        calls.set(statement, await countCalls(session, statement, { prices, speed: clock.speed }))
       } catch (error) {
         if (isConnectionLost(error)) throw error
         measured.set(statement, messageOf(error))
+        // The transaction goes on: each plan is made under a savepoint.
       }
     }
+    const referenceTimes = await timePlanning(session, calls)
+    const reference = calmMean(referenceTimes)
+    clock.planning ??= reference
+    const busier = clock.planning > 0 && reference > 0 ? reference / clock.planning : 1
+    for (const [statement, each] of calls) measured.set(statement, meanOf(each, busier))
   } finally {
     await session.query('ROLLBACK')
   }
   return measured
 }
 
-interface Measuring {
-  prices: ReadonlyMap<string, number>
-  speed: number
-  /** Times as long as planning took at first. */
-  busier: number
-}
-
-/** More lists of arguments are not planned. */
-const mostArguments = 5
-
-/** The mean over the statement's lists of arguments. */
-async function measureOne(
+async function countCalls(
   session: ClientBase,
   statement: PlannedStatement,
-  measuring: Measuring,
-): Promise<Figures> {
+  { prices, speed }: { prices: ReadonlyMap<string, number>; speed: number },
+): Promise<Call[]> {
   const lists = statement.args.slice(0, mostArguments)
   const shares = lists.map((_, at) => statement.shares?.[at] ?? 1)
   const all = shares.reduce((sum, share) => sum + share, 0)
-  const mean: Figures = { cost: 0, planMs: 0, executeMs: 0, partitions: 0 }
+  const calls: Call[] = []
   for (const [at, args] of lists.entries()) {
-    const figures = await measureWith(session, statement, args, measuring)
-    const share = (shares[at] ?? 1) / all
+    const counted = await countWork(
+      prices,
+      async (settings) => (await planOnce(session, statement, args, settings)).Plan,
+    )
+    const { Plan: plan } = await planOnce(session, statement, args)
+    const cost = plan['Total Cost']
+    const partitions = relationsIn(plan).filter((name) => name.startsWith('hundredfold_partition_'))
+    calls.push({
+      args,
+      share: (shares[at] ?? 1) / all,
+      planTimes: [],
+      figures: {
+        cost,
+        planMs: 0,
+        executeMs: (counted ? executionMs(counted) : cost * unitMs) * speed,
+        partitions: new Set(partitions).size,
+      },
+    })
+  }
+  return calls
+}
+
+function planOnce(
+  session: ClientBase,
+  statement: PlannedStatement,
+  args: readonly string[],
+  settings: Record<string, string> = {},
+): Promise<Explained> {
+  return explainStatement(session, statement, args, statement.isGeneric ? 'generic' : 'custom', settings)
+}
+
+/**
+ * Plans everything in rounds, the reference too: whatever else the machine does meanwhile, it does to all of them.
+ *
+ * @returns milliseconds of the reference
+ */
+async function timePlanning(
+  session: ClientBase,
+  statements: ReadonlyMap<PlannedStatement, Call[]>,
+): Promise<number[]> {
+  const reference: number[] = []
+  for (let round = 0; round < planningRuns; round += 1) {
+    for (let time = 0; time < 3; time += 1) {
+      reference.push((await explain(borrow(session), planningReference, 'SUMMARY'))['Planning Time'] ?? 0)
+    }
+    for (const [statement, calls] of statements) {
+      for (const { args, planTimes } of calls) {
+        planTimes.push((await planOnce(session, statement, args))['Planning Time'] ?? 0)
+      }
+    }
+  }
+  return reference
+}
+
+/** The mean over a statement's lists of arguments. */
+function meanOf(calls: readonly Call[], busier: number): Figures {
+  const mean: Figures = { cost: 0, planMs: 0, executeMs: 0, partitions: 0 }
+  for (const { share, figures, planTimes } of calls) {
     mean.cost += share * figures.cost
-    mean.planMs += share * figures.planMs
+    mean.planMs += (share * calmMean(planTimes)) / busier
     mean.executeMs += share * figures.executeMs
     mean.partitions = Math.max(mean.partitions, figures.partitions)
   }
   return mean
-}
-
-const planningRuns = 15
-/** The planner's unit in milliseconds, where the work of a plan cannot be counted. */
-const unitMs = 0.002
-
-async function measureWith(
-  session: ClientBase,
-  statement: PlannedStatement,
-  args: readonly string[],
-  { prices, speed, busier }: Measuring,
-): Promise<Figures> {
-  const kind = statement.isGeneric ? 'generic' : 'custom'
-  const run = (settings: Record<string, string> = {}): Promise<Explained> =>
-    explainStatement(session, statement, args, kind, settings)
-  const counted = await countWork(prices, async (settings) => (await run(settings)).Plan)
-  const explained: Explained[] = []
-  for (let at = 0; at < planningRuns; at += 1) explained.push(await run())
-  const plan = explained[0]?.Plan
-  if (!plan) throw new Error('EXPLAIN returned no plan')
-  return {
-    cost: plan['Total Cost'],
-    planMs: calmMean(explained.map((each) => each['Planning Time'] ?? 0)) / busier,
-    executeMs: (counted ? executionMs(counted) : plan['Total Cost'] * unitMs) * speed,
-    partitions: new Set(relationsIn(plan).filter((name) => name.startsWith('hundredfold_partition_'))).size,
-  }
 }
 
 /** Of the lower half: other work of the machine only adds to a time. */

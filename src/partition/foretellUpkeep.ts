@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg'
 import { escapeLiteral } from 'pg'
 import type { PlannedStatement } from '../advisor/plannedStatement.ts'
 import { explainStatement } from '../advisor/plannedStatement.ts'
-import { bytesOf, listSettings } from '../catalog/settings.ts'
+import { listSettings } from '../catalog/settings.ts'
 import type { Setting } from '../catalog/settings.ts'
 import { borrow } from '../postgres/database.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
@@ -36,14 +36,14 @@ const vacuumPrices = {
   statement: 6_500,
   heapPage: 3,
   deadRow: 0.6,
-  indexPage: 2,
-  indexEntry: 0.016,
+  indexPage: 0.8,
+  indexEntry: 0.014,
 }
 /** `vacuumlazy.c`: with fewer pages and rows, VACUUM leaves the indexes alone. */
 const leastPages = 0.02
 const mostLeft = (32 * 1024 * 1024) / 6
-/** Dropping a relation looks through all of shared_buffers for its pages. */
-const perBuffer = 0.03
+/** Milliseconds for a megabyte of files that are given back, which lie scattered since others grew at the same time. */
+const perMegabyte = 0.4
 
 /** A range of keys with what it holds of the table. */
 export interface SharedRange extends PartitionRange {
@@ -95,38 +95,34 @@ export function pricesIn(settings: ReadonlyMap<string, Setting>): Map<string, nu
   return new Map(priceSettings.map((name) => [name, Number(settings.get(name)?.value ?? 0)]))
 }
 
-const drops = 3
+const drops = 7
 
 /**
- * Milliseconds and bytes of dropping a partition, measured in the shadow, where its files are as large and empty. A few
- * partitions of the shadow are gone afterwards.
- *
- * @param buffers of the source's shared_buffers
+ * Milliseconds and bytes of dropping a partition: measured in the shadow, whose files are as large but empty, so what it
+ * takes to give them back is added. A few partitions of the shadow are gone afterwards.
  */
-export async function measureDrop(
+export async function foretellDrop(
   session: ClientBase,
   { table }: KeyedTable,
   partitions: readonly FilledPartition[],
-  buffers: number,
 ): Promise<{ ms: number; wal: number }> {
-  const here = buffersIn(await listSettings(borrow(session)))
-  const measured: { ms: number; wal: number }[] = []
+  const times: number[] = []
+  const wals: number[] = []
   for (const { relation } of partitions.slice(0, drops)) {
     const before = await walPosition(session)
     const started = performance.now()
     await session.query(`DROP TABLE ${qualified({ ...table, name: relation })}`)
-    const ms = performance.now() - started
-    measured.push({ ms, wal: (await walPosition(session)) - before })
+    times.push(performance.now() - started)
+    wals.push((await walPosition(session)) - before)
   }
-  measured.sort((one, other) => one.ms - other.ms)
-  const middle = measured[Math.floor((measured.length - 1) / 2)] ?? { ms: 0, wal: 0 }
-  return { ...middle, ms: middle.ms + ((buffers - here) * perBuffer) / 1000 }
-}
-
-/** Pages of shared_buffers. */
-export function buffersIn(settings: ReadonlyMap<string, Setting>): number {
-  const shared = settings.get('shared_buffers')
-  return shared ? bytesOf(shared) / 8192 : 0
+  const typical = typicalRange(partitions)
+  const blocks = typical ? typical.blocks + typical.indexes.reduce((sum, index) => sum + index.blocks, 0) : 0
+  wals.sort((one, other) => one - other)
+  return {
+    // Other work of the machine only adds to a time.
+    ms: Math.min(...times) + (blocks / 128) * perMegabyte,
+    wal: wals[Math.floor((wals.length - 1) / 2)] ?? 0,
+  }
 }
 
 async function walPosition(session: ClientBase): Promise<number> {

@@ -44,7 +44,10 @@ export const partitionBench: Bench = {
     'partition_planning',
   ],
   async run({ config, onStep, onServer, signal, only }) {
-    const server = await provideServer(config, { settings: { autovacuum: 'off', max_wal_size: '4GB' } })
+    // Both tables stay in memory.
+    const server = await provideServer(config, {
+      settings: { autovacuum: 'off', max_wal_size: '4GB', shared_buffers: '1GB' },
+    })
     try {
       onStep('loading two million bookings')
       await loadOne(server)
@@ -227,9 +230,9 @@ async function measurePlanning(both: Both, statement: WorkloadStatement): Promis
   return { before: calmMean(times[0]), after: calmMean(times[1]) }
 }
 
-/** Months from the middle, of which none is touched twice. */
-const vacuumed = [20, 24, 28]
-const retired = [4, 8, 12]
+/** Months of which none is touched twice. Of their times the lowest counts: other work of the machine only adds to it. */
+const vacuumed = [18, 20, 22, 24, 26, 28, 30]
+const retired = [2, 4, 6, 8, 10, 12, 14]
 
 const partitionOf = (at: number): string => `bookings_${monthAt(at).slice(0, 7).replace('-', '_')}`
 const inMonth = (at: number): string =>
@@ -253,7 +256,7 @@ async function measureVacuum([one, parts]: Both): Promise<Pair> {
     times[0].push(await timed(one, 'VACUUM bookings'))
     times[1].push(await timed(parts, `VACUUM ${partitionOf(at)}`))
   }
-  return { before: median(times[0]), after: median(times[1]) }
+  return { before: Math.min(...times[0]), after: Math.min(...times[1]) }
 }
 
 async function measureRetention([one, parts]: Both): Promise<{ ms: Pair; wal: Pair }> {
@@ -262,10 +265,10 @@ async function measureRetention([one, parts]: Both): Promise<{ ms: Pair; wal: Pa
     runs.one.push(await written(one, `DELETE FROM bookings WHERE ${inMonth(at)}`))
     runs.parts.push(await written(parts, `DROP TABLE ${partitionOf(at)}`))
   }
-  const middle = (of: Written[], what: keyof Written): number => median(of.map((each) => each[what]))
+  const all = (of: Written[], what: keyof Written): number[] => of.map((each) => each[what])
   return {
-    ms: { before: middle(runs.one, 'ms'), after: middle(runs.parts, 'ms') },
-    wal: { before: middle(runs.one, 'wal'), after: middle(runs.parts, 'wal') },
+    ms: { before: Math.min(...all(runs.one, 'ms')), after: Math.min(...all(runs.parts, 'ms')) },
+    wal: { before: median(all(runs.one, 'wal')), after: median(all(runs.parts, 'wal')) },
   }
 }
 
