@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg'
-import type { PlanNode } from '../postgres/explain.ts'
+import type { Explained, PlanNode } from '../postgres/explain.ts'
 import { quote } from '../postgres/identifiers.ts'
 import { errorCode } from '../postgres/sqlState.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
@@ -44,6 +44,17 @@ export async function planStatement(
   kind: 'custom' | 'generic',
   settings: Record<string, string> = {},
 ): Promise<PlanNode> {
+  return (await explainStatement(client, statement, args, kind, settings)).Plan
+}
+
+/** As `planStatement`, with the time that planning took. */
+export async function explainStatement(
+  client: ClientBase,
+  statement: PlannedStatement,
+  args: readonly string[],
+  kind: 'custom' | 'generic',
+  settings: Record<string, string> = {},
+): Promise<Explained> {
   const types = statement.types.length > 0 ? `(${statement.types.join(', ')})` : ''
   const values = args.length > 0 ? `(${args.join(', ')})` : ''
   const all = {
@@ -63,12 +74,13 @@ export async function planStatement(
        ${statement.role === undefined ? '' : `SET LOCAL ROLE ${quote(statement.role)};`}
        PREPARE hundredfold_statement ${types} AS ${statement.sql}
        ;
-       EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE hundredfold_statement${values}`,
+       EXPLAIN (VERBOSE, SUMMARY, FORMAT JSON) EXECUTE hundredfold_statement${values}`,
     )
-    const last = (results as unknown as { rows: { 'QUERY PLAN': [{ Plan: PlanNode }] }[] }[]).at(-1)
-    const plan = last?.rows[0]?.['QUERY PLAN'][0].Plan
-    if (!plan) throw new Error('EXPLAIN returned no plan')
-    return statement.usesStatistics && kind === 'custom' ? withoutExpressions(plan) : plan
+    const last = (results as unknown as { rows: { 'QUERY PLAN': [Explained] }[] }[]).at(-1)
+    const explained = last?.rows[0]?.['QUERY PLAN'][0]
+    if (!explained) throw new Error('EXPLAIN returned no plan')
+    const hidesValues = statement.usesStatistics && kind === 'custom'
+    return hidesValues ? { ...explained, Plan: withoutExpressions(explained.Plan) } : explained
   } catch (error) {
     if (!statement.usesStatistics) throw error
     // The message may hold one of the values.

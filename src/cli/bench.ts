@@ -11,6 +11,7 @@ import { diagnoseBench } from '../bench/diagnoseBench.ts'
 import { gainBench } from '../bench/gainBench.ts'
 import { describeMachine } from '../bench/measuredOn.ts'
 import type { BenchResult } from '../bench/result.ts'
+import { partitionBench } from '../bench/partition/partitionBench.ts'
 import { policiesBench } from '../bench/policiesBench.ts'
 import { rlsBench } from '../bench/rlsBench.ts'
 import { runnerBench } from '../bench/runnerBench.ts'
@@ -42,6 +43,7 @@ export const benches: readonly Bench[] = [
   adviseScaleBench,
   accuracyBench,
   peersBench,
+  partitionBench,
 ]
 
 interface BenchCommandOptions extends OutputOptions {

@@ -10,6 +10,8 @@ export interface PlanNode {
   'Index Name'?: string
   'Join Type'?: string
   'Subplan Name'?: string
+  /** Partitions that were left out when the statement started. */
+  'Subplans Removed'?: number
   'Parent Relationship'?: string
   Strategy?: string
   Filter?: string

@@ -1,0 +1,290 @@
+import { readFile } from 'node:fs/promises'
+import type { Client } from 'pg'
+import { explainStatement } from '../../advisor/plannedStatement.ts'
+import type { ForetoldStatement, Foretelling } from '../../partition/foretell.ts'
+import { foretell, msOf } from '../../partition/foretell.ts'
+import { connect } from '../../postgres/connect.ts'
+import type { Server } from '../../servers/server.ts'
+import { provideServer } from '../../servers/provideServer.ts'
+import type { WorkloadStatement } from '../../workload/workloadFile.ts'
+import { parseWorkload } from '../../workload/workloadFile.ts'
+import type { Bench } from '../bench.ts'
+import { benchRow, calmMean, median } from '../bench.ts'
+import { measureInTurn } from '../measure.ts'
+import type { BenchRow } from '../row.ts'
+
+/** The foretold ratio may be off by this share of the measured one. */
+const tolerance = 0.2
+const months = 45
+const databases = { one: 'partition_one', parts: 'partition_parts' } as const
+const keyed = { table: { schema: 'public', name: 'bookings' }, key: 'booking_date' }
+/** Of a month's rows, those that change before its VACUUM. */
+const changedShare = 0.3
+
+/** A figure before and after, measured and foretold. */
+interface Pair {
+  before: number
+  after: number
+}
+
+/**
+ * Two million bookings in one table with good indexes, and in a partition for each of 45 months: measured in turn, and
+ * beside it what the shadow foretold from the statistics of the one table, before there was a partition.
+ */
+export const partitionBench: Bench = {
+  id: 'partition',
+  title: 'Partitions, measured and foretold',
+  rowIds: [
+    'partition_dashboard',
+    'partition_retention',
+    'partition_retention_wal',
+    'partition_vacuum',
+    'partition_lookup',
+    'partition_latest',
+    'partition_planning',
+  ],
+  async run({ config, onStep, onServer, signal, only }) {
+    // Both tables stay in memory.
+    const server = await provideServer(config, {
+      settings: { autovacuum: 'off', max_wal_size: '4GB', shared_buffers: '1GB' },
+    })
+    try {
+      onStep('loading two million bookings')
+      await loadOne(server)
+      const one = await connect(server.url(databases.one))
+      try {
+        const { rows } = await one.query<{ server_version: string }>('SHOW server_version')
+        onServer?.(rows[0]?.server_version ?? '')
+        const workload = parseWorkload(await readSql('workload.sql'))
+        const foretold = await foretell(one, keyed, workload, {
+          layouts: () => [byMonth],
+          changedShare,
+          onStep: (text) => onStep(`foretelling: ${text}`),
+        })
+        signal?.throwIfAborted()
+        onStep('copying them into 45 partitions')
+        await loadParts(server)
+        const parts = await connect(server.url(databases.parts))
+        try {
+          const both = [one, parts] as const
+          const measured = await measureRows(both, workload, foretold, onStep)
+          return measured.filter(
+            ({ id }) => only === undefined || only.includes(id) || only.includes('partition'),
+          )
+        } finally {
+          await parts.end()
+        }
+      } finally {
+        await one.end()
+      }
+    } finally {
+      await dropAll(server)
+      await server.stop()
+    }
+  },
+}
+
+const monthAt = (at: number): string => new Date(Date.UTC(2023, at, 1)).toISOString().slice(0, 10)
+
+const byMonth = {
+  name: 'every month its own partition',
+  partitions: Array.from({ length: months }, (_, at) => ({
+    name: monthAt(at),
+    from: monthAt(at),
+    to: monthAt(at + 1),
+  })),
+}
+
+function readSql(file: string): Promise<string> {
+  return readFile(new URL(file, import.meta.url), 'utf8')
+}
+
+async function onDatabase(server: Server, database: string | undefined, statements: string[]): Promise<void> {
+  const client = await connect(server.url(database))
+  try {
+    for (const statement of statements) await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}
+
+async function loadOne(server: Server): Promise<void> {
+  await dropAll(server)
+  await onDatabase(server, undefined, [`CREATE DATABASE ${databases.one}`])
+  await onDatabase(server, databases.one, [await readSql('bookings.sql'), 'VACUUM ANALYZE'])
+}
+
+async function loadParts(server: Server): Promise<void> {
+  await onDatabase(server, undefined, [`CREATE DATABASE ${databases.parts}`])
+  await onDatabase(server, databases.parts, [
+    await readSql('bookings.sql'),
+    await readSql('byMonth.sql'),
+    'VACUUM ANALYZE',
+    'CHECKPOINT',
+  ])
+}
+
+async function dropAll(server: Server): Promise<void> {
+  await onDatabase(
+    server,
+    undefined,
+    Object.values(databases).map((name) => `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+  )
+}
+
+type Both = readonly [one: Client, parts: Client]
+
+async function measureRows(
+  both: Both,
+  workload: readonly WorkloadStatement[],
+  foretold: Foretelling,
+  onStep: (text: string) => void,
+): Promise<BenchRow[]> {
+  const rows: BenchRow[] = []
+  for (const statement of workload) {
+    onStep(statement.name)
+    const [before, after] = await measureInTurn([...both], statement, { runs: 41, budgetMs: 20_000 })
+    const expected = foretoldOf(foretold, statement.name)
+    rows.push(
+      rowOf(
+        statement.name,
+        { before: before?.ms ?? NaN, after: after?.ms ?? NaN },
+        { before: msOf(expected.before), after: expected.after ? msOf(expected.after) : NaN },
+      ),
+    )
+  }
+  onStep('planning')
+  const lookup = workload.find(({ name }) => name === 'partition_lookup')
+  const planned = foretoldOf(foretold, 'partition_lookup')
+  if (lookup) {
+    const expected = { before: planned.before.planMs, after: planned.after?.planMs ?? NaN }
+    rows.push(rowOf('partition_planning', await measurePlanning(both, lookup), expected))
+  }
+  const { upkeep } = foretold
+  if (!upkeep) throw new Error('nothing was foretold of retention')
+  onStep('VACUUM')
+  rows.push(rowOf('partition_vacuum', await measureVacuum(both), upkeep.vacuum))
+  onStep('retention')
+  const retention = await measureRetention(both)
+  rows.push(rowOf('partition_retention', retention.ms, upkeep.retention))
+  rows.push(rowOf('partition_retention_wal', retention.wal, upkeep.retentionWal, 'bytes'))
+  return rows
+}
+
+function foretoldOf({ layouts }: Foretelling, name: string): ForetoldStatement {
+  const found = layouts[0]?.statements.find(({ statement }) => statement.name === name)
+  if (!found?.after) throw new Error(`nothing was foretold of ${name}`)
+  return found
+}
+
+const titles: Record<string, string> = {
+  partition_dashboard: "One month's dashboard: one table -> 45 partitions",
+  partition_retention: 'A month of old rows goes: DELETE -> DROP of its partition',
+  partition_retention_wal: 'The same: WAL',
+  partition_vacuum: "VACUUM after a month's changes: the table -> its partition",
+  partition_lookup: 'Lookup by id, without the key: one table -> 45 partitions',
+  partition_latest: "A user's latest 20, without the key: one table -> 45 partitions",
+  partition_planning: 'Planning of a lookup: one table -> 45 partitions',
+}
+
+function rowOf(id: string, measured: Pair, expected: Pair, unit = 'ms'): BenchRow {
+  const ratio = measured.before / measured.after
+  const foretold = expected.before / expected.after
+  const off = foretold / ratio - 1
+  const figure = (value: number): string => Number(value.toPrecision(3)).toString()
+  return benchRow({
+    id,
+    title: titles[id] ?? id,
+    claim: `foretold within ${100 * tolerance} %`,
+    ...measured,
+    unit,
+    met: Math.abs(off) <= tolerance,
+    how:
+      `measured ${directionOf(ratio)}, foretold ${directionOf(foretold)}: ${(100 * off).toFixed(0)} % off; ` +
+      `foretold ${figure(expected.before)} -> ${figure(expected.after)} ${unit} from the statistics of the one table; ` +
+      '2 million rows, warm, in turn',
+  })
+}
+
+/** `2.1x faster`, `17x slower`. */
+function directionOf(ratio: number): string {
+  const times = (value: number): string => `${value.toFixed(value < 10 ? 2 : 1)}x`
+  return ratio >= 1 ? `${times(ratio)} less` : `${times(1 / ratio)} more`
+}
+
+const planningRuns = 60
+
+async function measurePlanning(both: Both, statement: WorkloadStatement): Promise<Pair> {
+  const times: [number[], number[]] = [[], []]
+  for (let run = 0; run < planningRuns; run += 1) {
+    for (const [at, client] of both.entries()) {
+      const args = statement.args[run % statement.args.length] ?? []
+      await client.query('BEGIN')
+      // The first one warms the processor's caches, which the other database has filled.
+      await explainStatement(client, statement, args, 'custom')
+      const explained = await explainStatement(client, statement, args, 'custom')
+      await client.query('ROLLBACK')
+      times[at]?.push(explained['Planning Time'] ?? NaN)
+    }
+  }
+  return { before: calmMean(times[0]), after: calmMean(times[1]) }
+}
+
+/** Months of which none is touched twice. Of their times the lowest counts: other work of the machine only adds to it. */
+const vacuumed = [18, 20, 22, 24, 26, 28, 30]
+const retired = [2, 4, 6, 8, 10, 12, 14]
+
+const partitionOf = (at: number): string => `bookings_${monthAt(at).slice(0, 7).replace('-', '_')}`
+const inMonth = (at: number): string =>
+  `booking_date >= '${monthAt(at)}' AND booking_date < '${monthAt(at + 1)}'`
+
+async function timed(client: Client, sql: string): Promise<number> {
+  const started = performance.now()
+  await client.query(sql)
+  return performance.now() - started
+}
+
+async function measureVacuum([one, parts]: Both): Promise<Pair> {
+  const times: [number[], number[]] = [[], []]
+  for (const at of vacuumed) {
+    for (const client of [one, parts]) {
+      await client.query(
+        `UPDATE bookings SET customer_id = customer_id % 20000 + 1
+         WHERE ${inMonth(at)} AND hashtext(id::text) & 1023 < ${1024 * changedShare}`,
+      )
+    }
+    times[0].push(await timed(one, 'VACUUM bookings'))
+    times[1].push(await timed(parts, `VACUUM ${partitionOf(at)}`))
+  }
+  return { before: Math.min(...times[0]), after: Math.min(...times[1]) }
+}
+
+async function measureRetention([one, parts]: Both): Promise<{ ms: Pair; wal: Pair }> {
+  const runs = { one: [] as Written[], parts: [] as Written[] }
+  for (const at of retired) {
+    runs.one.push(await written(one, `DELETE FROM bookings WHERE ${inMonth(at)}`))
+    runs.parts.push(await written(parts, `DROP TABLE ${partitionOf(at)}`))
+  }
+  const all = (of: Written[], what: keyof Written): number[] => of.map((each) => each[what])
+  return {
+    ms: { before: Math.min(...all(runs.one, 'ms')), after: Math.min(...all(runs.parts, 'ms')) },
+    wal: { before: median(all(runs.one, 'wal')), after: median(all(runs.parts, 'wal')) },
+  }
+}
+
+interface Written {
+  ms: number
+  wal: number
+}
+
+async function written(client: Client, sql: string): Promise<Written> {
+  const position = async (): Promise<number> => {
+    const { rows } = await client.query<{ at: number }>(
+      `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS at`,
+    )
+    return rows[0]?.at ?? NaN
+  }
+  const before = await position()
+  const ms = await timed(client, sql)
+  return { ms, wal: (await position()) - before }
+}
