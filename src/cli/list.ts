@@ -43,6 +43,11 @@ export const commands: ListedCommand[] = [
     load: async () => (await import('./optimize.ts')).optimizeCommand,
   },
   {
+    name: 'partition',
+    description: 'write the series of migrations that partitions a table in use; the database is only read',
+    load: async () => (await import('./partition.ts')).partitionCommand,
+  },
+  {
     name: 'migrate',
     description: 'run, take back and inspect migrations; conditions are checked against the live database',
     load: async () => (await import('./migrate.ts')).migrateCommand,
