@@ -27,6 +27,11 @@ export interface Optimization {
   rule: string
   /** Ids of what it does, from `optimize`, which does not write again what a pending file does. */
   operations?: string[]
+  /**
+   * Migrations of one series follow one another, and leave the schema as it was only when all of them are taken back: the
+   * way back of one may leave work to those before it.
+   */
+  series?: string
   /** Holds before `up`, and again after `down`. */
   before: Condition[]
   /** Holds after `up`, and before `down`. */

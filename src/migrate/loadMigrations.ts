@@ -18,6 +18,7 @@ const optimizationSchema = z.object({
   why: z.string().min(1),
   rule: z.string().min(1),
   operations: z.array(z.string()).optional(),
+  series: z.string().optional(),
   before: z.array(conditionSchema),
   after: z.array(conditionSchema),
 })

@@ -14,7 +14,7 @@ import type { CheckedCondition, Migration } from './migration.ts'
 import type { Proof } from './prove.ts'
 import { toProof } from './prove.ts'
 import type { Rehearsal } from './rehearsal.ts'
-import { onStage, rehearse } from './rehearsal.ts'
+import { onStage, rehearse, togetherInSeries } from './rehearsal.ts'
 import { defaultRunOptions } from './runOptions.ts'
 import { inReadOnlyTransaction, readScript } from './script.ts'
 import type { Target } from './target.ts'
@@ -78,10 +78,13 @@ export async function plan(
   if (pending.length === 0) return { migrations: [], drift, notCopied: [] }
   return onStage(source, async (stage) => {
     const planned: PlannedMigration[] = []
-    for (const migration of pending) {
+    for (const group of togetherInSeries(pending)) {
       options.signal?.throwIfAborted()
-      options.onProgress?.(migration.name)
-      planned.push(await planOne(migration, source, await rehearse(stage, migration)))
+      options.onProgress?.(group.map(({ name }) => name).join(', '))
+      const rehearsals = await rehearse(stage, group)
+      for (const [at, migration] of group.entries()) {
+        planned.push(await planOne(migration, source, rehearsals[at] as Rehearsal))
+      }
     }
     return { migrations: planned, drift, notCopied: stage.shadow.notCopied }
   })

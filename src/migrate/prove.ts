@@ -4,7 +4,7 @@ import { readLedger } from './ledger.ts'
 import type { LedgerRow } from './ledger.ts'
 import type { Migration } from './migration.ts'
 import type { Rehearsal, Stage } from './rehearsal.ts'
-import { onStage, rehearse } from './rehearsal.ts'
+import { onStage, rehearse, togetherInSeries } from './rehearsal.ts'
 import { rewind } from './rewind.ts'
 
 /** Whether a migration's `down` takes back exactly what its `up` did. */
@@ -38,27 +38,43 @@ export async function prove(
   return onStage(source, async (stage) => {
     const failed = await rewind(stage, migrations, ledger)
     const proofs: Proof[] = []
-    for (const migration of migrations) {
+    for (const group of togetherInSeries(migrations)) {
       options.signal?.throwIfAborted()
-      options.onProgress?.(migration.name)
-      proofs.push(await proveOne(stage, migration, ledger, failed.get(migration.name)))
+      options.onProgress?.(group.map(({ name }) => name).join(', '))
+      proofs.push(...(await proveGroup(stage, group, ledger, failed)))
     }
     return { migrations: proofs, notCopied: stage.shadow.notCopied }
   })
 }
 
-async function proveOne(
+async function proveGroup(
   stage: Stage,
-  migration: Migration,
+  group: Migration[],
   ledger: LedgerRow[],
-  rewindFailure: string | undefined,
-): Promise<Proof> {
-  const { name } = migration
+  rewindFailures: ReadonlyMap<string, string>,
+): Promise<Proof[]> {
+  const known = group.flatMap(({ name }) => knownProof(name, ledger, rewindFailures) ?? [])
+  if (known.length === 0) return (await rehearse(stage, group)).map(toProof)
+  // A series is proven as a whole or not at all.
+  return group.map(
+    ({ name }) =>
+      known.find((proof) => proof.name === name) ?? {
+        ...{ name, reversible: false, proven: false },
+        reason: `it is of one series with ${known[0]?.name ?? ''}, which was not run`,
+      },
+  )
+}
+
+function knownProof(
+  name: string,
+  ledger: LedgerRow[],
+  rewindFailures: ReadonlyMap<string, string>,
+): Proof | undefined {
   if (ledger.some((row) => row.name === name && row.adopted)) {
     return { name, reversible: true, proven: true, reason: 'adopted: `down` runs nothing' }
   }
-  if (rewindFailure !== undefined) return { name, reversible: false, proven: false, reason: rewindFailure }
-  return toProof(await rehearse(stage, migration))
+  const reason = rewindFailures.get(name)
+  return reason === undefined ? undefined : { name, reversible: false, proven: false, reason }
 }
 
 /** What the dry run shows about reversibility. */

@@ -74,54 +74,73 @@ async function connectOnlooker(shadow: Shadow, role: string | undefined): Promis
 
 /**
  * Runs a migration up, down and up again in the shadow, reads the locks of every statement, and compares the schema after
- * each run. The migration stays applied there, ready for the next one.
+ * each run. Migrations of one series go up together and down together. They stay applied there, ready for the next one.
  */
-export async function rehearse(stage: Stage, migration: Migration): Promise<Rehearsal> {
-  const rehearsal: Rehearsal = {
-    name: migration.name,
-    up: [],
-    down: [],
-    transactional: true,
-    failedConditions: [],
-    difference: [],
-    proven: true,
-  }
+export async function rehearse(stage: Stage, migrations: readonly Migration[]): Promise<Rehearsal[]> {
+  const rehearsals = migrations.map(({ name }): Rehearsal => ({
+    ...{ name, up: [], down: [], transactional: true },
+    ...{ failedConditions: [], difference: [], proven: true },
+  }))
+  const pairs = migrations.map((migration, at) => ({ migration, rehearsal: rehearsals[at] as Rehearsal }))
   try {
-    await rehearseUpDownUp(stage, migration, rehearsal)
+    await rehearseUpDownUp(stage, pairs)
   } catch (error) {
-    rehearsal.proven = false
-    rehearsal.reason = `it failed in the shadow: ${messageOf(error)}`
+    for (const rehearsal of rehearsals) {
+      rehearsal.proven = false
+      rehearsal.reason = `it failed in the shadow: ${messageOf(error)}`
+    }
     stage.fingerprint = await stage.look()
   }
-  const lacking = rehearsal.proven ? await findLacking(stage.shadow.notCopied, migration, stage) : undefined
-  if (lacking) {
+  for (const { migration, rehearsal } of pairs) {
+    const lacking = rehearsal.proven ? await findLacking(stage.shadow.notCopied, migration, stage) : undefined
+    if (!lacking) continue
     rehearsal.proven = false
     rehearsal.reason = `${lacking.object} is not in the shadow as it is in the database: ${lacking.reason}`
   }
-  return rehearsal
+  return rehearsals
 }
 
-async function rehearseUpDownUp(stage: Stage, migration: Migration, rehearsal: Rehearsal): Promise<void> {
+interface Pair {
+  migration: Migration
+  rehearsal: Rehearsal
+}
+
+async function rehearseUpDownUp(stage: Stage, pairs: readonly Pair[]): Promise<void> {
   const base = stage.fingerprint
-  rehearsal.failedConditions.push(...(await failing(stage, migration, 'before')))
-  const up = await runInShadow(stage, migration, 'up')
-  rehearsal.transactional = up.transactional
-  rehearsal.up = up.statements
+  for (const { migration, rehearsal } of pairs) {
+    rehearsal.failedConditions.push(...(await failing(stage, migration, 'before')))
+    const up = await runInShadow(stage, migration, 'up')
+    rehearsal.transactional = up.transactional
+    rehearsal.up = up.statements
+    rehearsal.failedConditions.push(...(await failing(stage, migration, 'after')))
+  }
   const applied = await stage.look()
   stage.fingerprint = applied
-  rehearsal.failedConditions.push(...(await failing(stage, migration, 'after')))
-  const down = await runInShadow(stage, migration, 'down')
-  rehearsal.down = down.statements
+  for (const { migration, rehearsal } of pairs.toReversed()) {
+    const down = await runInShadow(stage, migration, 'down')
+    rehearsal.down = down.statements
+    rehearsal.failedConditions.push(...(await failing(stage, migration, 'before')))
+  }
   const back = await stage.look()
-  rehearsal.difference.push(...differences(base, back).map(({ sentence }) => sentence))
-  rehearsal.failedConditions.push(...(await failing(stage, migration, 'before')))
-  rehearsal.difference.push(...(await secondTimeUp(stage, migration, applied)))
+  const difference = differences(base, back).map(({ sentence }) => sentence)
+  difference.push(
+    ...(await secondTimeUp(
+      stage,
+      pairs.map(({ migration }) => migration),
+      applied,
+    )),
+  )
+  for (const { rehearsal } of pairs) rehearsal.difference.push(...difference)
 }
 
 /** How the schema after the second `up` differs from the first; a second `up` that fails counts as a difference. */
-async function secondTimeUp(stage: Stage, migration: Migration, first: Fingerprint): Promise<string[]> {
+async function secondTimeUp(
+  stage: Stage,
+  migrations: readonly Migration[],
+  first: Fingerprint,
+): Promise<string[]> {
   try {
-    await runInShadow(stage, migration, 'up')
+    for (const migration of migrations) await runInShadow(stage, migration, 'up')
   } catch (error) {
     stage.fingerprint = await stage.look()
     return [`the second time up, it failed: ${messageOf(error)}`]
@@ -190,4 +209,16 @@ function mentions(object: string, { schema, name }: Partial<RelationName> & { na
   const before = at === 0 ? ' ' : object[at - 1]
   const after = object[at + wanted.length] ?? ' '
   return (before === ' ' || before === '.') && (after === ' ' || after === '.')
+}
+
+/** Neighbours of one series together, every other migration alone. */
+export function togetherInSeries(migrations: readonly Migration[]): Migration[][] {
+  const groups: Migration[][] = []
+  for (const migration of migrations) {
+    const series = migration.optimization?.series
+    const last = groups.at(-1)
+    if (series !== undefined && last?.[0]?.optimization?.series === series) last.push(migration)
+    else groups.push([migration])
+  }
+  return groups
 }

@@ -32,6 +32,8 @@ export interface Operation {
   after: ConditionCall[]
   /** Why the statements cannot run inside a transaction; absent where they can, which is the safer way. */
   noTransaction?: string
+  /** The series that it belongs to: see `Optimization`. */
+  series?: string
   /** Operations whose migrations have to come first. */
   requires?: Operation[]
   /**

@@ -9,6 +9,7 @@ interface IndexStmt {
   relation: { schemaname: string; relname: string }
   indexParams: Node[]
   concurrent?: boolean
+  if_not_exists?: boolean
 }
 
 /** What to change in the definition of an index. */
@@ -18,6 +19,8 @@ export interface IndexEdit {
   /** A further column, after the others. */
   also?: string
   concurrently?: boolean
+  /** IF NOT EXISTS */
+  ifMissing?: boolean
 }
 
 /** The definition of an index, as `pg_get_indexdef` prints it, under another name and on another table. */
@@ -27,6 +30,7 @@ export async function editIndex(definition: string, edit: IndexEdit): Promise<st
     index.relation.schemaname = edit.table.schema
     index.relation.relname = edit.table.name
     index.concurrent = edit.concurrently === true
+    index.if_not_exists = edit.ifMissing === true
     if (edit.also !== undefined) {
       index.indexParams.push({
         IndexElem: { name: edit.also, ordering: 'SORTBY_DEFAULT', nulls_ordering: 'SORTBY_NULLS_DEFAULT' },

@@ -1,6 +1,7 @@
 import { keptParts } from '../conditions/wholeTables.ts'
 import type { Operation } from '../operations/operation.ts'
 import { createPrivateSchema } from '../operations/createPrivateSchema.ts'
+import { display, displayIdentifier } from '../postgres/identifiers.ts'
 import { boundRows } from './boundRows.ts'
 import { carryKey } from './childKeys.ts'
 import type { Subject } from './subject.ts'
@@ -28,13 +29,17 @@ export async function seriesOf(subject: Subject, hasHelperSchema: boolean): Prom
   const digests = keptParts(table, key, [bound])
   const carried: Operation[] = []
   for (const child of children) carried.push(await carryKey(subject, child))
-  return [
-    ...(hasHelperSchema ? [] : [createPrivateSchema(helperSchema)]),
+  const parts = [
     boundRows(subject),
     ...carried,
     await uniqueKeys(subject, digests),
     await swap(subject, digests),
     await validateKeys(subject),
+  ]
+  const series = `partition ${display(table)} by ${displayIdentifier(key)}`
+  return [
+    ...(hasHelperSchema ? [] : [createPrivateSchema(helperSchema)]),
+    ...parts.map((operation) => ({ ...operation, series })),
     addPartitions(subject),
   ]
 }

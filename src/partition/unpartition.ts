@@ -7,7 +7,7 @@ import { dropRowFunctions, grantAll, literal, pointDependents, republish } from 
 import { returnSequences } from './sequences.ts'
 import type { Subject } from './subject.ts'
 import { lockAll, rename } from './swap.ts'
-import { editTrigger } from './editSql.ts'
+import { editIndex, editTrigger } from './editSql.ts'
 import { noisy } from './takeBack.ts'
 import { createTriggers, dropTriggers, unlessQuiet } from './triggers.ts'
 
@@ -33,6 +33,7 @@ export async function unpartition(subject: Subject): Promise<string[]> {
     ...republish(table.publications, { from: partitioned, to: table }, () => false),
     ...pointDependents(table),
     `DROP TABLE ${qualified(partitioned)}`,
+    ...(await buildMissing(subject)),
     ...takeNamesBack(subject),
     ...(wasNullable ? [`ALTER TABLE ${target} ALTER COLUMN ${quote(key)} DROP NOT NULL`] : []),
     ...(table.rowSecurity ? [] : [`ALTER TABLE ${target} DISABLE ROW LEVEL SECURITY`]),
@@ -94,6 +95,16 @@ BEGIN
 ${triggers.map((each) => `    EXECUTE pg_catalog.format(${literal(each)}, child);\n`).join('')}  END LOOP;
 END
 $inherit$`
+}
+
+/** The step before has built them, without a lock. */
+async function buildMissing({ table, unique }: Subject): Promise<string[]> {
+  const builds: string[] = []
+  for (const { index, constraint, restored } of unique) {
+    if (constraint.kind !== 'p') continue
+    builds.push(await editIndex(index.definition, { name: restored, table, ifMissing: true }))
+  }
+  return builds
 }
 
 function takeNamesBack({ table, renamed, unique }: Subject): string[] {

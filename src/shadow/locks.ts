@@ -69,9 +69,21 @@ export async function runAndReadLocks(
     return ran
   } catch (error) {
     await client.query('ROLLBACK')
-    if (!(error instanceof DatabaseError && error.code === activeTransaction)) throw error
+    const code = error instanceof DatabaseError ? error.code : undefined
+    if (code === transactionTermination) return runCommitting(client, sql)
+    if (code !== activeTransaction) throw error
     return spare.use(3, (sessions) => runHeldUp(client, sql, relations, sessions))
   }
+}
+
+/** SQLSTATE invalid_transaction_termination: a procedure commits, and may not inside a transaction block. */
+const transactionTermination = '2D000'
+
+/** The locks of a procedure that commits are gone before they can be read. */
+async function runCommitting(client: ClientBase, sql: string): Promise<StatementLocks> {
+  const started = performance.now()
+  await client.query(sql)
+  return { statement: sql, locks: [], ms: performance.now() - started }
 }
 
 /** SQLSTATE active_sql_transaction: the statement "cannot run inside a transaction block". */
