@@ -29,6 +29,8 @@ export { sequenceCountsTo } from './conditions/sequences.ts'
 export { statisticsAreAbsent, statisticsExist } from './conditions/statistics.ts'
 export { storageParametersAre, storageParametersAreUnset } from './conditions/storageParameters.ts'
 export { columnsExist, relationExists, tableExists } from './conditions/tables.ts'
+export type { BatchedStatement } from './migrate/batched.ts'
+export { batched } from './migrate/batched.ts'
 export { rewriteIsEquivalent } from './policies/proof/rewriteIsEquivalent.ts'
 // Kysely's `sql`, for conditions of your own; you need not install Kysely for them.
 export { sql } from 'kysely'

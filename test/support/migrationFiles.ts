@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { BatchedStatement } from '../../src/migrate/batched.ts'
 
 /** A directory of migration files that a test writes and removes. */
 export interface MigrationDirectory {
@@ -40,6 +41,34 @@ export function sqlMigration(parts: {
     ].join('\n')
   return [
     `import type { MigrationBuilder } from 'node-pg-migrate'`,
+    ...(parts.imports ? [parts.imports] : []),
+    ...(parts.optimization ? [`export const optimization = ${parts.optimization}`] : []),
+    `export function up(pgm: MigrationBuilder): void {\n${body(parts.up)}\n}`,
+    `export function down(pgm: MigrationBuilder): void {\n${body(parts.down)}\n}`,
+    '',
+  ].join('\n\n')
+}
+
+/** A migration whose statements run in batches where they are given as an object; an ordinary one is text. */
+export function batchedMigration(parts: {
+  up: (string | BatchedStatement)[]
+  down: (string | BatchedStatement)[]
+  transactional?: boolean
+  optimization?: string
+  imports?: string
+}): string {
+  const body = (statements: (string | BatchedStatement)[]) =>
+    [
+      ...(parts.transactional ? [] : ['  pgm.noTransaction()']),
+      ...statements.map((statement) =>
+        typeof statement === 'string'
+          ? `  pgm.sql(${JSON.stringify(statement)})`
+          : `  batched(pgm, ${JSON.stringify(statement)})`,
+      ),
+    ].join('\n')
+  return [
+    `import type { MigrationBuilder } from 'node-pg-migrate'`,
+    `import { batched } from 'hundredfold'`,
     ...(parts.imports ? [parts.imports] : []),
     ...(parts.optimization ? [`export const optimization = ${parts.optimization}`] : []),
     `export function up(pgm: MigrationBuilder): void {\n${body(parts.up)}\n}`,

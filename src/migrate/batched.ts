@@ -1,0 +1,105 @@
+import type { MigrationBuilder } from 'node-pg-migrate'
+import { UsageError } from '../errors.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
+import { display } from '../postgres/identifiers.ts'
+import { sqlTokens } from '../postgres/sqlTokens.ts'
+import { excerpt } from '../syntax/excerpt.ts'
+
+/** A statement that is too long for one transaction. */
+export interface BatchedStatement {
+  /** The table whose key is walked. */
+  table: RelationName
+  /** The columns of a unique index on it, none of which is ever null. */
+  key: string[]
+  /** What the statement calls the table; its own name by default. */
+  as?: string
+  /** One UPDATE, DELETE or INSERT ... SELECT, with `{batch}` where the condition on the key goes. */
+  sql: string
+}
+
+/** The table that a batched statement walks, its key, and what the statement calls it. */
+export type BatchWalk = Required<Omit<BatchedStatement, 'sql'>>
+
+/** A statement that was written by `batched`. */
+export interface BatchTemplate {
+  walk: BatchWalk
+  /** As its author wrote it, with `{batch}`. */
+  text: string
+  /** The statement with this condition in the place of `{batch}`. */
+  where(condition: string): string
+}
+
+/**
+ * Adds a statement that `migrate up` runs in batches over a key. Each batch is a short transaction of its own, and a run
+ * that was killed goes on from the key that it had reached. node-pg-migrate's own command line, and a migration in one
+ * transaction, run it in one piece.
+ *
+ * ```ts
+ * pgm.noTransaction()
+ * batched(pgm, {
+ *   table: { schema: 'public', name: 'reviews' },
+ *   key: ['id'],
+ *   as: 'r',
+ *   sql: `UPDATE public.reviews AS r SET rating = 0 WHERE r.rating IS NULL AND {batch}`,
+ * })
+ * ```
+ *
+ * ```sql
+ * UPDATE public.reviews AS r SET rating = 0 WHERE r.rating IS NULL AND (true);   -- in one piece
+ * UPDATE public.reviews AS r SET rating = 0 WHERE r.rating IS NULL
+ *   AND ((r."id") > (CAST('100' AS bigint)) AND (r."id") <= (CAST('200' AS bigint)));   -- one of the batches
+ * ```
+ */
+export function batched(pgm: Pick<MigrationBuilder, 'sql'>, statement: BatchedStatement): void {
+  const { table, key, as = table.name, sql } = statement
+  if (key.length === 0 || new Set(key).size < key.length) {
+    throw new UsageError(
+      `batched() over ${display(table)} needs a key: a list of columns, each of them once.`,
+      'Name the columns of its primary key, or of another unique index.',
+    )
+  }
+  const tokens = [...sqlTokens(sql)]
+  const places = tokens.flatMap((_, at) => (isPlaceholder(tokens, at) ? [at] : []))
+  const [place] = places
+  if (place === undefined || places.length > 1) {
+    throw new UsageError(
+      `{batch} stands ${places.length === 0 ? 'nowhere' : `${places.length} times`} in a statement of batched(): ${excerpt(sql)}`,
+      'Write it once, among the conditions on the table that is walked: WHERE ... AND {batch}.',
+    )
+  }
+  pgm.sql(
+    [
+      ...tokens.slice(0, place),
+      marker({ table: { schema: table.schema, name: table.name }, key, as }),
+      ...tokens.slice(place + placeholder.length),
+    ].join(''),
+  )
+}
+
+const placeholder = ['{', 'batch', '}']
+
+function isPlaceholder(tokens: string[], at: number): boolean {
+  return placeholder.every((part, offset) => tokens[at + offset] === part)
+}
+
+/**
+ * What stands in the place of `{batch}`: true, and a comment that says how to do it in batches. Comments nest, and end at
+ * the first star and slash, so there is no star in it.
+ */
+function marker(walk: BatchWalk): string {
+  return `(/* hundredfold batch ${JSON.stringify(walk).replaceAll('*', String.raw`\u002a`)} */ true)`
+}
+
+const written = /\(\/\* hundredfold batch (?<walk>[^*]*) \*\/ true\)/
+
+/** The parts of a statement that `batched` has written; undefined for any other statement. */
+export function findBatchTemplate(sql: string): BatchTemplate | undefined {
+  const found = written.exec(sql)
+  if (!found?.groups?.['walk']) return undefined
+  const [start, end] = [sql.slice(0, found.index), sql.slice(found.index + found[0].length)]
+  return {
+    walk: JSON.parse(found.groups['walk']) as BatchWalk,
+    text: `${start}{batch}${end}`,
+    where: (condition) => `${start}(${condition})${end}`,
+  }
+}
