@@ -12,9 +12,12 @@ export interface MigrationDirectory {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Writes migration files, `{ '..._create-index.ts': 'export function up ...' }`, into a new directory. */
-export async function migrationDirectory(files: Record<string, string> = {}): Promise<MigrationDirectory> {
-  const path = await mkdtemp(join(tmpdir(), 'migrations-'))
+/** Writes migration files, `{ '..._create-index.ts': 'export function up ...' }`, into a new directory below `parent`. */
+export async function migrationDirectory(
+  files: Record<string, string> = {},
+  parent = tmpdir(),
+): Promise<MigrationDirectory> {
+  const path = await mkdtemp(join(parent, 'migrations-'))
   const directory: MigrationDirectory = {
     path,
     write: (name, text) => writeFile(join(path, name), text),
