@@ -79,7 +79,11 @@ const runsAre = (wanted: number) => ({
   }),
   '20260106000000000_detach-january.ts': sqlMigration({
     up: ['ALTER TABLE public.months DETACH PARTITION public.january CONCURRENTLY'],
-    down: ['ALTER TABLE public.months ATTACH PARTITION public.january FOR VALUES IN (1)'],
+    down: [
+      'ALTER TABLE public.months ATTACH PARTITION public.january FOR VALUES IN (1)',
+      // A concurrent detach leaves the bound as a constraint.
+      'ALTER TABLE public.january DROP CONSTRAINT january_month_check',
+    ],
     noTransaction: true,
     imports: `import { sql } from '${import.meta.resolve('kysely')}'
 const partitionsAre = (wanted: string) => ({
