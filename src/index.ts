@@ -31,6 +31,7 @@ export { storageParametersAre, storageParametersAreUnset } from './conditions/st
 export { columnsExist, relationExists, tableExists } from './conditions/tables.ts'
 export { columnIsBelow } from './conditions/rows.ts'
 export { tableIsPartitionedBy, tableKeeps, tableStillKeeps } from './conditions/wholeTables.ts'
+export type { BatchedStatement } from './migrate/batched.ts'
 export { batched } from './migrate/batched.ts'
 export { rewriteIsEquivalent } from './policies/proof/rewriteIsEquivalent.ts'
 // Kysely's `sql`, for conditions of your own; you need not install Kysely for them.

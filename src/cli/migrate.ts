@@ -23,6 +23,8 @@ interface RunCommandOptions extends DirectoryOptions {
   statementTimeout: number
   conditionTimeout: number
   buildTimeout: number
+  maxReplicaLag: number
+  maxRowsPerSecond?: number
 }
 
 /** What a command does is loaded when it is called, so that help and status start quickly. */
@@ -42,6 +44,7 @@ Examples:
   $ npm run migrate up                      apply everything that is pending
   $ npm run migrate up 1                    apply the next one
   $ npm run migrate up -- --lock-budget 2m  try longer while tables are busy
+  $ npm run migrate up -- --max-rows-per-second 5000   a backfill in batches goes no faster than that
 `,
     ),
   )
@@ -101,8 +104,13 @@ const limits = [
   ],
   [
     '--build-timeout <time>',
-    'longest time for one concurrent build; 0, the default, means no limit',
+    'longest time for one concurrent build, or another long statement without a strong lock; 0, the default, means no limit',
     'buildTimeoutMs',
+  ],
+  [
+    '--max-replica-lag <time>',
+    'batches wait while a replica is further behind, 1s by default; 0 means not to look',
+    'maxReplicaLagMs',
   ],
 ] as const
 
@@ -119,11 +127,12 @@ function runCommand(
   for (const [flags, meaning, limit] of limits) {
     command.option(flags, meaning, parseDuration, defaultRunOptions[limit])
   }
+  command.option('--max-rows-per-second <rows>', 'batches walk no more rows than that', parseCount)
   return command
     .addHelpText('after', examples)
     .action(async (count: number | undefined, options: RunCommandOptions) => {
       const run = await load()
-      const { eventText } = await import('../report/runText.ts')
+      const { batchText, eventText } = await import('../report/runText.ts')
       const { watchBuilds } = await import('./buildProgress.ts')
       const { withMigrateSession } = await import('./migrateSession.ts')
       const migrations = await readMigrations(options)
@@ -139,8 +148,11 @@ function runCommand(
               statementTimeoutMs: options.statementTimeout,
               conditionTimeoutMs: options.conditionTimeout,
               buildTimeoutMs: options.buildTimeout,
+              maxReplicaLagMs: options.maxReplicaLag,
+              ...(options.maxRowsPerSecond ? { maxRowsPerSecond: options.maxRowsPerSecond } : {}),
               signal: terminal.signal,
               onEvent: (event) => {
+                if (event.kind === 'batch') terminal.progress(batchText(event))
                 const line = eventText(event)
                 if (line) peopleLine(terminal, options)(line)
               },

@@ -27,20 +27,23 @@ export class ConditionFailed extends HundredfoldError {
 /** The server refused a statement; what the migration did was taken back. */
 export class StatementFailed extends HundredfoldError {
   readonly migration: string
+  /** A sentence about what is left. */
+  readonly consequence: string
 
   constructor(migration: string, direction: Direction, consequence: string, cause: unknown) {
     const message = `${migration} (${direction}): ${messageOf(cause)}. ${consequence}`
     super(exitCodes.unexpected, message, nextStep(cause), { cause })
     this.migration = migration
+    this.consequence = consequence
   }
 }
 
-/** Ctrl-C or SIGTERM came while the migration ran. What it had begun was taken back, as after any failure. */
+/** Ctrl-C or SIGTERM came while the migration ran. What it had begun was taken back or waits, as after any failure. */
 export class Stopped extends HundredfoldError {
   constructor(migration: string, cause: unknown) {
     super(
       exitCodes.unexpected,
-      `Stopped during ${migration}; nothing half-done is left.`,
+      `Stopped during ${migration}. ${cause instanceof StatementFailed ? cause.consequence : 'Nothing half-done is left.'}`,
       'Run the command again to go on; `migrate status` shows where everything stands.',
       { cause },
     )

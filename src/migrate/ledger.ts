@@ -1,5 +1,6 @@
 import { DatabaseError } from 'pg'
 import type { ClientBase } from 'pg'
+import { z } from 'zod'
 import { errorCode, isConnectionLost } from '../postgres/sqlState.ts'
 import { HundredfoldError, UsageError, exitCodes, messageOf } from '../errors.ts'
 import type { StepRecord } from './steps/record.ts'
@@ -54,6 +55,7 @@ export async function ensureLedger(client: ClientBase): Promise<void> {
       adopted boolean NOT NULL DEFAULT false,
       statements_done integer NOT NULL DEFAULT 0,
       undo jsonb NOT NULL DEFAULT '[]',
+      reached jsonb,
       started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       applied_at timestamptz
     )`)
@@ -97,10 +99,14 @@ export async function readLedger(client: ClientBase): Promise<LedgerRow[]> {
 function readUndo({ name, undo }: { name: string; undo: unknown }): StepRecord[] {
   const { data } = stepRecords.safeParse(undo)
   if (data) return data
-  throw new HundredfoldError(
+  throw editedColumn(name, 'undo', "set it to '[]' where nothing is left to take back")
+}
+
+function editedColumn(name: string, column: string, otherwise: string): HundredfoldError {
+  return new HundredfoldError(
     exitCodes.drift,
-    `The ledger's row of ${name} was edited: its column undo is not as hundredfold wrote it.`,
-    `Restore it from a backup, or set it to '[]' where nothing is left to take back.`,
+    `The ledger's row of ${name} was edited: its column ${column} is not as hundredfold wrote it.`,
+    `Restore it from a backup, or ${otherwise}.`,
   )
 }
 
@@ -168,6 +174,57 @@ export async function recordProgress(client: ClientBase, name: string, done: num
   await client.query(`UPDATE ${ledgerSchema}.migrations SET statements_done = $2 WHERE name = $1`, [
     name,
     done,
+  ])
+}
+
+/** How far the batches of one statement are. */
+const reached = z.object({
+  /** Which statement of the intent it is, counted from 1. */
+  position: z.number(),
+  /** The key in the order in which it is walked. */
+  key: z.array(z.string()),
+  /** The key of the last row that is done; absent before the first batch. */
+  after: z.array(z.string()).optional(),
+  /** The greatest key when the first batch began. */
+  until: z.array(z.string()),
+  rows: z.number(),
+  /** An estimate. */
+  rowsInAll: z.number(),
+})
+export type Reached = z.infer<typeof reached>
+
+/** Lets a ledger of a former version hold how far batches are. */
+export async function allowReached(client: ClientBase): Promise<void> {
+  const { rowCount } = await client.query(
+    `SELECT FROM pg_catalog.pg_attribute
+     WHERE attrelid = '${ledgerSchema}.migrations'::regclass AND attname = 'reached' AND NOT attisdropped`,
+  )
+  if (rowCount === 0) await client.query(`ALTER TABLE ${ledgerSchema}.migrations ADD COLUMN reached jsonb`)
+}
+
+/** How far the batches of the statement at `position` are; undefined if none is committed. */
+export async function readReached(
+  client: ClientBase,
+  name: string,
+  position: number,
+): Promise<Reached | undefined> {
+  const { rows } = await client.query<{ reached: unknown }>(
+    `SELECT reached FROM ${ledgerSchema}.migrations WHERE name = $1 AND reached IS NOT NULL`,
+    [name],
+  )
+  const [row] = rows
+  if (!row) return undefined
+  const { data } = reached.safeParse(row.reached)
+  if (!data)
+    throw editedColumn(name, 'reached', 'set it to NULL where the statement may run over all rows again')
+  return data.position === position ? data : undefined
+}
+
+/** Records how far the batches are, in the transaction of a batch; null after the last one. */
+export async function recordReached(client: ClientBase, name: string, to: Reached | null): Promise<void> {
+  await client.query(`UPDATE ${ledgerSchema}.migrations SET reached = $2 WHERE name = $1`, [
+    name,
+    to && JSON.stringify(to),
   ])
 }
 

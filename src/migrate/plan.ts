@@ -6,6 +6,7 @@ import type { RelationSize } from '../catalog/relationSizes.ts'
 import type { NotCopied } from '../shadow/notCopied.ts'
 import type { LockMode } from '../shadow/locks.ts'
 import { relationsIn } from '../syntax/relations.ts'
+import { findBatchTemplate } from './batched.ts'
 import { checkConditions } from './checkConditions.ts'
 import type { MigrationStatus } from './history.ts'
 import { compareHistory } from './history.ts'
@@ -16,6 +17,7 @@ import { toProof } from './prove.ts'
 import type { Rehearsal } from './rehearsal.ts'
 import { onStage, rehearse, togetherInSeries } from './rehearsal.ts'
 import { defaultRunOptions } from './runOptions.ts'
+import type { Script } from './script.ts'
 import { inReadOnlyTransaction, readScript } from './script.ts'
 import type { Target } from './target.ts'
 import { selectPending } from './target.ts'
@@ -33,6 +35,17 @@ export interface PlannedLock {
   ms: number
 }
 
+/** A statement that runs in batches over a key. */
+export interface PlannedBatches {
+  direction: 'up' | 'down'
+  /** Position of the statement in that direction, counted from 1. */
+  statement: number
+  table: string
+  key: string[]
+  /** As its author wrote it, with `{batch}`. */
+  sql: string
+}
+
 /** What a reviewer should know about one pending migration. */
 export interface PlannedMigration {
   name: string
@@ -41,6 +54,8 @@ export interface PlannedMigration {
   transactional: boolean
   sql: { up: string[]; down: string[] }
   locks: PlannedLock[]
+  /** Empty for a migration in one transaction, which runs such statements in one piece. */
+  batches: PlannedBatches[]
   /** Every condition with its present result. One that an earlier pending migration will fulfil may not hold yet. */
   conditions: CheckedCondition[]
   reversible: boolean
@@ -114,6 +129,7 @@ async function planOne(
     transactional: up.transactional,
     sql: { up: up.statements.map(({ sql }) => sql), down: down.statements.map(({ sql }) => sql) },
     locks: [...locksOf(rehearsal, 'up'), ...locksOf(rehearsal, 'down')],
+    batches: [...batchesIn(up, 'up'), ...batchesIn(down, 'down')],
     conditions,
     reversible,
     proven,
@@ -142,6 +158,16 @@ function guardsOf(transactional: boolean): string[] {
     `a statement may take ${seconds(statementTimeoutMs)} (--statement-timeout), a condition ${seconds(conditionTimeoutMs)} (--condition-timeout)`,
     'one run at a time; a changed, missing or late file, a standby and a transaction pooler are refused',
   ]
+}
+
+function batchesIn({ statements, transactional }: Script, direction: 'up' | 'down'): PlannedBatches[] {
+  if (transactional) return []
+  return statements.flatMap(({ sql }, index) => {
+    const template = findBatchTemplate(sql)
+    if (!template) return []
+    const { walk, text } = template
+    return [{ direction, statement: index + 1, table: display(walk.table), key: walk.key, sql: text }]
+  })
 }
 
 function locksOf(rehearsal: Rehearsal, direction: 'up' | 'down'): PlannedLock[] {

@@ -1,5 +1,7 @@
 import type { ClientBase } from 'pg'
+import type { RelationName } from '../postgres/identifiers.ts'
 import type { Direction, Ran } from './migration.ts'
+import type { Pause } from './pace/pause.ts'
 
 /** How a run behaves; times in milliseconds. */
 export interface RunOptions {
@@ -13,8 +15,12 @@ export interface RunOptions {
   statementTimeoutMs: number
   /** Longest time for one query of a condition. */
   conditionTimeoutMs: number
-  /** Longest time for one concurrent build; 0 means no limit. */
+  /** Longest time for one concurrent build, or another long statement without a strong lock; 0 means no limit. */
   buildTimeoutMs: number
+  /** Batches walk no more rows a second than this; no limit where absent. */
+  maxRowsPerSecond?: number
+  /** Batches wait while a replica is further behind; 0 means that nobody looks at replicas. */
+  maxReplicaLagMs: number
   /** What goes down stays in the ledger as taken back, so that `up` does not apply it again. */
   marksTakenBack?: boolean
   /** Aborted by Ctrl-C and SIGTERM. The caller also cancels the statement that is running. */
@@ -28,12 +34,31 @@ export type RunEvent =
   | { kind: 'started'; name: string; direction: Direction; resumed: boolean }
   | { kind: 'statement'; name: string; position: number; of: number; sql: string; autocommit: boolean }
   | { kind: 'retrying'; name: string; pauseMs: number; remainingMs: number }
+  | BatchEvent
   | { kind: 'undoing'; name: string; what: string }
   | { kind: 'done'; ran: Ran }
   /** `verify --gain --take-back` has undone it. */
   | { kind: 'leftTakenBack'; name: string }
   /** What `verify --gain` compares could not be kept. */
   | { kind: 'gainNotKept'; reason: string }
+
+/** How far the batches of one statement are: after a batch, and when a pause begins. */
+export interface BatchEvent {
+  kind: 'batch'
+  name: string
+  /** Which statement of the migration it is, counted from 1. */
+  position: number
+  of: number
+  table: RelationName
+  /** Rows of the table that were walked, whether the statement changed them or not. */
+  rows: number
+  /** An estimate. */
+  rowsInAll: number
+  rowsPerSecond: number
+  /** Absent as long as nothing can be said. */
+  leftMs?: number
+  pause?: Pause
+}
 
 export const defaultRunOptions = {
   lockTimeoutMs: 1_000,
@@ -42,4 +67,5 @@ export const defaultRunOptions = {
   // Long, since some conditions compare policies row by row.
   conditionTimeoutMs: 300_000,
   buildTimeoutMs: 0,
+  maxReplicaLagMs: 1_000,
 }

@@ -127,7 +127,8 @@ async function runRemaining(run: StepRun, steps: Step[], done: number): Promise<
     options.onEvent?.({ kind: 'statement', name, position, of: steps.length, sql, autocommit })
     const mark = () => recordProgress(options.client, name, position)
     await withinLockBudget(name, options, async () => {
-      if ((await step.isStillToDo?.(run)) ?? true) await step.run(options, mark)
+      if ((await step.isStillToDo?.(run)) ?? true)
+        await step.run(options, mark, { name, position, of: steps.length })
     })
     if (autocommit) await mark()
   }

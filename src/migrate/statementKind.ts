@@ -9,6 +9,7 @@ export function isTransactionControl({ node }: Statement): boolean {
 
 /** `... CONCURRENTLY`: runs in several transactions of its own and does not block reads and writes. */
 export function isConcurrent({ node }: Statement): boolean {
+  if (findDetach({ node })?.concurrent) return true
   const statement = Object.values(node)[0] as { concurrent?: boolean; params?: Param[] } | undefined
   if (!statement) return false
   if (node['IndexStmt'] ?? node['DropStmt']) return statement.concurrent === true
@@ -21,15 +22,53 @@ export function isCall({ node }: Statement): boolean {
   return 'CallStmt' in node
 }
 
+/** A name as the parser gives it; without a schema, `search_path` decides. */
+export interface NameInTree {
+  relname: string
+  schemaname?: string
+}
+
+interface AlterTable {
+  relation?: NameInTree
+  cmds?: {
+    AlterTableCmd?: {
+      subtype?: string
+      def?: { PartitionCmd?: { name?: NameInTree; concurrent?: boolean } }
+    }
+  }[]
+}
+
+/** `ALTER TABLE parent DETACH PARTITION partition [CONCURRENTLY]`; undefined for any other statement. */
+export function findDetach({
+  node,
+}: Pick<Statement, 'node'>): { parent: NameInTree; partition: NameInTree; concurrent: boolean } | undefined {
+  const { relation, cmds } = (node['AlterTableStmt'] ?? {}) as AlterTable
+  const command = cmds?.[0]?.AlterTableCmd
+  const { name, concurrent } = command?.def?.PartitionCmd ?? {}
+  if (command?.subtype !== 'AT_DetachPartition' || !relation || !name) return undefined
+  return { parent: relation, partition: name, concurrent: concurrent === true }
+}
+
+/**
+ * Statements that may take long and let reads and writes go on meanwhile: `VALIDATE CONSTRAINT` with nothing beside it,
+ * `REFRESH MATERIALIZED VIEW CONCURRENTLY` (the view can be read).
+ */
+export function isLongButQuiet({ node }: Statement): boolean {
+  const refresh = node['RefreshMatViewStmt'] as { concurrent?: boolean } | undefined
+  if (refresh) return refresh.concurrent === true
+  const { cmds = [] } = (node['AlterTableStmt'] ?? {}) as AlterTable
+  return (
+    cmds.length > 0 &&
+    cmds.every(({ AlterTableCmd: command }) => command?.subtype === 'AT_ValidateConstraint')
+  )
+}
+
 /** Statements that PostgreSQL refuses inside a transaction block. */
 export function needsAutocommit(statement: Statement): boolean {
   const { node } = statement
   if (isConcurrent(statement)) return true
   const vacuum = node['VacuumStmt'] as { is_vacuumcmd?: boolean } | undefined
   if (vacuum) return vacuum.is_vacuumcmd === true
-  const alterTable = node['AlterTableStmt'] as
-    { cmds?: { AlterTableCmd?: { def?: { PartitionCmd?: { concurrent?: boolean } } } }[] } | undefined
-  if (alterTable?.cmds?.some((command) => command.AlterTableCmd?.def?.PartitionCmd?.concurrent)) return true
   const reindex = node['ReindexStmt'] as { kind?: string } | undefined
   if (reindex)
     return ['REINDEX_OBJECT_SCHEMA', 'REINDEX_OBJECT_SYSTEM', 'REINDEX_OBJECT_DATABASE'].includes(

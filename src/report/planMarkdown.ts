@@ -1,5 +1,6 @@
 import type { CheckedCondition } from '../migrate/migration.ts'
-import type { Plan, PlannedLock, PlannedMigration } from '../migrate/plan.ts'
+import type { Plan, PlannedBatches, PlannedLock, PlannedMigration } from '../migrate/plan.ts'
+import { displayIdentifier } from '../postgres/identifiers.ts'
 import { lockStrength } from '../shadow/locks.ts'
 import { shortList } from '../shortList.ts'
 import { markdownTable } from './markdownTable.ts'
@@ -42,15 +43,15 @@ function reversibility({ reversible, proven }: PlannedMigration): string {
 }
 
 function migrationPart(migration: PlannedMigration): string {
-  const { sql, locks } = migration
+  const { sql } = migration
   return [
     `## ${migration.name}`,
     whyPart(migration),
     ...(migration.objects.length > 0 ? [objectsTable(migration)] : []),
     `### Up, ${migration.transactional ? 'in one transaction' : 'statement by statement'}`,
-    ...sql.up.map((text, index) => statementPart(text, locksOf(locks, 'up', index))),
+    ...sql.up.map((text, index) => statementPart(migration, text, { direction: 'up', index })),
     '### Down',
-    ...sql.down.map((text, index) => statementPart(text, locksOf(locks, 'down', index))),
+    ...sql.down.map((text, index) => statementPart(migration, text, { direction: 'down', index })),
     '### Conditions, as they are now',
     migration.conditions.length > 0 ? migration.conditions.map(conditionLine).join('\n') : 'None.',
     `**Reversible:** ${reversibilityText(migration)}`,
@@ -78,17 +79,32 @@ function objectsTable({ objects }: PlannedMigration): string {
   )
 }
 
-function locksOf(locks: PlannedLock[], direction: 'up' | 'down', index: number): PlannedLock[] {
-  return locks.filter((lock) => lock.direction === direction && lock.statement === index + 1)
+/** Which statement it is. */
+interface Place {
+  direction: 'up' | 'down'
+  index: number
 }
 
-function statementPart(sql: string, locks: PlannedLock[]): string {
-  const lines = locks.map(
-    ({ relation, mode, blocks, ms }) =>
-      `- ${mode} on ${relation}: blocks ${blocks}; ${duration(ms)} in the shadow`,
-  )
+function statementPart({ locks, batches }: PlannedMigration, text: string, place: Place): string {
+  const isHere = ({ direction, statement }: { direction: string; statement: number }) =>
+    direction === place.direction && statement === place.index + 1
+  const inBatches = batches.find(isHere)
+  const sql = inBatches?.sql ?? text
+  const lines = [
+    ...locks
+      .filter(isHere)
+      .map(
+        ({ relation, mode, blocks, ms }) =>
+          `- ${mode} on ${relation}: blocks ${blocks}; ${duration(ms)} in the shadow`,
+      ),
+    ...(inBatches ? [batchesLine(inBatches)] : []),
+  ]
   const fence = sql.includes('```') ? '````' : '```'
   return `${fence}sql\n${sql.trim()}\n${fence}\n\n${lines.length > 0 ? lines.join('\n') : '- takes no lock on a table'}`
+}
+
+function batchesLine({ table, key }: PlannedBatches): string {
+  return `- runs in batches over (${key.map(displayIdentifier).join(', ')}) of ${table}, each a transaction of about 50 ms; after a kill it goes on from the key that it had reached`
 }
 
 function conditionLine(condition: CheckedCondition): string {

@@ -1,6 +1,7 @@
 import type { CheckedCondition, Ran } from '../migrate/migration.ts'
-import type { RunEvent } from '../migrate/runOptions.ts'
-import { duration } from './units.ts'
+import type { BatchEvent, RunEvent } from '../migrate/runOptions.ts'
+import { display } from '../postgres/identifiers.ts'
+import { bytes, duration } from './units.ts'
 
 /** One line for a person, or undefined where the event says nothing new. */
 export function eventText(event: RunEvent): string | undefined {
@@ -10,6 +11,8 @@ export function eventText(event: RunEvent): string | undefined {
     case 'started':
       return event.resumed ? `${event.name}: an earlier run was interrupted here; going on` : undefined
     case 'statement':
+    // Its text is for the progress line.
+    case 'batch':
       return undefined
     case 'retrying':
       return `${event.name}: the lock was not free; next try in ${duration(event.pauseMs)}, ${duration(event.remainingMs)} left`
@@ -21,6 +24,28 @@ export function eventText(event: RunEvent): string | undefined {
       return `${event.name}: not applied, since \`verify --gain --take-back\` took it back; \`up --to ${event.name}\` applies it again`
     case 'gainNotKept':
       return `No counters are kept for \`verify --gain\`: ${event.reason}.`
+  }
+}
+
+/**
+ * `about 37 s left: public.reviews: 120,000 of about 1,000,000 rows, 24,000 a second`; a pause says what it waits for. What
+ * changes most comes first, since a terminal cuts the line.
+ */
+export function batchText({ table, rows, rowsInAll, rowsPerSecond, leftMs, pause }: BatchEvent): string {
+  const number = (value: number) => Math.round(value).toLocaleString('en-US')
+  const left = leftMs === undefined ? '' : `about ${duration(Math.ceil(leftMs / 1_000) * 1_000)} left: `
+  const waiting = pause ? `; ${pauseText(pause)}` : ''
+  return `${left}${display(table)}: ${number(rows)} of about ${number(Math.max(rows, rowsInAll))} rows, ${number(rowsPerSecond)} a second${waiting}`
+}
+
+function pauseText(pause: NonNullable<BatchEvent['pause']>): string {
+  switch (pause.for) {
+    case 'replica':
+      return `waiting for ${pause.replica.name}, which is ${bytes(pause.replica.bytes)} behind`
+    case 'load':
+      return 'slower, since other transactions take longer'
+    case 'rate':
+      return 'as fast as --max-rows-per-second allows'
   }
 }
 

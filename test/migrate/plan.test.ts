@@ -9,7 +9,7 @@ import { runCommand } from '../support/commandLine.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase, urlOf } from '../support/database.ts'
 import type { MigrationDirectory } from '../support/migrationFiles.ts'
-import { migrationDirectory, sqlMigration } from '../support/migrationFiles.ts'
+import { batchedMigration, migrationDirectory, sqlMigration } from '../support/migrationFiles.ts'
 import { runUp } from './run.ts'
 
 let database: TestDatabase
@@ -167,4 +167,34 @@ test('drift is part of the plan', async () => {
   const { drift } = await plan(await loadMigrations(changed.path), {}, owner)
   expect(drift).toMatchObject([{ name: '20260101000000000_nothing', state: 'changed' }])
   await owner.query('DROP SCHEMA hundredfold CASCADE')
+})
+
+test('a statement in batches is shown as its author wrote it, with the key, and is proven in one piece', async () => {
+  await owner.query('CREATE TABLE public.reviews (id int PRIMARY KEY, stars int)')
+  const sql = 'UPDATE public.reviews AS r SET stars = 0 WHERE r.stars IS NULL AND {batch}'
+  const table = { schema: 'public', name: 'reviews' }
+  await using written = await migrationDirectory({
+    '20260101000000000_fill-stars.ts': batchedMigration({
+      up: [{ table, key: ['id'], as: 'r', sql }],
+      down: [{ table, key: ['id'], sql: 'UPDATE public.reviews SET stars = NULL WHERE {batch}' }],
+    }),
+  })
+  const planned = await plan(await loadMigrations(written.path), {}, owner)
+  expect(planned.migrations).toMatchObject([
+    {
+      transactional: false,
+      reversible: true,
+      batches: [
+        { direction: 'up', statement: 1, table: 'public.reviews', key: ['id'], sql },
+        { direction: 'down', statement: 1, table: 'public.reviews', key: ['id'] },
+      ],
+    },
+  ])
+  expect(planMarkdown(planned)).toContain(`\`\`\`sql
+${sql}
+\`\`\`
+
+- RowExclusiveLock on public.reviews`)
+  expect(planMarkdown(planned)).toContain('- runs in batches over (id) of public.reviews')
+  await owner.query('DROP TABLE public.reviews')
 })

@@ -247,6 +247,39 @@ test('statements that can run in a transaction are committed together with their
   await client.query('DROP DOMAIN public.missing_type')
 })
 
+test('a long validation and a concurrent refresh have the time of a build, not of a statement', async () => {
+  await client.query(`
+    DROP MATERIALIZED VIEW IF EXISTS public.ids; DROP FUNCTION IF EXISTS public.takes_long(int);
+    CREATE FUNCTION public.takes_long(id int) RETURNS boolean LANGUAGE plpgsql AS $$
+    BEGIN
+      IF current_setting('my.is_slow', true) = 'on' THEN PERFORM pg_sleep(1.1); END IF;
+      RETURN true;
+    END $$;
+    CREATE TABLE public.notes (id int); INSERT INTO public.notes VALUES (1), (2);
+    CREATE MATERIALIZED VIEW public.ids AS SELECT id FROM public.notes WHERE public.takes_long(id);
+    CREATE UNIQUE INDEX ON public.ids (id);
+    SET my.is_slow = 'on'`)
+  await using files = await migrationDirectory({
+    [name]: sqlMigration({
+      up: [
+        'ALTER TABLE public.notes ADD CONSTRAINT slow CHECK (public.takes_long(id)) NOT VALID',
+        'ALTER TABLE public.notes VALIDATE CONSTRAINT slow',
+        'REFRESH MATERIALIZED VIEW CONCURRENTLY public.ids',
+      ],
+      down: [],
+      noTransaction: true,
+    }),
+  })
+  // Each of the two takes more than 2 s.
+  expect((await runUp(client, files.path, { statementTimeoutMs: 2_000 })).failure).toBeUndefined()
+  const { rows } = await client.query(`SELECT convalidated FROM pg_constraint WHERE conname = 'slow'`)
+  expect(rows).toEqual([{ convalidated: true }])
+  const short = { statementTimeoutMs: 60_000, buildTimeoutMs: 2_000 }
+  await client.query('ALTER TABLE public.notes DROP CONSTRAINT slow; DROP SCHEMA hundredfold CASCADE')
+  expect((await runUp(client, files.path, short)).failure?.message).toContain('statement timeout')
+  await client.query('DROP MATERIALIZED VIEW public.ids')
+})
+
 /** Moves the rows in pieces and commits each; what was moved before is not moved again. */
 const backfill = `CREATE PROCEDURE public.backfill(stop_at int) LANGUAGE plpgsql AS $$
   BEGIN

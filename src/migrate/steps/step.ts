@@ -15,11 +15,18 @@ export interface Step {
   /** Whether it still has to run; also repairs what a failed or killed run left. */
   isStillToDo?(run: StepRun): Promise<boolean>
   /** @param mark records in the ledger that the step is done; a step that does not commit by itself calls it */
-  run(options: RunOptions, mark: () => Promise<void>): Promise<void>
+  run(options: RunOptions, mark: () => Promise<void>, place: Place): Promise<void>
   /** What it made, with its present definition. */
   listMade?(client: ClientBase): Promise<StepRecord[]>
   /** Completes what somebody else's failed run left; false if there is nothing to complete. */
   heal?(client: ClientBase): Promise<boolean>
+}
+
+/** Where a step stands in its migration; positions count from 1. */
+export interface Place {
+  name: string
+  position: number
+  of: number
 }
 
 /** One run of a migration, as its steps see it. */

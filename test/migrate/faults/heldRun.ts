@@ -98,7 +98,7 @@ async function runHere({ url, command, target }: Omit<Job, 'id'>, migrations: Mi
   await client.end().catch(() => undefined)
 }
 
-/** Strikes while the server is in the middle of a concurrent build or drop, which an old transaction holds up. */
+/** Strikes while the server is in the middle of a concurrent build, drop or detach, which an old transaction holds up. */
 async function whileHeldUp(
   blocker: Client,
   request: HeldRequest,
@@ -107,7 +107,7 @@ async function whileHeldUp(
   try {
     await blocker.query(
       `BEGIN; DO $$ DECLARE held regclass; BEGIN
-         FOR held IN SELECT oid FROM pg_class WHERE relkind IN ('r', 'm') AND oid >= 16384
+         FOR held IN SELECT oid FROM pg_class WHERE relkind IN ('r', 'm', 'p') AND oid >= 16384
            AND relnamespace::regnamespace::text NOT IN ('hundredfold', 'pg_toast')
          LOOP EXECUTE format('LOCK TABLE %s IN ROW EXCLUSIVE MODE', held); END LOOP; END $$`,
     )
