@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { batched } from '../../src/migrate/batched.ts'
@@ -7,6 +10,8 @@ import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
 import { batchedMigration, migrationDirectory } from '../support/migrationFiles.ts'
 import { runDown, runUp } from './run.ts'
+
+const program = fileURLToPath(new URL('../../scripts/hundredfold.mjs', import.meta.url))
 
 let database: TestDatabase
 let client: Client
@@ -193,6 +198,25 @@ test('Ctrl-C between two batches stops cleanly, and the next run goes on', async
   )
   expect(await times()).toEqual({ 0: 900, 1: 100 })
   expect(await ledger()).toMatchObject([{ state: 'applying', reached: { after: ['100'], rows: 100 } }])
+  expect((await runUp(client, files.path)).failure).toBeUndefined()
+  expect(await times()).toEqual({ 1: 1000 })
+})
+
+test('Ctrl-C ends the program between two batches, and it says how to go on', async () => {
+  await using files = await migrationDirectory({ [name]: counting })
+  const slowly = ['--max-rows-per-second', '100']
+  const child = spawn(process.execPath, [program, 'migrate', 'up', '--dir', files.path, ...slowly], {
+    env: { PATH: process.env['PATH'], NO_COLOR: '1', DIRECT_URL: database.ownerUrl },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let printed = ''
+  child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString()))
+  const ended = once(child, 'close') as Promise<[number | null]>
+  while (!((await times())[1] ?? child.exitCode !== null))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  child.kill('SIGINT')
+  expect((await ended)[0]).toBe(1)
+  expect(printed).toContain('Statements that are committed stay: `migrate up` goes on from there.')
   expect((await runUp(client, files.path)).failure).toBeUndefined()
   expect(await times()).toEqual({ 1: 1000 })
 })
