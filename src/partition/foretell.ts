@@ -18,6 +18,7 @@ import type { CallsWithKey } from './callsWithKey.ts'
 import { callsWithKey } from './callsWithKey.ts'
 import type { ForetoldUpkeep, SharedRange } from './foretellUpkeep.ts'
 import {
+  buffersIn,
   foretellDelete,
   foretellDrop,
   foretellVacuum,
@@ -164,7 +165,7 @@ export async function foretell(
         ? await inSession(planner, async (session): Promise<ForetoldUpkeep> => {
             const { changedShare = 0.3 } = options
             const others = layouts.at(-1)?.partitions.filter(({ rows }) => rows > 0) ?? []
-            const drop = await foretellDrop(session, keyed, others)
+            const drop = await foretellDrop(session, keyed, others, buffersIn(settings))
             return {
               rows: typical.rows,
               retention: { before: deletion.ms, after: drop.ms },

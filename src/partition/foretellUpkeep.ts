@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg'
 import { escapeLiteral } from 'pg'
 import type { PlannedStatement } from '../advisor/plannedStatement.ts'
 import { explainStatement } from '../advisor/plannedStatement.ts'
-import { listSettings } from '../catalog/settings.ts'
+import { bytesOf, listSettings } from '../catalog/settings.ts'
 import type { Setting } from '../catalog/settings.ts'
 import { borrow } from '../postgres/database.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
@@ -42,8 +42,6 @@ const vacuumPrices = {
 /** `vacuumlazy.c`: with fewer pages and rows, VACUUM leaves the indexes alone. */
 const leastPages = 0.02
 const mostLeft = (32 * 1024 * 1024) / 6
-/** Milliseconds for a megabyte of files that are given back, which lie scattered since others grew at the same time. */
-const perMegabyte = 0.4
 
 /** A range of keys with what it holds of the table. */
 export interface SharedRange extends PartitionRange {
@@ -98,31 +96,87 @@ export function pricesIn(settings: ReadonlyMap<string, Setting>): Map<string, nu
 const drops = 7
 
 /**
- * Milliseconds and bytes of dropping a partition: measured in the shadow, whose files are as large but empty, so what it
- * takes to give them back is added. A few partitions of the shadow are gone afterwards.
+ * Milliseconds and bytes of dropping a partition: measured in the shadow. Its files there are as large but empty; what a
+ * file system takes to give written ones back is measured on tables that are filled. A few partitions of the shadow are gone
+ * afterwards.
+ *
+ * @param buffers pages of the source's shared_buffers
  */
 export async function foretellDrop(
   session: ClientBase,
   { table }: KeyedTable,
   partitions: readonly FilledPartition[],
+  buffers: number,
 ): Promise<{ ms: number; wal: number }> {
+  const ownBuffers = buffersIn(await listSettings(borrow(session)))
   const times: number[] = []
   const wals: number[] = []
   for (const { relation } of partitions.slice(0, drops)) {
     const before = await walPosition(session)
-    const started = performance.now()
-    await session.query(`DROP TABLE ${qualified({ ...table, name: relation })}`)
-    times.push(performance.now() - started)
+    times.push(await timed(session, `DROP TABLE ${qualified({ ...table, name: relation })}`))
     wals.push((await walPosition(session)) - before)
   }
   const typical = typicalRange(partitions)
-  const blocks = typical ? typical.blocks + typical.indexes.reduce((sum, index) => sum + index.blocks, 0) : 0
+  const files = typical ? [typical.blocks, ...typical.indexes.map(({ blocks }) => blocks)] : []
   wals.sort((one, other) => one - other)
   return {
-    // Other work of the machine only adds to a time.
-    ms: Math.min(...times) + (blocks / 128) * perMegabyte,
+    ms:
+      Math.min(...times) +
+      (await givingBackMs(session, files)) +
+      (Math.max(0, buffers - ownBuffers) * perBuffer) / 1000,
     wal: wals[Math.floor((wals.length - 1) / 2)] ?? 0,
   }
+}
+
+/** Microseconds for each page of shared_buffers: a dropped relation is looked for in all of them. */
+const perBuffer = 0.03
+
+/** Pages of each set of filled tables at most: more take as much longer as they are more. */
+const mostFilled = 2_048
+const pageOfBytes = 7_900
+
+/** Milliseconds that dropping files of so many pages takes longer than dropping empty ones. */
+async function givingBackMs(session: ClientBase, files: readonly number[]): Promise<number> {
+  const pages = files.reduce((sum, blocks) => sum + blocks, 0)
+  if (pages === 0) return 0
+  const part = Math.min(1, mostFilled / pages)
+  const name = (kind: string, run: number, at: number): string => quote(`hundredfold_${kind}_${run}_${at}`)
+  const names = (kind: string, run: number): string => files.map((_, at) => name(kind, run, at)).join(', ')
+  await session.query(`CREATE SCHEMA hundredfold_filled; SET search_path = hundredfold_filled`)
+  for (let run = 0; run < drops; run += 1) {
+    for (const [at, blocks] of files.entries()) {
+      // One row a page: it is stored as it is, not compressed and not outside of the table.
+      await session.query(
+        `CREATE TABLE ${name('empty', run, at)} (a text);
+         CREATE TABLE ${name('full', run, at)} (a text);
+         ALTER TABLE ${name('full', run, at)} ALTER a SET STORAGE PLAIN;
+         INSERT INTO ${name('full', run, at)} SELECT pg_catalog.repeat('x', ${pageOfBytes})
+         FROM pg_catalog.generate_series(1, ${Math.max(1, Math.round(blocks * part))})`,
+      )
+    }
+  }
+  await session.query('CHECKPOINT')
+  const times = { empty: [] as number[], full: [] as number[] }
+  for (let run = 0; run < drops; run += 1) {
+    for (const kind of ['empty', 'full'] as const) {
+      times[kind].push(await timed(session, `DROP TABLE ${names(kind, run)}`))
+    }
+  }
+  await session.query('RESET search_path; DROP SCHEMA hundredfold_filled CASCADE')
+  return Math.max(0, Math.min(...times.full) - Math.min(...times.empty)) / part
+}
+
+/** Other work of the machine only adds to a time: of several, the lowest counts. */
+async function timed(session: ClientBase, sql: string): Promise<number> {
+  const started = performance.now()
+  await session.query(sql)
+  return performance.now() - started
+}
+
+/** Pages of shared_buffers. */
+export function buffersIn(settings: ReadonlyMap<string, Setting>): number {
+  const shared = settings.get('shared_buffers')
+  return shared ? bytesOf(shared) / 8192 : 0
 }
 
 async function walPosition(session: ClientBase): Promise<number> {

@@ -180,7 +180,7 @@ describe.each([14, 18])('foretold for PostgreSQL %i', (version) => {
         })
         errors.push(Math.abs(shadow.cost / truth.cost - 1))
       }
-    errors.sort((one, other) => one - other)
+      errors.sort((one, other) => one - other)
       expect(errors[Math.floor(errors.length / 2)]).toBeLessThan(0.01)
       expect(errors.at(-1)).toBeLessThan(0.05)
     },
