@@ -9,17 +9,18 @@ import type { Holder } from './holders.ts'
  * `server process 4711 (psql): its transaction has been open for 35 s, idle in transaction, AccessShareLock on public.t; last statement: SELECT * FROM t WHERE id = ?`
  */
 export function holderText(holder: Holder): string {
-  const { openMs, state, statement, isGranted, mode, schema, relation } = holder
+  const { state, statement, isGranted, mode, schema, relation } = holder
   const lock = `${isGranted ? '' : 'waits for '}${mode} on ${displayIdentifier(schema)}.${displayIdentifier(relation)}`
-  const parts = [
-    ...(openMs === null ? [] : [`its transaction has been open for ${spokenAge(openMs)}`]),
-    ...(state === null ? [] : [state]),
-    lock,
-  ]
+  const parts = [...openFor(holder), ...(state === null ? [] : [state]), lock]
   const said = statement
     ? `; ${state === 'active' ? 'statement' : 'last statement'}: ${shortForm(statement, 80)}`
     : ''
   return `${whoIs(holder)}: ${parts.join(', ')}${said}`
+}
+
+function openFor({ openMs, seenMs = 0 }: Holder): string[] {
+  if (openMs !== null) return [`its transaction has been open for ${spokenAge(openMs)}`]
+  return seenMs > 0 ? [`its transaction has been open for at least ${spokenAge(seenMs)}`] : []
 }
 
 function whoIs({ pid, preparedAs, application, isAutovacuum, statement }: Holder): string {

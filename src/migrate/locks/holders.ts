@@ -16,6 +16,8 @@ export interface Holder {
   statement: string | null
   /** How long its transaction has been open; null where the role may not see it. */
   openMs: number | null
+  /** For how long we have seen it in the way. */
+  seenMs?: number
   isAutovacuum: boolean
   /** False while it waits for the lock itself. */
   isGranted: boolean

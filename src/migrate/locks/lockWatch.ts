@@ -19,6 +19,16 @@ export interface Patience {
   onHolder?: (holder: Holder) => void
 }
 
+/** Somebody in the way. */
+interface SeenHolder extends Holder {
+  /** Its age, as far as it is known. */
+  ageMs: number
+  /** The role may not see its age, and we did not see it come: it is in the way until it is gone. */
+  isOfUnknownAge: boolean
+}
+
+/** Who turns up after so long without a look may have been there for as long. */
+const unseenMs = 100
 const firstPauseMs = 5
 const longestPauseMs = 33
 
@@ -34,9 +44,9 @@ export class LockWatch {
   readonly #client: ClientBase
   readonly #longestTimeoutMs: number
   /** When each transaction was seen first: its least age, where the role may not see more. */
-  readonly #firstSeen = new Map<string, number>()
+  readonly #firstSeen = new Map<string, { at: number; isOfUnknownAge: boolean }>()
   readonly #askedToYield = new Set<string>()
-  #looks = 0
+  #lastLook = -Infinity
   #isTraffic = false
 
   constructor(client: ClientBase, longestTimeoutMs: number) {
@@ -45,23 +55,30 @@ export class LockWatch {
   }
 
   /** Those in the way of an attempt with that lock timeout, the oldest first. */
-  async look(targets: LockTarget[], timeoutMs: number): Promise<{ holder: Holder; ageMs: number }[]> {
+  async look(targets: LockTarget[], timeoutMs: number): Promise<SeenHolder[]> {
     const holders = await findHolders(this.#client, targets)
     const now = performance.now()
-    const isFirst = this.#looks === 0
-    this.#looks += 1
+    const cameUnseen = now - this.#lastLook > unseenMs
+    this.#lastLook = now
     const tolerableMs = (this.#isTraffic ? this.#longestTimeoutMs : timeoutMs) / 2
-    return (
-      holders
-        .map((holder) => {
-          const seen = this.#firstSeen.get(holder.transaction) ?? now
-          this.#firstSeen.set(holder.transaction, seen)
-          return { holder, ageMs: Math.max(holder.openMs ?? 0, now - seen) }
-        })
-        // Where the role may not see ages, a second look shows who stays.
-        .filter(({ holder, ageMs }) => ageMs > tolerableMs || (holder.openMs === null && isFirst))
-        .sort((a, b) => b.ageMs - a.ageMs)
-    )
+    return holders
+      .map((holder): SeenHolder => {
+        const { transaction, openMs } = holder
+        const first = this.#firstSeen.get(transaction) ?? {
+          at: now,
+          isOfUnknownAge: openMs === null && cameUnseen,
+        }
+        this.#firstSeen.set(transaction, first)
+        const seenMs = now - first.at
+        return {
+          ...holder,
+          seenMs,
+          ageMs: Math.max(openMs ?? 0, seenMs),
+          isOfUnknownAge: first.isOfUnknownAge,
+        }
+      })
+      .filter(({ ageMs, isOfUnknownAge }) => ageMs > tolerableMs || isOfUnknownAge)
+      .sort((a, b) => b.ageMs - a.ageMs)
   }
 
   /** Looks until nobody is in the way, it turns out to be traffic, or time is up. The session is in no transaction. */
@@ -74,8 +91,7 @@ export class LockWatch {
       const inTheWay = await this.look(targets, timeoutMs)
       const [oldest] = inTheWay
       if (!oldest) return { kind: 'clear', longestMs }
-      const holders = inTheWay.map(({ holder }) => holder)
-      if (patience.remainingMs() <= 0) return { kind: 'outOfTime', holders }
+      if (patience.remainingMs() <= 0) return { kind: 'outOfTime', holders: inTheWay }
       longestMs = Math.max(longestMs, oldest.ageMs)
       if (oldest.ageMs > this.#longestTimeoutMs / 2) {
         trafficSince = performance.now()
@@ -85,8 +101,8 @@ export class LockWatch {
         this.#isTraffic = performance.now() - trafficSince > this.#longestTimeoutMs
         if (this.#isTraffic) return { kind: 'traffic', longestMs: trafficMs }
       }
-      patience.onHolder?.(oldest.holder)
-      if (await this.#autovacuumYields(targets, holders)) continue
+      patience.onHolder?.(oldest)
+      if (await this.#autovacuumYields(targets, inTheWay)) continue
       await sleep(pauseAfter(looks), undefined, patience.signal ? { signal: patience.signal } : {})
     }
   }
