@@ -1,12 +1,13 @@
 import { Command, Option } from 'commander'
 import { HundredfoldError, exitCodes } from '../errors.ts'
+import type { Hours } from '../migrate/hours.ts'
 import type { Migration } from '../migrate/migration.ts'
 import type { RunOptions } from '../migrate/runOptions.ts'
 import { defaultRunOptions } from '../migrate/runOptions.ts'
 import type { Target } from '../migrate/target.ts'
 import type { RunResult } from '../migrate/up.ts'
 import type { CommandContext } from './context.ts'
-import { parseCount, parseDuration } from './options.ts'
+import { parseCount, parseDailyHours, parseDuration } from './options.ts'
 import type { GainOptions } from './migrateGain.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
@@ -23,6 +24,7 @@ interface RunCommandOptions extends DirectoryOptions {
   statementTimeout: number
   conditionTimeout: number
   buildTimeout: number
+  afterHours?: Hours
 }
 
 /** What a command does is loaded when it is called, so that help and status start quickly. */
@@ -42,6 +44,7 @@ Examples:
   $ npm run migrate up                      apply everything that is pending
   $ npm run migrate up 1                    apply the next one
   $ npm run migrate up -- --lock-budget 2m  try longer while tables are busy
+  $ npm run migrate up -- --after-hours 02:00-04:00  wait for the night, and begin nothing after four
 `,
     ),
   )
@@ -91,7 +94,11 @@ async function readMigrations({ dir }: DirectoryOptions): Promise<Migration[]> {
 
 /** What limits a run: each with its option and its name in `RunOptions`. */
 const limits = [
-  ['--lock-timeout <time>', 'longest wait for a lock in one try, 1s by default', 'lockTimeoutMs'],
+  [
+    '--lock-timeout <time>',
+    'longest wait for a lock in one try, 1s by default; the first tries wait for 50ms',
+    'lockTimeoutMs',
+  ],
   ['--lock-budget <time>', 'how long to go on trying, 60s by default; then exit code 3', 'lockBudgetMs'],
   ['--statement-timeout <time>', 'longest time for one statement, 10m by default', 'statementTimeoutMs'],
   [
@@ -120,6 +127,11 @@ function runCommand(
     command.option(flags, meaning, parseDuration, defaultRunOptions[limit])
   }
   return command
+    .option(
+      '--after-hours <hours>',
+      'wait until these hours of local time, such as 02:00-04:00, and begin nothing after them; then exit code 3',
+      parseDailyHours,
+    )
     .addHelpText('after', examples)
     .action(async (count: number | undefined, options: RunCommandOptions) => {
       const run = await load()
@@ -129,6 +141,8 @@ function runCommand(
       const migrations = await readMigrations(options)
       const target: Target = { ...(count ? { count } : {}), ...(options.to ? { to: options.to } : {}) }
       const { config, terminal } = context
+      const { afterHours } = options
+      if (afterHours) await (await import('./waitForHours.ts')).waitForHours(context, options, afterHours)
       const result = await refusalAsResult(() =>
         withMigrateSession(config, terminal, (client, url) =>
           watchBuilds(url, terminal, () =>
@@ -139,6 +153,7 @@ function runCommand(
               statementTimeoutMs: options.statementTimeout,
               conditionTimeoutMs: options.conditionTimeout,
               buildTimeoutMs: options.buildTimeout,
+              ...(afterHours ? { hours: afterHours } : {}),
               signal: terminal.signal,
               onEvent: (event) => {
                 const line = eventText(event)
