@@ -152,9 +152,11 @@ test('before the hours, up says until when it waits, and Ctrl-C ends it', async 
   )
   let printed = ''
   const ended = once(child, 'close') as Promise<[number | null]>
+  // A second signal would end it at once.
+  let isAsked = false
   const hear = (chunk: Buffer) => {
     printed += chunk.toString()
-    if (printed.includes('left')) child.kill('SIGINT')
+    if (!isAsked && printed.includes('Waiting until')) isAsked = child.kill('SIGINT')
   }
   child.stdout.on('data', hear)
   child.stderr.on('data', hear)
