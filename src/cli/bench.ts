@@ -11,6 +11,7 @@ import { gainBench } from '../bench/gainBench.ts'
 import { describeMachine } from '../bench/measuredOn.ts'
 import type { BenchResult } from '../bench/result.ts'
 import { policiesBench } from '../bench/policiesBench.ts'
+import { politeLocksBench } from '../bench/politeLocksBench.ts'
 import { rlsBench } from '../bench/rlsBench.ts'
 import { runnerBench } from '../bench/runnerBench.ts'
 import { startupBench } from '../bench/startupBench.ts'
@@ -30,6 +31,7 @@ import { peopleLine, writeJson } from './output.ts'
 export const benches: readonly Bench[] = [
   claimsBench,
   deployBench,
+  politeLocksBench,
   policiesBench,
   rlsBench,
   runnerBench,

@@ -31,7 +31,14 @@ export interface Asking {
 }
 
 /** Somebody holds a lock that the attempt would have to wait for. */
-export class HeldUp extends Error {}
+export class HeldUp extends Error {
+  readonly holders: Holder[]
+
+  constructor(holders: Holder[]) {
+    super('somebody holds the lock')
+    this.holders = holders
+  }
+}
 
 /**
  * Runs `attempt` again as long as it does not get a lock. If an attempt finds somebody in the way who stays, it ends, and
@@ -68,7 +75,8 @@ export async function withinLockBudget<T>(
     if (wishes.length === 0) return
     refuseAfterHours(options)
     targets = await findTargets(client, wishes)
-    if (targets.length > 0 && (await watch.look(targets, timeoutMs)).length > 0) throw new HeldUp()
+    const holders = targets.length > 0 ? await watch.look(targets, timeoutMs) : []
+    if (holders.length > 0) throw new HeldUp(holders)
   }
   for (;;) {
     try {
@@ -76,7 +84,9 @@ export async function withinLockBudget<T>(
     } catch (error) {
       const isHeldUp = error instanceof HeldUp
       if (!isHeldUp && !isLockConflict(error)) throw error
-      if (!isHeldUp) {
+      if (isHeldUp) {
+        if (remainingMs() <= 0) throw budgetSpent(name, lockBudgetMs, error.holders)
+      } else {
         const pauseMs = timeoutMs * pausesPerTimeout * (0.5 + Math.random())
         if (remainingMs() <= pauseMs) throw await budgetSpentAfter(error, name, options, targets)
         onEvent?.({ kind: 'retrying', name, pauseMs, remainingMs: remainingMs() })
@@ -85,7 +95,7 @@ export async function withinLockBudget<T>(
       const clearance = await watch.waitUntilClear(targets, timeoutMs, patience)
       if (clearance.kind === 'outOfTime') throw budgetSpent(name, lockBudgetMs, clearance.holders)
       const { kind, longestMs } = clearance
-      const grownMs = !isHeldUp && longestMs <= lockTimeoutMs / 2 ? timeoutMs * growth : timeoutMs
+      const grownMs = !isHeldUp && longestMs < lockTimeoutMs ? timeoutMs * growth : timeoutMs
       timeoutMs = Math.min(Math.max(grownMs, kind === 'traffic' ? longestMs * growth : 0), lockTimeoutMs)
       refuseAfterHours(options)
     }

@@ -37,8 +37,8 @@ const longestPauseMs = 33
  *
  * A transaction is expected to last as long again as it has lasted, so one that is younger than half of the next
  * attempt's lock timeout is not in the way. Where transactions overlap without a gap, but none of them gets as old as
- * half of the longest lock timeout, an attempt gets its lock in that time. That is traffic: asking does no more harm to
- * it than the transactions do to each other.
+ * the longest lock timeout, an attempt gets its lock in that time. That is traffic: nobody waits behind us for longer than
+ * its transactions last.
  */
 export class LockWatch {
   readonly #client: ClientBase
@@ -55,12 +55,15 @@ export class LockWatch {
   }
 
   /** Those in the way of an attempt with that lock timeout, the oldest first. */
-  async look(targets: LockTarget[], timeoutMs: number): Promise<SeenHolder[]> {
+  async look(
+    targets: LockTarget[],
+    timeoutMs: number,
+    cameUnseen = this.#lastLook === -Infinity,
+  ): Promise<SeenHolder[]> {
     const holders = await findHolders(this.#client, targets)
     const now = performance.now()
-    const cameUnseen = now - this.#lastLook > unseenMs
     this.#lastLook = now
-    const tolerableMs = (this.#isTraffic ? this.#longestTimeoutMs : timeoutMs) / 2
+    const tolerableMs = this.#isTraffic ? this.#longestTimeoutMs : timeoutMs / 2
     return holders
       .map((holder): SeenHolder => {
         const { transaction, openMs } = holder
@@ -88,12 +91,13 @@ export class LockWatch {
     let trafficMs = 0
     let longestMs = 0
     for (let looks = 0; ; looks += 1) {
-      const inTheWay = await this.look(targets, timeoutMs)
+      const cameUnseen = looks === 0 && performance.now() - this.#lastLook > unseenMs
+      const inTheWay = await this.look(targets, timeoutMs, cameUnseen)
       const [oldest] = inTheWay
       if (!oldest) return { kind: 'clear', longestMs }
       if (patience.remainingMs() <= 0) return { kind: 'outOfTime', holders: inTheWay }
       longestMs = Math.max(longestMs, oldest.ageMs)
-      if (oldest.ageMs > this.#longestTimeoutMs / 2) {
+      if (oldest.ageMs >= this.#longestTimeoutMs) {
         trafficSince = performance.now()
         trafficMs = 0
       } else {
