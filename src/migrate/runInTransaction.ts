@@ -6,7 +6,7 @@ import { ConditionFailed, StatementFailed } from './failures.ts'
 import { forget, recordAppliedAndCommit, transactionMark } from './ledger.ts'
 import type { Asking } from './lockBudget.ts'
 import { HeldUp, withinLockBudget } from './lockBudget.ts'
-import { lockWishes } from './locks/lockWishes.ts'
+import { lockWishesOfAll } from './locks/lockWishes.ts'
 import type { CheckedCondition, Direction, Migration } from './migration.ts'
 import type { RunOptions } from './runOptions.ts'
 import type { Script } from './script.ts'
@@ -106,7 +106,7 @@ async function runSteps(
   }
   const script = await buildScript(migration, direction, client, options.statementTimeoutMs)
   if (!script.transactional) return { kind: 'notTransactional', script, conditions: checkedFirst }
-  await asking.lookFirst(script.statements.flatMap(lockWishes))
+  await asking.lookFirst(lockWishesOfAll(script.statements))
   await sendStatements(migration, script, options, asking.lockTimeoutMs)
   const checkedLast = await checkConditions(client, last.conditions, last.phase, conditionTimeoutMs)
   if (checkedLast.some((condition) => !condition.holds)) {

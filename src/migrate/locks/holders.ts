@@ -114,7 +114,9 @@ async function readHolders(client: ClientBase, wanted: string, value: string): P
      LEFT JOIN pg_catalog.pg_locks own ON lock.pid IS NULL AND own.pid IS NULL
        AND own.locktype = 'transactionid' AND own.virtualtransaction = lock.virtualtransaction
      LEFT JOIN pg_catalog.pg_prepared_xacts prepared ON prepared.transaction = own.transactionid
-     WHERE lock.locktype = 'relation' AND lock.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
+     -- A parallel worker has the locks of its leader, who is named.
+     WHERE session.backend_type IS DISTINCT FROM 'parallel worker'
+       AND lock.locktype = 'relation' AND lock.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
        AND lock.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
      ORDER BY coalesce(lock.virtualtransaction, ''), lock.granted DESC`,
     [value],

@@ -63,6 +63,39 @@ export function lockWishes(statement: Statement): LockWish[] {
   return wishes.filter(({ mode }) => !tooWeakToNotice.has(mode))
 }
 
+/**
+ * The same for statements that run one after the other. What a statement makes has no other holders, and after a change
+ * of `search_path` only names with a schema mean what they say.
+ */
+export function lockWishesOfAll(statements: Statement[]): LockWish[] {
+  const made: NamedRelation[] = []
+  let namesAreKnown = true
+  return statements.flatMap((statement) => {
+    const known = lockWishes(statement).filter(
+      ({ relation }) =>
+        (namesAreKnown || relation.schema !== undefined) &&
+        !made.some(({ schema, name }) => schema === relation.schema && name === relation.name),
+    )
+    made.push(...madeBy(statement))
+    if (changesNames(statement)) namesAreKnown = false
+    return known
+  })
+}
+
+function madeBy({ node }: Statement): NamedRelation[] {
+  const { relation } = (node['CreateStmt'] ?? {}) as StatementFields
+  const { into } = (node['CreateTableAsStmt'] ?? {}) as { into?: { rel?: TableName } }
+  const table = relation ?? into?.rel
+  return table ? [named(table)] : []
+}
+
+/** SET search_path, SET ROLE (the path may have `$user` in it), and `SELECT set_config('search_path', ...)`. */
+function changesNames({ node, sql }: Statement): boolean {
+  const { name } = (node['VariableSetStmt'] ?? {}) as { name?: string }
+  if ('SelectStmt' in node) return /search_path/i.test(sql)
+  return name === 'search_path' || name === 'role' || name === 'session_authorization'
+}
+
 const tooWeakToNotice = new Set<LockMode>(['AccessShareLock', 'RowShareLock', 'RowExclusiveLock'])
 
 /** A `RangeVar` without its wrapper. */

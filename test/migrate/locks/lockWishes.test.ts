@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { lockWishes } from '../../../src/migrate/locks/lockWishes.ts'
+import { lockWishes, lockWishesOfAll } from '../../../src/migrate/locks/lockWishes.ts'
 import { findTargets } from '../../../src/migrate/locks/targets.ts'
 import { connect } from '../../../src/postgres/connect.ts'
 import type { EmbeddedServer } from '../../../src/servers/embedded.ts'
@@ -214,6 +214,36 @@ describe.each([14, 15, 16, 17, 18])('on PostgreSQL %i', (version) => {
     )
     return rows.filter(({ mode }) => lockStrength(mode) >= lockStrength('ShareUpdateExclusiveLock'))
   }
+})
+
+async function wishedBy(sql: string) {
+  return lockWishesOfAll(await splitStatements(sql)).map(({ relation: { schema, name } }) =>
+    schema === undefined ? name : `${schema}.${name}`,
+  )
+}
+
+test('what a migration makes is nothing to wait for', async () => {
+  expect(
+    await wishedBy('CREATE TABLE made (id int); ALTER TABLE made ADD b int; ALTER TABLE other ADD b int'),
+  ).toEqual(['other'])
+})
+
+test.each(['SET search_path = app', `SELECT set_config('search_path', 'app', true)`, 'SET ROLE app'])(
+  'after %s only names with a schema are known',
+  async (change) => {
+    const wished = await wishedBy(
+      `ALTER TABLE a ADD x int; ${change}; ALTER TABLE b ADD x int; ALTER TABLE s.c ADD x int`,
+    )
+    expect(wished).toEqual(['a', 's.c'])
+  },
+)
+
+test('a build that blocks nobody is nothing to wait for', async () => {
+  expect(
+    await wishedBy(
+      'CREATE INDEX CONCURRENTLY ON a (b); DROP INDEX CONCURRENTLY i; REINDEX TABLE CONCURRENTLY a',
+    ),
+  ).toEqual([])
 })
 
 type Locks = Map<number, LockMode>

@@ -170,6 +170,29 @@ describe.each([14, 15, 16, 17, 18])('on PostgreSQL %i', (version) => {
     },
   )
 
+  test.skipIf(missing)('of a parallel query the session is named, and not its workers', async () => {
+    const reader = await open('nightly report')
+    await reader.query(
+      'SET min_parallel_table_scan_size = 0; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0',
+    )
+    await reader.query(
+      'INSERT INTO public.bookings SELECT generate_series(1, 20000); ANALYZE public.bookings',
+    )
+    const cancelled = expect(
+      reader.query('SELECT FROM public.bookings WHERE pg_sleep(0.5) IS NULL'),
+    ).rejects.toThrow('canceling')
+    const areThere = async () =>
+      (await superuser.query(`SELECT FROM pg_stat_activity WHERE backend_type = 'parallel worker'`))
+        .rowCount !== 0
+    while (!(await areThere())) await sleep(10)
+    const { failure } = await runUp(runner, files.path, { lockBudgetMs: 200 })
+    await superuser.query('SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [
+      'nightly report',
+    ])
+    await cancelled
+    expect(failure?.details).toHaveLength(1)
+  })
+
   test.skipIf(missing)('a prepared transaction is named', async () => {
     const client = await open('bank')
     await client.query(`BEGIN; SELECT FROM public.bookings; PREPARE TRANSACTION 'it''s left'`)
