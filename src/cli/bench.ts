@@ -13,6 +13,7 @@ import { describeMachine } from '../bench/measuredOn.ts'
 import type { BenchResult } from '../bench/result.ts'
 import { partitionBench } from '../bench/partition/partitionBench.ts'
 import { policiesBench } from '../bench/policiesBench.ts'
+import { politeLocksBench } from '../bench/politeLocksBench.ts'
 import { rlsBench } from '../bench/rlsBench.ts'
 import { runnerBench } from '../bench/runnerBench.ts'
 import { startupBench } from '../bench/startupBench.ts'
@@ -33,6 +34,7 @@ export const benches: readonly Bench[] = [
   claimsBench,
   deployBench,
   partitionLoadBench,
+  politeLocksBench,
   policiesBench,
   rlsBench,
   runnerBench,

@@ -1,12 +1,13 @@
 import { Command, Option } from 'commander'
 import { HundredfoldError, exitCodes } from '../errors.ts'
+import type { Hours } from '../migrate/hours.ts'
 import type { Migration } from '../migrate/migration.ts'
 import type { RunOptions } from '../migrate/runOptions.ts'
 import { defaultRunOptions } from '../migrate/runOptions.ts'
 import type { Target } from '../migrate/target.ts'
 import type { RunResult } from '../migrate/up.ts'
 import type { CommandContext } from './context.ts'
-import { parseCount, parseDuration } from './options.ts'
+import { parseCount, parseDailyHours, parseDuration } from './options.ts'
 import type { GainOptions } from './migrateGain.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
@@ -25,6 +26,7 @@ interface RunCommandOptions extends DirectoryOptions {
   buildTimeout: number
   maxReplicaLag: number
   maxRowsPerSecond?: number
+  afterHours?: Hours
 }
 
 /** What a command does is loaded when it is called, so that help and status start quickly. */
@@ -45,6 +47,7 @@ Examples:
   $ npm run migrate up 1                    apply the next one
   $ npm run migrate up -- --lock-budget 2m  try longer while tables are busy
   $ npm run migrate up -- --max-rows-per-second 5000   a backfill in batches goes no faster than that
+  $ npm run migrate up -- --after-hours 02:00-04:00  wait for the night, and begin nothing after four
 `,
     ),
   )
@@ -94,7 +97,11 @@ async function readMigrations({ dir }: DirectoryOptions): Promise<Migration[]> {
 
 /** What limits a run: each with its option and its name in `RunOptions`. */
 const limits = [
-  ['--lock-timeout <time>', 'longest wait for a lock in one try, 1s by default', 'lockTimeoutMs'],
+  [
+    '--lock-timeout <time>',
+    'longest wait for a lock in one try, 1s by default; the first tries wait for 50ms',
+    'lockTimeoutMs',
+  ],
   ['--lock-budget <time>', 'how long to go on trying, 60s by default; then exit code 3', 'lockBudgetMs'],
   ['--statement-timeout <time>', 'longest time for one statement, 10m by default', 'statementTimeoutMs'],
   [
@@ -129,6 +136,11 @@ function runCommand(
   }
   command.option('--max-rows-per-second <rows>', 'batches walk no more rows than that', parseCount)
   return command
+    .option(
+      '--after-hours <hours>',
+      'wait until these hours of local time, such as 02:00-04:00, and begin nothing after them; then exit code 3',
+      parseDailyHours,
+    )
     .addHelpText('after', examples)
     .action(async (count: number | undefined, options: RunCommandOptions) => {
       const run = await load()
@@ -138,6 +150,8 @@ function runCommand(
       const migrations = await readMigrations(options)
       const target: Target = { ...(count ? { count } : {}), ...(options.to ? { to: options.to } : {}) }
       const { config, terminal } = context
+      const { afterHours } = options
+      if (afterHours) await (await import('./waitForHours.ts')).waitForHours(context, options, afterHours)
       const result = await refusalAsResult(() =>
         withMigrateSession(config, terminal, (client, url) =>
           watchBuilds(url, terminal, () =>
@@ -150,6 +164,7 @@ function runCommand(
               buildTimeoutMs: options.buildTimeout,
               maxReplicaLagMs: options.maxReplicaLag,
               ...(options.maxRowsPerSecond ? { maxRowsPerSecond: options.maxRowsPerSecond } : {}),
+              ...(afterHours ? { hours: afterHours } : {}),
               signal: terminal.signal,
               onEvent: (event) => {
                 if (event.kind === 'batch') terminal.progress(batchText(event))

@@ -1,4 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
+import type { Hours } from '../migrate/hours.ts'
+import { parseHours } from '../migrate/hours.ts'
 
 /** How much data a demo or a bench works on: `CasaoraRows`. */
 export function rowsOption(): Option {
@@ -17,6 +19,17 @@ export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text.trim())
   if (!match?.[1]) throw new InvalidArgumentError('Write a duration such as 200ms, 1s, 10m or 2h.')
   return Math.round(Number(match[1]) * (unitMs[match[2] ?? 's'] ?? 0))
+}
+
+/** `02:00-04:00`, in the machine's local time. */
+export function parseDailyHours(text: string): Hours {
+  const hours = parseHours(text)
+  if (!hours) {
+    throw new InvalidArgumentError(
+      'Write two different times such as 02:00-04:00, or 22:00-04:00 over midnight.',
+    )
+  }
+  return hours
 }
 
 /** A whole number of at least 1. */

@@ -50,6 +50,24 @@ export class Stopped extends HundredfoldError {
   }
 }
 
+/** The hours in which the run may work have ended, or have not begun. What was done before stays. */
+export class HoursEnded extends HundredfoldError {
+  readonly hours: string
+
+  /** @param names what the run has done and what it has left, if that is known already */
+  constructor(hours: string, names: { done: string[]; left: string[] } = { done: [], left: [] }) {
+    const { done, left } = names
+    const count = done.length === 1 ? '1 migration is' : `${done.length} migrations are`
+    super(
+      exitCodes.budgetExceeded,
+      `It is not within ${hours} now, so nothing more was begun. ${count} done${done.length > 0 ? ` (${shortList(done)})` : ''}; ${left.length} left${left.length > 0 ? ` (${shortList(left)})` : ''}.`,
+      'Run the same command again: it waits for the hours and goes on from there.',
+      { ...(left.length > 0 ? { details: left } : {}) },
+    )
+    this.hours = hours
+  }
+}
+
 /** The server stopped or the network broke: while a migration ran, or between two of them. */
 export class SessionLost extends HundredfoldError {
   constructor(migration: string | undefined, cause: unknown) {

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { UsageError } from '../errors.ts'
+import { HundredfoldError, UsageError } from '../errors.ts'
 import { isConnectionLost, isLockConflict } from '../postgres/sqlState.ts'
 import { checkConditions } from './checkConditions.ts'
 import { ConditionFailed, StatementFailed } from './failures.ts'
 import { forget, recordAppliedAndCommit, transactionMark } from './ledger.ts'
-import { withinLockBudget } from './lockBudget.ts'
+import type { Asking } from './lockBudget.ts'
+import { HeldUp, withinLockBudget } from './lockBudget.ts'
+import { lockWishesOfAll } from './locks/lockWishes.ts'
 import type { CheckedCondition, Direction, Migration } from './migration.ts'
 import type { RunOptions } from './runOptions.ts'
 import type { Script } from './script.ts'
@@ -26,7 +28,7 @@ const nothingChanged = 'Nothing was changed.'
  * ```sql
  * BEGIN;
  * SET LOCAL lock_timeout = ...; SET LOCAL statement_timeout = ...;
- * -- before; up; after; ledger
+ * -- before; who is in the way?; up; after; ledger
  * COMMIT;
  * ```
  */
@@ -36,7 +38,9 @@ export async function runInTransaction(
   options: RunOptions,
 ): Promise<Outcome> {
   const asked = await askOfRows(migration, direction, options)
-  return withinLockBudget(migration.name, options, () => attempt(migration, direction, options, asked))
+  return withinLockBudget(migration.name, options, (asking) =>
+    attempt(migration, direction, options, { asking, asked }),
+  )
 }
 
 /** Checks those of the first conditions that depend on rows, in a transaction that has ended before any lock is taken. */
@@ -62,23 +66,23 @@ async function attempt(
   migration: Migration,
   direction: Direction,
   options: RunOptions,
-  asked: CheckedCondition[],
+  { asking, asked }: { asking: Asking; asked: CheckedCondition[] },
 ): Promise<Outcome> {
   const { client } = options
   const transaction = randomUUID()
   try {
     await client.query(`BEGIN;
-      SET LOCAL lock_timeout = ${options.lockTimeoutMs};
+      SET LOCAL lock_timeout = ${asking.lockTimeoutMs};
       SET LOCAL statement_timeout = ${options.statementTimeoutMs};
       SET LOCAL idle_in_transaction_session_timeout = 0;
       SET LOCAL ${transactionMark} = '${transaction}'`)
-    const outcome = await runSteps(migration, direction, options, { transaction, asked })
+    const outcome = await runSteps(migration, direction, options, { transaction, asking, asked })
     if (outcome.kind === 'notTransactional') await client.query('ROLLBACK')
     return outcome
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined)
-    if (isLockConflict(error) || isConnectionLost(error) || error instanceof UsageError) throw error
-    if (error instanceof ConditionFailed) throw error
+    if (error instanceof HeldUp || isLockConflict(error) || isConnectionLost(error)) throw error
+    if (error instanceof HundredfoldError) throw error
     throw new StatementFailed(migration.name, direction, nothingChanged, error)
   }
 }
@@ -87,7 +91,7 @@ async function runSteps(
   migration: Migration,
   direction: Direction,
   options: RunOptions,
-  { transaction, asked }: { transaction: string; asked: CheckedCondition[] },
+  { transaction, asking, asked }: { transaction: string; asking: Asking; asked: CheckedCondition[] },
 ): Promise<Outcome> {
   const { client, conditionTimeoutMs } = options
   const [first, last] = conditionsAround(migration, direction)
@@ -102,7 +106,8 @@ async function runSteps(
   }
   const script = await buildScript(migration, direction, client, options.statementTimeoutMs)
   if (!script.transactional) return { kind: 'notTransactional', script, conditions: checkedFirst }
-  await sendStatements(migration, script, options)
+  await asking.lookFirst(lockWishesOfAll(script.statements))
+  await sendStatements(migration, script, options, asking.lockTimeoutMs)
   const checkedLast = await checkConditions(client, last.conditions, last.phase, conditionTimeoutMs)
   if (checkedLast.some((condition) => !condition.holds)) {
     throw new ConditionFailed(migration.name, direction, checkedLast, nothingChanged)
@@ -123,7 +128,12 @@ async function runSteps(
  * Sends the statements one by one. Together they share one lock timeout: the locks of the first statements are held
  * while the next one waits, and clients wait behind all of them.
  */
-async function sendStatements(migration: Migration, script: Script, options: RunOptions): Promise<void> {
+async function sendStatements(
+  migration: Migration,
+  script: Script,
+  options: RunOptions,
+  lockTimeoutMs: number,
+): Promise<void> {
   const { client } = options
   const started = performance.now()
   for (const [index, statement] of script.statements.entries()) {
@@ -136,7 +146,7 @@ async function sendStatements(migration: Migration, script: Script, options: Run
       autocommit: false,
     })
     if (index > 0) {
-      const left = Math.max(1, Math.ceil(options.lockTimeoutMs - (performance.now() - started)))
+      const left = Math.max(1, Math.ceil(lockTimeoutMs - (performance.now() - started)))
       await client.query(`SET LOCAL lock_timeout = ${left}`)
     }
     await client.query(statement.sql)

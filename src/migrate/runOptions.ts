@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { RelationName } from '../postgres/identifiers.ts'
+import type { Clock, Hours } from './hours.ts'
 import type { Direction, Ran } from './migration.ts'
 import type { Pause } from './pace/pause.ts'
 
@@ -7,7 +8,7 @@ import type { Pause } from './pace/pause.ts'
 export interface RunOptions {
   /** A direct session that nothing else uses; the caller opens and ends it. */
   client: ClientBase
-  /** How long other sessions may have to wait behind the lock request of one attempt. */
+  /** How long other sessions may have to wait behind the lock request of one attempt; most attempts ask for less. */
   lockTimeoutMs: number
   /** How long to start new attempts. */
   lockBudgetMs: number
@@ -23,6 +24,9 @@ export interface RunOptions {
   maxReplicaLagMs: number
   /** What goes down stays in the ledger as taken back, so that `up` does not apply it again. */
   marksTakenBack?: boolean
+  /** No migration, and no attempt to get a lock, begins outside of these hours. The caller waits for them to begin. */
+  hours?: Hours
+  clock?: Clock
   /** Aborted by Ctrl-C and SIGTERM. The caller also cancels the statement that is running. */
   signal?: AbortSignal
   onEvent?: (event: RunEvent) => void
@@ -35,6 +39,8 @@ export type RunEvent =
   | { kind: 'statement'; name: string; position: number; of: number; sql: string; autocommit: boolean }
   | { kind: 'retrying'; name: string; pauseMs: number; remainingMs: number }
   | BatchEvent
+  /** Somebody has a lock that the migration needs. Nobody waits behind us meanwhile. */
+  | { kind: 'heldUp'; name: string; holder: string; remainingMs: number }
   | { kind: 'undoing'; name: string; what: string }
   | { kind: 'done'; ran: Ran }
   /** `verify --gain --take-back` has undone it. */

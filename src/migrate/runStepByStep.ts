@@ -1,10 +1,12 @@
 import { HundredfoldError } from '../errors.ts'
 import { isConnectionLost } from '../postgres/sqlState.ts'
+import { splitStatements } from '../syntax/statements.ts'
 import { checkConditions } from './checkConditions.ts'
 import { ConditionFailed, StatementFailed } from './failures.ts'
 import type { LedgerRow } from './ledger.ts'
 import { forget, recordFinished, recordIntent, recordProgress } from './ledger.ts'
 import { withinLockBudget } from './lockBudget.ts'
+import { lockWishes } from './locks/lockWishes.ts'
 import type { CheckedCondition, Direction, Migration } from './migration.ts'
 import { conditionsAround } from './runInTransaction.ts'
 import type { RunOptions } from './runOptions.ts'
@@ -126,9 +128,11 @@ async function runRemaining(run: StepRun, steps: Step[], done: number): Promise<
     const { sql, autocommit } = step
     options.onEvent?.({ kind: 'statement', name, position, of: steps.length, sql, autocommit })
     const mark = () => recordProgress(options.client, name, position)
-    await withinLockBudget(name, options, async () => {
-      if ((await step.isStillToDo?.(run)) ?? true)
-        await step.run(options, mark, { name, position, of: steps.length })
+    const wishes = (await splitStatements(sql)).flatMap(lockWishes)
+    await withinLockBudget(name, options, async ({ lockTimeoutMs, lookFirst }) => {
+      if (!((await step.isStillToDo?.(run)) ?? true)) return
+      await lookFirst(wishes)
+      await step.run({ ...options, lockTimeoutMs }, mark, { name, position, of: steps.length })
     })
     if (autocommit) await mark()
   }

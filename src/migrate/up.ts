@@ -1,8 +1,9 @@
 import { HundredfoldError } from '../errors.ts'
 import { isConnectionLost } from '../postgres/sqlState.ts'
-import { ConditionFailed, SessionLost, Stopped } from './failures.ts'
+import { ConditionFailed, HoursEnded, SessionLost, Stopped } from './failures.ts'
 import { keepGain } from './gain/keepGain.ts'
 import { compareHistory, refuseDrift } from './history.ts'
+import { refuseAfterHours } from './hours.ts'
 import type { LedgerRow } from './ledger.ts'
 import { ensureLedger, readLedger } from './ledger.ts'
 import type { Direction, Migration, Ran } from './migration.ts'
@@ -84,6 +85,7 @@ export async function runEach<Row extends LedgerRow | undefined>(
     const { name } = migration
     try {
       options.signal?.throwIfAborted()
+      refuseAfterHours(options)
       const started = performance.now()
       const resumed = row !== undefined && row.state !== 'applied'
       options.onEvent?.({ kind: 'started', name, direction, resumed })
@@ -94,6 +96,11 @@ export async function runEach<Row extends LedgerRow | undefined>(
     } catch (error) {
       const failure = asFailure(error, name, options)
       if (!failure) throw error
+      if (failure instanceof HoursEnded) {
+        const done = ran.map((each) => each.name)
+        const left = work.slice(ran.length).map((each) => each.migration.name)
+        return { ran, failure: new HoursEnded(failure.hours, { done, left }) }
+      }
       return { ran, failure }
     }
   }

@@ -16,6 +16,8 @@ export function eventText(event: RunEvent): string | undefined {
       return undefined
     case 'retrying':
       return `${event.name}: the lock was not free; next try in ${duration(event.pauseMs)}, ${duration(event.remainingMs)} left`
+    case 'heldUp':
+      return `${event.name}: waiting, without queueing, for ${event.holder}; ${duration(Math.max(0, event.remainingMs))} left`
     case 'undoing':
       return `${event.name}: ${event.what}`
     case 'done':

@@ -9,6 +9,7 @@ import { borrow } from '../../src/postgres/database.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
 import type { MigrationDirectory } from '../support/migrationFiles.ts'
+import { runnerLooks } from '../support/lockWait.ts'
 import { migrationDirectory, sqlMigration } from '../support/migrationFiles.ts'
 import { runUp } from './run.ts'
 
@@ -91,10 +92,10 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
     expect(await leftBehind()).toEqual({ index: null, ledger: ['applied 20260101000000000_add-note'] })
   })
 
-  test('while waiting for a lock: nothing has changed', async () => {
+  test('while waiting for somebody who holds the table: nothing has changed', async () => {
     const reader = await database.connect()
     await reader.query('BEGIN; SELECT FROM public.bookings')
-    const { exitCode, printed } = await signalDuring(signal, () => isRunning('ALTER TABLE'))
+    const { exitCode, printed } = await signalDuring(signal, () => runnerLooks(superuser))
     await reader.query('ROLLBACK')
     expect(printed).toContain('Stopped during 20260101000000000_add-note')
     expect(exitCode).toBe(1)

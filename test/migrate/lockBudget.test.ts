@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { runCommand } from '../support/commandLine.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
-import { untilSomebodyWaitsFor } from '../support/lockWait.ts'
+import { untilRunnerLooks } from '../support/lockWait.ts'
 import type { MigrationDirectory } from '../support/migrationFiles.ts'
 import { migrationDirectory, sqlMigration } from '../support/migrationFiles.ts'
 
@@ -40,7 +40,7 @@ async function upBehindReader(...options: string[]) {
     environment: { DIRECT_URL: database.ownerUrl },
   })
   // The five seconds begin when the runner meets the reader; starting it takes a time of its own.
-  await untilSomebodyWaitsFor(looker, 'public.bookings')
+  await untilRunnerLooks(looker)
   await reader.query(`SELECT pg_sleep(${readerSeconds}); COMMIT`)
   return running
 }
@@ -54,9 +54,11 @@ async function found() {
   return rows[0]
 }
 
-test('behind a reader of five seconds, up tries again until the table is free, and ends with 0', async () => {
+test('behind a reader of five seconds, up waits until the table is free, and ends with 0', async () => {
   const { exitCode, out } = await upBehindReader()
-  expect(out).toContain('20260101000000000_add-note: the lock was not free; next try in')
+  expect(out).toMatch(
+    /20260101000000000_add-note: waiting, without queueing, for server process \d+ \(test\): /,
+  )
   expect(exitCode).toBe(0)
   expect(await found()).toEqual({ columns: ['id', 'note'], ledger: 1 })
 })
@@ -65,6 +67,10 @@ test('with a budget of two seconds it ends with 3, and nothing has changed', asy
   const { exitCode, err } = await upBehindReader('--lock-budget', '2s')
   expect(exitCode).toBe(3)
   expect(err).toContain('did not get its lock within 2 s')
-  expect(err).toContain('Next:')
+  expect(err).toMatch(
+    /In the way:\n {2}server process \d+ \(test\): its transaction has been open for at least [\d.]+ s/,
+  )
+  expect(err).toContain('AccessShareLock on public.bookings')
+  expect(err).toMatch(/Next: .*pg_terminate_backend\(\d+\).*--lock-budget 5m/)
   expect(await found()).toEqual({ columns: ['id'], ledger: 0 })
 })

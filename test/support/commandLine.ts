@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { runCommandLine } from '../../src/cli.ts'
 
-const program = fileURLToPath(new URL('../../scripts/hundredfold.mjs', import.meta.url))
+/** The entry of the command line, for tests that start it themselves. */
+export const program = fileURLToPath(new URL('../../scripts/hundredfold.mjs', import.meta.url))
 
 export interface CommandResult {
   exitCode: number | null
