@@ -12,17 +12,28 @@ export interface Needs {
   createInDatabase: boolean
 }
 
-/** Statements that only the owner of every relation in them may run. */
-const byOwner = [
-  'IndexStmt',
-  'AlterTableStmt',
-  'CreatePolicyStmt',
-  'AlterPolicyStmt',
-  'DropStmt',
-  'RenameStmt',
-  'ReindexStmt',
-  'RuleStmt',
-]
+/**
+ * Which parts of a statement name relations that only their owner may change so. Other parts may name relations of others:
+ * the table that a foreign key points to, or one that a policy reads.
+ */
+const byOwner: Record<string, (statement: Record<string, unknown>) => unknown> = {
+  IndexStmt: ({ relation }) => relation,
+  AlterTableStmt: ({ relation, cmds }) => [relation, partitionsAndParents(cmds)],
+  CreatePolicyStmt: ({ table }) => table,
+  AlterPolicyStmt: ({ table }) => table,
+  DropStmt: (statement) => statement,
+  RenameStmt: ({ relation }) => relation,
+  ReindexStmt: ({ relation }) => relation,
+  RuleStmt: ({ relation }) => relation,
+}
+
+/** Of `ATTACH PARTITION p`, `DETACH PARTITION p`, `INHERIT p` and `NO INHERIT p`. */
+function partitionsAndParents(commands: unknown): unknown[] {
+  return ((commands ?? []) as { AlterTableCmd?: { def?: Node } }[]).map(({ AlterTableCmd }) => {
+    const { PartitionCmd, RangeVar } = AlterTableCmd?.def ?? {}
+    return (PartitionCmd as { name?: unknown } | undefined)?.name ?? RangeVar
+  })
+}
 
 /**
  * What a statement needs, as far as the statement itself shows. The server has the last word; this list lets us name
@@ -30,7 +41,10 @@ const byOwner = [
  */
 export function needsOf(node: Node): Needs {
   const needs: Needs = { owned: [], createIn: [], createInDatabase: false }
-  if (byOwner.some((kind) => kind in node)) needs.owned.push(...relationsIn(node))
+  for (const [kind, owned] of Object.entries(byOwner)) {
+    const statement = node[kind] as Record<string, unknown> | undefined
+    if (statement) needs.owned.push(...relationsIn({ owned: owned(statement) }))
+  }
   needs.owned.push(...tablesOfDroppedPolicies(node))
   const table = node['CreateStmt'] as { relation?: { schemaname?: string } } | undefined
   if (table?.relation?.schemaname) needs.createIn.push(table.relation.schemaname)
