@@ -1,3 +1,4 @@
+import { dollarQuote } from '../postgres/dollarQuote.ts'
 import { columnsExist } from '../conditions/tables.ts'
 import type { Operation } from '../operations/operation.ts'
 import { condition, work } from '../operations/operation.ts'
@@ -75,7 +76,7 @@ function fillFunction({ table, key }: Subject, { key: foreign, child, column, fi
   const unset = foreign.columns.map((own) => `NEW.${quote(own)} IS NULL`).join(' OR ')
   const message = `insert or update on table "${child.name}" violates foreign key constraint "${foreign.name}"`
   return `CREATE FUNCTION ${quote(helperSchema)}.${quote(fill)}() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $fill$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS ${dollarQuote(`
 BEGIN
   IF ${unset} THEN
     NEW.${quote(column)} := NULL;
@@ -89,7 +90,7 @@ BEGIN
   END IF;
   RETURN NEW;
 END
-$fill$`
+`)}`
 }
 
 /** The backfill in one piece and in batches over the primary key; without one, the rows are not walked. */

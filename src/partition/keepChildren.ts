@@ -1,3 +1,4 @@
+import { dollarQuote } from '../postgres/dollarQuote.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { ChildKey, Subject } from './subject.ts'
 import { helperSchema } from './subject.ts'
@@ -19,14 +20,14 @@ export function keepChildren(subject: Subject): string[] {
     `FOR EACH ROW EXECUTE FUNCTION ${name}`
   return [
     `CREATE FUNCTION ${name} RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $keep$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS ${dollarQuote(`
 BEGIN
 ${children.map((child) => keepOne(table, child)).join('')}  RETURN NULL;
 END
-$keep$`,
+`)}`,
     `REVOKE ALL ON FUNCTION ${name} FROM PUBLIC`,
     create(qualified(table)),
-    `DO $triggers$
+    `DO ${dollarQuote(`
 DECLARE
   child pg_catalog.regclass;
 BEGIN
@@ -34,7 +35,7 @@ BEGIN
     EXECUTE pg_catalog.format(${literal(create('%s').replaceAll('%', '%%').replace('ON %%s ', 'ON %s '))}, child);
   END LOOP;
 END
-$triggers$`,
+`)}`,
   ]
 }
 

@@ -1,3 +1,4 @@
+import { dollarQuote } from '../postgres/dollarQuote.ts'
 import { escapeLiteral } from 'pg'
 import type { DependentFunction, DependentView, Grant, Publication } from '../catalog/tableUsers.ts'
 import type { WholePolicy, WholeTable } from '../catalog/wholeTable.ts'
@@ -41,7 +42,7 @@ function createPolicy(on: string, { name, isPermissive, command, roles, using, c
  * @param relations SQL: a query of oids
  */
 export function revokeAll(relations: string): string {
-  return `DO $revoke$
+  return `DO ${dollarQuote(`
 DECLARE
   entry record;
 BEGIN
@@ -59,7 +60,7 @@ BEGIN
     EXECUTE pg_catalog.format('REVOKE ALL ON TABLE %s FROM %s CASCADE', entry.relation, entry.grantee);
   END LOOP;
 END
-$revoke$`
+`)}`
 }
 
 /** The privileges that others have, by their grantors. */
@@ -134,7 +135,7 @@ function replaceFunction(routine: DependentFunction): string[] {
 }
 
 function revokeRoutine(signature: string): string {
-  return `DO $revoke$
+  return `DO ${dollarQuote(`
 DECLARE
   grantee text;
 BEGIN
@@ -148,7 +149,7 @@ BEGIN
     EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM %s', ${literal(signature)}, grantee);
   END LOOP;
 END
-$revoke$`
+`)}`
 }
 
 /** Functions that take or return rows of the table have to be made again: a type of theirs goes with the table. */

@@ -1,3 +1,4 @@
+import { dollarQuote } from '../postgres/dollarQuote.ts'
 import type { KeptParts } from '../conditions/wholeTables.ts'
 import { tableIsPartitionedBy, tableKeeps, tableStillKeeps } from '../conditions/wholeTables.ts'
 import type { Operation } from '../operations/operation.ts'
@@ -74,7 +75,7 @@ export function lockAll({ table, children }: Subject): string {
     views: table.views.map((view) => ({ name: qualified(view), owner: quote(view.owner) })),
     referenced: [...referenced].filter((each) => !names.has(each)),
   })
-  return `DO $lock$\n${lock}\n$lock$`
+  return `DO ${dollarQuote(`\n${lock}\n`)}`
 }
 
 async function partition(subject: Subject): Promise<string[]> {

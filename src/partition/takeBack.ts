@@ -1,3 +1,4 @@
+import { dollarQuote } from '../postgres/dollarQuote.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import { commentOn } from '../operations/comment.ts'
 import { lockPolitely } from './lockPolitely.ts'
@@ -19,7 +20,7 @@ export async function takeBackProcedure(subject: Subject): Promise<string> {
   const list = columns.join(', ')
   const triggers = await createTriggers(table, noisy(subject), { replaces: true })
   const inFormat = (text: string) => text.replaceAll("'", "''").replaceAll('%', '%%')
-  return `CREATE PROCEDURE ${quote(helperSchema)}.${quote(functions.takeBack)}() LANGUAGE plpgsql AS $take_back$
+  return `CREATE PROCEDURE ${quote(helperSchema)}.${quote(functions.takeBack)}() LANGUAGE plpgsql AS ${dollarQuote(`
 DECLARE
   child pg_catalog.regclass;
   last pg_catalog.regclass;
@@ -74,7 +75,7 @@ ${indent(lockPolitely({ tables: [target], mode: 'EXCLUSIVE' }), 6)};
     COMMIT;
   END LOOP;
 ${restore(subject, triggers)}END
-$take_back$`
+`)}`
 }
 
 /** Triggers that a moved row would fire; they are quiet on the way back. */

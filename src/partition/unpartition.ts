@@ -1,3 +1,4 @@
+import { dollarQuote } from '../postgres/dollarQuote.ts'
 import { commentOn } from '../operations/comment.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { fitIdentifier, qualified, quote } from '../postgres/identifiers.ts'
@@ -54,7 +55,7 @@ export async function unpartition(subject: Subject): Promise<string[]> {
 
 function detachAll({ table, history }: Subject, partitioned: RelationName): string {
   const target = qualified(table)
-  return `DO $detach$
+  return `DO ${dollarQuote(`
 DECLARE
   partitions oid[] := ARRAY(
     SELECT inhrelid FROM pg_catalog.pg_inherits
@@ -69,7 +70,7 @@ BEGIN
   ALTER TABLE ${target} RENAME TO ${quote(partitioned.name)};
   ALTER TABLE ${qualified(history)} RENAME TO ${quote(table.name)};
 END
-$detach$`
+`)}`
 }
 
 /** In the place of a partition's name, until the statement runs. */
@@ -86,7 +87,7 @@ async function inheritAll(subject: Subject): Promise<string> {
     const statement = await editTrigger(trigger.definition, { table: placeholder, when: unlessQuiet(table) })
     triggers.push(statement.replaceAll('%', '%%').replace(placeholder, '%s'))
   }
-  return `DO $inherit$
+  return `DO ${dollarQuote(`
 DECLARE
   child pg_catalog.regclass;
 BEGIN
@@ -94,7 +95,7 @@ BEGIN
     EXECUTE pg_catalog.format(${literal(`ALTER TABLE %s INHERIT ${target.replaceAll('%', '%%')}`)}, child);
 ${triggers.map((each) => `    EXECUTE pg_catalog.format(${literal(each)}, child);\n`).join('')}  END LOOP;
 END
-$inherit$`
+`)}`
 }
 
 /** The step before has built them, without a lock. */

@@ -1,5 +1,6 @@
 import { functionExists, functionIsAbsent } from '../../conditions/functions.ts'
 import { schemaExists, schemaIsAbsent } from '../../conditions/schemas.ts'
+import { dollarQuote } from '../../postgres/dollarQuote.ts'
 import { fitIdentifier, quote } from '../../postgres/identifiers.ts'
 import type { ConditionCall, Operation, OperationKind } from '../../operations/operation.ts'
 import { condition, work } from '../../operations/operation.ts'
@@ -137,7 +138,7 @@ function createHelper(helper: HelperFunction, needUsage: string[]): Operation {
     up: [
       `CREATE FUNCTION ${signature} RETURNS ${returns}\n` +
         `LANGUAGE plpgsql STABLE${propertiesOf(helper)}\n` +
-        `AS ${quoteBody(body)}`,
+        `AS ${dollarQuote(body)}`,
       ...(callers.includes('') ? [] : [`REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC`]),
       ...(callers.length > 0 && !callers.includes('')
         ? [`GRANT EXECUTE ON FUNCTION ${signature} TO ${listRoles(callers)}`]
@@ -164,13 +165,6 @@ function propertiesOf({ isSecurityDefiner, isParallelSafe, searchPath }: HelperF
     isParallelSafe ? ' PARALLEL SAFE' : '',
     path === undefined ? '' : ` SET search_path = ${path}`,
   ].join('')
-}
-
-/** Puts the body into dollar quotes that do not occur in it. */
-function quoteBody(body: string): string {
-  let tag = '$$'
-  for (let turn = 1; body.includes(tag); turn += 1) tag = `$body${turn}$`
-  return `${tag}${body}${tag}`
 }
 
 function isAsMade(present: CatalogFunction, helper: Unnamed<HelperFunction>): boolean {
