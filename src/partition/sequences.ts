@@ -2,7 +2,7 @@ import type { OwnedSequence } from '../catalog/wholeTable.ts'
 import { commentOn } from '../operations/comment.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { fitIdentifier, qualified, quote } from '../postgres/identifiers.ts'
-import { literal } from './remake.ts'
+import { literal, revokeAll } from './remake.ts'
 import type { Subject } from './subject.ts'
 
 /** The sequences of the old table's columns become those of the new table's, and go on counting. */
@@ -42,6 +42,7 @@ function moveIdentity(
     `SELECT pg_catalog.setval(${literal(qualified(next))}, last_value, is_called) FROM ${qualified(sequence)}`,
     `ALTER TABLE ${qualified(from)} ALTER COLUMN ${column} DROP IDENTITY`,
     `ALTER SEQUENCE ${qualified(next)} RENAME TO ${quote(sequence.name)}`,
+    revokeAll(`${literal(qualified(sequence))}::pg_catalog.regclass`),
     ...sequence.grants,
     ...commentOn(`SEQUENCE ${qualified(sequence)}`, sequence.comment),
   ]

@@ -8,6 +8,7 @@ CREATE SCHEMA other AUTHORIZATION keeper;
 GRANT USAGE ON SCHEMA "Shop data", other TO visitor, member, servant, clerk;
 GRANT CREATE ON DATABASE :database TO keeper;
 ALTER DEFAULT PRIVILEGES FOR ROLE keeper IN SCHEMA "Shop data" GRANT ALL ON TABLES TO visitor, member, servant;
+ALTER DEFAULT PRIVILEGES FOR ROLE keeper IN SCHEMA "Shop data" GRANT ALL ON SEQUENCES TO visitor;
 -- step: objects
 CREATE FUNCTION other.me() RETURNS uuid LANGUAGE sql STABLE
   AS $$ SELECT nullif(current_setting('request.user', true), '')::uuid $$;
@@ -77,6 +78,7 @@ GRANT SELECT (id, cents, state), UPDATE (state) ON "Shop data"."Order lines" TO 
 GRANT SELECT, INSERT, UPDATE ON "Shop data"."Order lines" TO member;
 GRANT SELECT ON "Shop data"."Order lines" TO clerk WITH GRANT OPTION;
 SET ROLE clerk; GRANT SELECT ON "Shop data"."Order lines" TO PUBLIC; RESET ROLE;
+REVOKE ALL ON SEQUENCE "Shop data"."Order lines_id_seq" FROM visitor;
 GRANT USAGE ON SEQUENCE "Shop data"."Order lines_id_seq" TO member;
 GRANT USAGE ON SEQUENCE "Shop data"."Order lines_Ticket no_seq" TO member;
 ALTER TABLE other.payments ENABLE ROW LEVEL SECURITY;
