@@ -1,3 +1,4 @@
+import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import { deparseStatement } from '../syntax/deparse.ts'
 import { parseExpression } from '../syntax/expression.ts'
 import type { Node } from '../syntax/nodes.ts'
@@ -85,7 +86,7 @@ export async function editTrigger(definition: string, edit: TriggerEdit): Promis
 }
 
 async function edited<T>(sql: string, kind: string, edit: (node: T) => void): Promise<string> {
-  const [statement] = await splitStatements(sql)
+  const [statement] = await splitStatements(withoutArrayCasts(sql))
   const node = structuredClone(statement?.node)
   if (!node?.[kind]) throw new Error(`no ${kind}: ${sql}`)
   edit(node[kind] as T)

@@ -5,6 +5,7 @@ import type { WholePolicy, WholeTable } from '../catalog/wholeTable.ts'
 import { commentOn } from '../operations/comment.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
+import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import { groupBy } from '../groupBy.ts'
 
 /** A literal that can stand anywhere: `escapeLiteral` writes a space before E'...'. */
@@ -30,8 +31,8 @@ function createPolicy(on: string, { name, isPermissive, command, roles, using, c
     `CREATE POLICY ${quote(name)} ON ${on}`,
     `AS ${isPermissive ? 'PERMISSIVE' : 'RESTRICTIVE'} FOR ${command}`,
     `TO ${roles.length === 0 ? 'PUBLIC' : roles.map(quote).join(', ')}`,
-    ...(using === null ? [] : [`USING (${using})`]),
-    ...(check === null ? [] : [`WITH CHECK (${check})`]),
+    ...(using === null ? [] : [`USING (${withoutArrayCasts(using)})`]),
+    ...(check === null ? [] : [`WITH CHECK (${withoutArrayCasts(check)})`]),
   ].join(' ')
 }
 
@@ -109,8 +110,8 @@ export function pointDependents({ views, readers, functions }: WholeTable): stri
     ...readers.map(
       ({ table, name, using, check }) =>
         `ALTER POLICY ${quote(name)} ON ${qualified(table)}` +
-        (using === null ? '' : ` USING (${using})`) +
-        (check === null ? '' : ` WITH CHECK (${check})`),
+        (using === null ? '' : ` USING (${withoutArrayCasts(using)})`) +
+        (check === null ? '' : ` WITH CHECK (${withoutArrayCasts(check)})`),
     ),
     ...functions.flatMap(replaceFunction),
   ]
@@ -118,15 +119,16 @@ export function pointDependents({ views, readers, functions }: WholeTable): stri
 
 function replaceView({ query, options, ...view }: DependentView): string {
   const list = options.length === 0 ? '' : ` WITH (${options.join(', ')})`
-  return `CREATE OR REPLACE VIEW ${qualified(view)}${list} AS\n${query.trim().replace(/;$/, '')}`
+  return `CREATE OR REPLACE VIEW ${qualified(view)}${list} AS\n${withoutArrayCasts(query.trim().replace(/;$/, ''))}`
 }
 
 /** A function of the table's row type was dropped before; see `dropRowFunctions`. */
 function replaceFunction(routine: DependentFunction): string[] {
   const { definition, hasRowType, signature, owner, grants, isClosed, comment } = routine
-  if (!hasRowType) return [definition.trim()]
+  const create = withoutArrayCasts(definition.trim())
+  if (!hasRowType) return [create]
   return [
-    definition.trim(),
+    create,
     `ALTER ROUTINE ${signature} OWNER TO ${quote(owner)}`,
     ...(isClosed ? [revokeRoutine(signature)] : []),
     ...grants.map((each) => each.replace(' ON FUNCTION ', ' ON ROUTINE ')),
@@ -168,7 +170,7 @@ export function republish(
     .flatMap((publication) => {
       const { name, columns, filter } = publication
       const list = columns === null ? '' : ` (${columns.map(quote).join(', ')})`
-      const where = filter === null ? '' : ` WHERE (${filter})`
+      const where = filter === null ? '' : ` WHERE (${withoutArrayCasts(filter)})`
       const alter = `ALTER PUBLICATION ${quote(name)}`
       return [
         `${alter} DROP TABLE ${qualified(tables.from)}`,

@@ -7,6 +7,7 @@ import { commentOn } from '../operations/comment.ts'
 import { operationTitle } from '../operations/titles.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import type { WholeStatistics } from '../catalog/wholeTable.ts'
+import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import { addUniqueWith } from './editSql.ts'
 import { literalOf } from './intervals.ts'
 import { closeLeaf, createLeaves, revokeOnLeaves } from './leaves.ts'
@@ -157,7 +158,7 @@ async function constraintsAndIndexes({ table, key, unique }: Subject): Promise<s
   }
   for (const { name, definition, comment, isOfConstraint, isUnique, keys } of table.indexes) {
     if (isOfConstraint || (isUnique && !keys.includes(key))) continue
-    statements.push(definition)
+    statements.push(withoutArrayCasts(definition))
     statements.push(...commentOn(`INDEX ${qualified({ schema: table.schema, name })}`, comment))
   }
   return statements
@@ -165,7 +166,7 @@ async function constraintsAndIndexes({ table, key, unique }: Subject): Promise<s
 
 export function createStatistics(statistics: readonly WholeStatistics[]): string[] {
   return statistics.flatMap(({ definition, comment, ...name }) => [
-    definition,
+    withoutArrayCasts(definition),
     ...commentOn(`STATISTICS ${qualified(name)}`, comment),
   ])
 }

@@ -2,6 +2,7 @@ import type { WholeTable, WholeTrigger } from '../catalog/wholeTable.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import { commentOn } from '../operations/comment.ts'
+import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import type { TriggerEdit } from './editSql.ts'
 import { editTrigger } from './editSql.ts'
 
@@ -23,7 +24,9 @@ export async function createTriggers(
   const statements: string[] = []
   for (const trigger of triggers) {
     const isPlain = Object.keys(edit).length === 0
-    statements.push(isPlain ? trigger.definition : await editTrigger(trigger.definition, edit))
+    statements.push(
+      isPlain ? withoutArrayCasts(trigger.definition) : await editTrigger(trigger.definition, edit),
+    )
     statements.push(...stateOf(table, trigger))
     statements.push(...commentOn(`TRIGGER ${quote(trigger.name)} ON ${qualified(table)}`, trigger.comment))
   }

@@ -22,6 +22,7 @@ CREATE TABLE "Shop data"."Order lines" (
   cents integer NOT NULL,
   gross integer GENERATED ALWAYS AS (cents * 119 / 100) STORED,
   tags text[],
+  kind varchar(10) CHECK (kind IN ('big', 'small')),
   changed timestamptz,
   dropped_later text,
   UNIQUE (owner_id, "When it was")
@@ -36,6 +37,7 @@ CREATE INDEX "by owner" ON "Shop data"."Order lines" (owner_id, "When it was" DE
 CREATE INDEX open_lines ON "Shop data"."Order lines" ("When it was") WHERE state = 'open';
 CREATE INDEX "Order lines_lower_idx" ON "Shop data"."Order lines" (lower(state), "When it was" DESC NULLS LAST);
 CREATE INDEX tags_idx ON "Shop data"."Order lines" USING gin (tags);
+CREATE INDEX of_a_kind ON "Shop data"."Order lines" (kind) WHERE kind IN ('big', 'small') AND state IN ('open', 'paid');
 COMMENT ON INDEX "Shop data".open_lines IS 'for the till';
 ALTER TABLE "Shop data"."Order lines" ALTER COLUMN state SET STATISTICS 500;
 ALTER TABLE "Shop data"."Order lines" ALTER COLUMN owner_id SET (n_distinct = -0.3);
@@ -65,6 +67,8 @@ CREATE TRIGGER log_all AFTER INSERT ON "Shop data"."Order lines" FOR EACH STATEM
 CREATE TRIGGER off BEFORE INSERT ON "Shop data"."Order lines" FOR EACH ROW EXECUTE FUNCTION other.touch();
 ALTER TABLE "Shop data"."Order lines" DISABLE TRIGGER off;
 ALTER TABLE "Shop data"."Order lines" ENABLE ALWAYS TRIGGER log_paid;
+CREATE TRIGGER log_kind AFTER UPDATE OR DELETE ON "Shop data"."Order lines" FOR EACH ROW
+  WHEN (OLD.kind IN ('big', 'huge')) EXECUTE FUNCTION other.log();
 COMMENT ON TRIGGER log_paid ON "Shop data"."Order lines" IS 'told to the books';
 ALTER TABLE "Shop data"."Order lines" ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "own lines" ON "Shop data"."Order lines" FOR SELECT TO member USING (owner_id = (SELECT other.me()));
@@ -72,6 +76,7 @@ CREATE POLICY "not the secret" ON "Shop data"."Order lines" AS RESTRICTIVE FOR A
   USING (note IS DISTINCT FROM 'secret') WITH CHECK (note IS DISTINCT FROM 'secret');
 CREATE POLICY add ON "Shop data"."Order lines" FOR INSERT WITH CHECK (owner_id = (SELECT other.me()));
 CREATE POLICY change ON "Shop data"."Order lines" FOR UPDATE TO member USING (owner_id = (SELECT other.me()));
+CREATE POLICY kinds ON "Shop data"."Order lines" FOR SELECT TO visitor USING (kind IN ('big', 'huge'));
 COMMENT ON POLICY "own lines" ON "Shop data"."Order lines" IS 'each their own';
 REVOKE ALL ON "Shop data"."Order lines" FROM visitor, member;
 GRANT SELECT (id, cents, state), UPDATE (state) ON "Shop data"."Order lines" TO visitor;
@@ -84,9 +89,9 @@ GRANT USAGE ON SEQUENCE "Shop data"."Order lines_Ticket no_seq" TO member;
 ALTER TABLE other.payments ENABLE ROW LEVEL SECURITY;
 GRANT SELECT ON other.payments TO member;
 CREATE POLICY "of own lines" ON other.payments FOR SELECT TO member USING (EXISTS (
-  SELECT FROM "Shop data"."Order lines" l WHERE l.id = payments.line_id AND l.owner_id = (SELECT other.me())));
+  SELECT FROM "Shop data"."Order lines" l WHERE l.id = payments.line_id AND l.kind IN ('big', 'small') IS NOT FALSE AND l.owner_id = (SELECT other.me())));
 CREATE VIEW other.open_lines WITH (security_barrier) AS
-  SELECT l.id, l.owner_id, p.name FROM "Shop data"."Order lines" l JOIN other.people p ON p.id = l.owner_id WHERE l.state = 'open';
+  SELECT l.id, l.owner_id, p.name FROM "Shop data"."Order lines" l JOIN other.people p ON p.id = l.owner_id WHERE l.state = 'open' AND (l.kind IN ('big', 'small') OR l.kind IS NULL);
 COMMENT ON VIEW other.open_lines IS 'what is open';
 GRANT SELECT ON other.open_lines TO visitor;
 CREATE VIEW other.names AS SELECT DISTINCT name FROM other.open_lines;

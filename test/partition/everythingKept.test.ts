@@ -62,6 +62,7 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
       await using files = await migrationDirectory({})
       await writeSeries(files.path, plan.operations)
       const before = await readFingerprint(superuser)
+      const indexesBefore = await countIndexes(superuser, lines)
       const publishedBefore = await published(superuser)
       const seenBefore = await runProbes(superuser)
       const rowsBefore = await allRows(superuser)
@@ -70,6 +71,8 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
       expect(await runProbes(superuser)).toEqual(seenBefore)
       expect(await readPartitionsDirectly(superuser)).toEqual(['42501'])
       expect(await published(superuser)).toEqual(publishedBefore)
+      // Attaching built none. One more: a unique constraint without the key stays beside the one with it.
+      expect(await countIndexes(superuser, '"Shop data"."Order lines_history"')).toBe(indexesBefore + 1)
       await addRows(keeper)
       const rows = await allRows(superuser)
       expect((await runDown(keeper, files.path)).failure?.message).toBeUndefined()
@@ -78,6 +81,14 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
     })
   })
 })
+
+async function countIndexes(client: Client, table: string): Promise<number> {
+  const { rows } = await client.query<{ count: number }>(
+    'SELECT count(*)::int FROM pg_index WHERE indrelid = $1::regclass',
+    [table],
+  )
+  return rows[0]?.count ?? 0
+}
 
 /** The tables of each publication, as a subscriber sees them. */
 async function published(client: Client): Promise<unknown[]> {
