@@ -20,7 +20,9 @@ describe.skipIf(engineIsMissing('pg_cron'))('with pg_cron', () => {
     server = await startEmbedded({
       version: 15,
       settings: {
-        shared_preload_libraries: `${debianLibraries}/pg_cron`,
+        // Its workers look for it by its bare name.
+        dynamic_library_path: `$libdir:${debianLibraries}`,
+        shared_preload_libraries: 'pg_cron',
         'cron.database_name': 'postgres',
         'cron.use_background_workers': 'on',
         max_worker_processes: '20',

@@ -2,7 +2,6 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ClientBase } from 'pg'
 import { escapeLiteral } from 'pg'
-import { quote } from '../../postgres/identifiers.ts'
 
 /** Where Debian puts them, for PostgreSQL 15. */
 export const debianLibraries = '/usr/lib/postgresql/15/lib'
@@ -24,7 +23,7 @@ export async function installDebianExtension(
 ): Promise<void> {
   for (const script of scriptsOf(name)) {
     const text = readFileSync(join(scripts, script), 'utf8')
-      .replaceAll('@extschema@', quote(schema))
+      .replaceAll('@extschema@', schema)
       .replaceAll('MODULE_PATHNAME', `${debianLibraries}/${name}`)
       .replaceAll('$libdir/', `${debianLibraries}/`)
       // For psql, and for CREATE EXTENSION alone.
