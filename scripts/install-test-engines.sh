@@ -26,6 +26,10 @@ done
 # HypoPG of PostgreSQL 15, which Supabase's index_advisor needs: the bench compares with it. It has no program.
 hypopg=postgresql-15-hypopg
 [[ -e /usr/share/postgresql/15/extension/hypopg.control ]] || ! apt-cache show "$hypopg" >/dev/null 2>&1 || missing+=("$hypopg")
+# pg_cron and pg_partman of PostgreSQL 15: the upkeep of partitions uses the one, the bench compares with the other.
+for extension in pg_cron:postgresql-15-cron pg_partman:postgresql-15-partman; do
+  [[ -e /usr/share/postgresql/15/extension/${extension%%:*}.control ]] || ! apt-cache show "${extension##*:}" >/dev/null 2>&1 || missing+=("${extension##*:}")
+done
 ((${#missing[@]} == 0)) && exit 0
 
 if ! command -v apt-get >/dev/null; then

@@ -6,6 +6,7 @@ import { chooseBenches } from '../bench/bench.ts'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
 import { claimsBench } from '../bench/claims/claimsBench.ts'
 import { deployBench } from '../bench/deployBench.ts'
+import { partitionBesideBench } from '../bench/partition/partitionBesideBench.ts'
 import { partitionLoadBench } from '../bench/partition/partitionLoadBench.ts'
 import { diagnoseBench } from '../bench/diagnoseBench.ts'
 import { gainBench } from '../bench/gainBench.ts'
@@ -34,6 +35,7 @@ export const benches: readonly Bench[] = [
   claimsBench,
   deployBench,
   partitionLoadBench,
+  partitionBesideBench,
   politeLocksBench,
   policiesBench,
   rlsBench,

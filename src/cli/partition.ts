@@ -101,6 +101,7 @@ async function partition(
   const plan = await planPartitions(client, {
     ...{ table, key: options.key, every: options.every, accept: options.accept, ahead: options.ahead },
     ...(options.cutoff === undefined ? {} : { cutoff: parseMoment(options.cutoff) }),
+    ...(options.retention === undefined ? {} : { retention: options.retention }),
   })
   const judgement =
     options.judge && plan.refused.length === 0 ? await judge(context, client, table, options) : undefined

@@ -43,16 +43,21 @@ export function later(every: Every, begin: Date, count: number): Date {
   }
 }
 
+/** The day in UTC: `2026-12-05`. */
+export function dayOf(moment: Date): string {
+  return moment.toISOString().slice(0, 10)
+}
+
 /** The end of a partition's name: `2026_12_05` for days and weeks, `2026_12`, `2026`. */
 export function suffixOf(every: Every, begin: Date): string {
-  const [year = '', month = '', day = ''] = begin.toISOString().slice(0, 10).split('-')
+  const [year = '', month = '', day = ''] = dayOf(begin).split('-')
   if (every === 'year') return year
   return every === 'month' ? `${year}_${month}` : `${year}_${month}_${day}`
 }
 
 /** A bound as a literal of the key's type: `'2026-12-01'`, or with the time, and the zone where the type has one. */
 export function literalOf(type: KeyType, moment: Date): string {
-  const day = moment.toISOString().slice(0, 10)
+  const day = dayOf(moment)
   if (type === 'date') return `'${day}'`
   return type.includes('without') ? `'${day} 00:00:00'` : `'${day} 00:00:00+00'`
 }

@@ -1,7 +1,6 @@
 import type { PartitionRange } from '../shadow/planner/partitions.ts'
-
-/** How long the keys of one partition span. */
-export type Every = 'day' | 'week' | 'month' | 'year'
+import type { Every } from './intervals.ts'
+import { beginOf, dayOf, later, parseMoment } from './intervals.ts'
 
 /** A way to partition a table. */
 export interface Layout {
@@ -23,49 +22,30 @@ const mostIntervals = 1_000
  * @param keys the first and the last key, and now, each of which ISO 8601 begins with: `2026-01-31`
  */
 export function layoutsOf(keys: { first: string; last: string; now: string }, every: Every): Layout[] {
-  const last = keys.last > keys.now ? keys.last : keys.now
-  const cutoff = next(startOf(last, every), every)
+  const moment = (text: string): Date => parseMoment(text.slice(0, 10))
+  const [first, last, now] = [moment(keys.first), moment(keys.last), moment(keys.now)]
+  const cutoff = later(every, beginOf(every, last > now ? last : now), 1)
   const future = intervals(cutoff, ahead, every)
   const all: PartitionRange[] = []
-  for (let from = startOf(keys.first, every); from < cutoff && all.length < mostIntervals;) {
-    const to = next(from, every)
-    all.push({ name: from, from, to })
-    from = to
+  for (let begin = beginOf(every, first); begin < cutoff && all.length < mostIntervals;) {
+    all.push(interval(every, begin))
+    begin = later(every, begin, 1)
   }
   return [
-    { name: 'right after the swap', partitions: [{ name: 'history', from: null, to: cutoff }, ...future] },
+    {
+      name: 'right after the swap',
+      partitions: [{ name: 'history', from: null, to: dayOf(cutoff) }, ...future],
+    },
     { name: `every ${every} its own partition`, partitions: [...all, ...future] },
   ]
 }
 
-function intervals(start: string, count: number, every: Every): PartitionRange[] {
-  const found: PartitionRange[] = []
-  let from = start
-  for (let at = 0; at < count; at += 1) {
-    const to = next(from, every)
-    found.push({ name: from, from, to })
-    from = to
-  }
-  return found
+function intervals(start: Date, count: number, every: Every): PartitionRange[] {
+  return Array.from({ length: count }, (_, at) => interval(every, later(every, start, at)))
 }
 
-/** The first day of the interval that a day is in; weeks begin on Monday. */
-function startOf(day: string, every: Every): string {
-  const date = dateOf(day)
-  if (every === 'week') date.setUTCDate(date.getUTCDate() - ((date.getUTCDay() + 6) % 7))
-  if (every === 'month' || every === 'year') date.setUTCDate(1)
-  if (every === 'year') date.setUTCMonth(0)
-  return textOf(date)
+/** The interval that begins there, named after its first day. */
+function interval(every: Every, begin: Date): PartitionRange {
+  const from = dayOf(begin)
+  return { name: from, from, to: dayOf(later(every, begin, 1)) }
 }
-
-function next(start: string, every: Every): string {
-  const date = dateOf(start)
-  if (every === 'day') date.setUTCDate(date.getUTCDate() + 1)
-  if (every === 'week') date.setUTCDate(date.getUTCDate() + 7)
-  if (every === 'month') date.setUTCMonth(date.getUTCMonth() + 1)
-  if (every === 'year') date.setUTCFullYear(date.getUTCFullYear() + 1)
-  return textOf(date)
-}
-
-const dateOf = (day: string): Date => new Date(`${day.slice(0, 10)}T00:00:00Z`)
-const textOf = (date: Date): string => date.toISOString().slice(0, 10)

@@ -9,7 +9,7 @@ export interface LockWishes {
 }
 
 /** How long to look for a moment at which nobody holds any of them, in milliseconds. */
-const lookMs = 3_000
+export const lookMs = 3_000
 /** How long a client may wait behind our request, where there is no such moment. */
 const queueMs = 40
 
@@ -21,6 +21,20 @@ const queueMs = 40
 export function lockPolitely({ tables, mode, views = [], referenced = [] }: LockWishes): string {
   const [first = '', ...others] = tables
   const rest = others.length === 0 ? '' : `LOCK TABLE ${others.join(', ')} IN ${mode} MODE NOWAIT;`
+  const locks = [rest, ...views.map(lockView), ...referenced.map(lockReferenced)].filter(
+    (each) => each !== '',
+  )
+  return politely(`LOCK TABLE ${first} IN ${mode} MODE;
+      PERFORM pg_catalog.set_config('lock_timeout', '1ms', true);
+      ${locks.join('\n      ')}`)
+}
+
+/**
+ * PL/pgSQL that runs statements as soon as nobody is in their way, as `lockPolitely` does. Whatever an attempt has done
+ * and locked is undone before the next one. They may read `began`, and have to lower `lock_timeout` to a millisecond
+ * after their first lock.
+ */
+export function politely(statements: string): string {
   return `DECLARE
   began timestamptz := pg_catalog.clock_timestamp();
   attempt integer := 0;
@@ -33,9 +47,7 @@ BEGIN
       PERFORM pg_catalog.set_config('lock_timeout',
         CASE WHEN pg_catalog.clock_timestamp() < began + interval '${lookMs} ms' OR attempt % 8 > 0
           THEN '1ms' ELSE '${queueMs}ms' END, true);
-      LOCK TABLE ${first} IN ${mode} MODE;
-      PERFORM pg_catalog.set_config('lock_timeout', '1ms', true);
-      ${[rest, ...views.map(lockView), ...referenced.map(lockReferenced)].filter((each) => each !== '').join('\n      ')}
+      ${statements}
       PERFORM pg_catalog.set_config('lock_timeout', allowed, true);
       EXIT;
     EXCEPTION WHEN lock_not_available OR deadlock_detected THEN

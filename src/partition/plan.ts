@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
 import { readKeyRange } from '../catalog/rowsBeyond.ts'
 import { findSchema } from '../catalog/schemas.ts'
+import { maySchedule } from '../catalog/cron.ts'
 import { findActingRole } from '../catalog/actingRole.ts'
 import { listRelationNames, namesBySchema } from '../catalog/relationNames.ts'
 import type { WholeTable } from '../catalog/wholeTable.ts'
@@ -30,6 +31,8 @@ export interface PartitionRequest {
   cutoff?: Date
   /** Partitions to make beyond the cutoff. */
   ahead: number
+  /** How long rows are kept, such as `24 months`: it adds a procedure that drops older partitions. */
+  retention?: string
 }
 
 /** What a series would be, or why there is none. */
@@ -60,6 +63,7 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
         'Write --table SCHEMA.NAME as the catalog has it; names are case-sensitive.',
       )
     }
+    if (request.retention !== undefined) await checkInterval(client, request.retention)
     const acting = await findActingRole(db)
     const children: WholeTable[] = []
     for (const name of unique(table.keysIn.map((key) => key.table))) {
@@ -92,6 +96,18 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
       taken: namesBySchema(await listRelationNames(db)).get(table.schema) ?? new Set(),
     })
     const hasHelperSchema = (await findSchema(db, helperSchema)) !== undefined
-    return { refused, accepted, subject, operations: await seriesOf(subject, hasHelperSchema) }
+    const place = { hasHelperSchema, hasCron: await maySchedule(db), retention: request.retention }
+    return { refused, accepted, subject, operations: await seriesOf(subject, place) }
   })
+}
+
+async function checkInterval(client: ClientBase, text: string): Promise<void> {
+  const { rows } = await client
+    .query<{ isPositive: boolean }>(`SELECT $1::pg_catalog.interval > '0' AS "isPositive"`, [text])
+    .catch(() => ({ rows: [] }))
+  if (rows[0]?.isPositive) return
+  throw new UsageError(
+    `--retention ${text} is no time.`,
+    'Write it as PostgreSQL does: "24 months", "90 days".',
+  )
 }

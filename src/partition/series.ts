@@ -9,7 +9,18 @@ import { helperSchema } from './subject.ts'
 import { swap } from './swap.ts'
 import { uniqueKeys } from './uniqueKeys.ts'
 import { addPartitions } from './addPartitions.ts'
+import { dropPartitions } from './dropPartitions.ts'
+import { scheduleUpkeep } from './scheduleUpkeep.ts'
 import { validateKeys } from './validate.ts'
+
+/** What the series finds, and what was asked for beside the partitions themselves. */
+export interface SeriesPlace {
+  hasHelperSchema: boolean
+  /** pg_cron is installed in this database, and we may use it. */
+  hasCron: boolean
+  /** How long rows are kept, such as `24 months`. */
+  retention: string | undefined
+}
 
 /**
  * The migrations that partition a table while it is in use, in the order in which they run:
@@ -21,10 +32,13 @@ import { validateKeys } from './validate.ts'
  * 5. the swap, in one short transaction
  * 6. the foreign keys validated, statistics of the whole
  * 7. a function that makes partitions ahead
+ * 8. a procedure that drops old ones, where a retention is declared
+ * 9. both scheduled, where the database has pg_cron
  *
  * Each has its way back; all of them together leave the table as it was, with the rows that have come since.
  */
-export async function seriesOf(subject: Subject, hasHelperSchema: boolean): Promise<Operation[]> {
+export async function seriesOf(subject: Subject, place: SeriesPlace): Promise<Operation[]> {
+  const { hasHelperSchema, hasCron, retention } = place
   const { table, key, bound, children } = subject
   const digests = keptParts(table, key, [bound])
   const carried: Operation[] = []
@@ -41,5 +55,7 @@ export async function seriesOf(subject: Subject, hasHelperSchema: boolean): Prom
     ...(hasHelperSchema ? [] : [createPrivateSchema(helperSchema)]),
     ...parts.map((operation) => ({ ...operation, series })),
     addPartitions(subject),
+    ...(retention === undefined ? [] : [dropPartitions(subject, retention)]),
+    ...(hasCron ? [scheduleUpkeep(subject, retention)] : []),
   ]
 }

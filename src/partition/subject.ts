@@ -29,7 +29,7 @@ export interface Subject {
   children: ChildKey[]
   /** What has to make way for the same name on the new table: old name -> name on the history partition. */
   renamed: { constraints: Map<string, string>; indexes: Map<string, string>; statistics: Map<string, string> }
-  functions: { takeBack: string; keepChildren: string; addPartitions: string }
+  functions: { takeBack: string; keepChildren: string; addPartitions: string; dropPartitions: string }
 }
 
 export interface PreparedUnique {
@@ -103,6 +103,7 @@ export function nameSubject(request: SubjectRequest): Subject {
       takeBack: claimIdentifier(`take_back_${table.name}`, '', new Set()),
       keepChildren: claimIdentifier(`keep_children_of_${table.name}`, '', new Set()),
       addPartitions: claimIdentifier(`add_partitions_of_${table.name}`, '', new Set()),
+      dropPartitions: claimIdentifier(`drop_partitions_of_${table.name}`, '', new Set()),
     },
   }
 }

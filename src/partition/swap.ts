@@ -172,7 +172,7 @@ export function createStatistics(statistics: readonly WholeStatistics[]): string
 }
 
 /** The foreign keys come back with the key in them, unvalidated: the next migration validates them without a strong lock. */
-function keysToPartitions({ table, key, children }: Subject): string[] {
+export function keysToPartitions({ table, key, children }: Subject): string[] {
   return children.flatMap(({ key: foreign, column }) => {
     const { name, columns, referenced, onDelete, isDeferrable, isDeferred, comment } = foreign
     const from = [...columns, column].map(quote).join(', ')

@@ -1,3 +1,4 @@
+import { hasDebianExtension } from '../../src/bench/partition/debianExtension.ts'
 import { loadConfig } from '../../src/config.ts'
 import { installedVersions } from '../../src/servers/installation.ts'
 import { findProgram } from '../../src/servers/programs.ts'
@@ -10,9 +11,13 @@ const programs = {
 
 type Program = keyof typeof programs
 
+/** Extensions of PostgreSQL 15 that Debian has, which tests put into the one that npm brings. */
+const extensions = ['pg_cron', 'pg_partman'] as const
+
 /** What tests need beyond `npm ci`; scripts/install-test-engines.sh brings all of it. */
 export const engines = [
   ...(Object.keys(programs) as Program[]),
+  ...extensions,
   ...(['postgres13', 'postgres14', 'postgres15', 'postgres16', 'postgres17'] as const),
 ]
 
@@ -38,6 +43,9 @@ export function engineIsMissing(engine: Engine): boolean {
 export function isInstalled(engine: Engine): boolean {
   const version = /^postgres(\d+)$/.exec(engine)?.[1]
   if (version) return installedVersions().includes(Number(version))
+  if ((extensions as readonly string[]).includes(engine)) {
+    return installedVersions().includes(15) && hasDebianExtension(engine)
+  }
   return findEngine(engine as Program) !== undefined
 }
 

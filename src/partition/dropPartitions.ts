@@ -1,0 +1,87 @@
+import { functionExists, functionIsAbsent } from '../conditions/functions.ts'
+import type { Operation } from '../operations/operation.ts'
+import { condition, work } from '../operations/operation.ts'
+import { operationTitle } from '../operations/titles.ts'
+import { display, qualified, quote } from '../postgres/identifiers.ts'
+import { lockPolitely } from './lockPolitely.ts'
+import { literal } from './remake.ts'
+import type { Subject } from './subject.ts'
+import { helperSchema } from './subject.ts'
+
+/**
+ * A procedure that drops the partitions all of whose rows are older than a time, each in a transaction of its own. It
+ * drops nothing unless somebody calls or schedules it.
+ *
+ * ```sql
+ * CALL private.drop_partitions_of_bookings('24 months');
+ * ```
+ */
+export function dropPartitions(subject: Subject, retention: string): Operation {
+  const { table, key, functions } = subject
+  const identity = { schema: helperSchema, name: functions.dropPartitions, args: 'IN older_than interval' }
+  const signature = `${quote(helperSchema)}.${quote(functions.dropPartitions)}(interval)`
+  return {
+    ...work('partitionTable', 'drop', table.schema, table.name, key),
+    on: [table.schema, table.name],
+    title: operationTitle('drop', 'old', 'partitions', 'of', table.name),
+    rule: 'partition_candidate',
+    why:
+      `Rows of ${display(table)} are kept for ${retention}. This procedure drops the partitions that are older, which takes ` +
+      'a moment, where DELETE takes long and leaves dead rows. Dropped rows cannot come back, not by `down` either. ' +
+      'It drops nothing unless somebody calls or schedules it.',
+    up: [bodyOf(subject), `REVOKE ALL ON PROCEDURE ${signature} FROM PUBLIC`],
+    down: [`DROP PROCEDURE ${signature}`],
+    before: [condition(functionIsAbsent, identity)],
+    after: [condition(functionExists, identity)],
+  }
+}
+
+/** DETACH CONCURRENTLY is impossible beside a default partition, so each is detached with a lock that waits for nobody. */
+function bodyOf({ table, functions, children, key }: Subject): string {
+  const parent = qualified(table)
+  const on = parent.replaceAll('%', '%%')
+  const tables = [parent, ...new Set(children.map(({ key: foreign }) => qualified(foreign.table)))]
+  const refusals = children.map(({ key: foreign, column }) => {
+    const own = [...foreign.columns, column]
+    const referenced = [...foreign.referenced, key]
+    const joins = own
+      .map((each, at) => `child.${quote(each)} = row.${quote(referenced[at] ?? '')}`)
+      .join(' AND ')
+    const exists = `SELECT EXISTS (SELECT FROM ONLY %s row JOIN ${qualified(foreign.table).replaceAll('%', '%%')} child ON ${joins.replaceAll('%', '%%')})`
+    const message = `${literal(` has rows that foreign key ${quote(foreign.name)} of ${qualified(foreign.table)} points to`)}`
+    return `    EXECUTE pg_catalog.format(${literal(exists)}, leaf) INTO is_referenced;
+    IF is_referenced THEN
+      RAISE foreign_key_violation USING MESSAGE = leaf || ${message},
+        HINT = 'Delete the rows that point there first, or keep the partition.';
+    END IF;
+`
+  })
+  return `CREATE PROCEDURE ${quote(helperSchema)}.${quote(functions.dropPartitions)}(older_than interval) LANGUAGE plpgsql AS $drop$
+DECLARE
+  leaf text;
+  is_referenced boolean;
+BEGIN
+  IF older_than IS NULL OR older_than <= interval '0' THEN
+    RAISE EXCEPTION 'give a positive interval, such as 24 months';
+  END IF;
+  LOOP
+    -- Bounds without a zone are of UTC.
+    PERFORM pg_catalog.set_config('timezone', 'UTC', true), pg_catalog.set_config('search_path', '', true);
+    leaf := NULL;
+    -- The default partition has no end, and the history has one as every other.
+    SELECT old.name INTO leaf FROM (
+      SELECT class.oid::pg_catalog.regclass::text AS name, (pg_catalog.regexp_match(
+        pg_catalog.pg_get_expr(class.relpartbound, class.oid), 'TO \\(''([^'']+)''\\)$'))[1]::timestamptz AS until
+      FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class class ON class.oid = inhrelid
+      WHERE inhparent = ${literal(parent)}::pg_catalog.regclass
+    ) old WHERE old.until <= pg_catalog.now() - older_than ORDER BY old.until LIMIT 1;
+    EXIT WHEN leaf IS NULL;
+${refusals.join('')}${lockPolitely({ tables, mode: 'ACCESS EXCLUSIVE' }).replaceAll(/^(?=.)/gm, '    ')};
+    EXECUTE pg_catalog.format(${literal(`ALTER TABLE ${on} DETACH PARTITION %s`)}, leaf);
+    EXECUTE pg_catalog.format('DROP TABLE %s', leaf);
+    COMMIT;
+    RAISE NOTICE 'dropped %', leaf;
+  END LOOP;
+END
+$drop$`
+}
