@@ -17,7 +17,13 @@ import { benchRow } from '../bench.ts'
 import type { LoadReport } from '../load/load.ts'
 import { underLoad } from '../load/load.ts'
 import type { BenchRow } from '../row.ts'
-import { openPartitions, partitionByHand, partitionWithPartman, thingsOfOrders } from './besideWays.ts'
+import {
+  openPartitions,
+  partitionByHand,
+  partitionWithPartman,
+  rowsInDefault,
+  thingsOfOrders,
+} from './besideWays.ts'
 import { hasDebianExtension, installDebianExtension } from './debianExtension.ts'
 
 const clients = 4
@@ -70,6 +76,8 @@ interface Measured {
   load: LoadReport
   rowsPerSecond: number
   lost: string[]
+  /** Rows left in the default partition. */
+  stray: number
 }
 
 async function measure(server: Server, { rows, onStep }: BenchContext, way: Way): Promise<Measured> {
@@ -114,7 +122,7 @@ async function measure(server: Server, { rows, onStep }: BenchContext, way: Way)
       ...(open > 0 ? [`${open} partitions open past the policies`] : []),
       ...(missing === 0 ? [] : [`${missing} rows`]),
     ]
-    return { load, rowsPerSecond: Math.round(total / seconds), lost }
+    return { load, rowsPerSecond: Math.round(total / seconds), lost, stray: await rowsInDefault(looker) }
   } finally {
     await keeper.end()
     await looker.end()
@@ -177,10 +185,11 @@ function row(id: string, title: string, theirs: Measured, ours: Measured): Bench
   })
 }
 
-function say({ load, rowsPerSecond, lost }: Measured): string {
+function say({ load, rowsPerSecond, lost, stray }: Measured): string {
   const why = load.failures.length > 0 ? ` (${load.failures.slice(0, 2).join('; ')})` : ''
   return (
     `${load.failed} of ${load.transactions} transactions failed${why}, ${rowsPerSecond} rows a second, ` +
+    (stray === 0 ? '' : `${stray} rows left in the default partition, `) +
     `lost: ${lost.length === 0 ? 'nothing' : lost.join(', ')}`
   )
 }
