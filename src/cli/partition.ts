@@ -36,7 +36,7 @@ interface CommandOptions extends OutputOptions {
   yes?: boolean
 }
 
-/** `partition`: the series of migrations that partitions a table online. The database is only read. */
+/** The series of migrations that partitions a table online. The database is only read. */
 export function partitionCommand(context: CommandContext): Command {
   return new Command('partition')
     .requiredOption('--table <name>', 'the table, with its schema where that is not public')

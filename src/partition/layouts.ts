@@ -17,7 +17,7 @@ const mostIntervals = 1_000
 /**
  * The two layouts that a table goes through. Zero-copy, it becomes one partition up to a cutoff, with new ones above; the
  * gain comes with time, as rows move out of what is asked for or arrive in partitions of their own. In the end, or at once
- * with `--rewrite-history`, each interval is a partition.
+ * with a rewritten history, each interval is a partition.
  *
  * @param keys the first and the last key, and now, each of which ISO 8601 begins with: `2026-01-31`
  */
