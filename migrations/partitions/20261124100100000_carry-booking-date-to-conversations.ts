@@ -23,6 +23,13 @@ export function up(pgm: MigrationBuilder): void {
   pgm.sql(`CREATE FUNCTION "private"."fill_conversations_bookings_booking_date"() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 BEGIN
+  IF TG_WHEN = 'AFTER' THEN
+    IF NOT EXISTS (SELECT FROM "public"."bookings" parent WHERE parent."id" = NEW."booking_id") THEN
+      RAISE foreign_key_violation USING MESSAGE = 'insert or update on table "conversations" violates foreign key constraint "conversations_booking_id_fkey"',
+        SCHEMA = 'public', TABLE = 'conversations', CONSTRAINT = 'conversations_booking_id_fkey';
+    END IF;
+    RETURN NULL;
+  END IF;
   IF NEW."booking_id" IS NULL THEN
     NEW."bookings_booking_date" := NULL;
     RETURN NEW;
@@ -30,14 +37,14 @@ BEGIN
   SELECT parent."booking_date" INTO NEW."bookings_booking_date"
   FROM "public"."bookings" parent WHERE parent."id" = NEW."booking_id" FOR KEY SHARE;
   IF NOT FOUND THEN
-    RAISE foreign_key_violation USING MESSAGE = 'insert or update on table "conversations" violates foreign key constraint "conversations_booking_id_fkey"',
-      SCHEMA = 'public', TABLE = 'conversations', CONSTRAINT = 'conversations_booking_id_fkey';
+    NEW."bookings_booking_date" := 'infinity';
   END IF;
   RETURN NEW;
 END
 $$`)
   pgm.sql(`REVOKE ALL ON FUNCTION "private"."fill_conversations_bookings_booking_date"() FROM PUBLIC`)
   pgm.sql(`CREATE TRIGGER "zz_fill_bookings_booking_date" BEFORE INSERT OR UPDATE OF "booking_id" ON "public"."conversations" FOR EACH ROW EXECUTE FUNCTION "private"."fill_conversations_bookings_booking_date"()`)
+  pgm.sql(`CREATE TRIGGER "zz_refuse_bookings_booking_date" AFTER INSERT OR UPDATE OF "booking_id" ON "public"."conversations" FOR EACH ROW WHEN (NEW."bookings_booking_date" = 'infinity') EXECUTE FUNCTION "private"."fill_conversations_bookings_booking_date"()`)
   batched(pgm, {
     table: { schema: 'public', name: 'conversations' },
     key: ['id'],
@@ -53,6 +60,7 @@ WHERE parent."id" = child."booking_id" AND child."bookings_booking_date" IS NULL
 export function down(pgm: MigrationBuilder): void {
   pgm.noTransaction()
   pgm.sql(`ALTER TABLE "public"."conversations" DROP CONSTRAINT "conversations_bookings_booking_date_check"`)
+  pgm.sql(`DROP TRIGGER "zz_refuse_bookings_booking_date" ON "public"."conversations"`)
   pgm.sql(`DROP TRIGGER "zz_fill_bookings_booking_date" ON "public"."conversations"`)
   pgm.sql(`DROP FUNCTION "private"."fill_conversations_bookings_booking_date"()`)
   pgm.sql(`ALTER TABLE "public"."conversations" DROP COLUMN "bookings_booking_date"`)

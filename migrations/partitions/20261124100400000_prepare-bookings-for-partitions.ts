@@ -74,7 +74,6 @@ BEGIN
                 THEN '1ms' ELSE '40ms' END, true);
             LOCK TABLE "public"."bookings" IN EXCLUSIVE MODE;
             PERFORM pg_catalog.set_config('lock_timeout', '1ms', true);
-            
             PERFORM pg_catalog.set_config('lock_timeout', allowed, true);
             EXIT;
           EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
