@@ -109,6 +109,11 @@ function printJudgement(print: (line: string) => void, judgement: PartitionJudge
   for (const line of partitionChangeLines(judgement)) print(line.replaceAll(/^/gm, '    '))
 }
 
+/** The judgements as the command `partition` writes them. */
+function partitionJson({ judgements, ...rest }: PartitionDemo): object {
+  return { tables: judgements.map(partitionJudgementJson), ...rest }
+}
+
 function partitionLine({ migrations, added, made, clients, lost }: PartitionDemo): string {
   const reports = Object.values(clients)
   const sum = (of: 'transactions' | 'failed') => reports.reduce((total, each) => total + each[of], 0)
@@ -118,15 +123,6 @@ function partitionLine({ migrations, added, made, clients, lost }: PartitionDemo
     `${migrations} migrations partitioned ${added.length} tables and took it back, with ${news} new rows and ` +
     `${made.length} more partitions in between: ${sum('failed')} of ${sum('transactions')} transactions failed, ${kept}.`
   )
-}
-
-function partitionJson({ judgements, ...rest }: PartitionDemo): object {
-  const tables = judgements.map((judgement) => ({
-    table: [judgement.foretelling.keyed.table.schema, judgement.foretelling.keyed.table.name],
-    key: judgement.foretelling.keyed.key,
-    ...partitionJudgementJson(judgement),
-  }))
-  return { tables, ...rest }
 }
 
 /** A URL holds a password, so it goes into a file that only this user can read, and never to the screen. */
