@@ -10,6 +10,7 @@ import { writeMigrations } from '../optimize/writeMigrations.ts'
 import { dayOf, later } from '../partition/intervals.ts'
 import type { PartitionJudgement } from '../partition/judge.ts'
 import { judgePartitioning } from '../partition/judge.ts'
+import { layoutsOf } from '../partition/layouts.ts'
 import { planPartitions } from '../partition/plan.ts'
 import type { Subject } from '../partition/subject.ts'
 import { helperSchema } from '../partition/subject.ts'
@@ -144,6 +145,8 @@ async function judge(owner: Client, options: PartitionDemoOptions): Promise<Part
     const statements = workload.filter(({ sql }) => new RegExp(`\\b${table.name}\\b`).test(sql))
     const judgement = await judgePartitioning(owner, { table, key }, statements, {
       ...{ every, recommends: false },
+      // What it comes to: each month a partition of its own.
+      layouts: (keys) => layoutsOf({ ...keys, now: new Date().toISOString() }, every).slice(-1),
       ...(options.signal ? { signal: options.signal } : {}),
       ...(options.onStep ? { onStep: options.onStep } : {}),
     })

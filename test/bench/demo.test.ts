@@ -12,7 +12,7 @@ import { provideServer } from '../../src/servers/provideServer.ts'
 /** Whether the claims are met is for the demo to say: this data is too small, and other tests run meanwhile. */
 test(
   'the demo applies everything, partitions two tables, and takes all of it back',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     const server = await provideServer({ ...loadConfig(), testDatabaseUrl: undefined }, casaoraServer)
     try {
