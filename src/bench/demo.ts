@@ -11,7 +11,6 @@ import { loadMigrations } from '../migrate/loadMigrations.ts'
 import type { Migration } from '../migrate/migration.ts'
 import type { Plan } from '../migrate/plan.ts'
 import { plan } from '../migrate/plan.ts'
-import type { RunEvent } from '../migrate/runOptions.ts'
 import { defaultRunOptions } from '../migrate/runOptions.ts'
 import type { RunResult } from '../migrate/up.ts'
 import { up } from '../migrate/up.ts'
@@ -24,17 +23,16 @@ import { casaoraClaims } from './casaora/claims.ts'
 import type { CasaoraDatabase } from './casaora/database.ts'
 import { createCasaora, readCasaoraWorkload } from './casaora/database.ts'
 import type { CasaoraRows } from './casaora/load.ts'
+import type { PartitionDemo, PartitionDemoOptions } from './demoPartitions.ts'
+import { demoPartitions, partitionRows } from './demoPartitions.ts'
 import type { Measurement } from './measure.ts'
 import { measure } from './measure.ts'
 import type { BenchRow } from './row.ts'
 
-export interface DemoOptions {
+export interface DemoOptions extends PartitionDemoOptions {
   rows: CasaoraRows
-  signal?: AbortSignal
-  /** Called at the beginning of each stage; `onStep` and `onEvent` report what happens in it. */
-  onStage?: (title: string) => void
-  onStep?: (text: string) => void
-  onEvent?: (event: RunEvent) => void
+  /** Partitions two tables between the ways up and down. */
+  partition?: boolean
   /** Called with the findings before the migrations, and again after them. */
   onDiagnosis?: (report: DiagnosisReport) => void
   /** Called with what is to be written for findings and workload. */
@@ -49,6 +47,8 @@ export interface DemoResult {
   findings: { before: number; after: number }
   /** Migrations applied, and taken back again. */
   applied: number
+  /** What came of partitioning, where that was asked for. */
+  partition?: PartitionDemo
   /** The fingerprint after all migrations were taken back equals the one before. */
   reversible: boolean
 }
@@ -95,12 +95,16 @@ async function runIn(
   const fast = await measureAll(database, claims, options)
   options.onStage?.('Diagnosing again')
   const well = await lookAt(database, options)
+  const partition = options.partition ? await demoPartitions(database, directory, options) : undefined
   options.onStage?.('Taking everything back')
   await migrate(database, migrations, options, 'down')
   const reversible = (await readSchema(database)).text === before.text
-  const rows = claims.map(({ claim }, index) => toRow(claim, slow[index], fast[index]))
+  const rows = [
+    ...claims.map(({ claim }, index) => toRow(claim, slow[index], fast[index])),
+    ...(partition ? partitionRows(partition) : []),
+  ]
   const findings = { before: ill.findings.length, after: well.findings.length }
-  return { result: { rows, findings, applied, reversible }, database }
+  return { result: { rows, findings, applied, ...(partition ? { partition } : {}), reversible }, database }
 }
 
 type MeasuredClaim = { claim: Claim; statement: WorkloadStatement }

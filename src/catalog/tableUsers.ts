@@ -18,6 +18,7 @@ export interface TableUsers {
 
 /** One privilege; of a column where one is named. */
 export interface Grant {
+  /** `ALL` for all that this version knows: what is written of it can then run on another one. */
   privilege: string
   column: string | null
   /** Null for PUBLIC. */
@@ -107,17 +108,22 @@ export async function findTableUsers(
 /** Every privilege that somebody other than the owner has, and those that the owner has lost count as absent. */
 async function listGrants(db: Database, oid: number): Promise<Grant[]> {
   const { rows } = await sql<Grant>`
-    SELECT entry.privilege_type AS privilege, source."column",
+    SELECT DISTINCT
+      CASE WHEN pg_catalog.count(*) OVER (
+          PARTITION BY source."column", entry.grantor, entry.grantee, entry.is_grantable) = source.every
+        THEN 'ALL' ELSE entry.privilege_type END AS privilege,
+      source."column",
       CASE WHEN entry.grantee <> 0 THEN pg_catalog.pg_get_userbyid(entry.grantee)::text END AS grantee,
       pg_catalog.pg_get_userbyid(entry.grantor)::text AS grantor, entry.is_grantable AS "isGrantable"
     FROM (
-      SELECT NULL::text AS "column", coalesce(relacl, pg_catalog.acldefault('r', relowner)) AS acl
+      SELECT NULL::text AS "column", coalesce(relacl, pg_catalog.acldefault('r', relowner)) AS acl,
+        (SELECT pg_catalog.count(*) FROM pg_catalog.aclexplode(pg_catalog.acldefault('r', relowner))) AS every
       FROM pg_catalog.pg_class WHERE oid = ${oid}
       UNION ALL
-      SELECT attname::text, attacl FROM pg_catalog.pg_attribute
+      SELECT attname::text, attacl, NULL FROM pg_catalog.pg_attribute
       WHERE attrelid = ${oid} AND attnum > 0 AND NOT attisdropped AND attacl IS NOT NULL
     ) source, pg_catalog.aclexplode(source.acl) entry
-    ORDER BY source."column" NULLS FIRST, 4, 3 NULLS FIRST, 1`.execute(db)
+    ORDER BY 2 NULLS FIRST, 4, 3 NULLS FIRST, 1`.execute(db)
   return rows
 }
 

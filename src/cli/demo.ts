@@ -5,9 +5,13 @@ import { Command } from 'commander'
 import { casaoraServer } from '../bench/casaora/database.ts'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
 import { runDemo } from '../bench/demo.ts'
+import type { PartitionDemo } from '../bench/demoPartitions.ts'
 import { exitCodes } from '../errors.ts'
 import { benchTable } from '../bench/benchTable.ts'
 import { countLevels } from '../report/diagnosis/summary.ts'
+import type { PartitionJudgement } from '../partition/judge.ts'
+import { display } from '../postgres/identifiers.ts'
+import { partitionChangeLines, partitionJudgementJson } from '../report/partitionJudgement.ts'
 import { eventText } from '../report/runText.ts'
 import { provideServer } from '../servers/provideServer.ts'
 import { writeWholeFile } from '../wholeFile.ts'
@@ -20,6 +24,7 @@ import { waitForSignal } from './waitForSignal.ts'
 interface DemoCommandOptions extends OutputOptions {
   rows: CasaoraRows
   keep?: boolean
+  partition?: boolean
 }
 
 /** `demo`: the whole way on a throw-away PostgreSQL. */
@@ -27,6 +32,7 @@ export function demoCommand({ config, terminal, finish }: CommandContext): Comma
   return new Command('demo')
     .addOption(rowsOption())
     .option('--keep', 'keep the server running afterwards, until Ctrl-C')
+    .option('--partition', 'partition two tables while clients use them, and make them tables again')
     .option('--json <file>', 'write the result as JSON; - for standard output')
     .addHelpText(
       'after',
@@ -34,6 +40,7 @@ export function demoCommand({ config, terminal, finish }: CommandContext): Comma
 Examples:
   $ npm run demo
   $ npm run demo -- --rows medium
+  $ npm run demo -- --partition             about a minute more
   $ npm run -s hundredfold -- demo --json -
 `,
     )
@@ -44,6 +51,7 @@ Examples:
       try {
         const { result, database } = await runDemo(server, {
           rows: options.rows,
+          ...(options.partition ? { partition: true } : {}),
           signal: terminal.signal,
           onStage: print,
           onStep: (step) => terminal.progress(`  ${step}`),
@@ -60,16 +68,22 @@ Examples:
                   ? `; ${advice.indexes.length} indexes for ${advice.statements.length} statements, no better choice by more than ${(advice.gap * 100).toFixed(2)} %`
                   : ''),
             ),
+          onJudged: (judgement) => printJudgement(print, judgement),
+          onNews: (text) => print(`  ${text}`),
           onPlan: ({ migrations }) =>
             print(
               `  ${migrations.length} planned in a shadow, ${migrations.filter(({ reversible }) => reversible).length} proven to be reversible`,
             ),
         })
         terminal.progress('')
-        const { rows, findings, reversible } = result
-        await writeJson(terminal, options, 'demo', { rows, findings, reversible })
+        const { rows, findings, partition, reversible } = result
+        await writeJson(terminal, options, 'demo', {
+          ...{ rows, findings, reversible },
+          ...(partition ? { partition: partitionJson(partition) } : {}),
+        })
         print(`\n${benchTable(rows)}`)
         print(`\nFindings: ${findings.before} before, ${findings.after} after.`)
+        if (partition) print(partitionLine(partition))
         print(
           reversible
             ? `${result.applied} migrations applied and taken back: the schema is exactly as it was.`
@@ -87,6 +101,28 @@ Examples:
         await server.stop()
       }
     })
+}
+
+function printJudgement(print: (line: string) => void, judgement: PartitionJudgement): void {
+  const { worthwhile, foretelling } = judgement
+  print(`  ${display(foretelling.keyed.table)}: ${worthwhile ? 'it pays' : 'it does not pay at this size'}`)
+  for (const line of partitionChangeLines(judgement)) print(line.replaceAll(/^/gm, '    '))
+}
+
+/** The judgements as the command `partition` writes them. */
+function partitionJson({ judgements, ...rest }: PartitionDemo): object {
+  return { tables: judgements.map(partitionJudgementJson), ...rest }
+}
+
+function partitionLine({ migrations, added, made, clients, lost }: PartitionDemo): string {
+  const reports = Object.values(clients)
+  const sum = (of: 'transactions' | 'failed') => reports.reduce((total, each) => total + each[of], 0)
+  const news = added.reduce((total, { rows }) => total + rows, 0)
+  const kept = lost.length === 0 ? 'no row is lost or there twice' : `not as told: ${lost.join(', ')}`
+  return (
+    `${migrations} migrations partitioned ${added.length} tables and took it back, with ${news} new rows and ` +
+    `${made.length} more partitions in between: ${sum('failed')} of ${sum('transactions')} transactions failed, ${kept}.`
+  )
 }
 
 /** A URL holds a password, so it goes into a file that only this user can read, and never to the screen. */

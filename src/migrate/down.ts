@@ -4,6 +4,7 @@ import type { LedgerRow } from './ledger.ts'
 import { forget, readLedger } from './ledger.ts'
 import type { CheckedCondition, Migration } from './migration.ts'
 import { refuseMissingPrivileges } from './privileges.ts'
+import { readHistory, refuseBelowOthers } from './readHistory.ts'
 import { runInTransaction } from './runInTransaction.ts'
 import type { RunOptions } from './runOptions.ts'
 import { finishTheOtherWay, runStepByStep } from './runStepByStep.ts'
@@ -18,9 +19,13 @@ import { runEach, underRunLock } from './up.ts'
  */
 export async function down(migrations: Migration[], target: Target, options: RunOptions): Promise<RunResult> {
   return underRunLock(options, async () => {
-    const ledger = await readLedger(options.client)
-    refuseDrift(compareHistory(migrations, ledger))
-    const selected = selectApplied(migrations, ledger, target)
+    const { rows, elsewhere } = await readHistory(options.client, migrations)
+    refuseDrift(compareHistory(migrations, rows))
+    const selected = selectApplied(migrations, rows, target)
+    refuseBelowOthers(
+      selected.map(({ row }) => row),
+      elsewhere,
+    )
     return takeBackSelected(selected, options)
   })
 }

@@ -13,6 +13,12 @@ const extensions = ['.ts', '.mts', '.js', '.mjs', '.cjs']
 /** `YYYYMMDDhhmmssSSS_verb-object`: node-pg-migrate orders files by this number. */
 export const migrationName = /^\d{17}_[a-z0-9]+(-[a-z0-9]+)*$/
 
+/** The migration's name, or undefined of a file that is none. */
+export function nameOfFile(file: string): string | undefined {
+  const name = basename(file, extname(file))
+  return extensions.includes(extname(file)) && migrationName.test(name) ? name : undefined
+}
+
 const conditionSchema = z.looseObject({ description: z.string().min(1), check: z.function() })
 const optimizationSchema = z.object({
   why: z.string().min(1),
@@ -24,7 +30,7 @@ const optimizationSchema = z.object({
 })
 
 /**
- * Loads every migration of a directory, in the order in which they run. Files that begin with a dot are
+ * Loads every migration of a directory, in the order in which they run. Folders, and files that begin with a dot, are
  * left out, as node-pg-migrate does.
  *
  * @throws UsageError that names the file: a wrong name, two files with one number, code that does not load, no `up` or
@@ -56,7 +62,7 @@ async function listFiles(directory: string): Promise<string[]> {
   }
   const files = entries.filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'))
   for (const { name } of files) {
-    if (extensions.includes(extname(name)) && migrationName.test(basename(name, extname(name)))) continue
+    if (nameOfFile(name) !== undefined) continue
     throw new UsageError(
       `${join(directory, name)} is not named like a migration.`,
       'Name it YYYYMMDDhhmmssSSS_verb-object.ts (17 digits, UTC), or move it out of the directory; `migrate new` makes a file with the right name.',

@@ -10,10 +10,10 @@ import { findBatchTemplate } from './batched.ts'
 import { checkConditions } from './checkConditions.ts'
 import type { MigrationStatus } from './history.ts'
 import { compareHistory } from './history.ts'
-import { readLedger } from './ledger.ts'
 import type { CheckedCondition, Migration } from './migration.ts'
 import type { Proof } from './prove.ts'
 import { toProof } from './prove.ts'
+import { readHistory } from './readHistory.ts'
 import type { Rehearsal } from './rehearsal.ts'
 import { onStage, rehearse, togetherInSeries } from './rehearsal.ts'
 import { defaultRunOptions } from './runOptions.ts'
@@ -85,7 +85,7 @@ export async function plan(
   source: ClientBase,
   options: { onProgress?: (name: string) => void; signal?: AbortSignal } = {},
 ): Promise<Plan> {
-  const statuses = compareHistory(migrations, await readLedger(source))
+  const statuses = compareHistory(migrations, (await readHistory(source, migrations)).rows)
   const drift = statuses.filter(
     ({ state, outOfOrder }) => state === 'changed' || state === 'missing' || outOfOrder === true,
   )

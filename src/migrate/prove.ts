@@ -1,8 +1,8 @@
 import type { ClientBase } from 'pg'
 import type { NotCopied } from '../shadow/notCopied.ts'
-import { readLedger } from './ledger.ts'
 import type { LedgerRow } from './ledger.ts'
 import type { Migration } from './migration.ts'
+import { readHistory, refuseBelowOthers } from './readHistory.ts'
 import type { Rehearsal, Stage } from './rehearsal.ts'
 import { onStage, rehearse, togetherInSeries } from './rehearsal.ts'
 import { rewind } from './rewind.ts'
@@ -34,7 +34,8 @@ export async function prove(
   source: ClientBase,
   options: { onProgress?: (name: string) => void; signal?: AbortSignal } = {},
 ): Promise<Proofs> {
-  const ledger = await readLedger(source)
+  const { rows: ledger, elsewhere } = await readHistory(source, migrations)
+  refuseBelowOthers(ledger, elsewhere)
   return onStage(source, async (stage) => {
     const failed = await rewind(stage, migrations, ledger)
     const proofs: Proof[] = []

@@ -5,9 +5,10 @@ import { keepGain } from './gain/keepGain.ts'
 import { compareHistory, refuseDrift } from './history.ts'
 import { refuseAfterHours } from './hours.ts'
 import type { LedgerRow } from './ledger.ts'
-import { ensureLedger, readLedger } from './ledger.ts'
+import { ensureLedger } from './ledger.ts'
 import type { Direction, Migration, Ran } from './migration.ts'
 import { refuseMissingPrivileges } from './privileges.ts'
+import { readHistory } from './readHistory.ts'
 import { runInTransaction } from './runInTransaction.ts'
 import { releaseRunLock, takeRunLock } from './runLock.ts'
 import type { RunOptions } from './runOptions.ts'
@@ -29,7 +30,7 @@ export interface RunResult {
  */
 export async function up(migrations: Migration[], target: Target, options: RunOptions): Promise<RunResult> {
   return underRunLock(options, async () => {
-    const ledger = await readLedger(options.client)
+    const { rows: ledger } = await readHistory(options.client, migrations)
     const statuses = compareHistory(migrations, ledger)
     refuseDrift(statuses)
     const pending = selectPending(migrations, statuses, target)

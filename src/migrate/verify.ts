@@ -1,7 +1,7 @@
 import { checkConditions } from './checkConditions.ts'
 import { compareHistory, refuseDrift } from './history.ts'
-import { readLedger } from './ledger.ts'
 import type { CheckedCondition, Migration } from './migration.ts'
+import { readHistory } from './readHistory.ts'
 import type { RunOptions } from './runOptions.ts'
 import { inReadOnlyTransaction } from './script.ts'
 
@@ -18,7 +18,7 @@ export async function verify(
   migrations: Migration[],
   options: Pick<RunOptions, 'client' | 'statementTimeoutMs'>,
 ): Promise<Verified[]> {
-  const ledger = await readLedger(options.client)
+  const { rows: ledger } = await readHistory(options.client, migrations)
   refuseDrift(compareHistory(migrations, ledger))
   const applied = new Set(ledger.filter((row) => row.state === 'applied').map((row) => row.name))
   return inReadOnlyTransaction(options, async () => {

@@ -24,9 +24,10 @@ const rule = 'partition_candidate'
  */
 export async function carryKey(subject: Subject, carried: ChildKey): Promise<Operation> {
   const { table, key } = subject
-  const { child, column, trigger, fill, check } = carried
+  const { child, column, trigger, refuse, fill, check } = carried
   const on = qualified(child)
   const routine = `${quote(helperSchema)}.${quote(fill)}()`
+  const fires = `INSERT OR UPDATE OF ${carried.key.columns.map(quote).join(', ')}`
   const noisy = child.triggers.filter(
     ({ events, enabled, isConstraint }) => events.includes('UPDATE') && enabled !== 'D' && !isConstraint,
   )
@@ -43,8 +44,9 @@ export async function carryKey(subject: Subject, carried: ChildKey): Promise<Ope
       `ALTER TABLE ${on} ADD COLUMN ${quote(column)} ${subject.keyType}`,
       fillFunction(subject, carried),
       `REVOKE ALL ON FUNCTION ${routine} FROM PUBLIC`,
-      `CREATE TRIGGER ${quote(trigger)} BEFORE INSERT OR UPDATE OF ${carried.key.columns.map(quote).join(', ')} ON ${on} ` +
-        `FOR EACH ROW EXECUTE FUNCTION ${routine}`,
+      `CREATE TRIGGER ${quote(trigger)} BEFORE ${fires} ON ${on} FOR EACH ROW EXECUTE FUNCTION ${routine}`,
+      `CREATE TRIGGER ${quote(refuse)} AFTER ${fires} ON ${on} FOR EACH ROW ` +
+        `WHEN (NEW.${quote(column)} = ${absent}) EXECUTE FUNCTION ${routine}`,
       ...(await createTriggers(child, noisy, { replaces: true, when: unlessQuiet(child) })),
       backfill.whole,
       ...(await createTriggers(child, noisy, { replaces: true })),
@@ -54,6 +56,7 @@ export async function carryKey(subject: Subject, carried: ChildKey): Promise<Ope
     batches: { [backfill.whole]: backfill.batched },
     down: [
       `ALTER TABLE ${on} DROP CONSTRAINT ${quote(check)}`,
+      `DROP TRIGGER ${quote(refuse)} ON ${on}`,
       `DROP TRIGGER ${quote(trigger)} ON ${on}`,
       `DROP FUNCTION ${routine}`,
       `ALTER TABLE ${on} DROP COLUMN ${quote(column)}`,
@@ -68,7 +71,13 @@ function isNull({ key }: ChildKey): string {
   return key.columns.map((column) => `${quote(column)} IS NULL`).join(' OR ')
 }
 
-/** It takes the lock that the foreign key takes, and raises the error that the foreign key raises. */
+/** The key of a parent that is not there. No partition but the default one could have it. */
+const absent = `'infinity'`
+
+/**
+ * It takes the lock that the foreign key takes, and raises the error that the foreign key raises; but not before the row is
+ * in the table. Policies are asked after BEFORE triggers: whoever may not insert would learn which parents there are.
+ */
 function fillFunction({ table, key }: Subject, { key: foreign, child, column, fill }: ChildKey): string {
   const matches = foreign.columns.map(
     (own, at) => `parent.${quote(foreign.referenced[at] ?? '')} = NEW.${quote(own)}`,
@@ -78,6 +87,13 @@ function fillFunction({ table, key }: Subject, { key: foreign, child, column, fi
   return `CREATE FUNCTION ${quote(helperSchema)}.${quote(fill)}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS ${dollarQuote(`
 BEGIN
+  IF TG_WHEN = 'AFTER' THEN
+    IF NOT EXISTS (SELECT FROM ${qualified(table)} parent WHERE ${matches.join(' AND ')}) THEN
+      RAISE foreign_key_violation USING MESSAGE = ${literal(message)},
+        SCHEMA = ${literal(child.schema)}, TABLE = ${literal(child.name)}, CONSTRAINT = ${literal(foreign.name)};
+    END IF;
+    RETURN NULL;
+  END IF;
   IF ${unset} THEN
     NEW.${quote(column)} := NULL;
     RETURN NEW;
@@ -85,8 +101,7 @@ BEGIN
   SELECT parent.${quote(key)} INTO NEW.${quote(column)}
   FROM ${qualified(table)} parent WHERE ${matches.join(' AND ')} FOR KEY SHARE;
   IF NOT FOUND THEN
-    RAISE foreign_key_violation USING MESSAGE = ${literal(message)},
-      SCHEMA = ${literal(child.schema)}, TABLE = ${literal(child.name)}, CONSTRAINT = ${literal(foreign.name)};
+    NEW.${quote(column)} := ${absent};
   END IF;
   RETURN NEW;
 END

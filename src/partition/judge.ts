@@ -24,6 +24,8 @@ export interface JudgeOptions extends Omit<ForetellOptions, 'layouts'> {
   every: Every
   /** How long rows are kept, such as `24 months`, where somebody has declared it. */
   retention?: string
+  /** Whether to look for an index where partitioning does not pay; so by default. */
+  recommends?: boolean
   /** Other layouts than the two of `layoutsOf`. */
   layouts?: ForetellOptions['layouts']
 }
@@ -46,7 +48,7 @@ export async function judgePartitioning(
   workload: readonly WorkloadStatement[],
   options: JudgeOptions,
 ): Promise<PartitionJudgement> {
-  const { every, retention } = options
+  const { every, retention, recommends = true } = options
   const now = new Date().toISOString()
   const foretelling = await foretell(source, keyed, workload, {
     ...options,
@@ -54,13 +56,12 @@ export async function judgePartitioning(
   })
   const facts = await readFacts(source, keyed, retention)
   const worth = judgeWorth(foretelling, facts)
-  if (!worth.worthwhile) options.onStep?.('looking for an index instead')
-  const instead = worth.worthwhile
-    ? []
-    : await recommendInstead(source, keyed, workload, {
-        ...options,
-        correlation: foretelling.key.correlation,
-      })
+  if (worth.worthwhile || !recommends) return { ...worth, foretelling, instead: [] }
+  options.onStep?.('looking for an index instead')
+  const instead = await recommendInstead(source, keyed, workload, {
+    ...options,
+    correlation: foretelling.key.correlation,
+  })
   return { ...worth, foretelling, instead }
 }
 

@@ -20,13 +20,14 @@ const queueMs = 40
  */
 export function lockPolitely({ tables, mode, views = [], referenced = [] }: LockWishes): string {
   const [first = '', ...others] = tables
-  const rest = others.length === 0 ? '' : `LOCK TABLE ${others.join(', ')} IN ${mode} MODE NOWAIT;`
-  const locks = [rest, ...views.map(lockView), ...referenced.map(lockReferenced)].filter(
-    (each) => each !== '',
-  )
-  return politely(`LOCK TABLE ${first} IN ${mode} MODE;
-      PERFORM pg_catalog.set_config('lock_timeout', '1ms', true);
-      ${locks.join('\n      ')}`)
+  const locks = [
+    `LOCK TABLE ${first} IN ${mode} MODE;`,
+    `PERFORM pg_catalog.set_config('lock_timeout', '1ms', true);`,
+    ...(others.length === 0 ? [] : [`LOCK TABLE ${others.join(', ')} IN ${mode} MODE NOWAIT;`]),
+    ...views.map(lockView),
+    ...referenced.map(lockReferenced),
+  ]
+  return politely(locks.join('\n      '))
 }
 
 /**

@@ -48,6 +48,8 @@ export interface ChildKey {
   column: string
   check: string
   trigger: string
+  /** The trigger that refuses a row whose parent is not there. */
+  refuse: string
   fill: string
 }
 
@@ -130,6 +132,7 @@ function childKeys({ table, children, key }: SubjectRequest): ChildKey[] {
       ...{ key: foreign, child, column },
       check: claimIdentifier(`${child.name}_${column}`, '_check', names),
       trigger: claimIdentifier(`zz_fill_${column}`, '', names),
+      refuse: claimIdentifier(`zz_refuse_${column}`, '', names),
       fill: claimIdentifier(`fill_${child.name}_${column}`, '', new Set()),
     }
   })

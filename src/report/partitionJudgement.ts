@@ -8,11 +8,23 @@ import { bytes, duration, ratio } from './units.ts'
 
 /** A judgement for people: whether partitioning pays, what gets faster and slower, and what to do instead. */
 export function partitionJudgementLines(judgement: PartitionJudgement): string[] {
-  const { worthwhile, reasons, layouts, breaks, foretelling, instead } = judgement
+  const { worthwhile, foretelling, instead } = judgement
   const { keyed, leftOut } = foretelling
   const of = `Partitioning ${display(keyed.table)} by ${displayIdentifier(keyed.key)}`
   return [
     worthwhile ? `${of} pays.` : `${of} does not pay, and nothing is written.`,
+    ...partitionChangeLines(judgement),
+    ...(worthwhile ? [] : insteadLines(judgement)),
+    ...leftOut.map(({ statement, reason }) => `Not judged: ${oneLine(statement.name)}: ${oneLine(reason)}`),
+    ...(instead.length > 0 || worthwhile ? [] : ['No other index would help the statements with the key.']),
+    'Times are foretold: planning is measured in the shadow, execution follows from the plans, as if what they read were in memory.',
+  ]
+}
+
+/** The numbers of a judgement: what holds, which statements get faster and slower, and what upkeep takes. */
+export function partitionChangeLines(judgement: PartitionJudgement): string[] {
+  const { reasons, layouts, breaks } = judgement
+  return [
     ...reasons.map((reason) => `${reason.holds ? 'yes' : 'no '}  ${reasonText(reason)}`),
     ...breaks.map(
       ({ name, calls, reason }) =>
@@ -20,10 +32,6 @@ export function partitionJudgementLines(judgement: PartitionJudgement): string[]
     ),
     ...layouts.flatMap(layoutLines),
     ...upkeepLines(judgement),
-    ...(worthwhile ? [] : insteadLines(judgement)),
-    ...leftOut.map(({ statement, reason }) => `Not judged: ${oneLine(statement.name)}: ${oneLine(reason)}`),
-    ...(instead.length > 0 || worthwhile ? [] : ['No other index would help the statements with the key.']),
-    'Times are foretold: planning is measured in the shadow, execution follows from the plans, as if what they read were in memory.',
   ]
 }
 

@@ -70,7 +70,7 @@ export async function runAndReadLocks(
   } catch (error) {
     await client.query('ROLLBACK')
     const code = error instanceof DatabaseError ? error.code : undefined
-    if (code === transactionTermination) return runCommitting(client, sql)
+    if (code === transactionTermination) return runCommitting(client, sql, relations)
     if (code !== activeTransaction) throw error
     return spare.use(3, (sessions) => runHeldUp(client, sql, relations, sessions))
   }
@@ -79,11 +79,45 @@ export async function runAndReadLocks(
 /** SQLSTATE invalid_transaction_termination: a procedure commits, and may not inside a transaction block. */
 const transactionTermination = '2D000'
 
-/** The locks of a procedure that commits are gone before they can be read. */
-async function runCommitting(client: ClientBase, sql: string): Promise<StatementLocks> {
+/** The locks of a procedure that commits are gone before they can be read, so it runs without its commits first. */
+async function runCommitting(client: ClientBase, sql: string, relations: Relations): Promise<StatementLocks> {
+  const locks = strongest(relations, await readWithoutCommits(client, sql))
   const started = performance.now()
   await client.query(sql)
-  return { statement: sql, locks: [], ms: performance.now() - started }
+  return { statement: sql, locks, ms: performance.now() - started }
+}
+
+/**
+ * Runs a procedure in a transaction that is rolled back, in which the role's PL/pgSQL procedures do not commit. Nothing is
+ * known of one that does not end without its commits, or rolls back by itself.
+ */
+async function readWithoutCommits(client: ClientBase, sql: string): Promise<Lock[]> {
+  try {
+    await client.query(`
+      BEGIN;
+      SET LOCAL statement_timeout = '10s';
+      DO $commits$
+      DECLARE
+        definition text;
+      BEGIN
+        FOR definition IN
+          SELECT pg_catalog.pg_get_functiondef(proc.oid)
+          FROM pg_catalog.pg_proc proc JOIN pg_catalog.pg_language language ON language.oid = proc.prolang
+          WHERE proc.prokind = 'p' AND language.lanname = 'plpgsql' AND proc.prosrc ~* '\\mcommit\\M'
+            AND pg_catalog.pg_has_role(proc.proowner, 'USAGE')
+        LOOP
+          EXECUTE pg_catalog.regexp_replace(definition, '\\mcommit(\\s+and\\s+(no\\s+)?chain)?\\s*;', 'NULL;', 'gi');
+        END LOOP;
+      END
+      $commits$`)
+    await client.query(sql)
+    return await locksOf(client)
+  } catch (error) {
+    if (error instanceof DatabaseError) return []
+    throw error
+  } finally {
+    await client.query('ROLLBACK')
+  }
 }
 
 /** SQLSTATE active_sql_transaction: the statement "cannot run inside a transaction block". */

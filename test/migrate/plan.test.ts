@@ -198,3 +198,28 @@ ${sql}
   expect(planMarkdown(planned)).toContain('- runs in batches over (id) of public.reviews')
   await owner.query('DROP TABLE public.reviews')
 })
+
+test('the locks of a procedure that commits are those that it takes without its commits', async () => {
+  await owner.query(`
+    CREATE PROCEDURE public.fill() LANGUAGE plpgsql AS $$
+    BEGIN
+      LOCK TABLE public.bookings IN EXCLUSIVE MODE;
+      COMMIT;
+      PERFORM count(*) FROM public.bookings;
+      COMMIT AND CHAIN;
+    END $$`)
+  await using calls = await migrationDirectory({
+    '20260101000000000_call-fill.ts': sqlMigration({
+      up: ['CALL public.fill()'],
+      down: ['SELECT 1'],
+      noTransaction: true,
+    }),
+  })
+  try {
+    const { migrations } = await plan(await loadMigrations(calls.path), {}, owner)
+    const locks = migrations[0]?.locks.map(({ statement, relation, mode }) => [statement, relation, mode])
+    expect(locks).toEqual([[1, 'public.bookings', 'ExclusiveLock']])
+  } finally {
+    await owner.query('DROP PROCEDURE public.fill()')
+  }
+})

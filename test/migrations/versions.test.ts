@@ -7,9 +7,11 @@ import { startEmbedded } from '../../src/servers/embedded.ts'
 import type { Server } from '../../src/servers/server.ts'
 import { runDown, runUp, runUpWithoutProofs } from '../migrate/run.ts'
 import { engineIsMissing } from '../support/engines.ts'
+import { partitionsComeAndGo } from './partitionsComeAndGo.ts'
 
-/** Every version of Supabase's that is not the one of all other tests. */
+/** Every version that is not the one of all other tests. */
 const versions = [
+  { version: 14, engine: 'postgres14' },
   { version: 15, engine: 'postgres15' },
   { version: 16, engine: 'postgres16' },
   { version: 17, engine: 'postgres17' },
@@ -41,6 +43,17 @@ describe.each(versions)("Casaora's migrations on PostgreSQL $version", ({ versio
       } finally {
         await owner.end()
         await looker.end()
+      }
+    })
+
+    it('are the ground of the partitions, which come, go and come again', { timeout: 120_000 }, async () => {
+      const superuser = await connect(database.superuserUrl)
+      const owner = await connect(database.ownerUrl)
+      try {
+        await partitionsComeAndGo(owner, superuser)
+      } finally {
+        await owner.end()
+        await superuser.end()
       }
     })
   })

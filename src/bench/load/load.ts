@@ -14,6 +14,8 @@ export interface LoadSettings {
 /** What the clients saw. */
 export interface LoadReport {
   transactions: number
+  /** How many of each of the transactions were committed, in their order. */
+  committed: number[]
   failed: number
   /** The longest transaction of any client. */
   worstMs: number

@@ -8,17 +8,22 @@ import type { LoadMessage, LoadReport, LoadSettings } from './load.ts'
 async function run(settings: LoadSettings): Promise<LoadReport> {
   let stopped = false
   process.on('message', () => (stopped = true))
-  const totals: LoadReport = { transactions: 0, failed: 0, worstMs: 0, failures: [] }
+  const totals: LoadReport = {
+    ...{ transactions: 0, failed: 0, worstMs: 0, failures: [] },
+    committed: settings.transactions.map(() => 0),
+  }
   await Promise.all(
     Array.from({ length: settings.clients }, async (_, number) => {
       const client = new Client({ connectionString: settings.url, application_name: 'load' })
       client.on('error', () => undefined)
       await client.connect()
       for (let turn = number; !stopped; turn += 1) {
-        const statements = settings.transactions[turn % settings.transactions.length] ?? []
+        const kind = turn % settings.transactions.length
+        const statements = settings.transactions[kind] ?? []
         const started = performance.now()
         try {
           await client.query(`BEGIN;${statements.join(';')};COMMIT`)
+          totals.committed[kind] = (totals.committed[kind] ?? 0) + 1
         } catch (error) {
           totals.failed += 1
           totals.failures.push(error instanceof Error ? error.message : String(error))

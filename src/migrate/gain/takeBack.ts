@@ -13,6 +13,7 @@ import { compareHistory, refuseDrift } from '../history.ts'
 import type { LedgerRow } from '../ledger.ts'
 import { allowTakenBack, readLedger } from '../ledger.ts'
 import type { Migration } from '../migration.ts'
+import { readHistory } from '../readHistory.ts'
 import type { RunOptions } from '../runOptions.ts'
 import { readScript } from '../script.ts'
 import type { RunResult } from '../up.ts'
@@ -80,7 +81,7 @@ export async function takeBack(
   options: RunOptions,
 ): Promise<RunResult> {
   return underRunLock(options, async () => {
-    const ledger = await readLedger(options.client)
+    const { rows: ledger } = await readHistory(options.client, migrations)
     refuseDrift(compareHistory(migrations, ledger))
     const selected = chosen.map(({ name }) => {
       const row = ledger.find((each) => each.name === name && each.state === 'applied')

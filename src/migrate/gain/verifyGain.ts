@@ -6,8 +6,9 @@ import { underSavepoint } from '../../postgres/savepoint.ts'
 import { errorCode, isConnectionLost } from '../../postgres/sqlState.ts'
 import { compareHistory, refuseDrift } from '../history.ts'
 import type { LedgerRow } from '../ledger.ts'
-import { ledgerSchema, readLedger } from '../ledger.ts'
+import { ledgerSchema } from '../ledger.ts'
 import type { Migration } from '../migration.ts'
+import { readHistory } from '../readHistory.ts'
 import type { RunOptions } from '../runOptions.ts'
 import { buildScript, inReadOnlyTransaction } from '../script.ts'
 import type { ChangedObjects } from './changedObjects.ts'
@@ -78,7 +79,7 @@ const leastWindowMs = 60_000
  * only read.
  */
 export async function verifyGain(migrations: Migration[], options: GainOptions): Promise<MigrationGain[]> {
-  const ledger = await readLedger(options.client)
+  const { rows: ledger } = await readHistory(options.client, migrations)
   refuseDrift(compareHistory(migrations, ledger))
   const evidence = await inReadOnlyTransaction(options, async () => {
     const logged = await readLogged(borrow(options.client))
