@@ -1,7 +1,8 @@
-import { display, displayIdentifier } from '../postgres/identifiers.ts'
+import { display, displayIdentifier, qualified } from '../postgres/identifiers.ts'
 import type { ActingRole } from '../catalog/actingRole.ts'
 import type { WholeTable } from '../catalog/wholeTable.ts'
 import { isKeyType } from './intervals.ts'
+import { ofMaterializedView } from './viewObstacles.ts'
 import { lackingKey } from './keys.ts'
 
 /** Something of the table that cannot be kept, or that stops the work. */
@@ -33,6 +34,7 @@ export function obstaclesOf(
     ...[table, ...children].flatMap((each) => ofHiddenRows(each, acting)),
     ...children.flatMap((child) => ofChild(child, acting)),
     ...ofDependents(table),
+    ...table.materializedViews.flatMap((view) => ofMaterializedView(view, table, acting)),
     ...ofPublications(table, key, acting),
   ]
 }
@@ -190,10 +192,10 @@ function ofChild(child: WholeTable, { roles }: ActingRole): Obstacle[] {
 
 function ofDependents(table: WholeTable): Obstacle[] {
   return [
-    ...table.views
-      .filter(({ isMaterialized }) => isMaterialized)
+    ...[...table.views, ...table.materializedViews]
+      .filter(({ query }) => [display, qualified].some((write) => query.includes(`ONLY ${write(table)}`)))
       .map((view) =>
-        stop(display(view), 'a materialized view cannot be pointed at another table; drop it first'),
+        stop(display(view), 'it reads ONLY the table, which has no rows itself once partitioned'),
       ),
     ...table.functions
       .filter(({ hasRowType, isUsed }) => hasRowType && isUsed)

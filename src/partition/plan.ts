@@ -93,7 +93,7 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
     }
     const subject = nameSubject({
       ...{ table, children, key: request.key, keyType, every: request.every, cutoff, ahead: request.ahead },
-      taken: namesBySchema(await listRelationNames(db)).get(table.schema) ?? new Set(),
+      taken: namesBySchema(await listRelationNames(db)),
     })
     const hasHelperSchema = (await findSchema(db, helperSchema)) !== undefined
     const place = { hasHelperSchema, hasCron: await maySchedule(db), retention: request.retention }

@@ -1,5 +1,7 @@
 import type { KeyIn } from '../catalog/tableUsers.ts'
-import type { WholeConstraint, WholeIndex, WholeTable } from '../catalog/wholeTable.ts'
+import type { WholeMaterializedView } from '../catalog/materializedViews.ts'
+import type { WholeIndex } from '../catalog/wholeIndexes.ts'
+import type { WholeConstraint, WholeTable } from '../catalog/wholeTable.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { claimIdentifier } from '../postgres/identifiers.ts'
 import type { Every, KeyType } from './intervals.ts'
@@ -27,9 +29,17 @@ export interface Subject {
   unique: PreparedUnique[]
   /** Foreign keys that point to the table, with the column that each gets. */
   children: ChildKey[]
+  /** Materialized views that have to be made again, what they read first. */
+  materializedViews: RemadeView[]
   /** What has to make way for the same name on the new table: old name -> name on the history partition. */
   renamed: { constraints: Map<string, string>; indexes: Map<string, string>; statistics: Map<string, string> }
-  functions: { takeBack: string; keepChildren: string; addPartitions: string; dropPartitions: string }
+  functions: {
+    takeBack: string
+    keepChildren: string
+    addPartitions: string
+    dropPartitions: string
+    remakeViews: string
+  }
 }
 
 export interface PreparedUnique {
@@ -51,6 +61,18 @@ export interface ChildKey {
   fill: string
 }
 
+export interface RemadeView {
+  view: WholeMaterializedView
+  /** Its name while it is made. */
+  next: string
+  /** The name of the one that it replaces, until that is dropped. */
+  former: string
+  /** Of each index: its name on either. */
+  indexes: Map<string, { next: string; former: string }>
+  /** A plain view that stands for the table on the way back, where it reads that. */
+  detour: string | undefined
+}
+
 export interface SubjectRequest {
   table: WholeTable
   /** The tables that have foreign keys to it. */
@@ -60,14 +82,15 @@ export interface SubjectRequest {
   every: Every
   cutoff: Date
   ahead: number
-  /** Names of relations that the schema has. */
-  taken: ReadonlySet<string>
+  /** Names of relations, by schema. */
+  taken: ReadonlyMap<string, ReadonlySet<string>>
 }
 
 /** Gives every new object a free name of at most 63 bytes. */
 export function nameSubject(request: SubjectRequest): Subject {
   const { table, key } = request
-  const relations = new Set(request.taken)
+  const taken = new Map(Array.from(request.taken, ([schema, names]) => [schema, new Set(names)]))
+  const relations = taken.get(table.schema) ?? new Set()
   const relation = (suffix: string): RelationName => ({
     schema: table.schema,
     name: claimIdentifier(table.name, suffix, relations),
@@ -96,6 +119,9 @@ export function nameSubject(request: SubjectRequest): Subject {
   return {
     ...{ table, key, keyType: request.keyType, every: request.every },
     ...{ cutoff: request.cutoff, ahead: request.ahead, unique, children, renamed },
+    materializedViews: table.materializedViews.map((view) =>
+      remadeView(table, view, taken.get(view.schema) ?? new Set()),
+    ),
     history: relation('_history'),
     defaultPartition: relation('_default'),
     bound: claimIdentifier(`${table.name}_${key}`, '_bound', constraints),
@@ -104,6 +130,7 @@ export function nameSubject(request: SubjectRequest): Subject {
       keepChildren: claimIdentifier(`keep_children_of_${table.name}`, '', new Set()),
       addPartitions: claimIdentifier(`add_partitions_of_${table.name}`, '', new Set()),
       dropPartitions: claimIdentifier(`drop_partitions_of_${table.name}`, '', new Set()),
+      remakeViews: claimIdentifier(`remake_views_of_${table.name}`, '', new Set()),
     },
   }
 }
@@ -112,6 +139,19 @@ function indexOf(table: WholeTable, constraint: WholeConstraint): WholeIndex {
   const index = table.indexes.find(({ name }) => name === constraint.index)
   if (!index) throw new Error(`${constraint.name} has no index`)
   return index
+}
+
+function remadeView(table: WholeTable, view: WholeMaterializedView, taken: Set<string>): RemadeView {
+  const readsTable = view.reads.some(({ schema, name }) => schema === table.schema && name === table.name)
+  const names = (name: string) => ({
+    next: claimIdentifier(name, '_next', taken),
+    former: claimIdentifier(name, '_former', taken),
+  })
+  return {
+    ...{ view, ...names(view.name) },
+    indexes: new Map(view.indexes.map(({ name }) => [name, names(name)])),
+    detour: readsTable ? claimIdentifier(view.name, '_detour', taken) : undefined,
+  }
 }
 
 function childKeys({ table, children, key }: SubjectRequest): ChildKey[] {

@@ -34,9 +34,15 @@ import { unpartition } from './unpartition.ts'
  */
 export async function swap(subject: Subject, digests: KeptParts): Promise<Operation> {
   const { table, key, cutoff, keyType } = subject
-  // On the way back these two wait until the rows are in one table again.
-  const { triggers = '', 'keys of other tables': keysIn = '', ...kept } = digests
+  // On the way back these wait until the rows are in one table again.
+  const {
+    triggers = '',
+    'keys of other tables': keysIn = '',
+    'materialized views': materialized = '',
+    ...kept
+  } = digests
   const later = { triggers, 'keys of other tables': keysIn }
+  const detours = subject.materializedViews.flatMap(({ detour }) => detour ?? [])
   const name = { schema: table.schema, name: table.name }
   return {
     ...work('partitionTable', 'swap', name, key, cutoff.toISOString()),
@@ -50,12 +56,14 @@ export async function swap(subject: Subject, digests: KeptParts): Promise<Operat
     up: await partition(subject),
     down: await unpartition(subject),
     before: [
-      condition(tableKeeps, name, kept, key, [subject.bound]),
-      condition(tableStillKeeps, name, later, key, [subject.bound]),
+      condition(tableKeeps, name, kept, key, [subject.bound, ...detours]),
+      condition(tableStillKeeps, name, { ...later, 'materialized views': materialized }, key, [
+        subject.bound,
+      ]),
     ],
     after: [
       condition(tableIsPartitionedBy, name, key),
-      condition(tableKeeps, name, digests, key, [subject.bound]),
+      condition(tableKeeps, name, { ...kept, ...later }, key, [subject.bound, ...detours]),
     ],
   }
 }

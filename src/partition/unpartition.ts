@@ -5,6 +5,7 @@ import { fitIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import { detached } from './detached.ts'
 import { keepChildren } from './keepChildren.ts'
 import { dropRowFunctions, grantAll, literal, pointDependents, republish } from './remake.ts'
+import { pointDetours } from './remakeViews.ts'
 import { returnSequences } from './sequences.ts'
 import type { Subject } from './subject.ts'
 import { lockAll, rename } from './swap.ts'
@@ -33,6 +34,7 @@ export async function unpartition(subject: Subject): Promise<string[]> {
     ...returnSequences(subject, partitioned),
     ...republish(table.publications, { from: partitioned, to: table }, () => false),
     ...pointDependents(table),
+    ...pointDetours(subject),
     `DROP TABLE ${qualified(partitioned)}`,
     ...(await buildMissing(subject)),
     ...takeNamesBack(subject),

@@ -73,9 +73,24 @@ test.each([
   ],
   ['an unlogged table', 'ALTER TABLE things SET UNLOGGED', ['thing_schema.things']],
   [
-    'a materialized view',
-    'CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM things',
-    ['thing_schema.counted'],
+    'a view that reads the table without its children',
+    'CREATE VIEW alone AS SELECT count(*) FROM ONLY things',
+    ['thing_schema.alone'],
+  ],
+  [
+    'a materialized view that names the places of rows',
+    'CREATE MATERIALIZED VIEW places AS SELECT ctid FROM things',
+    ['thing_schema.places'],
+  ],
+  [
+    'a materialized view of a sample',
+    'CREATE MATERIALIZED VIEW some AS SELECT id FROM things TABLESAMPLE system (10)',
+    ['thing_schema.some'],
+  ],
+  [
+    'statistics of a materialized view',
+    `CREATE MATERIALIZED VIEW copy AS SELECT id, at FROM things; CREATE STATISTICS of_copy ON id, at FROM copy`,
+    ['of_copy'],
   ],
   ['a column of its row type', 'CREATE TABLE kept (thing things)', ['table thing_schema.kept']],
   [

@@ -40,6 +40,25 @@ export const probes: Probe[] = [
     },
   ]),
   { as: 'member', sql: `SELECT count(*) FROM ${lines}` },
+  ...['member', 'visitor', 'clerk', 'keeper'].flatMap((as) => [
+    { as, sql: 'SELECT count(day), sum(cents) FROM other."By day"' },
+    { as, sql: 'SELECT count(lines) FROM other."By day"' },
+    { as, sql: 'SELECT count(*) FROM other.good_days' },
+    { as, sql: 'SELECT count(*) FROM other.people' },
+  ]),
+  {
+    as: 'keeper',
+    sql: 'SELECT cents, other.of_days(), (SELECT count(*) FROM other.of_day(current_date - 3)) FROM other.richest',
+  },
+  { as: 'keeper', sql: 'SELECT count(*) FROM other.never' },
+  {
+    as: 'keeper',
+    sql: `INSERT INTO ${lines} (owner_id, "When it was", cents) VALUES (${person(1)}, '2019-01-01', 7), (${person(1)}, '2039-01-01', 9);
+      REFRESH MATERIALIZED VIEW CONCURRENTLY other."By day"; REFRESH MATERIALIZED VIEW other.by_person;
+      REFRESH MATERIALIZED VIEW other.richest; REFRESH MATERIALIZED VIEW other.never; REFRESH MATERIALIZED VIEW other.names_now;
+      SELECT (SELECT sum(lines) FROM other."By day"), (SELECT sum(cents) FROM other.by_person), (SELECT cents FROM other.richest),
+        (SELECT count(*) FROM other.never), (SELECT names FROM other.names_now), (SELECT max(of_all) FROM other.by_person)`,
+  },
   { as: 'keeper', sql: 'SELECT other.total()' },
   { as: 'keeper', sql: `SELECT other.label(l) FROM ${lines} l ORDER BY l.id LIMIT 2` },
   { as: 'keeper', sql: `INSERT INTO ${lines} (owner_id, cents, state) VALUES (${person(1)}, 5, 'lost')` },
