@@ -98,8 +98,9 @@ function sourcesFirst(views: WholeMaterializedView[]): WholeMaterializedView[] {
   const waiting = new Map(views.map((view) => [id(view), view]))
   const sorted: WholeMaterializedView[] = []
   while (waiting.size > 0) {
-    for (const [key, view] of waiting) {
-      if (view.reads.some((source) => waiting.has(id(source)))) continue
+    const ready = [...waiting].filter(([, view]) => !view.reads.some((source) => waiting.has(id(source))))
+    if (ready.length === 0) throw new Error('materialized views read one another')
+    for (const [key, view] of ready) {
       sorted.push(view)
       waiting.delete(key)
     }
@@ -130,7 +131,7 @@ async function listFacts(
         'create', pg_catalog.has_schema_privilege(namespace.oid, 'CREATE'),
         'ownerReadAll', pg_catalog.has_table_privilege(class.relowner, ${table}::oid, 'SELECT')) AS may
     FROM pg_catalog.pg_class class JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
-    WHERE class.relkind = 'm' AND class.oid IN (
+    WHERE class.relkind = 'm' AND class.oid <> ${reading}::oid AND class.oid IN (
       SELECT rule.ev_class FROM pg_catalog.pg_depend depend
       JOIN pg_catalog.pg_rewrite rule ON rule.oid = depend.objid
       WHERE depend.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND depend.deptype = 'n'
