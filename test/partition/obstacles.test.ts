@@ -79,13 +79,13 @@ test.each([
   ],
   [
     'a materialized view that names the places of rows',
-    'CREATE MATERIALIZED VIEW places AS SELECT ctid FROM things',
+    'CREATE MATERIALIZED VIEW places AS SELECT ctid AS place FROM things',
     ['thing_schema.places'],
   ],
   [
     'a materialized view of a sample',
-    'CREATE MATERIALIZED VIEW some AS SELECT id FROM things TABLESAMPLE system (10)',
-    ['thing_schema.some'],
+    'CREATE MATERIALIZED VIEW sampled AS SELECT id FROM things TABLESAMPLE system (10)',
+    ['thing_schema.sampled'],
   ],
   [
     'statistics of a materialized view',
