@@ -6,7 +6,7 @@ import type { RelationName } from '../postgres/identifiers.ts'
 export interface TableUsers {
   grants: Grant[]
   publications: Publication[]
-  /** Foreign keys of other tables that point to it. */
+  /** Foreign keys that point to it, its own among them. */
   keysIn: KeyIn[]
   /** Plain views that read it by its oid. */
   views: DependentView[]
@@ -167,6 +167,7 @@ async function listKeysIn(db: Database, oid: number): Promise<KeyIn[]> {
     JOIN pg_catalog.pg_class class ON class.oid = con.conrelid
     JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
     WHERE con.confrelid = ${oid} AND con.contype = 'f' AND con.conparentid = 0
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = con.conrelid AND inhparent = ${oid})
     ORDER BY namespace.nspname, class.relname, con.conname`.execute(db)
   return rows
 }

@@ -5,6 +5,7 @@ import { operationTitle } from '../operations/titles.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import type { Every, KeyType } from './intervals.ts'
 import { storageOf } from './leaves.ts'
+import { dropOwnKeys, otherKeys, ownKeysOfLeaves, takeOwnKeysOver } from './ownKeys.ts'
 import { lookMs, politely } from './lockPolitely.ts'
 import { literal, setColumns, setReplicaIdentity } from './remake.ts'
 import type { Subject } from './subject.ts'
@@ -126,17 +127,17 @@ $add$`
 }
 
 /** What an earlier call left: it could not validate the keys that it had put back. */
-function validateLeft({ children }: Subject): string {
-  return children
-    .map(
-      ({ key: { table: child, name } }) => `  IF EXISTS (
+function validateLeft(subject: Subject): string {
+  const taken = takeOwnKeysOver(subject).map((each) => `  ${each};\n`)
+  const validated = otherKeys(subject).map(
+    ({ key: { table: child, name } }) => `  IF EXISTS (
     SELECT FROM pg_catalog.pg_constraint WHERE conrelid = ${literal(qualified(child))}::pg_catalog.regclass
       AND conname = ${literal(name)} AND NOT convalidated) THEN
     ALTER TABLE ${qualified(child)} VALIDATE CONSTRAINT ${quote(name)};
   END IF;
 `,
-    )
-    .join('')
+  )
+  return [...validated, ...taken].join('')
 }
 
 /**
@@ -157,9 +158,12 @@ function attachAll(subject: Subject): string {
   const inRange = (low: string, high: string) =>
     `${column} >= ${low}::${keyType} AND ${column} < ${high}::${keyType}`
   const held = [parent, ...new Set(children.map(({ key: foreign }) => qualified(foreign.table)))]
-  const dropped = children.map(
-    ({ key: foreign }) => `ALTER TABLE ${qualified(foreign.table)} DROP CONSTRAINT ${quote(foreign.name)};`,
-  )
+  const dropped = [
+    ...otherKeys(subject).map(
+      ({ key: foreign }) => `ALTER TABLE ${qualified(foreign.table)} DROP CONSTRAINT ${quote(foreign.name)}`,
+    ),
+    ...dropOwnKeys(subject),
+  ].map((each) => `${each};`)
   const attach = `FOR at IN 1 .. pg_catalog.cardinality(leaves) LOOP
   EXECUTE pg_catalog.format(${literal(`ALTER TABLE ${on} ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)`)}, leaves[at], lows[at], highs[at]);
 END LOOP;`
@@ -187,12 +191,7 @@ ${indent(dropped.join('\n'), 2)}
 ${indent(move, 2)}
 ${indent(attach, 2)}
   EXECUTE pg_catalog.format(${literal(`ALTER TABLE ${on} ATTACH PARTITION %s DEFAULT`)}, rest);
-${indent(
-  keysToPartitions(subject)
-    .map((each) => `${each};`)
-    .join('\n'),
-  2,
-)}
+${indent([...keysToPartitions(subject), ...ownKeysOfLeaves(subject)].map((each) => `${each};`).join('\n'), 2)}
 ELSE
   IF stray > 0 OR pg_catalog.clock_timestamp() < began + interval '${lookMs} ms' THEN
     LOCK TABLE ${parent} IN SHARE ROW EXCLUSIVE MODE;

@@ -6,7 +6,7 @@ import { operationTitle } from '../operations/titles.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import { literal } from './remake.ts'
 import type { ChildKey, Subject } from './subject.ts'
-import { helperSchema } from './subject.ts'
+import { fillTrigger, helperSchema } from './subject.ts'
 import { createTriggers, quietSetting, unlessQuiet } from './triggers.ts'
 
 const rule = 'partition_candidate'
@@ -43,8 +43,7 @@ export async function carryKey(subject: Subject, carried: ChildKey): Promise<Ope
       `ALTER TABLE ${on} ADD COLUMN ${quote(column)} ${subject.keyType}`,
       fillFunction(subject, carried),
       `REVOKE ALL ON FUNCTION ${routine} FROM PUBLIC`,
-      `CREATE TRIGGER ${quote(trigger)} BEFORE INSERT OR UPDATE OF ${carried.key.columns.map(quote).join(', ')} ON ${on} ` +
-        `FOR EACH ROW EXECUTE FUNCTION ${routine}`,
+      fillTrigger(carried),
       ...(await createTriggers(child, noisy, { replaces: true, when: unlessQuiet(child) })),
       backfill.whole,
       ...(await createTriggers(child, noisy, { replaces: true })),
@@ -74,6 +73,17 @@ function fillFunction({ table, key }: Subject, { key: foreign, child, column, fi
     (own, at) => `parent.${quote(foreign.referenced[at] ?? '')} = NEW.${quote(own)}`,
   )
   const unset = foreign.columns.map((own) => `NEW.${quote(own)} IS NULL`).join(' OR ')
+  const isOwn = child.schema === table.schema && child.name === table.name
+  const same = foreign.columns.map(
+    (own, at) => `NEW.${quote(own)} = NEW.${quote(foreign.referenced[at] ?? '')}`,
+  )
+  const pointsToItself = isOwn
+    ? `  IF ${same.join(' AND ')} THEN
+    NEW.${quote(column)} := NEW.${quote(key)};
+    RETURN NEW;
+  END IF;
+`
+    : ''
   const message = `insert or update on table "${child.name}" violates foreign key constraint "${foreign.name}"`
   return `CREATE FUNCTION ${quote(helperSchema)}.${quote(fill)}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS ${dollarQuote(`
@@ -82,7 +92,7 @@ BEGIN
     NEW.${quote(column)} := NULL;
     RETURN NEW;
   END IF;
-  SELECT parent.${quote(key)} INTO NEW.${quote(column)}
+${pointsToItself}  SELECT parent.${quote(key)} INTO NEW.${quote(column)}
   FROM ${qualified(table)} parent WHERE ${matches.join(' AND ')} FOR KEY SHARE;
   IF NOT FOUND THEN
     RAISE foreign_key_violation USING MESSAGE = ${literal(message)},

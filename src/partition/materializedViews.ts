@@ -28,7 +28,7 @@ export async function materializedViews(subject: Subject, digests: KeptParts): P
     up: await remakeViews(subject, 'table'),
     down: await remakeViews(subject, 'detour'),
     before: [condition(tableIsPartitionedBy, name, key)],
-    after: [condition(tableKeeps, name, onlyMaterializedViews(digests), key)],
+    after: [condition(tableKeeps, name, onlyMaterializedViews(digests), key, subject.added)],
     noTransaction: 'Each view is built in a transaction of its own.',
   }
 }

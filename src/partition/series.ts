@@ -41,8 +41,8 @@ export interface SeriesPlace {
  */
 export async function seriesOf(subject: Subject, place: SeriesPlace): Promise<Operation[]> {
   const { hasHelperSchema, hasCron, retention } = place
-  const { table, key, bound, children } = subject
-  const digests = keptParts(table, key, [bound])
+  const { table, key, children } = subject
+  const digests = keptParts(table, key, subject.added)
   const carried: Operation[] = []
   for (const child of children) carried.push(await carryKey(subject, child))
   const parts = [

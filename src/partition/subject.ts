@@ -1,9 +1,10 @@
 import type { KeyIn } from '../catalog/tableUsers.ts'
 import type { WholeMaterializedView } from '../catalog/materializedViews.ts'
 import type { WholeIndex } from '../catalog/wholeIndexes.ts'
-import type { WholeConstraint, WholeTable } from '../catalog/wholeTable.ts'
+import type { WholeColumn } from '../catalog/wholeColumns.ts'
+import type { WholeConstraint, WholeTable, WholeTrigger } from '../catalog/wholeTable.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
-import { claimIdentifier } from '../postgres/identifiers.ts'
+import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import type { Every, KeyType } from './intervals.ts'
 import { lackingKey } from './keys.ts'
 
@@ -12,7 +13,10 @@ export const helperSchema = 'private'
 
 /** A table that is to be partitioned, and every name that its series gives. */
 export interface Subject {
+  /** With the columns and triggers that it gets for foreign keys to itself. */
   table: WholeTable
+  /** Names of what the series adds to the table itself: these do not count where it is compared. */
+  added: string[]
   key: string
   keyType: KeyType
   every: Every
@@ -107,6 +111,10 @@ export function nameSubject(request: SubjectRequest): Subject {
     }
   })
   const children = childKeys(request)
+  const own = children.filter(
+    ({ key: { table: from } }) => from.schema === table.schema && from.name === table.name,
+  )
+  const bound = claimIdentifier(`${table.name}_${key}`, '_bound', constraints)
   const history = (name: string) => claimIdentifier(name, '_history', relations)
   const renamed: Subject['renamed'] = { constraints: new Map(), indexes: new Map(), statistics: new Map() }
   for (const { name, kind, columns } of table.constraints) {
@@ -117,14 +125,20 @@ export function nameSubject(request: SubjectRequest): Subject {
   }
   for (const { name } of table.statistics) renamed.statistics.set(name, history(name))
   return {
-    ...{ table, key, keyType: request.keyType, every: request.every },
+    ...{
+      table: withOwnKeys(table, request.keyType, own),
+      key,
+      keyType: request.keyType,
+      every: request.every,
+    },
+    added: [bound, ...own.flatMap(({ column, check, trigger }) => [column, check, trigger])],
     ...{ cutoff: request.cutoff, ahead: request.ahead, unique, children, renamed },
     materializedViews: table.materializedViews.map((view) =>
       remadeView(table, view, taken.get(view.schema) ?? new Set()),
     ),
     history: relation('_history'),
     defaultPartition: relation('_default'),
-    bound: claimIdentifier(`${table.name}_${key}`, '_bound', constraints),
+    bound,
     functions: {
       takeBack: claimIdentifier(`take_back_${table.name}`, '', new Set()),
       keepChildren: claimIdentifier(`keep_children_of_${table.name}`, '', new Set()),
@@ -133,6 +147,26 @@ export function nameSubject(request: SubjectRequest): Subject {
       remakeViews: claimIdentifier(`remake_views_of_${table.name}`, '', new Set()),
     },
   }
+}
+
+function withOwnKeys(table: WholeTable, type: KeyType, own: readonly ChildKey[]): WholeTable {
+  const columns = own.map(({ column }): WholeColumn => ({
+    ...{ name: column, type, collation: null, notNull: false, expression: null, identity: '', generated: '' },
+    ...{ statisticsTarget: null, options: [], comment: null },
+  }))
+  const triggers = own.map((each): WholeTrigger => ({
+    ...{ name: each.trigger, definition: fillTrigger(each), enabled: 'O', events: ['INSERT', 'UPDATE'] },
+    ...{ forEachRow: true, isBefore: true, isConstraint: false, hasTransition: false, comment: null },
+  }))
+  return { ...table, columns: [...table.columns, ...columns], triggers: [...table.triggers, ...triggers] }
+}
+
+/** The trigger that fills the copy of the key. */
+export function fillTrigger({ key, child, trigger, fill }: ChildKey): string {
+  return (
+    `CREATE TRIGGER ${quote(trigger)} BEFORE INSERT OR UPDATE OF ${key.columns.map(quote).join(', ')} ON ${qualified(child)} ` +
+    `FOR EACH ROW EXECUTE FUNCTION ${quote(helperSchema)}.${quote(fill)}()`
+  )
 }
 
 function indexOf(table: WholeTable, constraint: WholeConstraint): WholeIndex {

@@ -46,7 +46,7 @@ export async function uniqueKeys(subject: Subject, digests: KeptParts): Promise<
     ],
     before: [
       ...unique.map(({ prepared }) => condition(indexIsAbsent, { schema: table.schema, name: prepared })),
-      condition(tableKeeps, name, digests, key, [subject.bound]),
+      condition(tableKeeps, name, digests, key, subject.added),
     ],
     after: [],
     noTransaction: 'CREATE INDEX CONCURRENTLY cannot run inside one.',

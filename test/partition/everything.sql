@@ -25,6 +25,7 @@ CREATE TABLE "Shop data"."Order lines" (
   kind varchar(10) CHECK (kind IN ('big', 'small')),
   changed timestamptz,
   dropped_later text,
+  replaces bigint CONSTRAINT "of an older line" REFERENCES "Shop data"."Order lines" ON DELETE SET NULL,
   UNIQUE (owner_id, "When it was")
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, toast.autovacuum_enabled = false);
 ALTER TABLE "Shop data"."Order lines" DROP COLUMN dropped_later;
@@ -32,6 +33,7 @@ ALTER TABLE "Shop data"."Order lines" ADD COLUMN note text;
 COMMENT ON TABLE "Shop data"."Order lines" IS 'what was ordered, it''s all here';
 COMMENT ON COLUMN "Shop data"."Order lines".cents IS 'in cents';
 COMMENT ON CONSTRAINT "Order lines_pkey" ON "Shop data"."Order lines" IS 'the key';
+COMMENT ON CONSTRAINT "of an older line" ON "Shop data"."Order lines" IS 'instead of it';
 COMMENT ON CONSTRAINT "Order lines_state_check" ON "Shop data"."Order lines" IS 'known states';
 CREATE INDEX "by owner" ON "Shop data"."Order lines" (owner_id, "When it was" DESC) INCLUDE (state);
 CREATE INDEX open_lines ON "Shop data"."Order lines" ("When it was") WHERE state = 'open';
@@ -143,6 +145,7 @@ INSERT INTO "Shop data"."Order lines" (owner_id, "When it was", state, cents, no
   SELECT md5('p' || 1 + n % 20)::uuid, now() - n * interval '1 hour', (ARRAY['open', 'paid'])[1 + n % 2], n,
     CASE WHEN n % 50 = 0 THEN 'secret' END
   FROM generate_series(1, 2000) n;
+UPDATE "Shop data"."Order lines" SET replaces = id - 5 WHERE id % 3 = 0 AND id > 100;
 INSERT INTO other.payments (id, line_id) SELECT n, 100 + 5 * n FROM generate_series(1, 500) n;
 INSERT INTO other."Returns" (line_id) SELECT 100 + 5 * n FROM generate_series(1, 300) n;
 INSERT INTO other.claims SELECT n, n FROM generate_series(1, 100) n;
