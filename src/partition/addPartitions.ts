@@ -5,12 +5,13 @@ import { operationTitle } from '../operations/titles.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import type { Every, KeyType } from './intervals.ts'
 import { storageOf } from './leaves.ts'
-import { dropOwnKeys, otherKeys, ownKeysOfLeaves, takeOwnKeysOver } from './ownKeys.ts'
+import { dropOwnKeys, otherKeys, ownKeysOfLeaves } from './ownKeys.ts'
 import { lookMs, politely } from './lockPolitely.ts'
 import { literal, setColumns, setReplicaIdentity } from './remake.ts'
 import type { Subject } from './subject.ts'
 import { helperSchema } from './subject.ts'
 import { keysToPartitions } from './swap.ts'
+import { validateLeft } from './validateLeft.ts'
 
 /**
  * A function that makes the partitions that are missing, so many intervals ahead of now. It may run daily; what is there
@@ -124,20 +125,6 @@ ${indent(attachAll(subject), 4)};
   RETURN QUERY SELECT pg_catalog.unnest(leaves);
 END
 $add$`
-}
-
-/** What an earlier call left: it could not validate the keys that it had put back. */
-function validateLeft(subject: Subject): string {
-  const taken = takeOwnKeysOver(subject).map((each) => `  ${each};\n`)
-  const validated = otherKeys(subject).map(
-    ({ key: { table: child, name } }) => `  IF EXISTS (
-    SELECT FROM pg_catalog.pg_constraint WHERE conrelid = ${literal(qualified(child))}::pg_catalog.regclass
-      AND conname = ${literal(name)} AND NOT convalidated) THEN
-    ALTER TABLE ${qualified(child)} VALIDATE CONSTRAINT ${quote(name)};
-  END IF;
-`,
-  )
-  return [...validated, ...taken].join('')
 }
 
 /**

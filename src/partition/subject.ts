@@ -63,6 +63,8 @@ export interface ChildKey {
   check: string
   trigger: string
   fill: string
+  /** A CHECK, while a partition goes, that no row points to it. */
+  guard: string
 }
 
 export interface RemadeView {
@@ -203,6 +205,7 @@ function childKeys({ table, children, key }: SubjectRequest): ChildKey[] {
     return {
       ...{ key: foreign, child, column },
       check: claimIdentifier(`${child.name}_${column}`, '_check', names),
+      guard: claimIdentifier(`${child.name}_${column}`, '_guard', names),
       trigger: claimIdentifier(`zz_fill_${column}`, '', names),
       fill: claimIdentifier(`fill_${child.name}_${column}`, '', new Set()),
     }
