@@ -3,6 +3,7 @@ import { dollarQuote } from '../postgres/dollarQuote.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import { commentOn } from '../operations/comment.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
+import { detourOf, execute, isOurs, makeDetour, mark } from './detours.ts'
 import { moveIndex, readElsewhere } from './editSql.ts'
 import { politely } from './lockPolitely.ts'
 import { dropRowFunctions, grantAll, literal, pointDependents, revokeAll, setColumns } from './remake.ts'
@@ -11,9 +12,6 @@ import { helperSchema } from './subject.ts'
 
 /** What the new ones read: the table, or a plain view of it, which lasts while the table changes its place. */
 export type Source = 'table' | 'detour'
-
-/** By it we know what is ours. */
-const mark = 'made by hundredfold for the materialized view beside it'
 
 /**
  * Makes the materialized views of the table again, since they read a table by its oid: a procedure that is made, called
@@ -36,24 +34,6 @@ export async function remakeViews(subject: Subject, source: Source): Promise<str
     `CALL ${name}`,
     `DROP PROCEDURE ${name}`,
   ]
-}
-
-/** On the way back: the plain views follow the table. They are there if the views have been made again. */
-export function pointDetours(subject: Subject): string[] {
-  return subject.materializedViews.flatMap((remade) => {
-    const detour = detourOf(remade)
-    if (!detour) return []
-    const replace = `CREATE OR REPLACE VIEW ${qualified(detour)} AS ${everyColumn(subject)}`
-    return [
-      `DO ${dollarQuote(`
-BEGIN
-  IF ${isOurs(detour)} THEN
-    EXECUTE ${literal(replace)};
-  END IF;
-END
-`)}`,
-    ]
-  })
 }
 
 async function procedure(subject: Subject, name: string, source: Source): Promise<string> {
@@ -194,22 +174,6 @@ END IF;`,
   ].join('\n')
 }
 
-function makeDetour(subject: Subject, owner: string, detour: RelationName): string {
-  const statements = [
-    `CREATE VIEW ${qualified(detour)} AS ${everyColumn(subject)}`,
-    `COMMENT ON VIEW ${qualified(detour)} IS ${literal(mark)}`,
-    `ALTER VIEW ${qualified(detour)} OWNER TO ${quote(owner)}`,
-    revokeAll(`${literal(qualified(detour))}::pg_catalog.regclass`),
-  ]
-  return `IF pg_catalog.to_regclass(${literal(qualified(detour))}) IS NULL THEN
-${statements.map((each) => `  ${execute(each)}\n`).join('')}END IF;
-`
-}
-
-function everyColumn({ table }: Subject): string {
-  return `SELECT ${table.columns.map(({ name }) => quote(name)).join(', ')} FROM ${qualified(table)}`
-}
-
 /** SQL: the view reads each of these by its present oid. */
 function readsThem(view: RelationName, sources: readonly RelationName[]): string {
   const found = sources.map((source) => `pg_catalog.to_regclass(${literal(qualified(source))})`)
@@ -218,12 +182,6 @@ function readsThem(view: RelationName, sources: readonly RelationName[]): string
         ON depend.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND depend.objid = rule.oid
       WHERE rule.ev_class = ${oidOf(view)}
         AND depend.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND depend.refobjid IN (${found.join(', ')})`
-}
-
-/** SQL: there is such a relation, and we have made it. */
-function isOurs(relation: RelationName): string {
-  const oid = `pg_catalog.to_regclass(${literal(qualified(relation))})`
-  return `pg_catalog.obj_description(${oid}, 'pg_class') IS NOT DISTINCT FROM ${literal(mark)}`
 }
 
 function oidOf(relation: RelationName): string {
@@ -240,15 +198,6 @@ function isTable({ table }: Subject, { schema, name }: RelationName): boolean {
   return schema === table.schema && name === table.name
 }
 
-function detourOf({ view, detour }: RemadeView): RelationName | undefined {
-  return detour === undefined ? undefined : { schema: view.schema, name: detour }
-}
-
 function relationOf({ view }: RemadeView, name: string): RelationName {
   return { schema: view.schema, name }
-}
-
-/** PL/pgSQL would take names in a plain statement for its own variables. */
-function execute(statement: string): string {
-  return `EXECUTE ${literal(statement)};`
 }
