@@ -6,8 +6,9 @@ import type { RelationName } from '../postgres/identifiers.ts'
 export interface TableUsers {
   grants: Grant[]
   publications: Publication[]
-  /** Foreign keys of other tables that point to it. */
+  /** Foreign keys that point to it, its own among them. */
   keysIn: KeyIn[]
+  /** Plain views that read it by its oid. */
   views: DependentView[]
   /** Policies of other tables that read it. */
   readers: ReadingPolicy[]
@@ -62,7 +63,6 @@ export type KeyAction = 'NO ACTION' | 'RESTRICT' | 'CASCADE' | 'SET NULL' | 'SET
 
 export interface DependentView extends RelationName {
   owner: string
-  isMaterialized: boolean
   query: string
   options: string[]
 }
@@ -173,6 +173,7 @@ async function listKeysIn(db: Database, oid: number): Promise<KeyIn[]> {
     JOIN pg_catalog.pg_class class ON class.oid = con.conrelid
     JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
     WHERE con.confrelid = ${oid} AND con.contype = 'f' AND con.conparentid = 0
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = con.conrelid AND inhparent = ${oid})
     ORDER BY namespace.nspname, class.relname, con.conname`.execute(db)
   return rows
 }
@@ -180,11 +181,11 @@ async function listKeysIn(db: Database, oid: number): Promise<KeyIn[]> {
 async function listViews(db: Database, oid: number): Promise<DependentView[]> {
   const { rows } = await sql<DependentView>`
     SELECT DISTINCT namespace.nspname::text AS schema, class.relname::text AS name,
-      pg_catalog.pg_get_userbyid(class.relowner)::text AS owner, class.relkind = 'm' AS "isMaterialized",
+      pg_catalog.pg_get_userbyid(class.relowner)::text AS owner,
       pg_catalog.pg_get_viewdef(class.oid) AS query, coalesce(class.reloptions, '{}') AS options
     FROM pg_catalog.pg_depend depend
     JOIN pg_catalog.pg_rewrite rule ON rule.oid = depend.objid
-    JOIN pg_catalog.pg_class class ON class.oid = rule.ev_class AND class.relkind IN ('v', 'm')
+    JOIN pg_catalog.pg_class class ON class.oid = rule.ev_class AND class.relkind = 'v'
     JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
     WHERE depend.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND rule.rulename = '_RETURN'
       AND depend.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND depend.refobjid = ${oid}

@@ -1,8 +1,14 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
+import type { WholeMaterializedView } from './materializedViews.ts'
+import { listMaterializedViews } from './materializedViews.ts'
 import type { TableUsers } from './tableUsers.ts'
 import { findTableUsers } from './tableUsers.ts'
+import type { WholeColumn } from './wholeColumns.ts'
+import { listColumns } from './wholeColumns.ts'
+import type { WholeIndex } from './wholeIndexes.ts'
+import { listIndexesOf } from './wholeIndexes.ts'
 
 /** Everything that hangs on one table, in the words that make it again. Read it with an empty `search_path`. */
 export interface WholeTable extends TableFacts, TableUsers {
@@ -13,6 +19,8 @@ export interface WholeTable extends TableFacts, TableUsers {
   policies: WholePolicy[]
   statistics: WholeStatistics[]
   sequences: OwnedSequence[]
+  /** Those that read it by its oid, and those that read these; what is read comes first. */
+  materializedViews: WholeMaterializedView[]
 }
 
 interface TableFacts extends RelationName {
@@ -40,22 +48,6 @@ interface TableFacts extends RelationName {
   rules: string[]
 }
 
-export interface WholeColumn {
-  name: string
-  type: string
-  /** With its schema, where it is not the type's own. */
-  collation: string | null
-  notNull: boolean
-  /** The expression of a default or of a generated column. */
-  expression: string | null
-  identity: '' | 'a' | 'd'
-  generated: '' | 's' | 'v'
-  statisticsTarget: number | null
-  /** `n_distinct=...` and the like. */
-  options: string[]
-  comment: string | null
-}
-
 export interface WholeConstraint {
   oid: number
   name: string
@@ -68,22 +60,6 @@ export interface WholeConstraint {
   /** The index that enforces it, of this table. */
   index: string | null
   references: RelationName | null
-  comment: string | null
-}
-
-export interface WholeIndex {
-  oid: number
-  name: string
-  definition: string
-  isUnique: boolean
-  /** Of a primary key, unique or exclusion constraint. */
-  isOfConstraint: boolean
-  isValid: boolean
-  isClustered: boolean
-  isReplicaIdentity: boolean
-  /** The plain columns among its keys; null for an expression. */
-  keys: (string | null)[]
-  predicate: string | null
   comment: string | null
 }
 
@@ -139,6 +115,7 @@ export async function findWholeTable(db: Database, name: RelationName): Promise<
     policies: await listPoliciesOf(db, oid),
     statistics: await listStatistics(db, oid),
     sequences: await listSequences(db, oid),
+    materializedViews: await listMaterializedViews(db, facts),
     ...(await findTableUsers(db, facts)),
   }
 }
@@ -170,29 +147,6 @@ async function findFacts(db: Database, { schema, name }: RelationName): Promise<
   return rows[0]
 }
 
-async function listColumns(db: Database, oid: number): Promise<WholeColumn[]> {
-  const { rows } = await sql<WholeColumn>`
-    SELECT attribute.attname::text AS name,
-      pg_catalog.format_type(attribute.atttypid, attribute.atttypmod) AS type,
-      CASE WHEN attribute.attcollation <> type.typcollation THEN
-        (SELECT pg_catalog.quote_ident(nspname) || '.' || pg_catalog.quote_ident(collname)
-         FROM pg_catalog.pg_collation rule JOIN pg_catalog.pg_namespace namespace
-           ON namespace.oid = rule.collnamespace
-         WHERE rule.oid = attribute.attcollation) END AS "collation",
-      attribute.attnotnull AS "notNull",
-      pg_catalog.pg_get_expr(def.adbin, def.adrelid) AS expression,
-      attribute.attidentity AS identity, attribute.attgenerated AS generated,
-      nullif(attribute.attstattarget, -1)::int AS "statisticsTarget",
-      coalesce(attribute.attoptions, '{}') AS options,
-      pg_catalog.col_description(attribute.attrelid, attribute.attnum) AS comment
-    FROM pg_catalog.pg_attribute attribute
-    JOIN pg_catalog.pg_type type ON type.oid = attribute.atttypid
-    LEFT JOIN pg_catalog.pg_attrdef def ON def.adrelid = attribute.attrelid AND def.adnum = attribute.attnum
-    WHERE attribute.attrelid = ${oid} AND attribute.attnum > 0 AND NOT attribute.attisdropped
-    ORDER BY attribute.attnum`.execute(db)
-  return rows
-}
-
 async function listConstraints(db: Database, oid: number): Promise<WholeConstraint[]> {
   const { rows } = await sql<WholeConstraint>`
     SELECT con.oid, con.conname::text AS name, con.contype AS kind,
@@ -215,26 +169,6 @@ async function listConstraints(db: Database, oid: number): Promise<WholeConstrai
     FROM pg_catalog.pg_constraint con
     WHERE con.conrelid = ${oid} AND con.contype <> 'n' AND con.conparentid = 0
     ORDER BY con.conname`.execute(db)
-  return rows
-}
-
-async function listIndexesOf(db: Database, oid: number): Promise<WholeIndex[]> {
-  const { rows } = await sql<WholeIndex>`
-    SELECT class.oid, class.relname::text AS name, pg_catalog.pg_get_indexdef(class.oid) AS definition,
-      index.indisunique AS "isUnique",
-      EXISTS (SELECT FROM pg_catalog.pg_constraint con
-              WHERE con.conindid = class.oid AND con.contype IN ('p', 'u', 'x')) AS "isOfConstraint",
-      index.indisvalid AS "isValid", index.indisclustered AS "isClustered",
-      index.indisreplident AS "isReplicaIdentity",
-      ARRAY(SELECT attribute.attname::text
-            FROM pg_catalog.unnest(index.indkey::int2[]) WITH ORDINALITY part (attnum, place)
-            LEFT JOIN pg_catalog.pg_attribute attribute
-              ON attribute.attrelid = index.indrelid AND attribute.attnum = part.attnum AND part.attnum <> 0
-            WHERE part.place <= index.indnkeyatts ORDER BY part.place) AS keys,
-      pg_catalog.pg_get_expr(index.indpred, index.indrelid) AS predicate,
-      pg_catalog.obj_description(class.oid, 'pg_class') AS comment
-    FROM pg_catalog.pg_index index JOIN pg_catalog.pg_class class ON class.oid = index.indexrelid
-    WHERE index.indrelid = ${oid} ORDER BY class.relname`.execute(db)
   return rows
 }
 

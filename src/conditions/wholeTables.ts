@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { findPartitionKey } from '../catalog/partitions.ts'
+import type { WholeMaterializedView } from '../catalog/materializedViews.ts'
 import type { WholeTable } from '../catalog/wholeTable.ts'
 import { findWholeTable } from '../catalog/wholeTable.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
@@ -16,7 +17,7 @@ export type KeptParts = Record<string, string>
  * triggers, checks, keys, views and policies that read it, functions, publications, sequences, statistics, comments.
  *
  * @param key the column by which it is or will be partitioned: whether that may be NULL does not count
- * @param except constraints that do not count
+ * @param except constraints, columns, triggers and views that do not count
  */
 export function tableKeeps(
   table: RelationName,
@@ -66,14 +67,23 @@ export function tableIsPartitionedBy(table: RelationName, column: string): Condi
 
 /** The parts of a table that are compared, and a hash of each. */
 export function keptParts(table: WholeTable, key: string, except: string[] = []): KeptParts {
-  const constraints = table.constraints.filter(({ name }) => !except.includes(name))
+  const counts = ({ name }: { name: string }): boolean => !except.includes(name)
+  const isOwn = (other: RelationName | null): boolean =>
+    other?.schema === table.schema && other.name === table.name
+  const constraints = table.constraints.filter(counts)
   const parts: Record<string, unknown> = {
     table: [table.owner, table.comment, table.rowSecurity, table.forcesRowSecurity],
-    columns: table.columns.map((column) => (column.name === key ? { ...column, notNull: true } : column)),
+    columns: table.columns
+      .filter(counts)
+      .map((column) => (column.name === key ? { ...column, notNull: true } : column)),
     checks: constraints.filter(({ kind }) => kind === 'c').map(withoutOid),
-    'foreign keys': constraints.filter(({ kind }) => kind === 'f').map(withoutOid),
-    'keys of other tables': table.keysIn.map(({ table: from, name, onDelete }) => [from, name, onDelete]),
-    triggers: table.triggers,
+    'foreign keys': constraints
+      .filter(({ kind, references }) => kind === 'f' && !isOwn(references))
+      .map(withoutOid),
+    'keys of other tables': table.keysIn
+      .filter(({ table: from }) => !isOwn(from))
+      .map(({ table: from, name, onDelete }) => [from, name, onDelete]),
+    triggers: table.triggers.filter(counts),
     policies: table.policies,
     privileges: table.grants,
     publications: table.publications.map(({ name, namesTable, columns, filter }) => [
@@ -82,13 +92,21 @@ export function keptParts(table: WholeTable, key: string, except: string[] = [])
       columns,
       filter,
     ]),
-    views: table.views,
+    views: table.views.filter(counts),
+    'materialized views': table.materializedViews.map(asKept),
     'policies of other tables': table.readers,
     functions: table.functions,
     statistics: table.statistics,
     sequences: table.sequences,
   }
   return Object.fromEntries(Object.entries(parts).map(([part, value]) => [part, digest(value)]))
+}
+
+/** Without what depends on who asks, and what another one in its place would not have. */
+function asKept({ oid, may, indexes, ...view }: WholeMaterializedView): unknown {
+  void oid
+  void may
+  return { ...view, indexes: indexes.map(withoutOid) }
 }
 
 function withoutOid<T extends { oid: number }>({ oid, ...rest }: T): Omit<T, 'oid'> {

@@ -5,11 +5,13 @@ import { operationTitle } from '../operations/titles.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import type { Every, KeyType } from './intervals.ts'
 import { storageOf } from './leaves.ts'
+import { dropOwnKeys, otherKeys, ownKeysOfLeaves } from './ownKeys.ts'
 import { lookMs, politely } from './lockPolitely.ts'
 import { literal, setColumns, setReplicaIdentity } from './remake.ts'
 import type { Subject } from './subject.ts'
 import { helperSchema } from './subject.ts'
 import { keysToPartitions } from './swap.ts'
+import { validateLeft } from './validateLeft.ts'
 
 /**
  * A function that makes the partitions that are missing, so many intervals ahead of now. It may run daily; what is there
@@ -125,20 +127,6 @@ END
 $add$`
 }
 
-/** What an earlier call left: it could not validate the keys that it had put back. */
-function validateLeft({ children }: Subject): string {
-  return children
-    .map(
-      ({ key: { table: child, name } }) => `  IF EXISTS (
-    SELECT FROM pg_catalog.pg_constraint WHERE conrelid = ${literal(qualified(child))}::pg_catalog.regclass
-      AND conname = ${literal(name)} AND NOT convalidated) THEN
-    ALTER TABLE ${qualified(child)} VALIDATE CONSTRAINT ${quote(name)};
-  END IF;
-`,
-    )
-    .join('')
-}
-
 /**
  * Attaches all new tables at once. ATTACH needs the default partition for itself and reads it. Writers of the table are
  * kept out meanwhile: PostgreSQL refuses a row that it was sending to the default partition when its own one came. Where
@@ -157,9 +145,12 @@ function attachAll(subject: Subject): string {
   const inRange = (low: string, high: string) =>
     `${column} >= ${low}::${keyType} AND ${column} < ${high}::${keyType}`
   const held = [parent, ...new Set(children.map(({ key: foreign }) => qualified(foreign.table)))]
-  const dropped = children.map(
-    ({ key: foreign }) => `ALTER TABLE ${qualified(foreign.table)} DROP CONSTRAINT ${quote(foreign.name)};`,
-  )
+  const dropped = [
+    ...otherKeys(subject).map(
+      ({ key: foreign }) => `ALTER TABLE ${qualified(foreign.table)} DROP CONSTRAINT ${quote(foreign.name)}`,
+    ),
+    ...dropOwnKeys(subject),
+  ].map((each) => `${each};`)
   const attach = `FOR at IN 1 .. pg_catalog.cardinality(leaves) LOOP
   EXECUTE pg_catalog.format(${literal(`ALTER TABLE ${on} ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)`)}, leaves[at], lows[at], highs[at]);
 END LOOP;`
@@ -187,12 +178,7 @@ ${indent(dropped.join('\n'), 2)}
 ${indent(move, 2)}
 ${indent(attach, 2)}
   EXECUTE pg_catalog.format(${literal(`ALTER TABLE ${on} ATTACH PARTITION %s DEFAULT`)}, rest);
-${indent(
-  keysToPartitions(subject)
-    .map((each) => `${each};`)
-    .join('\n'),
-  2,
-)}
+${indent([...keysToPartitions(subject), ...ownKeysOfLeaves(subject)].map((each) => `${each};`).join('\n'), 2)}
 ELSE
   IF stray > 0 OR pg_catalog.clock_timestamp() < began + interval '${lookMs} ms' THEN
     LOCK TABLE ${parent} IN SHARE ROW EXCLUSIVE MODE;

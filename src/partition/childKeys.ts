@@ -6,7 +6,7 @@ import { operationTitle } from '../operations/titles.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import { literal } from './remake.ts'
 import type { ChildKey, Subject } from './subject.ts'
-import { helperSchema } from './subject.ts'
+import { absentKey, fillTrigger, helperSchema, refuseTrigger } from './subject.ts'
 import { createTriggers, quietSetting, unlessQuiet } from './triggers.ts'
 
 const rule = 'partition_candidate'
@@ -27,7 +27,6 @@ export async function carryKey(subject: Subject, carried: ChildKey): Promise<Ope
   const { child, column, trigger, refuse, fill, check } = carried
   const on = qualified(child)
   const routine = `${quote(helperSchema)}.${quote(fill)}()`
-  const fires = `INSERT OR UPDATE OF ${carried.key.columns.map(quote).join(', ')}`
   const noisy = child.triggers.filter(
     ({ events, enabled, isConstraint }) => events.includes('UPDATE') && enabled !== 'D' && !isConstraint,
   )
@@ -44,9 +43,8 @@ export async function carryKey(subject: Subject, carried: ChildKey): Promise<Ope
       `ALTER TABLE ${on} ADD COLUMN ${quote(column)} ${subject.keyType}`,
       fillFunction(subject, carried),
       `REVOKE ALL ON FUNCTION ${routine} FROM PUBLIC`,
-      `CREATE TRIGGER ${quote(trigger)} BEFORE ${fires} ON ${on} FOR EACH ROW EXECUTE FUNCTION ${routine}`,
-      `CREATE TRIGGER ${quote(refuse)} AFTER ${fires} ON ${on} FOR EACH ROW ` +
-        `WHEN (NEW.${quote(column)} = ${absent}) EXECUTE FUNCTION ${routine}`,
+      fillTrigger(carried),
+      refuseTrigger(carried),
       ...(await createTriggers(child, noisy, { replaces: true, when: unlessQuiet(child) })),
       backfill.whole,
       ...(await createTriggers(child, noisy, { replaces: true })),
@@ -71,9 +69,6 @@ function isNull({ key }: ChildKey): string {
   return key.columns.map((column) => `${quote(column)} IS NULL`).join(' OR ')
 }
 
-/** The key of a parent that is not there. No partition but the default one could have it. */
-const absent = `'infinity'`
-
 /**
  * It takes the lock that the foreign key takes, and raises the error that the foreign key raises; but not before the row is
  * in the table. Policies are asked after BEFORE triggers: whoever may not insert would learn which parents there are.
@@ -83,25 +78,33 @@ function fillFunction({ table, key }: Subject, { key: foreign, child, column, fi
     (own, at) => `parent.${quote(foreign.referenced[at] ?? '')} = NEW.${quote(own)}`,
   )
   const unset = foreign.columns.map((own) => `NEW.${quote(own)} IS NULL`).join(' OR ')
+  const isOwn = child.schema === table.schema && child.name === table.name
+  const same = foreign.columns.map(
+    (own, at) => `NEW.${quote(own)} = NEW.${quote(foreign.referenced[at] ?? '')}`,
+  )
+  const pointsToItself = isOwn
+    ? `  IF ${same.join(' AND ')} THEN
+    NEW.${quote(column)} := NEW.${quote(key)};
+    RETURN NEW;
+  END IF;
+`
+    : ''
   const message = `insert or update on table "${child.name}" violates foreign key constraint "${foreign.name}"`
   return `CREATE FUNCTION ${quote(helperSchema)}.${quote(fill)}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS ${dollarQuote(`
 BEGIN
   IF TG_WHEN = 'AFTER' THEN
-    IF NOT EXISTS (SELECT FROM ${qualified(table)} parent WHERE ${matches.join(' AND ')}) THEN
-      RAISE foreign_key_violation USING MESSAGE = ${literal(message)},
-        SCHEMA = ${literal(child.schema)}, TABLE = ${literal(child.name)}, CONSTRAINT = ${literal(foreign.name)};
-    END IF;
-    RETURN NULL;
+    RAISE foreign_key_violation USING MESSAGE = ${literal(message)},
+      SCHEMA = ${literal(child.schema)}, TABLE = ${literal(child.name)}, CONSTRAINT = ${literal(foreign.name)};
   END IF;
   IF ${unset} THEN
     NEW.${quote(column)} := NULL;
     RETURN NEW;
   END IF;
-  SELECT parent.${quote(key)} INTO NEW.${quote(column)}
+${pointsToItself}  SELECT parent.${quote(key)} INTO NEW.${quote(column)}
   FROM ${qualified(table)} parent WHERE ${matches.join(' AND ')} FOR KEY SHARE;
   IF NOT FOUND THEN
-    NEW.${quote(column)} := ${absent};
+    NEW.${quote(column)} := ${absentKey};
   END IF;
   RETURN NEW;
 END

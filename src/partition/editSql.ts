@@ -3,7 +3,9 @@ import { deparseStatement } from '../syntax/deparse.ts'
 import { parseExpression } from '../syntax/expression.ts'
 import type { Node } from '../syntax/nodes.ts'
 import { splitStatements } from '../syntax/statements.ts'
+import { fieldsOf } from '../syntax/walk.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
+import { qualified, quote } from '../postgres/identifiers.ts'
 
 interface IndexStmt {
   idxname: string
@@ -83,6 +85,44 @@ export async function editTrigger(definition: string, edit: TriggerEdit): Promis
     const own = trigger.whenClause
     trigger.whenClause = own ? { BoolExpr: { boolop: 'AND_EXPR', args: [own, when] } } : when
   })
+}
+
+/** One name as PostgreSQL prints it. */
+const printedName = `(?:"(?:[^"]|"")+"|[^\\s".(]+)`
+
+/** The same in the text itself, for an index that keeps its columns: nothing else can change. */
+export function moveIndex(
+  definition: string,
+  { name, table }: { name: string; table: RelationName },
+): string {
+  const head = new RegExp(`^(CREATE (?:UNIQUE )?INDEX) ${printedName} ON ${printedName}\\.${printedName} `)
+  if (!head.test(definition)) throw new Error(`no index: ${definition}`)
+  return definition.replace(head, (_, create: string) => `${create} ${quote(name)} ON ${qualified(table)} `)
+}
+
+/**
+ * A query, as `pg_get_viewdef` prints it, that reads another relation in the place of a table. What it does not read
+ * from there stays as it is printed.
+ */
+export async function readElsewhere(
+  query: string,
+  { from, to }: { from: RelationName; to: RelationName },
+): Promise<string> {
+  const [statement] = await splitStatements(query)
+  const places = [...fieldsOf(statement?.node, 'RangeVar')]
+    .filter(({ schemaname, relname }) => schemaname === from.schema && relname === from.name)
+    .map(({ location, alias }) => ({ at: Number(location ?? 0), hasAlias: alias !== undefined }))
+    .sort((one, other) => other.at - one.at)
+  const name = new RegExp(`^${printedName}\\.${printedName}`)
+  // The parser counts bytes.
+  let text = Buffer.from(query)
+  for (const { at, hasAlias } of places) {
+    const tail = text.toString('utf8', at)
+    if (!name.test(tail)) throw new Error(`no table there: ${tail}`)
+    const changed = tail.replace(name, () => qualified(to) + (hasAlias ? '' : ` ${quote(from.name)}`))
+    text = Buffer.concat([text.subarray(0, at), Buffer.from(changed)])
+  }
+  return text.toString()
 }
 
 async function edited<T>(sql: string, kind: string, edit: (node: T) => void): Promise<string> {

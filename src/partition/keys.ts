@@ -1,4 +1,5 @@
-import type { WholeConstraint, WholeIndex, WholeTable } from '../catalog/wholeTable.ts'
+import type { WholeIndex } from '../catalog/wholeIndexes.ts'
+import type { WholeConstraint, WholeTable } from '../catalog/wholeTable.ts'
 
 /** Unique constraints and indexes that do not contain the key: a partitioned table cannot enforce them. */
 export interface LackingKey {

@@ -1,7 +1,8 @@
-import { display, displayIdentifier } from '../postgres/identifiers.ts'
+import { display, displayIdentifier, qualified } from '../postgres/identifiers.ts'
 import type { ActingRole } from '../catalog/actingRole.ts'
 import type { WholeTable } from '../catalog/wholeTable.ts'
 import { isKeyType } from './intervals.ts'
+import { ofMaterializedView } from './viewObstacles.ts'
 import { lackingKey } from './keys.ts'
 
 /** Something of the table that cannot be kept, or that stops the work. */
@@ -30,9 +31,12 @@ export function obstaclesOf(
     ...ofTriggers(table),
     ...ofOwners(table, acting),
     ...ofKeysIn(table, key, acting),
-    ...[table, ...children].flatMap((each) => ofHiddenRows(each, acting)),
+    ...[table, ...children.filter((child) => display(child) !== display(table))].flatMap((each) =>
+      ofHiddenRows(each, acting),
+    ),
     ...children.flatMap((child) => ofChild(child, acting)),
     ...ofDependents(table),
+    ...table.materializedViews.flatMap((view) => ofMaterializedView(view, table, acting)),
     ...ofPublications(table, key, acting),
   ]
 }
@@ -136,7 +140,9 @@ function ofOwners(table: WholeTable, { roles }: ActingRole): Obstacle[] {
 
 function ofKeysIn(table: WholeTable, key: string, { version }: ActingRole): Obstacle[] {
   const found = table.keysIn.flatMap(({ name, table: from, ...foreign }) => [
-    ...(display(from) === display(table) ? [stop(name, 'the table refers to itself')] : []),
+    ...(display(from) === display(table)
+      ? [accept(name, 'a row will have to come after the row that it points to, also within one statement')]
+      : []),
     ...(foreign.tableKind === 'p' ? [stop(name, `${display(from)} is partitioned itself`)] : []),
     ...(foreign.matchesFull ? [stop(name, 'MATCH FULL cannot be kept with one more column')] : []),
     ...(foreign.isValidated ? [] : [stop(name, 'it is NOT VALID; validate it first')]),
@@ -154,6 +160,18 @@ function ofKeysIn(table: WholeTable, key: string, { version }: ActingRole): Obst
     )
   }
   return found
+}
+
+/** What keeps old partitions from being dropped: PostgreSQL detaches none that has rows to which rows of the table point. */
+export function obstaclesToDrops(table: WholeTable): Obstacle[] {
+  return table.keysIn
+    .filter(({ table: from }) => display(from) === display(table))
+    .map(({ name }) =>
+      stop(
+        name,
+        'the table refers to itself, and rows that others point to cannot go with their partition; leave --retention out',
+      ),
+    )
 }
 
 /** The owner's own statements must reach every row. */
@@ -190,10 +208,10 @@ function ofChild(child: WholeTable, { roles }: ActingRole): Obstacle[] {
 
 function ofDependents(table: WholeTable): Obstacle[] {
   return [
-    ...table.views
-      .filter(({ isMaterialized }) => isMaterialized)
+    ...[...table.views, ...table.materializedViews]
+      .filter(({ query }) => [display, qualified].some((write) => query.includes(`ONLY ${write(table)}`)))
       .map((view) =>
-        stop(display(view), 'a materialized view cannot be pointed at another table; drop it first'),
+        stop(display(view), 'it reads ONLY the table, which has no rows itself once partitioned'),
       ),
     ...table.functions
       .filter(({ hasRowType, isUsed }) => hasRowType && isUsed)

@@ -16,7 +16,7 @@ import { unique } from '../unique.ts'
 import type { Every } from './intervals.ts'
 import { cutoffOf, isKeyType, parseMoment } from './intervals.ts'
 import type { Obstacle } from './obstacles.ts'
-import { obstaclesOf } from './obstacles.ts'
+import { obstaclesOf, obstaclesToDrops } from './obstacles.ts'
 import { seriesOf } from './series.ts'
 import type { Subject } from './subject.ts'
 import { helperSchema, nameSubject } from './subject.ts'
@@ -70,7 +70,10 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
       const child = await findWholeTable(db, name)
       if (child) children.push(child)
     }
-    const obstacles = obstaclesOf(table, request.key, children, acting)
+    const obstacles = [
+      ...obstaclesOf(table, request.key, children, acting),
+      ...(request.retention === undefined ? [] : obstaclesToDrops(table)),
+    ]
     const isAccepted = ({ name, acceptable }: Obstacle): boolean =>
       acceptable && request.accept.includes(name)
     const refused = obstacles.filter((each) => !isAccepted(each))
@@ -93,7 +96,7 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
     }
     const subject = nameSubject({
       ...{ table, children, key: request.key, keyType, every: request.every, cutoff, ahead: request.ahead },
-      taken: namesBySchema(await listRelationNames(db)).get(table.schema) ?? new Set(),
+      taken: namesBySchema(await listRelationNames(db)),
     })
     const hasHelperSchema = (await findSchema(db, helperSchema)) !== undefined
     const place = { hasHelperSchema, hasCron: await maySchedule(db), retention: request.retention }

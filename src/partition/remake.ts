@@ -1,6 +1,13 @@
 import { dollarQuote } from '../postgres/dollarQuote.ts'
 import { escapeLiteral } from 'pg'
-import type { DependentFunction, DependentView, Grant, Publication } from '../catalog/tableUsers.ts'
+import type {
+  DependentFunction,
+  DependentView,
+  Grant,
+  Publication,
+  TableUsers,
+} from '../catalog/tableUsers.ts'
+import type { WholeColumn } from '../catalog/wholeColumns.ts'
 import type { WholePolicy, WholeTable } from '../catalog/wholeTable.ts'
 import { commentOn } from '../operations/comment.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
@@ -65,7 +72,10 @@ END
 }
 
 /** The privileges that others have, by their grantors. */
-export function grantAll(table: RelationName, { grants, owner }: WholeTable): string[] {
+export function grantAll(
+  table: RelationName,
+  { grants, owner }: Pick<WholeTable, 'grants' | 'owner'>,
+): string[] {
   const alike = groupBy(
     grants.filter(({ grantee }) => grantee !== owner),
     ({ grantor, grantee, column, isGrantable }) => JSON.stringify([grantor, grantee, column, isGrantable]),
@@ -89,7 +99,7 @@ function grant(table: RelationName, owner: string, entries: [Grant, ...Grant[]])
 }
 
 /** What is set of columns: targets of statistics, and `n_distinct`. */
-export function setColumns(table: RelationName, { columns }: WholeTable): string[] {
+export function setColumns(table: RelationName, { columns }: { columns: readonly WholeColumn[] }): string[] {
   const alter = `ALTER TABLE ${qualified(table)} ALTER COLUMN`
   return columns.flatMap(({ name, statisticsTarget, options }) => [
     ...(statisticsTarget === null ? [] : [`${alter} ${quote(name)} SET STATISTICS ${statisticsTarget}`]),
@@ -104,7 +114,7 @@ export function setReplicaIdentity(table: RelationName, { replicaIdentity }: Who
 }
 
 /** Views, policies of other tables and functions mean a table by its oid: written again, they mean the new one. */
-export function pointDependents({ views, readers, functions }: WholeTable): string[] {
+export function pointDependents({ views, readers, functions }: TableUsers): string[] {
   return [
     ...views.map(replaceView),
     ...readers.map(
@@ -155,7 +165,7 @@ END
 }
 
 /** Functions that take or return rows of the table have to be made again: a type of theirs goes with the table. */
-export function dropRowFunctions({ functions }: WholeTable): string[] {
+export function dropRowFunctions({ functions }: TableUsers): string[] {
   return functions.filter(({ hasRowType }) => hasRowType).map(({ signature }) => `DROP ROUTINE ${signature}`)
 }
 

@@ -4,6 +4,7 @@ import { createPrivateSchema } from '../operations/createPrivateSchema.ts'
 import { display, displayIdentifier } from '../postgres/identifiers.ts'
 import { boundRows } from './boundRows.ts'
 import { carryKey } from './childKeys.ts'
+import { materializedViews } from './materializedViews.ts'
 import type { Subject } from './subject.ts'
 import { helperSchema } from './subject.ts'
 import { swap } from './swap.ts'
@@ -30,17 +31,18 @@ export interface SeriesPlace {
  * 3. the key in each table with a foreign key to it
  * 4. unique indexes with the key
  * 5. the swap, in one short transaction
- * 6. the foreign keys validated, statistics of the whole
- * 7. a function that makes partitions ahead
- * 8. a procedure that drops old ones, where a retention is declared
- * 9. both scheduled, where the database has pg_cron
+ * 6. the materialized views made again, where there are some
+ * 7. the foreign keys validated, statistics of the whole
+ * 8. a function that makes partitions ahead
+ * 9. a procedure that drops old ones, where a retention is declared
+ * 10. both scheduled, where the database has pg_cron
  *
  * Each has its way back; all of them together leave the table as it was, with the rows that have come since.
  */
 export async function seriesOf(subject: Subject, place: SeriesPlace): Promise<Operation[]> {
   const { hasHelperSchema, hasCron, retention } = place
-  const { table, key, bound, children } = subject
-  const digests = keptParts(table, key, [bound])
+  const { table, key, children } = subject
+  const digests = keptParts(table, key, subject.added)
   const carried: Operation[] = []
   for (const child of children) carried.push(await carryKey(subject, child))
   const parts = [
@@ -48,6 +50,7 @@ export async function seriesOf(subject: Subject, place: SeriesPlace): Promise<Op
     ...carried,
     await uniqueKeys(subject, digests),
     await swap(subject, digests),
+    ...(subject.materializedViews.length === 0 ? [] : [await materializedViews(subject, digests)]),
     await validateKeys(subject),
   ]
   const series = `partition ${display(table)} by ${displayIdentifier(key)}`

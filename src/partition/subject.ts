@@ -1,7 +1,10 @@
 import type { KeyIn } from '../catalog/tableUsers.ts'
-import type { WholeConstraint, WholeIndex, WholeTable } from '../catalog/wholeTable.ts'
+import type { WholeMaterializedView } from '../catalog/materializedViews.ts'
+import type { WholeIndex } from '../catalog/wholeIndexes.ts'
+import type { WholeColumn } from '../catalog/wholeColumns.ts'
+import type { WholeConstraint, WholeTable, WholeTrigger } from '../catalog/wholeTable.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
-import { claimIdentifier } from '../postgres/identifiers.ts'
+import { claimIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import type { Every, KeyType } from './intervals.ts'
 import { lackingKey } from './keys.ts'
 
@@ -10,7 +13,10 @@ export const helperSchema = 'private'
 
 /** A table that is to be partitioned, and every name that its series gives. */
 export interface Subject {
+  /** With the columns and triggers that it gets for foreign keys to itself. */
   table: WholeTable
+  /** Names of what the series adds to the table itself: these do not count where it is compared. */
+  added: string[]
   key: string
   keyType: KeyType
   every: Every
@@ -27,9 +33,17 @@ export interface Subject {
   unique: PreparedUnique[]
   /** Foreign keys that point to the table, with the column that each gets. */
   children: ChildKey[]
+  /** Materialized views that have to be made again, what they read first. */
+  materializedViews: RemadeView[]
   /** What has to make way for the same name on the new table: old name -> name on the history partition. */
   renamed: { constraints: Map<string, string>; indexes: Map<string, string>; statistics: Map<string, string> }
-  functions: { takeBack: string; keepChildren: string; addPartitions: string; dropPartitions: string }
+  functions: {
+    takeBack: string
+    keepChildren: string
+    addPartitions: string
+    dropPartitions: string
+    remakeViews: string
+  }
 }
 
 export interface PreparedUnique {
@@ -51,6 +65,20 @@ export interface ChildKey {
   /** The trigger that refuses a row whose parent is not there. */
   refuse: string
   fill: string
+  /** A CHECK, while a partition goes, that no row points to it. */
+  guard: string
+}
+
+export interface RemadeView {
+  view: WholeMaterializedView
+  /** Its name while it is made. */
+  next: string
+  /** The name of the one that it replaces, until that is dropped. */
+  former: string
+  /** Of each index: its name on either. */
+  indexes: Map<string, { next: string; former: string }>
+  /** A plain view that stands for the table on the way back, where it reads that. */
+  detour: string | undefined
 }
 
 export interface SubjectRequest {
@@ -62,14 +90,15 @@ export interface SubjectRequest {
   every: Every
   cutoff: Date
   ahead: number
-  /** Names of relations that the schema has. */
-  taken: ReadonlySet<string>
+  /** Names of relations, by schema. */
+  taken: ReadonlyMap<string, ReadonlySet<string>>
 }
 
 /** Gives every new object a free name of at most 63 bytes. */
 export function nameSubject(request: SubjectRequest): Subject {
   const { table, key } = request
-  const relations = new Set(request.taken)
+  const taken = new Map(Array.from(request.taken, ([schema, names]) => [schema, new Set(names)]))
+  const relations = taken.get(table.schema) ?? new Set()
   const relation = (suffix: string): RelationName => ({
     schema: table.schema,
     name: claimIdentifier(table.name, suffix, relations),
@@ -86,6 +115,10 @@ export function nameSubject(request: SubjectRequest): Subject {
     }
   })
   const children = childKeys(request)
+  const own = children.filter(
+    ({ key: { table: from } }) => from.schema === table.schema && from.name === table.name,
+  )
+  const bound = claimIdentifier(`${table.name}_${key}`, '_bound', constraints)
   const history = (name: string) => claimIdentifier(name, '_history', relations)
   const renamed: Subject['renamed'] = { constraints: new Map(), indexes: new Map(), statistics: new Map() }
   for (const { name, kind, columns } of table.constraints) {
@@ -96,24 +129,82 @@ export function nameSubject(request: SubjectRequest): Subject {
   }
   for (const { name } of table.statistics) renamed.statistics.set(name, history(name))
   return {
-    ...{ table, key, keyType: request.keyType, every: request.every },
+    ...{
+      table: withOwnKeys(table, request.keyType, own),
+      key,
+      keyType: request.keyType,
+      every: request.every,
+    },
+    added: [bound, ...own.flatMap(({ column, check, trigger }) => [column, check, trigger])],
     ...{ cutoff: request.cutoff, ahead: request.ahead, unique, children, renamed },
+    materializedViews: table.materializedViews.map((view) =>
+      remadeView(table, view, taken.get(view.schema) ?? new Set()),
+    ),
     history: relation('_history'),
     defaultPartition: relation('_default'),
-    bound: claimIdentifier(`${table.name}_${key}`, '_bound', constraints),
+    bound,
     functions: {
       takeBack: claimIdentifier(`take_back_${table.name}`, '', new Set()),
       keepChildren: claimIdentifier(`keep_children_of_${table.name}`, '', new Set()),
       addPartitions: claimIdentifier(`add_partitions_of_${table.name}`, '', new Set()),
       dropPartitions: claimIdentifier(`drop_partitions_of_${table.name}`, '', new Set()),
+      remakeViews: claimIdentifier(`remake_views_of_${table.name}`, '', new Set()),
     },
   }
+}
+
+function withOwnKeys(table: WholeTable, type: KeyType, own: readonly ChildKey[]): WholeTable {
+  const columns = own.map(({ column }): WholeColumn => ({
+    ...{ name: column, type, collation: null, notNull: false, expression: null, identity: '', generated: '' },
+    ...{ statisticsTarget: null, options: [], comment: null },
+  }))
+  const trigger = (name: string, definition: string, isBefore: boolean): WholeTrigger => ({
+    ...{ name, definition, isBefore, enabled: 'O', events: ['INSERT', 'UPDATE'], forEachRow: true },
+    ...{ isConstraint: false, hasTransition: false, comment: null },
+  })
+  const triggers = own.flatMap((each) => [
+    trigger(each.trigger, fillTrigger(each), true),
+    trigger(each.refuse, refuseTrigger(each), false),
+  ])
+  return { ...table, columns: [...table.columns, ...columns], triggers: [...table.triggers, ...triggers] }
+}
+
+/** The key of a parent that is not there. No partition but the default one could have it. */
+export const absentKey = `'infinity'`
+
+/** The trigger that refuses a row whose parent is not there. */
+export function refuseTrigger({ key, child, column, refuse, fill }: ChildKey): string {
+  return (
+    `CREATE TRIGGER ${quote(refuse)} AFTER INSERT OR UPDATE OF ${key.columns.map(quote).join(', ')} ON ${qualified(child)} ` +
+    `FOR EACH ROW WHEN (NEW.${quote(column)} = ${absentKey}) EXECUTE FUNCTION ${quote(helperSchema)}.${quote(fill)}()`
+  )
+}
+
+/** The trigger that fills the copy of the key. */
+export function fillTrigger({ key, child, trigger, fill }: ChildKey): string {
+  return (
+    `CREATE TRIGGER ${quote(trigger)} BEFORE INSERT OR UPDATE OF ${key.columns.map(quote).join(', ')} ON ${qualified(child)} ` +
+    `FOR EACH ROW EXECUTE FUNCTION ${quote(helperSchema)}.${quote(fill)}()`
+  )
 }
 
 function indexOf(table: WholeTable, constraint: WholeConstraint): WholeIndex {
   const index = table.indexes.find(({ name }) => name === constraint.index)
   if (!index) throw new Error(`${constraint.name} has no index`)
   return index
+}
+
+function remadeView(table: WholeTable, view: WholeMaterializedView, taken: Set<string>): RemadeView {
+  const readsTable = view.reads.some(({ schema, name }) => schema === table.schema && name === table.name)
+  const names = (name: string) => ({
+    next: claimIdentifier(name, '_next', taken),
+    former: claimIdentifier(name, '_former', taken),
+  })
+  return {
+    ...{ view, ...names(view.name) },
+    indexes: new Map(view.indexes.map(({ name }) => [name, names(name)])),
+    detour: readsTable ? claimIdentifier(view.name, '_detour', taken) : undefined,
+  }
 }
 
 function childKeys({ table, children, key }: SubjectRequest): ChildKey[] {
@@ -131,6 +222,7 @@ function childKeys({ table, children, key }: SubjectRequest): ChildKey[] {
     return {
       ...{ key: foreign, child, column },
       check: claimIdentifier(`${child.name}_${column}`, '_check', names),
+      guard: claimIdentifier(`${child.name}_${column}`, '_guard', names),
       trigger: claimIdentifier(`zz_fill_${column}`, '', names),
       refuse: claimIdentifier(`zz_refuse_${column}`, '', names),
       fill: claimIdentifier(`fill_${child.name}_${column}`, '', new Set()),

@@ -5,6 +5,7 @@ import type { Operation } from '../operations/operation.ts'
 import { condition, work } from '../operations/operation.ts'
 import { commentOn } from '../operations/comment.ts'
 import { operationTitle } from '../operations/titles.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import type { WholeStatistics } from '../catalog/wholeTable.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
@@ -23,6 +24,7 @@ import {
   setColumns,
   setReplicaIdentity,
 } from './remake.ts'
+import { keyWithKey, otherKeys, ownKeysOfLeaves } from './ownKeys.ts'
 import { moveSequences } from './sequences.ts'
 import type { Subject } from './subject.ts'
 import { createTriggers, dropTriggers } from './triggers.ts'
@@ -34,9 +36,15 @@ import { unpartition } from './unpartition.ts'
  */
 export async function swap(subject: Subject, digests: KeptParts): Promise<Operation> {
   const { table, key, cutoff, keyType } = subject
-  // On the way back these two wait until the rows are in one table again.
-  const { triggers = '', 'keys of other tables': keysIn = '', ...kept } = digests
+  // On the way back these wait until the rows are in one table again.
+  const {
+    triggers = '',
+    'keys of other tables': keysIn = '',
+    'materialized views': materialized = '',
+    ...kept
+  } = digests
   const later = { triggers, 'keys of other tables': keysIn }
+  const detours = subject.materializedViews.flatMap(({ detour }) => detour ?? [])
   const name = { schema: table.schema, name: table.name }
   return {
     ...work('partitionTable', 'swap', name, key, cutoff.toISOString()),
@@ -50,12 +58,12 @@ export async function swap(subject: Subject, digests: KeptParts): Promise<Operat
     up: await partition(subject),
     down: await unpartition(subject),
     before: [
-      condition(tableKeeps, name, kept, key, [subject.bound]),
-      condition(tableStillKeeps, name, later, key, [subject.bound]),
+      condition(tableKeeps, name, kept, key, [...subject.added, ...detours]),
+      condition(tableStillKeeps, name, { ...later, 'materialized views': materialized }, key, subject.added),
     ],
     after: [
       condition(tableIsPartitionedBy, name, key),
-      condition(tableKeeps, name, digests, key, [subject.bound]),
+      condition(tableKeeps, name, { ...kept, ...later }, key, [...subject.added, ...detours]),
     ],
   }
 }
@@ -111,6 +119,7 @@ async function partition(subject: Subject): Promise<string[]> {
     revokeOnLeaves(table),
     ...(await createTriggers(table, table.triggers)),
     ...keysToPartitions(subject),
+    ...ownKeysOfLeaves(subject),
     ...pointDependents(table),
     ...republish(table.publications, { from: history, to: table }, () => true),
     ...commentOn(`TABLE ${parent}`, table.comment),
@@ -149,8 +158,9 @@ async function constraintsAndIndexes({ table, key, unique }: Subject): Promise<s
   const on = qualified(table)
   const lacking = new Set(unique.map(({ constraint }) => constraint.name))
   const statements: string[] = []
+  const own = new Set(table.keysIn.flatMap((foreign) => (isSame(foreign.table, table) ? [foreign.name] : [])))
   for (const { name, kind, definition, comment } of table.constraints) {
-    if (kind === 'c') continue
+    if (kind === 'c' || own.has(name)) continue
     const plain = `ALTER TABLE ${on} ADD CONSTRAINT ${quote(name)} ${definition}`
     const add = { table: on, name: quote(name), definition }
     statements.push(lacking.has(name) ? await addUniqueWith(add, key) : plain)
@@ -172,18 +182,17 @@ export function createStatistics(statistics: readonly WholeStatistics[]): string
 }
 
 /** The foreign keys come back with the key in them, unvalidated: the next migration validates them without a strong lock. */
-export function keysToPartitions({ table, key, children }: Subject): string[] {
-  return children.flatMap(({ key: foreign, column }) => {
-    const { name, columns, referenced, onDelete, isDeferrable, isDeferred, comment } = foreign
-    const from = [...columns, column].map(quote).join(', ')
-    const to = [...referenced, key].map(quote).join(', ')
-    // A row that changes its key takes its children along.
-    const actions = ` ON UPDATE CASCADE${onDelete === 'NO ACTION' ? '' : ` ON DELETE ${onDelete}`}`
-    const deferrable = isDeferrable ? ` DEFERRABLE${isDeferred ? ' INITIALLY DEFERRED' : ''}` : ''
-    const on = qualified(foreign.table)
+export function keysToPartitions(subject: Subject): string[] {
+  return otherKeys(subject).flatMap((child) => {
+    const { table, name, comment } = child.key
+    const on = qualified(table)
     return [
-      `ALTER TABLE ${on} ADD CONSTRAINT ${quote(name)} FOREIGN KEY (${from}) REFERENCES ${qualified(table)} (${to})${actions}${deferrable} NOT VALID`,
+      `ALTER TABLE ${on} ADD CONSTRAINT ${quote(name)} ${keyWithKey(subject, child)} NOT VALID`,
       ...commentOn(`CONSTRAINT ${quote(name)} ON ${on}`, comment),
     ]
   })
+}
+
+function isSame(one: RelationName, other: RelationName): boolean {
+  return one.schema === other.schema && one.name === other.name
 }

@@ -6,6 +6,7 @@ import { condition, work } from '../operations/operation.ts'
 import { operationTitle } from '../operations/titles.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import { editIndex } from './editSql.ts'
+import { remakeViews } from './remakeViews.ts'
 import type { Subject } from './subject.ts'
 import { helperSchema } from './subject.ts'
 import { takeBackProcedure } from './takeBack.ts'
@@ -36,6 +37,7 @@ export async function uniqueKeys(subject: Subject, digests: KeptParts): Promise<
       `${display(table)} changes. The procedure is for the way back: it moves rows out of the partitions, in short transactions.`,
     up: [...builds, await takeBackProcedure(subject), `REVOKE ALL ON PROCEDURE ${takeBack} FROM PUBLIC`],
     down: [
+      ...(await remakeViews(subject, 'table')),
       `CALL ${takeBack}`,
       `DROP PROCEDURE ${takeBack}`,
       ...unique.map(
@@ -44,7 +46,7 @@ export async function uniqueKeys(subject: Subject, digests: KeptParts): Promise<
     ],
     before: [
       ...unique.map(({ prepared }) => condition(indexIsAbsent, { schema: table.schema, name: prepared })),
-      condition(tableKeeps, name, digests, key, [subject.bound]),
+      condition(tableKeeps, name, digests, key, subject.added),
     ],
     after: [],
     noTransaction: 'CREATE INDEX CONCURRENTLY cannot run inside one.',

@@ -5,6 +5,8 @@ import { fitIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import { detached } from './detached.ts'
 import { keepChildren } from './keepChildren.ts'
 import { dropRowFunctions, grantAll, literal, pointDependents, republish } from './remake.ts'
+import { dropOwnKeys, otherKeys } from './ownKeys.ts'
+import { pointDetours } from './detours.ts'
 import { returnSequences } from './sequences.ts'
 import type { Subject } from './subject.ts'
 import { lockAll, rename } from './swap.ts'
@@ -17,7 +19,7 @@ import { createTriggers, dropTriggers, unlessQuiet } from './triggers.ts'
  * inheritance, so that clients go on seeing their rows; a later step moves these. Whatever partitions there are by then.
  */
 export async function unpartition(subject: Subject): Promise<string[]> {
-  const { table, key, children } = subject
+  const { table, key } = subject
   const target = qualified(table)
   const partitioned = { schema: table.schema, name: fitIdentifier(table.name, '_partitioned') }
   const quiet = new Set(noisy(subject).map(({ name }) => name))
@@ -25,7 +27,8 @@ export async function unpartition(subject: Subject): Promise<string[]> {
   return [
     lockAll(subject),
     ...dropRowFunctions(table),
-    ...children.map(
+    ...dropOwnKeys(subject),
+    ...otherKeys(subject).map(
       ({ key: foreign }) => `ALTER TABLE ${qualified(foreign.table)} DROP CONSTRAINT ${quote(foreign.name)}`,
     ),
     ...dropTriggers(table, table.triggers),
@@ -33,6 +36,7 @@ export async function unpartition(subject: Subject): Promise<string[]> {
     ...returnSequences(subject, partitioned),
     ...republish(table.publications, { from: partitioned, to: table }, () => false),
     ...pointDependents(table),
+    ...pointDetours(subject),
     `DROP TABLE ${qualified(partitioned)}`,
     ...(await buildMissing(subject)),
     ...takeNamesBack(subject),

@@ -4,6 +4,7 @@ import { condition, work } from '../operations/operation.ts'
 import { operationTitle } from '../operations/titles.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import { editIndex } from './editSql.ts'
+import { otherKeys, ownKeys, takeOwnKeysOver } from './ownKeys.ts'
 import type { Subject } from './subject.ts'
 
 /**
@@ -12,7 +13,7 @@ import type { Subject } from './subject.ts'
  * table had, on the history partition.
  */
 export async function validateKeys(subject: Subject): Promise<Operation> {
-  const { table, key, history, children, unique } = subject
+  const { table, key, history, unique } = subject
   const name = { schema: table.schema, name: table.name }
   const builds: string[] = []
   for (const { index, restored, constraint } of unique) {
@@ -32,10 +33,14 @@ export async function validateKeys(subject: Subject): Promise<Operation> {
       ...unique.map(
         ({ restored }) => `DROP INDEX CONCURRENTLY IF EXISTS ${qualified({ ...name, name: restored })}`,
       ),
-      ...children.map(
+      ...otherKeys(subject).map(
         ({ key: foreign }) =>
           `ALTER TABLE ${qualified(foreign.table)} VALIDATE CONSTRAINT ${quote(foreign.name)}`,
       ),
+      ...ownKeys(subject).map(
+        ({ key: foreign }) => `ALTER TABLE ${qualified(history)} VALIDATE CONSTRAINT ${quote(foreign.name)}`,
+      ),
+      ...takeOwnKeysOver(subject),
       `ANALYZE ${qualified(table)}`,
     ],
     down: builds,

@@ -25,6 +25,7 @@ CREATE TABLE "Shop data"."Order lines" (
   kind varchar(10) CHECK (kind IN ('big', 'small')),
   changed timestamptz,
   dropped_later text,
+  replaces bigint CONSTRAINT "of an older line" REFERENCES "Shop data"."Order lines" ON DELETE SET NULL,
   UNIQUE (owner_id, "When it was")
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, toast.autovacuum_enabled = false);
 ALTER TABLE "Shop data"."Order lines" DROP COLUMN dropped_later;
@@ -32,6 +33,7 @@ ALTER TABLE "Shop data"."Order lines" ADD COLUMN note text;
 COMMENT ON TABLE "Shop data"."Order lines" IS 'what was ordered, it''s all here';
 COMMENT ON COLUMN "Shop data"."Order lines".cents IS 'in cents';
 COMMENT ON CONSTRAINT "Order lines_pkey" ON "Shop data"."Order lines" IS 'the key';
+COMMENT ON CONSTRAINT "of an older line" ON "Shop data"."Order lines" IS 'instead of it';
 COMMENT ON CONSTRAINT "Order lines_state_check" ON "Shop data"."Order lines" IS 'known states';
 CREATE INDEX "by owner" ON "Shop data"."Order lines" (owner_id, "When it was" DESC) INCLUDE (state);
 CREATE INDEX open_lines ON "Shop data"."Order lines" ("When it was") WHERE state = 'open';
@@ -106,12 +108,48 @@ CREATE FUNCTION other.total() RETURNS bigint LANGUAGE sql STABLE
   BEGIN ATOMIC SELECT sum(cents) FROM "Shop data"."Order lines"; END;
 CREATE PUBLICATION lines_out FOR TABLE "Shop data"."Order lines", other.people;
 CREATE PUBLICATION via_root FOR TABLE "Shop data"."Order lines" WITH (publish = 'insert, update', publish_via_partition_root = true);
+CREATE MATERIALIZED VIEW other."By day" WITH (fillfactor = 90, autovacuum_enabled = false) AS
+  SELECT l.owner_id, l."When it was"::date AS day, count(*) AS lines, sum(l.cents) AS cents, string_agg(l.note, '
+') AS notes
+  FROM "Shop data"."Order lines" l WHERE l.kind IN ('big', 'small') OR l.kind IS NULL GROUP BY 1, 2;
+CREATE UNIQUE INDEX "by day key" ON other."By day" (owner_id, day) INCLUDE (cents);
+CREATE INDEX by_day_cents ON other."By day" ((cents / 100)) WITH (fillfactor = 80) WHERE lines > 1;
+ALTER INDEX other.by_day_cents ALTER COLUMN 1 SET STATISTICS 300;
+ALTER MATERIALIZED VIEW other."By day" CLUSTER ON "by day key";
+ALTER MATERIALIZED VIEW other."By day" ALTER COLUMN cents SET STATISTICS 250;
+ALTER MATERIALIZED VIEW other."By day" ALTER COLUMN notes SET STORAGE EXTERNAL;
+COMMENT ON MATERIALIZED VIEW other."By day" IS 'it''s each day';
+COMMENT ON COLUMN other."By day".cents IS 'of the day';
+COMMENT ON INDEX other.by_day_cents IS 'dear ones';
+GRANT SELECT ON other."By day" TO clerk WITH GRANT OPTION;
+SET ROLE clerk; GRANT SELECT ON other."By day" TO visitor; RESET ROLE;
+GRANT SELECT (day, cents) ON other."By day" TO member;
+CREATE MATERIALIZED VIEW other.by_person AS
+  SELECT owner_id, sum(b.cents) AS cents, (SELECT count(*) FROM "Shop data"."Order lines") AS of_all FROM other."By day" b GROUP BY 1;
+CREATE UNIQUE INDEX by_person_key ON other.by_person (owner_id);
+CREATE MATERIALIZED VIEW other.richest AS SELECT max(cents) AS cents FROM other.by_person;
+CREATE MATERIALIZED VIEW other.never AS SELECT id FROM "Shop data"."Order lines" WITH NO DATA;
+CREATE MATERIALIZED VIEW other.names_now AS SELECT count(*) AS names FROM other.open_lines;
+CREATE VIEW other.good_days AS SELECT day, cents FROM other."By day" WHERE cents > 100;
+GRANT SELECT ON other.good_days TO member;
+CREATE FUNCTION other.of_day(which date) RETURNS SETOF other."By day" LANGUAGE sql STABLE
+  AS $$ SELECT * FROM other."By day" WHERE day = which $$;
+CREATE FUNCTION other.of_days() RETURNS numeric LANGUAGE sql STABLE
+  BEGIN ATOMIC SELECT sum(cents) FROM other."By day"; END;
+ALTER TABLE other.people ENABLE ROW LEVEL SECURITY;
+GRANT SELECT ON other.people TO visitor;
+CREATE POLICY "rich ones" ON other.people FOR SELECT TO visitor USING (id IN (SELECT owner_id FROM other."By day"));
 -- step: rows
 INSERT INTO other.people SELECT md5('p' || n)::uuid, 'P' || n FROM generate_series(1, 20) n;
 INSERT INTO "Shop data"."Order lines" (owner_id, "When it was", state, cents, note)
   SELECT md5('p' || 1 + n % 20)::uuid, now() - n * interval '1 hour', (ARRAY['open', 'paid'])[1 + n % 2], n,
     CASE WHEN n % 50 = 0 THEN 'secret' END
   FROM generate_series(1, 2000) n;
+UPDATE "Shop data"."Order lines" SET replaces = id - 5 WHERE id % 3 = 0 AND id > 100;
 INSERT INTO other.payments (id, line_id) SELECT n, 100 + 5 * n FROM generate_series(1, 500) n;
 INSERT INTO other."Returns" (line_id) SELECT 100 + 5 * n FROM generate_series(1, 300) n;
 INSERT INTO other.claims SELECT n, n FROM generate_series(1, 100) n;
+REFRESH MATERIALIZED VIEW other."By day";
+REFRESH MATERIALIZED VIEW other.by_person;
+REFRESH MATERIALIZED VIEW other.richest;
+REFRESH MATERIALIZED VIEW other.names_now;

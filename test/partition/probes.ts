@@ -16,8 +16,12 @@ export const probes: Probe[] = [
   ...['member', 'visitor', 'servant', 'clerk'].flatMap((as) => [
     { as, person: 3, sql: `SELECT count(*), sum(id) FROM ${lines}` },
     { as, person: 3, sql: `SELECT id, cents, state FROM ${lines} ORDER BY id LIMIT 3` },
-    { as, person: 3, sql: `SELECT note FROM ${lines} LIMIT 1` },
-    { as, person: 3, sql: `UPDATE ${lines} SET state = 'paid' WHERE id < 400 RETURNING id, state` },
+    { as, person: 3, sql: `SELECT note FROM ${lines} ORDER BY id LIMIT 1` },
+    {
+      as,
+      person: 3,
+      sql: `WITH changed AS (UPDATE ${lines} SET state = 'paid' WHERE id < 400 RETURNING id, state) SELECT * FROM changed ORDER BY id`,
+    },
     { as, person: 3, sql: `DELETE FROM ${lines} WHERE id = 105` },
     { as, person: 3, sql: `TRUNCATE ${lines} CASCADE` },
     { as, person: 3, sql: 'SELECT count(*) FROM other.payments' },
@@ -40,6 +44,25 @@ export const probes: Probe[] = [
     },
   ]),
   { as: 'member', sql: `SELECT count(*) FROM ${lines}` },
+  ...['member', 'visitor', 'clerk', 'keeper'].flatMap((as) => [
+    { as, sql: 'SELECT count(day), sum(cents) FROM other."By day"' },
+    { as, sql: 'SELECT count(lines) FROM other."By day"' },
+    { as, sql: 'SELECT count(*) FROM other.good_days' },
+    { as, sql: 'SELECT count(*) FROM other.people' },
+  ]),
+  {
+    as: 'keeper',
+    sql: 'SELECT cents, other.of_days(), (SELECT count(*) FROM other.of_day(current_date - 3)) FROM other.richest',
+  },
+  { as: 'keeper', sql: 'SELECT count(*) FROM other.never' },
+  {
+    as: 'keeper',
+    sql: `INSERT INTO ${lines} (owner_id, "When it was", cents) VALUES (${person(1)}, '2019-01-01', 7), (${person(1)}, '2039-01-01', 9);
+      REFRESH MATERIALIZED VIEW CONCURRENTLY other."By day"; REFRESH MATERIALIZED VIEW other.by_person;
+      REFRESH MATERIALIZED VIEW other.richest; REFRESH MATERIALIZED VIEW other.never; REFRESH MATERIALIZED VIEW other.names_now;
+      SELECT (SELECT sum(lines) FROM other."By day"), (SELECT sum(cents) FROM other.by_person), (SELECT cents FROM other.richest),
+        (SELECT count(*) FROM other.never), (SELECT names FROM other.names_now), (SELECT max(of_all) FROM other.by_person)`,
+  },
   { as: 'keeper', sql: 'SELECT other.total()' },
   { as: 'keeper', sql: `SELECT other.label(l) FROM ${lines} l ORDER BY l.id LIMIT 2` },
   { as: 'keeper', sql: `INSERT INTO ${lines} (owner_id, cents, state) VALUES (${person(1)}, 5, 'lost')` },
@@ -50,6 +73,19 @@ export const probes: Probe[] = [
   },
   { as: 'keeper', sql: 'INSERT INTO other.payments (id, line_id) VALUES (9999, 1)' },
   { as: 'keeper', sql: 'INSERT INTO other.payments (id, line_id) VALUES (9999, 200) RETURNING id, line_id' },
+  { as: 'keeper', sql: `UPDATE ${lines} SET replaces = 1 WHERE id = 300` },
+  { as: 'keeper', sql: `UPDATE ${lines} SET replaces = id WHERE id = 300 RETURNING replaces` },
+  {
+    as: 'keeper',
+    sql: `DELETE FROM ${lines} WHERE id = 200; SELECT replaces FROM ${lines} WHERE id IN (195, 200, 205, 210) ORDER BY id`,
+  },
+  {
+    as: 'keeper',
+    sql: `INSERT INTO ${lines} (owner_id, "When it was", cents, replaces) VALUES (${person(1)}, '2020-01-01', 5, 150) RETURNING replaces;
+      UPDATE ${lines} SET "When it was" = '2039-01-01' WHERE id = 150;
+      SELECT count(*) FROM ${lines} WHERE replaces = 150; DELETE FROM ${lines} WHERE id = 150;
+      SELECT count(*) FILTER (WHERE replaces = 150) AS left, count(*) FILTER (WHERE replaces IS NULL) AS without FROM ${lines}`,
+  },
   { as: 'keeper', sql: 'UPDATE other.payments SET line_id = 1 WHERE id = 1' },
   { as: 'keeper', sql: `UPDATE other."Returns" SET line_id = 400 WHERE line_id = 200 RETURNING line_id` },
   {

@@ -187,6 +187,45 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
       expect(await partitionsOf(keeper)).toEqual(dropped)
     })
 
+    test('a key to the table is valid and works once partitions were dropped, and no check is left', async () => {
+      const guard = plan.subject?.children[0]?.guard ?? ''
+      const checks = async () =>
+        (
+          await keeper.query(
+            'SELECT conname FROM pg_constraint WHERE conrelid = $1::regclass AND conparentid = 0 ORDER BY 1',
+            ['shop.parts'],
+          )
+        ).rows
+      await pretendAge(keeper)
+      const before = await checks()
+      await keeper.query(`ALTER TABLE shop.parts ADD CONSTRAINT "${guard}" CHECK (id > 0)`)
+      await keeper.query(`CALL private."drop_partitions_of_Lines"('24 months')`)
+      expect(await checks()).toEqual(before)
+      expect(await partitionsOf(keeper)).not.toContain('shop."Lines_old"')
+      const key = await keeper.query(
+        `SELECT convalidated AS valid FROM pg_constraint WHERE conname = 'parts_line_fkey' AND conparentid = 0`,
+      )
+      expect(key.rows).toEqual([{ valid: true }])
+      const parts = (await rowsOf('shop.parts')).length
+      await keeper.query('DELETE FROM shop."Lines" WHERE id = 5')
+      expect((await rowsOf('shop.parts')).length).toBe(parts - 1)
+    })
+
+    test('who writes the referencing table keeps a drop waiting, and others write on meanwhile', async () => {
+      await pretendAge(keeper)
+      await other.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
+      await other.query('INSERT INTO shop.parts VALUES (3000, 1)')
+      const call = keeper.query(`CALL private."drop_partitions_of_Lines"('24 months')`)
+      await third.query(`SET lock_timeout = '200ms'`)
+      const until = Date.now() + 1500
+      for (let id = 4000; Date.now() < until; id += 1) {
+        await third.query('INSERT INTO shop.parts VALUES ($1, 1)', [id])
+      }
+      await other.query('COMMIT')
+      await call
+      expect(await partitionsOf(keeper)).not.toContain('shop."Lines_old"')
+    })
+
     test('a partition that a key points to is refused by the name of the key', async () => {
       await pretendAge(keeper)
       await keeper.query(
@@ -196,6 +235,8 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
         'shop."Lines_old" has rows that foreign key "parts_line_fkey" of "shop"."parts" points to',
       )
       expect(await partitionsOf(keeper)).toContain('shop."Lines_old"')
+      const left = await keeper.query(`SELECT FROM pg_constraint WHERE conname LIKE '%guard'`)
+      expect(left.rowCount).toBe(0)
     })
   })
 })
