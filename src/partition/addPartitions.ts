@@ -6,6 +6,7 @@ import { display, qualified, quote } from '../postgres/identifiers.ts'
 import type { Every, KeyType } from './intervals.ts'
 import { storageOf } from './leaves.ts'
 import { lookMs, politely } from './lockPolitely.ts'
+import { refuseWayBack } from './refuseWayBack.ts'
 import { literal, setColumns, setReplicaIdentity } from './remake.ts'
 import type { Subject } from './subject.ts'
 import { helperSchema } from './subject.ts'
@@ -37,7 +38,7 @@ export function addPartitions(subject: Subject): Operation {
       `after it. This function makes the partitions of the next ${every}s, and moves rows that have come too early into ` +
       `theirs; call it at least once a ${every}.`,
     up: [bodyOf(subject), `REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC`],
-    down: [`DROP FUNCTION ${signature}`],
+    down: [refuseWayBack(subject), `DROP FUNCTION ${signature}`],
     before: [condition(functionIsAbsent, identity)],
     after: [condition(functionExists, identity)],
   }

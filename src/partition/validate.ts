@@ -4,6 +4,7 @@ import { condition, work } from '../operations/operation.ts'
 import { operationTitle } from '../operations/titles.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import { editIndex } from './editSql.ts'
+import { refuseWayBack } from './refuseWayBack.ts'
 import type { Subject } from './subject.ts'
 
 /**
@@ -38,7 +39,7 @@ export async function validateKeys(subject: Subject): Promise<Operation> {
       ),
       `ANALYZE ${qualified(table)}`,
     ],
-    down: builds,
+    down: [refuseWayBack(subject), ...builds],
     before: [condition(tableIsPartitionedBy, name, key)],
     after: [],
     noTransaction: 'Each check commits by itself.',
