@@ -62,6 +62,8 @@ export interface SubjectRequest {
   ahead: number
   /** Names of relations that the schema has. */
   taken: ReadonlySet<string>
+  /** Names of functions that the helper schema has, such as those for a table of the same name in another schema. */
+  takenFunctions: readonly string[]
 }
 
 /** Gives every new object a free name of at most 63 bytes. */
@@ -83,7 +85,9 @@ export function nameSubject(request: SubjectRequest): Subject {
       restored: claimIdentifier(base, '_restored_key', relations),
     }
   })
-  const children = childKeys(request)
+  const functions = new Set(request.takenFunctions)
+  const routine = (verb: string) => claimIdentifier(`${verb}_${table.name}`, '', functions)
+  const children = childKeys(request, functions)
   const history = (name: string) => claimIdentifier(name, '_history', relations)
   const renamed: Subject['renamed'] = { constraints: new Map(), indexes: new Map(), statistics: new Map() }
   for (const { name, kind, columns } of table.constraints) {
@@ -100,10 +104,10 @@ export function nameSubject(request: SubjectRequest): Subject {
     defaultPartition: relation('_default'),
     bound: claimIdentifier(`${table.name}_${key}`, '_bound', constraints),
     functions: {
-      takeBack: claimIdentifier(`take_back_${table.name}`, '', new Set()),
-      keepChildren: claimIdentifier(`keep_children_of_${table.name}`, '', new Set()),
-      addPartitions: claimIdentifier(`add_partitions_of_${table.name}`, '', new Set()),
-      dropPartitions: claimIdentifier(`drop_partitions_of_${table.name}`, '', new Set()),
+      takeBack: routine('take_back'),
+      keepChildren: routine('keep_children_of'),
+      addPartitions: routine('add_partitions_of'),
+      dropPartitions: routine('drop_partitions_of'),
     },
   }
 }
@@ -114,7 +118,7 @@ function indexOf(table: WholeTable, constraint: WholeConstraint): WholeIndex {
   return index
 }
 
-function childKeys({ table, children, key }: SubjectRequest): ChildKey[] {
+function childKeys({ table, children, key }: SubjectRequest, functions: Set<string>): ChildKey[] {
   const columns = new Map<string, Set<string>>()
   return table.keysIn.map((foreign) => {
     const child = children.find(
@@ -130,7 +134,7 @@ function childKeys({ table, children, key }: SubjectRequest): ChildKey[] {
       ...{ key: foreign, child, column },
       check: claimIdentifier(`${child.name}_${column}`, '_check', names),
       trigger: claimIdentifier(`zz_fill_${column}`, '', names),
-      fill: claimIdentifier(`fill_${child.name}_${column}`, '', new Set()),
+      fill: claimIdentifier(`fill_${child.name}_${column}`, '', functions),
     }
   })
 }
