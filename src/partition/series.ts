@@ -5,7 +5,7 @@ import { display, displayIdentifier } from '../postgres/identifiers.ts'
 import { boundRows } from './boundRows.ts'
 import { carryKey } from './childKeys.ts'
 import type { Subject } from './subject.ts'
-import { helperSchema } from './subject.ts'
+import { helperSchema, oursUntilSwap } from './subject.ts'
 import { swap } from './swap.ts'
 import { uniqueKeys } from './uniqueKeys.ts'
 import { addPartitions } from './addPartitions.ts'
@@ -39,8 +39,8 @@ export interface SeriesPlace {
  */
 export async function seriesOf(subject: Subject, place: SeriesPlace): Promise<Operation[]> {
   const { hasHelperSchema, hasCron, retention } = place
-  const { table, key, bound, children } = subject
-  const digests = keptParts(table, key, [bound])
+  const { table, key, children } = subject
+  const digests = keptParts(table, key, oursUntilSwap(subject))
   const carried: Operation[] = []
   for (const child of children) carried.push(await carryKey(subject, child))
   const parts = [

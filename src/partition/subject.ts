@@ -49,6 +49,9 @@ export interface ChildKey {
   check: string
   trigger: string
   fill: string
+  /** The trigger of the table, until it is partitioned, that lets the copies follow a key that changes; and its function. */
+  followTrigger: string
+  follow: string
 }
 
 export interface SubjectRequest {
@@ -120,6 +123,7 @@ function indexOf(table: WholeTable, constraint: WholeConstraint): WholeIndex {
 
 function childKeys({ table, children, key }: SubjectRequest, functions: Set<string>): ChildKey[] {
   const columns = new Map<string, Set<string>>()
+  const own = new Set(table.triggers.map(({ name }) => name))
   return table.keysIn.map((foreign) => {
     const child = children.find(
       ({ schema, name }) => schema === foreign.table.schema && name === foreign.table.name,
@@ -135,6 +139,13 @@ function childKeys({ table, children, key }: SubjectRequest, functions: Set<stri
       check: claimIdentifier(`${child.name}_${column}`, '_check', names),
       trigger: claimIdentifier(`zz_fill_${column}`, '', names),
       fill: claimIdentifier(`fill_${child.name}_${column}`, '', functions),
+      followTrigger: claimIdentifier(`zz_follow_${child.name}`, '', own),
+      follow: claimIdentifier(`follow_${child.name}_${column}`, '', functions),
     }
   })
+}
+
+/** What the series puts on the table before the swap, by name: it is not compared with what was there. */
+export function oursUntilSwap({ bound, children }: Subject): string[] {
+  return [bound, ...children.map(({ followTrigger }) => followTrigger)]
 }

@@ -25,6 +25,7 @@ import {
 } from './remake.ts'
 import { moveSequences } from './sequences.ts'
 import type { Subject } from './subject.ts'
+import { oursUntilSwap } from './subject.ts'
 import { createTriggers, dropTriggers } from './triggers.ts'
 import { unpartition } from './unpartition.ts'
 
@@ -50,12 +51,12 @@ export async function swap(subject: Subject, digests: KeptParts): Promise<Operat
     up: await partition(subject),
     down: await unpartition(subject),
     before: [
-      condition(tableKeeps, name, kept, key, [subject.bound]),
-      condition(tableStillKeeps, name, later, key, [subject.bound]),
+      condition(tableKeeps, name, kept, key, oursUntilSwap(subject)),
+      condition(tableStillKeeps, name, later, key, oursUntilSwap(subject)),
     ],
     after: [
       condition(tableIsPartitionedBy, name, key),
-      condition(tableKeeps, name, digests, key, [subject.bound]),
+      condition(tableKeeps, name, digests, key, oursUntilSwap(subject)),
     ],
   }
 }
@@ -89,7 +90,7 @@ async function partition(subject: Subject): Promise<string[]> {
     ...children.map(
       ({ key: foreign }) => `ALTER TABLE ${qualified(foreign.table)} DROP CONSTRAINT ${quote(foreign.name)}`,
     ),
-    ...dropTriggers(table, table.triggers),
+    ...dropTriggers(table, [...table.triggers, ...children.map(({ followTrigger: name }) => ({ name }))]),
     `ALTER TABLE ${parent} RENAME TO ${quote(history.name)}`,
     ...makeWay(subject),
     `CREATE TABLE ${parent} (LIKE ${old} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED ` +

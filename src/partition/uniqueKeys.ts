@@ -7,7 +7,7 @@ import { operationTitle } from '../operations/titles.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import { editIndex } from './editSql.ts'
 import type { Subject } from './subject.ts'
-import { helperSchema } from './subject.ts'
+import { helperSchema, oursUntilSwap } from './subject.ts'
 import { takeBackProcedure } from './takeBack.ts'
 
 /**
@@ -44,7 +44,7 @@ export async function uniqueKeys(subject: Subject, digests: KeptParts): Promise<
     ],
     before: [
       ...unique.map(({ prepared }) => condition(indexIsAbsent, { schema: table.schema, name: prepared })),
-      condition(tableKeeps, name, digests, key, [subject.bound]),
+      condition(tableKeeps, name, digests, key, oursUntilSwap(subject)),
     ],
     after: [],
     noTransaction: 'CREATE INDEX CONCURRENTLY cannot run inside one.',
