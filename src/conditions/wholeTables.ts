@@ -82,6 +82,10 @@ export function keptParts(table: WholeTable, key: string, except: string[] = [])
     checks: constraints.filter(({ kind }) => kind === 'c').map(withoutOid),
     'foreign keys': constraints.filter(({ kind }) => kind === 'f').map(withoutOid),
     'keys of other tables': table.keysIn.map(({ table: from, name, onDelete }) => [from, name, onDelete]),
+    // Unique ones change with the key.
+    indexes: table.indexes
+      .filter(({ isUnique, isOfConstraint }) => !isUnique && !isOfConstraint)
+      .map(({ name, definition, comment }) => [name, definition, comment]),
     triggers: table.triggers.filter(({ name }) => !except.includes(name)),
     policies: table.policies,
     privileges: table.grants,

@@ -40,14 +40,15 @@ export interface SeriesPlace {
 export async function seriesOf(subject: Subject, place: SeriesPlace): Promise<Operation[]> {
   const { hasHelperSchema, hasCron, retention } = place
   const { table, key, children } = subject
-  const digests = keptParts(table, key, oursUntilSwap(subject))
+  // An index that is added to the partitioned table does not stop its way back.
+  const { indexes = '', ...digests } = keptParts(table, key, oursUntilSwap(subject))
   const carried: Operation[] = []
   for (const child of children) carried.push(await carryKey(subject, child))
   const parts = [
     boundRows(subject),
     ...carried,
     await uniqueKeys(subject, digests),
-    await swap(subject, digests),
+    await swap(subject, digests, indexes),
     await validateKeys(subject),
   ]
   const series = `partition ${display(table)} by ${displayIdentifier(key)}`

@@ -84,7 +84,7 @@ export function nameSubject(request: SubjectRequest): Subject {
     return {
       constraint,
       index: indexOf(table, constraint),
-      prepared: claimIdentifier(base, `_${key}_key`, relations),
+      prepared: claimIdentifier(`${base}_${key}`, '_key', relations),
       restored: claimIdentifier(base, '_restored_key', relations),
     }
   })

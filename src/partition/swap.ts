@@ -33,11 +33,11 @@ import { unpartition } from './unpartition.ts'
  * The short transaction in which a partitioned table takes the place of the old one, which becomes its first partition.
  * No row moves. `down` makes it the table again, with the new partitions as its children by inheritance.
  */
-export async function swap(subject: Subject, digests: KeptParts): Promise<Operation> {
+export async function swap(subject: Subject, digests: KeptParts, indexes: string): Promise<Operation> {
   const { table, key, cutoff, keyType } = subject
-  // On the way back these two wait until the rows are in one table again.
+  // On the way back the first two wait until the rows are in one table again.
   const { triggers = '', 'keys of other tables': keysIn = '', ...kept } = digests
-  const later = { triggers, 'keys of other tables': keysIn }
+  const later = { triggers, 'keys of other tables': keysIn, indexes }
   const name = { schema: table.schema, name: table.name }
   return {
     ...work('partitionTable', 'swap', name, key, cutoff.toISOString()),
