@@ -367,11 +367,10 @@ test.each([
 
 test('a first step that fails leaves nothing to go on with, and the next run begins anew', async () => {
   await plan()
-  await owner.query('CREATE SCHEMA private; CREATE TABLE private.away (id integer)')
-  await superuser.query(`ALTER TABLE shop.returns ADD COLUMN orders_ordered_at text`)
-  expect(await up()).toMatch(/already exists|other|exists/)
+  await owner.query('ALTER TABLE shop.items ADD COLUMN orders_ordered_at text')
+  expect(await up()).toMatch(/already exists/)
   expect(await state()).toEqual([])
-  await superuser.query(`ALTER TABLE shop.returns DROP COLUMN orders_ordered_at; DROP SCHEMA private CASCADE`)
+  await owner.query('ALTER TABLE shop.items DROP COLUMN orders_ordered_at')
   expect(await up()).toBeUndefined()
 })
 
