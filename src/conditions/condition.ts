@@ -17,6 +17,11 @@ export interface Condition {
    * before the migration's transaction begins.
    */
   dependsOnData?: boolean
+  /**
+   * Set if somebody may change the answer before the migration holds its locks, and the change would be lost. It is
+   * checked once more when the migration's first statement, which takes them, has run.
+   */
+  againUnderLock?: boolean
 }
 
 /** The extra export of a migration file: why it is there, and what holds before and after it. */

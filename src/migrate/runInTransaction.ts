@@ -107,7 +107,10 @@ async function runSteps(
   const script = await buildScript(migration, direction, client, options.statementTimeoutMs)
   if (!script.transactional) return { kind: 'notTransactional', script, conditions: checkedFirst }
   await asking.lookFirst(lockWishesOfAll(script.statements))
-  await sendStatements(migration, script, options, asking.lockTimeoutMs)
+  await sendStatements(migration, script, options, {
+    lockTimeoutMs: asking.lockTimeoutMs,
+    whenLocked: () => checkAgain(migration, direction, options),
+  })
   const checkedLast = await checkConditions(client, last.conditions, last.phase, conditionTimeoutMs)
   if (checkedLast.some((condition) => !condition.holds)) {
     throw new ConditionFailed(migration.name, direction, checkedLast, nothingChanged)
@@ -127,12 +130,14 @@ async function runSteps(
 /**
  * Sends the statements one by one. Together they share one lock timeout: the locks of the first statements are held
  * while the next one waits, and clients wait behind all of them.
+ *
+ * @param whenLocked to be done after the first one, which takes the locks where it matters
  */
 async function sendStatements(
   migration: Migration,
   script: Script,
   options: RunOptions,
-  lockTimeoutMs: number,
+  { lockTimeoutMs, whenLocked }: { lockTimeoutMs: number; whenLocked: () => Promise<void> },
 ): Promise<void> {
   const { client } = options
   const started = performance.now()
@@ -150,7 +155,17 @@ async function sendStatements(
       await client.query(`SET LOCAL lock_timeout = ${left}`)
     }
     await client.query(statement.sql)
+    if (index === 0) await whenLocked()
   }
+}
+
+/** Somebody may have changed what the first conditions saw, before the locks were there. */
+async function checkAgain(migration: Migration, direction: Direction, options: RunOptions): Promise<void> {
+  const [first] = conditionsAround(migration, direction)
+  const again = first.conditions.filter((condition) => condition.againUnderLock)
+  const checked = await checkConditions(options.client, again, first.phase, options.conditionTimeoutMs)
+  if (checked.every((condition) => condition.holds)) return
+  throw new ConditionFailed(migration.name, direction, checked, nothingChanged)
 }
 
 /** The conditions to check first and last: `before` and `after` for `up`. `down` swaps them and skips those about rows. */

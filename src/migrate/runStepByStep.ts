@@ -4,7 +4,7 @@ import { splitStatements } from '../syntax/statements.ts'
 import { checkConditions } from './checkConditions.ts'
 import { ConditionFailed, StatementFailed } from './failures.ts'
 import type { LedgerRow } from './ledger.ts'
-import { forget, recordFinished, recordIntent, recordProgress } from './ledger.ts'
+import { forget, readLedger, recordFinished, recordIntent, recordProgress } from './ledger.ts'
 import { withinLockBudget } from './lockBudget.ts'
 import { lockWishes } from './locks/lockWishes.ts'
 import type { CheckedCondition, Direction, Migration } from './migration.ts'
@@ -57,7 +57,7 @@ export async function runStepByStep(
     return 'script' in start ? [...start.conditions, ...last] : last
   } catch (error) {
     if (isConnectionLost(error)) throw error
-    const consequence = await takeBack(run)
+    const consequence = await takeBack(run, steps)
     if (error instanceof ConditionFailed) {
       throw new ConditionFailed(migration.name, direction, error.conditions, consequence)
     }
@@ -139,16 +139,24 @@ async function runRemaining(run: StepRun, steps: Step[], done: number): Promise<
 }
 
 /**
- * Takes back what this run made, unless it was there before, and returns a sentence about what is left. If the migration
- * also has statements that only its author can take back, what was built stays: the ledger says how far the run came, and
- * the next run continues there.
+ * Takes back what this run made, unless it was there before, and returns a sentence about what is left. If a statement is
+ * committed that only the migration's author can take back, what was built stays: the ledger says how far the run came,
+ * and the next run continues there.
  */
-async function takeBack(run: StepRun): Promise<string> {
+async function takeBack(run: StepRun, steps: Step[]): Promise<string> {
   const { migration, options, direction, records } = run
   for (const record of records) await takeBackStep(record, run)
-  if (run.isMixed) return `Statements that are committed stay: \`migrate ${direction}\` goes on from there.`
+  if (run.isMixed && (await hasCommitted(run, steps)))
+    return `Statements that are committed stay: \`migrate ${direction}\` goes on from there.`
   const made = records.filter(({ kind }) => kind === 'made')
   if (direction === 'up') await forget(options.client, migration.name)
   else await recordFinished(options.client, migration.name, made)
   return 'What it had made was taken back.'
+}
+
+/** Whether a step is done, or may be done in part. */
+async function hasCommitted({ options, migration }: StepRun, [first]: Step[]): Promise<boolean> {
+  if (first?.commitsInParts) return true
+  const row = (await readLedger(options.client)).find(({ name }) => name === migration.name)
+  return (row?.statementsDone ?? 0) > 0
 }

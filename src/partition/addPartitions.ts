@@ -4,9 +4,10 @@ import { condition, work } from '../operations/operation.ts'
 import { operationTitle } from '../operations/titles.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import type { Every, KeyType } from './intervals.ts'
-import { storageOf } from './leaves.ts'
+import { leafBase, storageOf } from './leaves.ts'
 import { dropOwnKeys, otherKeys, ownKeysOfLeaves } from './ownKeys.ts'
 import { lookMs, politely } from './lockPolitely.ts'
+import { refuseWayBack } from './refuseWayBack.ts'
 import { literal, setColumns, setReplicaIdentity } from './remake.ts'
 import type { Subject } from './subject.ts'
 import { helperSchema } from './subject.ts'
@@ -39,7 +40,7 @@ export function addPartitions(subject: Subject): Operation {
       `after it. This function makes the partitions of the next ${every}s, and moves rows that have come too early into ` +
       `theirs; call it at least once a ${every}.`,
     up: [bodyOf(subject), `REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC`],
-    down: [`DROP FUNCTION ${signature}`],
+    down: [refuseWayBack(subject), `DROP FUNCTION ${signature}`],
     before: [condition(functionIsAbsent, identity)],
     after: [condition(functionExists, identity)],
   }
@@ -59,6 +60,17 @@ function boundOf(type: KeyType): string {
   return type.includes('without') ? 'YYYY-MM-DD 00:00:00' : 'YYYY-MM-DD 00:00:00+00'
 }
 
+/** SQL: the ranges of the partitions. An end that is open is infinite. */
+function ranges(parent: string): string {
+  const bound = (word: string) =>
+    `(pg_catalog.regexp_match(pg_catalog.pg_get_expr(class.relpartbound, class.oid), '${word} \\(''([^'']+)''\\)'))[1]::timestamptz::timestamp`
+  return `
+    SELECT coalesce(${bound('FROM')}, '-infinity') AS begins,
+      coalesce(${bound('TO')}, 'infinity') AS until
+    FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class class ON class.oid = inhrelid
+    WHERE inhparent = ${literal(parent)}::pg_catalog.regclass AND pg_catalog.pg_get_expr(class.relpartbound, class.oid) <> 'DEFAULT'`
+}
+
 function bodyOf(subject: Subject): string {
   const { table, every, functions, keyType } = subject
   const parent = qualified(table)
@@ -75,7 +87,7 @@ DECLARE
   parent pg_catalog.regclass := ${literal(parent)};
   -- Others may have given it another name.
   rest pg_catalog.regclass := (SELECT partdefid FROM pg_catalog.pg_partitioned_table WHERE partrelid = parent AND partdefid <> 0);
-  -- The end of the last partition: the next one begins there.
+  -- Where the next partition begins and ends.
   low timestamp;
   high timestamp;
   leaf text;
@@ -89,14 +101,23 @@ DECLARE
 BEGIN
   -- One call at a time; the other one then finds everything made.
   PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('hundredfold partitions'), pg_catalog.hashtext(${literal(parent)}));
-${validateLeft(subject)}  SELECT pg_catalog.max((pg_catalog.regexp_match(
-    pg_catalog.pg_get_expr(class.relpartbound, class.oid), 'TO \\(''([^'']+)''\\)$'))[1]::timestamptz) INTO low
-  FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class class ON class.oid = inhrelid
-  WHERE inhparent = parent;
+${validateLeft(subject)}  -- Where the partition of today ends, or the last one before today. Others may have made partitions after it.
+  SELECT coalesce(pg_catalog.max(until) FILTER (WHERE begins <= pg_catalog.now()), pg_catalog.min(begins)) INTO low
+  FROM (${ranges(parent)}) range;
   -- Each is made by itself, which locks nothing that anybody uses.
   WHILE low <= pg_catalog.now() + ahead * interval '${steps[every]}' LOOP
-    high := low + interval '${steps[every]}';
-    leaf := pg_catalog.format('%I.%I', ${literal(table.schema)}, ${literal(leafBase(table.name))} || pg_catalog.to_char(low, '_${formats[every]}'));
+    SELECT until INTO high FROM (${ranges(parent)}) range WHERE begins <= low AND until > low;
+    IF FOUND THEN
+      low := high;
+      CONTINUE;
+    END IF;
+    SELECT least(low + interval '${steps[every]}', pg_catalog.min(begins)) INTO high FROM (${ranges(parent)}) range WHERE begins > low;
+    leaf := pg_catalog.format('%I.%I', ${literal(table.schema)}, ${literal(leafBase(table))} || pg_catalog.to_char(low, '_${formats[every]}'));
+    IF pg_catalog.to_regclass(leaf) IS NOT NULL THEN
+      RAISE duplicate_table USING
+        MESSAGE = pg_catalog.format('%s is there, but is no partition of %s for rows from %s to %s', leaf, parent, low, high),
+        HINT = 'Attach it for this range, or give it another name; then call this again.';
+    END IF;
     EXECUTE pg_catalog.format(${literal(`CREATE TABLE %s ${`${like}${storageOf(subject)}`.replaceAll('%', '%%')}`)}, leaf);
     EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO %I', leaf, ${literal(table.owner)});
     EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', leaf);
@@ -196,11 +217,4 @@ END IF;`
 
 function indent(text: string, by: number): string {
   return text.replaceAll(/^(?=.)/gm, ' '.repeat(by))
-}
-
-/** The beginning of a partition's name; the longest end is eleven characters. */
-function leafBase(name: string): string {
-  let base = name
-  while (Buffer.byteLength(base) > 63 - '_2026_12_05'.length) base = Array.from(base).slice(0, -1).join('')
-  return base
 }

@@ -24,7 +24,7 @@ const rule = 'partition_candidate'
  */
 export async function carryKey(subject: Subject, carried: ChildKey): Promise<Operation> {
   const { table, key } = subject
-  const { child, column, trigger, refuse, fill, check } = carried
+  const { child, column, trigger, refuse, fill, check, follow, followTrigger } = carried
   const on = qualified(child)
   const routine = `${quote(helperSchema)}.${quote(fill)}()`
   const noisy = child.triggers.filter(
@@ -41,6 +41,7 @@ export async function carryKey(subject: Subject, carried: ChildKey): Promise<Ope
       `so ${display(child)} gets a copy of it, which a trigger fills for new rows and batches for those that are there.`,
     up: [
       `ALTER TABLE ${on} ADD COLUMN ${quote(column)} ${subject.keyType}`,
+      ...followKey(subject, carried),
       fillFunction(subject, carried),
       `REVOKE ALL ON FUNCTION ${routine} FROM PUBLIC`,
       fillTrigger(carried),
@@ -53,6 +54,9 @@ export async function carryKey(subject: Subject, carried: ChildKey): Promise<Ope
     ],
     batches: { [backfill.whole]: backfill.batched },
     down: [
+      // The swap has dropped it.
+      `DROP TRIGGER IF EXISTS ${quote(followTrigger)} ON ${qualified(table)}`,
+      `DROP FUNCTION ${quote(helperSchema)}.${quote(follow)}()`,
       `ALTER TABLE ${on} DROP CONSTRAINT ${quote(check)}`,
       `DROP TRIGGER ${quote(refuse)} ON ${on}`,
       `DROP TRIGGER ${quote(trigger)} ON ${on}`,
@@ -109,6 +113,33 @@ ${pointsToItself}  SELECT parent.${quote(key)} INTO NEW.${quote(column)}
   RETURN NEW;
 END
 `)}`
+}
+
+/**
+ * Until the swap, when the foreign key does it, a trigger changes the copies with the key. Who adds a child holds a lock on
+ * the row that it points to: the row is locked against that first, so that no child with the former key is overlooked.
+ */
+function followKey({ table, key }: Subject, carried: ChildKey): string[] {
+  const { key: foreign, child, column, follow, followTrigger } = carried
+  const routine = `${quote(helperSchema)}.${quote(follow)}()`
+  const row = foreign.referenced.map((each) => `parent.${quote(each)} = NEW.${quote(each)}`)
+  const copies = foreign.columns.map(
+    (own, at) => `child.${quote(own)} = NEW.${quote(foreign.referenced[at] ?? '')}`,
+  )
+  return [
+    `CREATE FUNCTION ${routine} RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS ${dollarQuote(`
+BEGIN
+  PERFORM FROM ${qualified(table)} parent WHERE ${row.join(' AND ')} FOR UPDATE;
+  UPDATE ${qualified(child)} child SET ${quote(column)} = NEW.${quote(key)}
+  WHERE ${copies.join(' AND ')} AND child.${quote(column)} IS DISTINCT FROM NEW.${quote(key)};
+  RETURN NULL;
+END
+`)}`,
+    `REVOKE ALL ON FUNCTION ${routine} FROM PUBLIC`,
+    `CREATE TRIGGER ${quote(followTrigger)} AFTER UPDATE ON ${qualified(table)} FOR EACH ROW ` +
+      `WHEN (OLD.${quote(key)} IS DISTINCT FROM NEW.${quote(key)}) EXECUTE FUNCTION ${routine}`,
+  ]
 }
 
 /** The backfill in one piece and in batches over the primary key; without one, the rows are not walked. */

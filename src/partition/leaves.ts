@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import type { RelationName } from '../postgres/identifiers.ts'
-import { fitIdentifier, qualified, quote } from '../postgres/identifiers.ts'
+import { maxIdentifierBytes, qualified, quote } from '../postgres/identifiers.ts'
 import { later, literalOf, suffixOf } from './intervals.ts'
 import { revokeAll, setColumns, setReplicaIdentity } from './remake.ts'
 import type { Subject } from './subject.ts'
@@ -21,8 +22,24 @@ export function createLeaves(subject: Subject): string[] {
   ])
 }
 
-export function leafName(table: RelationName, suffix: string): RelationName {
-  return { schema: table.schema, name: fitIdentifier(table.name, `_${suffix}`) }
+function leafName(table: RelationName, suffix: string): RelationName {
+  return { schema: table.schema, name: `${leafBase(table)}_${suffix}` }
+}
+
+/**
+ * The beginning of a partition's name; the longest end is eleven characters. What has to be cut gets a hash, so that two
+ * tables whose names differ only at their ends have partitions of different names.
+ */
+export function leafBase({ schema, name }: RelationName): string {
+  const room = maxIdentifierBytes - '_2026_12_05'.length
+  if (Buffer.byteLength(name) <= room) return name
+  const hash = `_${createHash('md5')
+    .update(JSON.stringify([schema, name]))
+    .digest('hex')
+    .slice(0, 6)}`
+  let base = name
+  while (Buffer.byteLength(base + hash) > room) base = Array.from(base).slice(0, -1).join('')
+  return base + hash
 }
 
 /** What belongs to a partition alone: row-level security, so that nobody reads it past the policies of its parent. */

@@ -185,6 +185,9 @@ function ofChild(child: WholeTable, { roles }: ActingRole): Obstacle[] {
   const name = display(child)
   return [
     ...(roles.has(child.owner) ? [] : [stop(name, `only its owner ${child.owner} can change it`)]),
+    ...(child.inherits
+      ? [stop(name, 'it is a partition or a child of another table, and cannot get a column of its own')]
+      : []),
     ...(child.constraints.some(({ kind }) => kind === 'p')
       ? []
       : [stop(name, 'it has no primary key, over which its rows could be filled in batches')]),

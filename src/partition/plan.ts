@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg'
 import { readKeyRange } from '../catalog/rowsBeyond.ts'
+import { findFunctionsIn } from '../catalog/functions.ts'
 import { findSchema } from '../catalog/schemas.ts'
 import { maySchedule } from '../catalog/cron.ts'
 import { findActingRole } from '../catalog/actingRole.ts'
@@ -97,6 +98,7 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
     const subject = nameSubject({
       ...{ table, children, key: request.key, keyType, every: request.every, cutoff, ahead: request.ahead },
       taken: namesBySchema(await listRelationNames(db)),
+      takenFunctions: (await findFunctionsIn(db, helperSchema)).map(({ name }) => name),
     })
     const hasHelperSchema = (await findSchema(db, helperSchema)) !== undefined
     const place = { hasHelperSchema, hasCron: await maySchedule(db), retention: request.retention }

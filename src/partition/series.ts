@@ -42,14 +42,15 @@ export interface SeriesPlace {
 export async function seriesOf(subject: Subject, place: SeriesPlace): Promise<Operation[]> {
   const { hasHelperSchema, hasCron, retention } = place
   const { table, key, children } = subject
-  const digests = keptParts(table, key, subject.added)
+  // An index that is added to the partitioned table does not stop its way back.
+  const { indexes = '', ...digests } = keptParts(table, key, subject.added)
   const carried: Operation[] = []
   for (const child of children) carried.push(await carryKey(subject, child))
   const parts = [
     boundRows(subject),
     ...carried,
     await uniqueKeys(subject, digests),
-    await swap(subject, digests),
+    await swap(subject, digests, indexes),
     ...(subject.materializedViews.length === 0 ? [] : [await materializedViews(subject, digests)]),
     await validateKeys(subject),
   ]

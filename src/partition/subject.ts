@@ -67,6 +67,9 @@ export interface ChildKey {
   fill: string
   /** A CHECK, while a partition goes, that no row points to it. */
   guard: string
+  /** The trigger of the table, until it is partitioned, that lets the copies follow a key that changes; and its function. */
+  followTrigger: string
+  follow: string
 }
 
 export interface RemadeView {
@@ -92,6 +95,8 @@ export interface SubjectRequest {
   ahead: number
   /** Names of relations, by schema. */
   taken: ReadonlyMap<string, ReadonlySet<string>>
+  /** Names of functions that the helper schema has, such as those for a table of the same name in another schema. */
+  takenFunctions: readonly string[]
 }
 
 /** Gives every new object a free name of at most 63 bytes. */
@@ -110,11 +115,13 @@ export function nameSubject(request: SubjectRequest): Subject {
     return {
       constraint,
       index: indexOf(table, constraint),
-      prepared: claimIdentifier(base, `_${key}_key`, relations),
+      prepared: claimIdentifier(`${base}_${key}`, '_key', relations),
       restored: claimIdentifier(base, '_restored_key', relations),
     }
   })
-  const children = childKeys(request)
+  const functions = new Set(request.takenFunctions)
+  const routine = (verb: string) => claimIdentifier(`${verb}_${table.name}`, '', functions)
+  const children = childKeys(request, functions)
   const own = children.filter(
     ({ key: { table: from } }) => from.schema === table.schema && from.name === table.name,
   )
@@ -135,7 +142,11 @@ export function nameSubject(request: SubjectRequest): Subject {
       keyType: request.keyType,
       every: request.every,
     },
-    added: [bound, ...own.flatMap(({ column, check, trigger }) => [column, check, trigger])],
+    added: [
+      bound,
+      ...own.flatMap(({ column, check, trigger, refuse }) => [column, check, trigger, refuse]),
+      ...children.map(({ followTrigger }) => followTrigger),
+    ],
     ...{ cutoff: request.cutoff, ahead: request.ahead, unique, children, renamed },
     materializedViews: table.materializedViews.map((view) =>
       remadeView(table, view, taken.get(view.schema) ?? new Set()),
@@ -144,11 +155,11 @@ export function nameSubject(request: SubjectRequest): Subject {
     defaultPartition: relation('_default'),
     bound,
     functions: {
-      takeBack: claimIdentifier(`take_back_${table.name}`, '', new Set()),
-      keepChildren: claimIdentifier(`keep_children_of_${table.name}`, '', new Set()),
-      addPartitions: claimIdentifier(`add_partitions_of_${table.name}`, '', new Set()),
-      dropPartitions: claimIdentifier(`drop_partitions_of_${table.name}`, '', new Set()),
-      remakeViews: claimIdentifier(`remake_views_of_${table.name}`, '', new Set()),
+      takeBack: routine('take_back'),
+      keepChildren: routine('keep_children_of'),
+      addPartitions: routine('add_partitions_of'),
+      dropPartitions: routine('drop_partitions_of'),
+      remakeViews: routine('remake_views_of'),
     },
   }
 }
@@ -207,8 +218,9 @@ function remadeView(table: WholeTable, view: WholeMaterializedView, taken: Set<s
   }
 }
 
-function childKeys({ table, children, key }: SubjectRequest): ChildKey[] {
+function childKeys({ table, children, key }: SubjectRequest, functions: Set<string>): ChildKey[] {
   const columns = new Map<string, Set<string>>()
+  const own = new Set(table.triggers.map(({ name }) => name))
   return table.keysIn.map((foreign) => {
     const child = children.find(
       ({ schema, name }) => schema === foreign.table.schema && name === foreign.table.name,
@@ -225,7 +237,9 @@ function childKeys({ table, children, key }: SubjectRequest): ChildKey[] {
       guard: claimIdentifier(`${child.name}_${column}`, '_guard', names),
       trigger: claimIdentifier(`zz_fill_${column}`, '', names),
       refuse: claimIdentifier(`zz_refuse_${column}`, '', names),
-      fill: claimIdentifier(`fill_${child.name}_${column}`, '', new Set()),
+      fill: claimIdentifier(`fill_${child.name}_${column}`, '', functions),
+      followTrigger: claimIdentifier(`zz_follow_${child.name}`, '', own),
+      follow: claimIdentifier(`follow_${child.name}_${column}`, '', functions),
     }
   })
 }

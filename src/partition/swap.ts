@@ -34,7 +34,7 @@ import { unpartition } from './unpartition.ts'
  * The short transaction in which a partitioned table takes the place of the old one, which becomes its first partition.
  * No row moves. `down` makes it the table again, with the new partitions as its children by inheritance.
  */
-export async function swap(subject: Subject, digests: KeptParts): Promise<Operation> {
+export async function swap(subject: Subject, digests: KeptParts, indexes: string): Promise<Operation> {
   const { table, key, cutoff, keyType } = subject
   // On the way back these wait until the rows are in one table again.
   const {
@@ -59,7 +59,13 @@ export async function swap(subject: Subject, digests: KeptParts): Promise<Operat
     down: await unpartition(subject),
     before: [
       condition(tableKeeps, name, kept, key, [...subject.added, ...detours]),
-      condition(tableStillKeeps, name, { ...later, 'materialized views': materialized }, key, subject.added),
+      condition(
+        tableStillKeeps,
+        name,
+        { ...later, indexes, 'materialized views': materialized },
+        key,
+        subject.added,
+      ),
     ],
     after: [
       condition(tableIsPartitionedBy, name, key),
@@ -97,7 +103,7 @@ async function partition(subject: Subject): Promise<string[]> {
     ...children.map(
       ({ key: foreign }) => `ALTER TABLE ${qualified(foreign.table)} DROP CONSTRAINT ${quote(foreign.name)}`,
     ),
-    ...dropTriggers(table, table.triggers),
+    ...dropTriggers(table, [...table.triggers, ...children.map(({ followTrigger: name }) => ({ name }))]),
     `ALTER TABLE ${parent} RENAME TO ${quote(history.name)}`,
     ...makeWay(subject),
     `CREATE TABLE ${parent} (LIKE ${old} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED ` +

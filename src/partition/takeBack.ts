@@ -6,11 +6,12 @@ import { literal } from './remake.ts'
 import type { Subject } from './subject.ts'
 import { helperSchema } from './subject.ts'
 import { createTriggers, quietSetting } from './triggers.ts'
+import { waitForReplicas } from './waitForReplicas.ts'
 
 /**
  * The procedure of the way back. The table has its former shape again, and the former partitions are its children by
  * inheritance, so that clients see all rows. It moves their rows into the table. Each batch excludes writers, for some
- * 30 ms: a writer that waited for a row would find it gone. Then it puts foreign keys and triggers back. It may be ended
+ * 30 ms: a writer that waited for a row would find it gone. It waits where a replica is behind. Then it puts foreign keys and triggers back. It may be ended
  * anywhere and called again.
  */
 export async function takeBackProcedure(subject: Subject): Promise<string> {
@@ -30,8 +31,12 @@ DECLARE
   spent double precision;
   has_rows boolean;
   attempt integer := 0;
+  is_behind boolean;
+  share double precision;
+  looked timestamptz;
 BEGIN
   LOOP
+${indent(waitForReplicas, 4)};
     SELECT inhrelid::pg_catalog.regclass INTO child FROM pg_catalog.pg_inherits
     WHERE inhparent = ${literal(target)}::pg_catalog.regclass ORDER BY inhrelid LIMIT 1;
     EXIT WHEN child IS NULL;

@@ -33,7 +33,7 @@ export async function createTriggers(
   return statements
 }
 
-export function dropTriggers(table: RelationName, triggers: readonly WholeTrigger[]): string[] {
+export function dropTriggers(table: RelationName, triggers: readonly Pick<WholeTrigger, 'name'>[]): string[] {
   return triggers.map(({ name }) => `DROP TRIGGER ${quote(name)} ON ${qualified(table)}`)
 }
 

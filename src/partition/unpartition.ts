@@ -4,6 +4,7 @@ import type { RelationName } from '../postgres/identifiers.ts'
 import { fitIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import { detached } from './detached.ts'
 import { keepChildren } from './keepChildren.ts'
+import { refuseWayBack } from './refuseWayBack.ts'
 import { dropRowFunctions, grantAll, literal, pointDependents, republish } from './remake.ts'
 import { dropOwnKeys, otherKeys } from './ownKeys.ts'
 import { pointDetours } from './detours.ts'
@@ -26,6 +27,7 @@ export async function unpartition(subject: Subject): Promise<string[]> {
   const wasNullable = !table.columns.find(({ name }) => name === key)?.notNull
   return [
     lockAll(subject),
+    refuseWayBack(subject),
     ...dropRowFunctions(table),
     ...dropOwnKeys(subject),
     ...otherKeys(subject).map(

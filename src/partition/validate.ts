@@ -5,6 +5,7 @@ import { operationTitle } from '../operations/titles.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import { editIndex } from './editSql.ts'
 import { otherKeys, ownKeys, takeOwnKeysOver } from './ownKeys.ts'
+import { refuseWayBack } from './refuseWayBack.ts'
 import type { Subject } from './subject.ts'
 
 /**
@@ -43,7 +44,7 @@ export async function validateKeys(subject: Subject): Promise<Operation> {
       ...takeOwnKeysOver(subject),
       `ANALYZE ${qualified(table)}`,
     ],
-    down: builds,
+    down: [refuseWayBack(subject), ...builds],
     before: [condition(tableIsPartitionedBy, name, key)],
     after: [],
     noTransaction: 'Each check commits by itself.',

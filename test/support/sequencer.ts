@@ -13,6 +13,8 @@ const longest = [
   'test/migrations/proof.test.ts',
   'test/policies/realShapes.test.ts',
   'test/bench/demo.test.ts',
+  'test/partition/killed.test.ts',
+  'test/partition/badInput.test.ts',
   'test/migrations/series.test.ts',
   'test/policies/proof/rewriteIsEquivalent.test.ts',
   'test/cli/optimize.test.ts',

@@ -34,6 +34,7 @@ export function batches(statement: Statement, earlier: Statement[]): Step | unde
     sql: statement.sql,
     autocommit: false,
     isLasting: true,
+    commitsInParts: true,
     async remember({ options: { client } }) {
       // Refused before anything has run, unless an earlier statement may make the key.
       if (!mayMakeKey(earlier, template.walk)) await findWalkedKey(client, template.walk)

@@ -4,5 +4,5 @@ import type { Step } from './step.ts'
 
 /** `CALL`: its procedure may commit, and is called again if it was cut off. */
 export function call(statement: Statement): Step {
-  return { ...autocommitted(statement), isLasting: true }
+  return { ...autocommitted(statement), isLasting: true, commitsInParts: true }
 }

@@ -10,6 +10,8 @@ export interface Step {
   autocommit: boolean
   /** Only the migration's author can take back what it commits. */
   isLasting: boolean
+  /** It may have committed a part of its work before its mark is set. */
+  commitsInParts?: true
   /** What is needed to take it back; read before the migration's first statement. */
   remember?(run: StepRun): Promise<StepRecord[]>
   /** Whether it still has to run; also repairs what a failed or killed run left. */

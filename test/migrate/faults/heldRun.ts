@@ -4,6 +4,7 @@ import { down } from '../../../src/migrate/down.ts'
 import type { Migration } from '../../../src/migrate/migration.ts'
 import { redo } from '../../../src/migrate/redo.ts'
 import { defaultRunOptions } from '../../../src/migrate/runOptions.ts'
+import type { Target } from '../../../src/migrate/target.ts'
 import { up } from '../../../src/migrate/up.ts'
 import type { HeldRequest, WireProxy } from '../../support/wireProxy.ts'
 import type { Command, Job } from './runners.ts'
@@ -36,7 +37,13 @@ export interface RunPlan {
    * starts. A look changes nothing on the server, so several in a row are one boundary otherwise.
    */
   everyRequest?: boolean
+  /** What comes before the first boundary; by default it is in the first migration. */
+  begin?: RegExp
+  /** Where the command stops, if not after the migration at `position`. */
+  target?: Target
 }
+
+const firstMigration = /hundredfold\.transaction|'(applying|reverting)'/
 
 /**
  * Runs until the boundary and stands still there.
@@ -58,12 +65,13 @@ export function runUntil(plan: RunPlan, boundary: number): Promise<HeldRun | num
         resolve({ database, request, isMidway, release })
       })
     proxy.onRequest = async (request) => {
-      begun ||= /hundredfold\.transaction|'(applying|reverting)'/.test(request.sql)
+      begun ||= (plan.begin ?? firstMigration).test(request.sql)
       if (isOver || !begun || (!plan.everyRequest && isLook(request.sql))) return
       // `redo` calls `down` and then `up`, which is walked by itself.
       isOver = command === 'redo' && !walksEverything && /\bpg_advisory_unlock\b/.test(request.sql)
       if (isNext()) await hold(request, false)
-      else if (/\bCONCURRENTLY\b/.test(request.sql) && isNext())
+      // What is dropped IF EXISTS may not be there, and then nobody is waited for.
+      else if (/\bCONCURRENTLY\b(?! IF EXISTS)/.test(request.sql) && isNext())
         await whileHeldUp(await plan.blocker(), request, () => hold(request, true))
     }
     ended = runThrough(plan)
@@ -83,7 +91,8 @@ function isLook(sql: string): boolean {
 
 async function runThrough(plan: RunPlan): Promise<void> {
   const { proxy, ownerUrl, migrations, position, command } = plan
-  const target = command === 'up' ? { to: migrations[position]?.name ?? '' } : { count: 1 }
+  const oneOnly = command === 'up' ? { to: migrations[position]?.name ?? '' } : { count: 1 }
+  const target = plan.target ?? oneOnly
   const run = plan.run ?? ((job) => runHere(job, migrations))
   await run({ url: proxy.url(ownerUrl), command, target })
 }
