@@ -20,15 +20,23 @@ export const optimization: Optimization = {
 export function up(pgm: MigrationBuilder): void {
   pgm.noTransaction() // The backfill commits each batch.
   pgm.sql(`ALTER TABLE "public"."conversations" ADD COLUMN "bookings_booking_date" date`)
+  pgm.sql(`CREATE FUNCTION "private"."follow_conversations_bookings_booking_date"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+BEGIN
+  PERFORM FROM "public"."bookings" parent WHERE parent."id" = NEW."id" FOR UPDATE;
+  UPDATE "public"."conversations" child SET "bookings_booking_date" = NEW."booking_date"
+  WHERE child."booking_id" = NEW."id" AND child."bookings_booking_date" IS DISTINCT FROM NEW."booking_date";
+  RETURN NULL;
+END
+$$`)
+  pgm.sql(`REVOKE ALL ON FUNCTION "private"."follow_conversations_bookings_booking_date"() FROM PUBLIC`)
+  pgm.sql(`CREATE TRIGGER "zz_follow_conversations" AFTER UPDATE ON "public"."bookings" FOR EACH ROW WHEN (OLD."booking_date" IS DISTINCT FROM NEW."booking_date") EXECUTE FUNCTION "private"."follow_conversations_bookings_booking_date"()`)
   pgm.sql(`CREATE FUNCTION "private"."fill_conversations_bookings_booking_date"() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 BEGIN
   IF TG_WHEN = 'AFTER' THEN
-    IF NOT EXISTS (SELECT FROM "public"."bookings" parent WHERE parent."id" = NEW."booking_id") THEN
-      RAISE foreign_key_violation USING MESSAGE = 'insert or update on table "conversations" violates foreign key constraint "conversations_booking_id_fkey"',
-        SCHEMA = 'public', TABLE = 'conversations', CONSTRAINT = 'conversations_booking_id_fkey';
-    END IF;
-    RETURN NULL;
+    RAISE foreign_key_violation USING MESSAGE = 'insert or update on table "conversations" violates foreign key constraint "conversations_booking_id_fkey"',
+      SCHEMA = 'public', TABLE = 'conversations', CONSTRAINT = 'conversations_booking_id_fkey';
   END IF;
   IF NEW."booking_id" IS NULL THEN
     NEW."bookings_booking_date" := NULL;
@@ -59,6 +67,8 @@ WHERE parent."id" = child."booking_id" AND child."bookings_booking_date" IS NULL
 
 export function down(pgm: MigrationBuilder): void {
   pgm.noTransaction()
+  pgm.sql(`DROP TRIGGER IF EXISTS "zz_follow_conversations" ON "public"."bookings"`)
+  pgm.sql(`DROP FUNCTION "private"."follow_conversations_bookings_booking_date"()`)
   pgm.sql(`ALTER TABLE "public"."conversations" DROP CONSTRAINT "conversations_bookings_booking_date_check"`)
   pgm.sql(`DROP TRIGGER "zz_refuse_bookings_booking_date" ON "public"."conversations"`)
   pgm.sql(`DROP TRIGGER "zz_fill_bookings_booking_date" ON "public"."conversations"`)

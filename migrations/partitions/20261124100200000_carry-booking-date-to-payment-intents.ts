@@ -20,15 +20,23 @@ export const optimization: Optimization = {
 export function up(pgm: MigrationBuilder): void {
   pgm.noTransaction() // The backfill commits each batch.
   pgm.sql(`ALTER TABLE "public"."payment_intents" ADD COLUMN "bookings_booking_date" date`)
+  pgm.sql(`CREATE FUNCTION "private"."follow_payment_intents_bookings_booking_date"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+BEGIN
+  PERFORM FROM "public"."bookings" parent WHERE parent."id" = NEW."id" FOR UPDATE;
+  UPDATE "public"."payment_intents" child SET "bookings_booking_date" = NEW."booking_date"
+  WHERE child."booking_id" = NEW."id" AND child."bookings_booking_date" IS DISTINCT FROM NEW."booking_date";
+  RETURN NULL;
+END
+$$`)
+  pgm.sql(`REVOKE ALL ON FUNCTION "private"."follow_payment_intents_bookings_booking_date"() FROM PUBLIC`)
+  pgm.sql(`CREATE TRIGGER "zz_follow_payment_intents" AFTER UPDATE ON "public"."bookings" FOR EACH ROW WHEN (OLD."booking_date" IS DISTINCT FROM NEW."booking_date") EXECUTE FUNCTION "private"."follow_payment_intents_bookings_booking_date"()`)
   pgm.sql(`CREATE FUNCTION "private"."fill_payment_intents_bookings_booking_date"() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 BEGIN
   IF TG_WHEN = 'AFTER' THEN
-    IF NOT EXISTS (SELECT FROM "public"."bookings" parent WHERE parent."id" = NEW."booking_id") THEN
-      RAISE foreign_key_violation USING MESSAGE = 'insert or update on table "payment_intents" violates foreign key constraint "payment_intents_booking_id_fkey"',
-        SCHEMA = 'public', TABLE = 'payment_intents', CONSTRAINT = 'payment_intents_booking_id_fkey';
-    END IF;
-    RETURN NULL;
+    RAISE foreign_key_violation USING MESSAGE = 'insert or update on table "payment_intents" violates foreign key constraint "payment_intents_booking_id_fkey"',
+      SCHEMA = 'public', TABLE = 'payment_intents', CONSTRAINT = 'payment_intents_booking_id_fkey';
   END IF;
   IF NEW."booking_id" IS NULL THEN
     NEW."bookings_booking_date" := NULL;
@@ -72,6 +80,8 @@ WHERE parent."id" = child."booking_id" AND child."bookings_booking_date" IS NULL
 
 export function down(pgm: MigrationBuilder): void {
   pgm.noTransaction()
+  pgm.sql(`DROP TRIGGER IF EXISTS "zz_follow_payment_intents" ON "public"."bookings"`)
+  pgm.sql(`DROP FUNCTION "private"."follow_payment_intents_bookings_booking_date"()`)
   pgm.sql(`ALTER TABLE "public"."payment_intents" DROP CONSTRAINT "payment_intents_bookings_booking_date_check"`)
   pgm.sql(`DROP TRIGGER "zz_refuse_bookings_booking_date" ON "public"."payment_intents"`)
   pgm.sql(`DROP TRIGGER "zz_fill_bookings_booking_date" ON "public"."payment_intents"`)

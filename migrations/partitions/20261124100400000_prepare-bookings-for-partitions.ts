@@ -24,13 +24,19 @@ export const optimization: Optimization = {
         privileges: 'e1a01fde1d48',
         publications: '4f53cda18c2b',
         views: '4f53cda18c2b',
+        'materialized views': '4f53cda18c2b',
         'policies of other tables': 'b4d262650a42',
         functions: '4f53cda18c2b',
         statistics: '270224aea32a',
         sequences: '4f53cda18c2b',
       },
       'booking_date',
-      ['bookings_booking_date_bound'],
+      [
+        'bookings_booking_date_bound',
+        'zz_follow_conversations',
+        'zz_follow_payment_intents',
+        'zz_follow_reviews',
+      ],
     ),
   ],
   after: [],
@@ -49,8 +55,42 @@ DECLARE
   spent double precision;
   has_rows boolean;
   attempt integer := 0;
+  is_behind boolean;
+  share double precision;
+  looked timestamptz;
 BEGIN
   LOOP
+    IF looked IS NULL OR pg_catalog.clock_timestamp() > looked + interval '1 second' THEN
+      share := 1;
+      LOOP
+        BEGIN
+          SELECT EXISTS (
+            SELECT FROM (
+              SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), replay_lsn) AS bytes,
+                extract(epoch FROM greatest(write_lag, replay_lag)) * 1000 AS ms
+              FROM pg_catalog.pg_stat_replication
+              WHERE state IN ('streaming', 'catchup') AND replay_lsn IS NOT NULL
+              UNION ALL
+              SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), coalesce(confirmed_flush_lsn, restart_lsn)), NULL
+              FROM pg_catalog.pg_replication_slots
+              WHERE active AND coalesce(confirmed_flush_lsn, restart_lsn) IS NOT NULL
+            ) replica
+            WHERE bytes > 67108864 * share OR ms > 1000 * share AND bytes > 1048576
+          ) INTO is_behind;
+        EXCEPTION WHEN OTHERS THEN
+          -- Some services have no write-ahead log to ask for.
+          is_behind := false;
+        END;
+        COMMIT;
+        EXIT WHEN NOT is_behind;
+        IF share = 1 THEN
+          RAISE NOTICE 'waiting for a replica that is behind';
+        END IF;
+        share := 0.5;
+        PERFORM pg_catalog.pg_sleep(0.5);
+      END LOOP;
+      looked := pg_catalog.clock_timestamp();
+    END IF;
     SELECT inhrelid::pg_catalog.regclass INTO child FROM pg_catalog.pg_inherits
     WHERE inhparent = '"public"."bookings"'::pg_catalog.regclass ORDER BY inhrelid LIMIT 1;
     EXIT WHEN child IS NULL;

@@ -30,13 +30,28 @@ export const optimization: Optimization = {
         sequences: '4f53cda18c2b',
       },
       'booking_date',
-      ['bookings_booking_date_bound'],
+      [
+        'bookings_booking_date_bound',
+        'zz_follow_conversations',
+        'zz_follow_payment_intents',
+        'zz_follow_reviews',
+      ],
     ),
     tableStillKeeps(
       table,
-      { triggers: '0ae81b7b54a7', 'keys of other tables': 'df4e83f30a9f' },
+      {
+        triggers: '0ae81b7b54a7',
+        'keys of other tables': 'df4e83f30a9f',
+        indexes: '4613bb3a24bb',
+        'materialized views': '4f53cda18c2b',
+      },
       'booking_date',
-      ['bookings_booking_date_bound'],
+      [
+        'bookings_booking_date_bound',
+        'zz_follow_conversations',
+        'zz_follow_payment_intents',
+        'zz_follow_reviews',
+      ],
     ),
   ],
   after: [
@@ -48,8 +63,6 @@ export const optimization: Optimization = {
         columns: '08009dd7d13d',
         checks: '7ff2ff021d6d',
         'foreign keys': '734a8f79f614',
-        'keys of other tables': 'df4e83f30a9f',
-        triggers: '0ae81b7b54a7',
         policies: '4b1a165c062f',
         privileges: 'e1a01fde1d48',
         publications: '4f53cda18c2b',
@@ -58,9 +71,16 @@ export const optimization: Optimization = {
         functions: '4f53cda18c2b',
         statistics: '270224aea32a',
         sequences: '4f53cda18c2b',
+        triggers: '0ae81b7b54a7',
+        'keys of other tables': 'df4e83f30a9f',
       },
       'booking_date',
-      ['bookings_booking_date_bound'],
+      [
+        'bookings_booking_date_bound',
+        'zz_follow_conversations',
+        'zz_follow_payment_intents',
+        'zz_follow_reviews',
+      ],
     ),
   ],
 }
@@ -103,6 +123,9 @@ $$`)
   pgm.sql(`ALTER TABLE "public"."payment_intents" DROP CONSTRAINT "payment_intents_booking_id_fkey"`)
   pgm.sql(`ALTER TABLE "public"."reviews" DROP CONSTRAINT "reviews_booking_id_fkey"`)
   pgm.sql(`DROP TRIGGER "set_updated_at" ON "public"."bookings"`)
+  pgm.sql(`DROP TRIGGER "zz_follow_conversations" ON "public"."bookings"`)
+  pgm.sql(`DROP TRIGGER "zz_follow_payment_intents" ON "public"."bookings"`)
+  pgm.sql(`DROP TRIGGER "zz_follow_reviews" ON "public"."bookings"`)
   pgm.sql(`ALTER TABLE "public"."bookings" RENAME TO "bookings_history"`)
   pgm.sql(`ALTER INDEX "public"."bookings_booking_date_idx" RENAME TO "bookings_booking_date_idx_history"`)
   pgm.sql(`ALTER INDEX "public"."bookings_customer_id_booking_date_idx" RENAME TO "bookings_customer_id_booking_date_idx_history"`)
@@ -235,6 +258,46 @@ BEGIN
       PERFORM pg_catalog.pg_sleep(0.001 + 0.003 * pg_catalog.random());
     END;
   END LOOP;
+END
+$$`)
+  pgm.sql(`DO $$
+DECLARE
+  found text;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = '"public"."bookings"'::pg_catalog.regclass AND inhrelid = pg_catalog.to_regclass('"public"."bookings_history"')) THEN
+    RAISE EXCEPTION USING MESSAGE = 'public.bookings_history is no longer a partition of public.bookings, so this cannot become a table again: attach it with its former bounds; if it was dropped, there is no way back';
+  END IF;
+  SELECT pg_catalog.string_agg(other.what, '; ' ORDER BY other.what) INTO found FROM (
+    SELECT class.oid::pg_catalog.regclass || ' is no plain table' AS what
+    FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class class ON class.oid = inhrelid
+    WHERE inhparent = '"public"."bookings"'::pg_catalog.regclass AND class.relkind <> 'r'
+    UNION ALL
+    SELECT class.oid::pg_catalog.regclass || ' belongs to ' || pg_catalog.pg_get_userbyid(class.relowner)
+    FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class class ON class.oid = inhrelid
+    WHERE inhparent = '"public"."bookings"'::pg_catalog.regclass AND NOT pg_catalog.pg_has_role(class.relowner, 'USAGE')
+    UNION ALL
+    SELECT pg_catalog.format('foreign key %I of %s points to %s', conname, conrelid::pg_catalog.regclass, confrelid::pg_catalog.regclass)
+    FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_constraint ON confrelid = inhrelid AND contype = 'f' AND conparentid = 0
+    WHERE inhparent = '"public"."bookings"'::pg_catalog.regclass
+    UNION ALL
+    SELECT pg_catalog.format('trigger %I is on %s alone', tgname, tgrelid::pg_catalog.regclass)
+    FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_trigger ON tgrelid = inhrelid AND NOT tgisinternal AND tgparentid = 0
+    WHERE inhparent = '"public"."bookings"'::pg_catalog.regclass AND inhrelid IS DISTINCT FROM pg_catalog.to_regclass('"public"."bookings_history"')
+    UNION ALL
+    SELECT pg_catalog.format('%s reads %s alone', pg_catalog.pg_describe_object(depend.classid, depend.objid, 0),
+      class.oid::pg_catalog.regclass)
+    FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class class ON class.oid = inhrelid
+    JOIN pg_catalog.pg_depend depend ON depend.deptype = 'n'
+      AND depend.classid IN ('pg_catalog.pg_rewrite'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass,
+        'pg_catalog.pg_policy'::pg_catalog.regclass)
+      AND (depend.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND depend.refobjid = class.oid
+        OR depend.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND depend.refobjid = class.reltype)
+    WHERE inhparent = '"public"."bookings"'::pg_catalog.regclass AND inhrelid IS DISTINCT FROM pg_catalog.to_regclass('"public"."bookings_history"')
+  ) other;
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION USING MESSAGE = 'public.bookings cannot become a table again, since somebody has changed its partitions: ' || found
+      || '. Take that back first; nothing was changed';
+  END IF;
 END
 $$`)
   pgm.sql(`ALTER TABLE "public"."conversations" DROP CONSTRAINT "conversations_booking_id_fkey"`)

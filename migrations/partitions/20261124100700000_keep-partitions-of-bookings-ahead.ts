@@ -25,7 +25,7 @@ DECLARE
   parent pg_catalog.regclass := '"public"."bookings"';
   -- Others may have given it another name.
   rest pg_catalog.regclass := (SELECT partdefid FROM pg_catalog.pg_partitioned_table WHERE partrelid = parent AND partdefid <> 0);
-  -- The end of the last partition: the next one begins there.
+  -- Where the next partition begins and ends.
   low timestamp;
   high timestamp;
   leaf text;
@@ -54,14 +54,35 @@ BEGIN
       AND conname = 'reviews_booking_id_fkey' AND NOT convalidated) THEN
     ALTER TABLE "public"."reviews" VALIDATE CONSTRAINT "reviews_booking_id_fkey";
   END IF;
-  SELECT pg_catalog.max((pg_catalog.regexp_match(
-    pg_catalog.pg_get_expr(class.relpartbound, class.oid), 'TO \\(''([^'']+)''\\)$'))[1]::timestamptz) INTO low
-  FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class class ON class.oid = inhrelid
-  WHERE inhparent = parent;
+  -- Where the partition of today ends, or the last one before today. Others may have made partitions after it.
+  SELECT coalesce(pg_catalog.max(until) FILTER (WHERE begins <= pg_catalog.now()), pg_catalog.min(begins)) INTO low
+  FROM (
+    SELECT coalesce((pg_catalog.regexp_match(pg_catalog.pg_get_expr(class.relpartbound, class.oid), 'FROM \\(''([^'']+)''\\)'))[1]::timestamptz::timestamp, '-infinity') AS begins,
+      coalesce((pg_catalog.regexp_match(pg_catalog.pg_get_expr(class.relpartbound, class.oid), 'TO \\(''([^'']+)''\\)'))[1]::timestamptz::timestamp, 'infinity') AS until
+    FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class class ON class.oid = inhrelid
+    WHERE inhparent = '"public"."bookings"'::pg_catalog.regclass AND pg_catalog.pg_get_expr(class.relpartbound, class.oid) <> 'DEFAULT') range;
   -- Each is made by itself, which locks nothing that anybody uses.
   WHILE low <= pg_catalog.now() + ahead * interval '1 month' LOOP
-    high := low + interval '1 month';
+    SELECT until INTO high FROM (
+    SELECT coalesce((pg_catalog.regexp_match(pg_catalog.pg_get_expr(class.relpartbound, class.oid), 'FROM \\(''([^'']+)''\\)'))[1]::timestamptz::timestamp, '-infinity') AS begins,
+      coalesce((pg_catalog.regexp_match(pg_catalog.pg_get_expr(class.relpartbound, class.oid), 'TO \\(''([^'']+)''\\)'))[1]::timestamptz::timestamp, 'infinity') AS until
+    FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class class ON class.oid = inhrelid
+    WHERE inhparent = '"public"."bookings"'::pg_catalog.regclass AND pg_catalog.pg_get_expr(class.relpartbound, class.oid) <> 'DEFAULT') range WHERE begins <= low AND until > low;
+    IF FOUND THEN
+      low := high;
+      CONTINUE;
+    END IF;
+    SELECT least(low + interval '1 month', pg_catalog.min(begins)) INTO high FROM (
+    SELECT coalesce((pg_catalog.regexp_match(pg_catalog.pg_get_expr(class.relpartbound, class.oid), 'FROM \\(''([^'']+)''\\)'))[1]::timestamptz::timestamp, '-infinity') AS begins,
+      coalesce((pg_catalog.regexp_match(pg_catalog.pg_get_expr(class.relpartbound, class.oid), 'TO \\(''([^'']+)''\\)'))[1]::timestamptz::timestamp, 'infinity') AS until
+    FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class class ON class.oid = inhrelid
+    WHERE inhparent = '"public"."bookings"'::pg_catalog.regclass AND pg_catalog.pg_get_expr(class.relpartbound, class.oid) <> 'DEFAULT') range WHERE begins > low;
     leaf := pg_catalog.format('%I.%I', 'public', 'bookings' || pg_catalog.to_char(low, '_YYYY_MM'));
+    IF pg_catalog.to_regclass(leaf) IS NOT NULL THEN
+      RAISE duplicate_table USING
+        MESSAGE = pg_catalog.format('%s is there, but is no partition of %s for rows from %s to %s', leaf, parent, low, high),
+        HINT = 'Attach it for this range, or give it another name; then call this again.';
+    END IF;
     EXECUTE pg_catalog.format('CREATE TABLE %s (LIKE "public"."bookings" INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING INDEXES INCLUDING STORAGE INCLUDING COMPRESSION) WITH (autovacuum_vacuum_scale_factor=0.01, autovacuum_analyze_scale_factor=0.005, fillfactor=90)', leaf);
     EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO %I', leaf, 'casaora_owner');
     EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', leaf);
@@ -157,5 +178,45 @@ $add$`)
 }
 
 export function down(pgm: MigrationBuilder): void {
+  pgm.sql(`DO $$
+DECLARE
+  found text;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = '"public"."bookings"'::pg_catalog.regclass AND inhrelid = pg_catalog.to_regclass('"public"."bookings_history"')) THEN
+    RAISE EXCEPTION USING MESSAGE = 'public.bookings_history is no longer a partition of public.bookings, so this cannot become a table again: attach it with its former bounds; if it was dropped, there is no way back';
+  END IF;
+  SELECT pg_catalog.string_agg(other.what, '; ' ORDER BY other.what) INTO found FROM (
+    SELECT class.oid::pg_catalog.regclass || ' is no plain table' AS what
+    FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class class ON class.oid = inhrelid
+    WHERE inhparent = '"public"."bookings"'::pg_catalog.regclass AND class.relkind <> 'r'
+    UNION ALL
+    SELECT class.oid::pg_catalog.regclass || ' belongs to ' || pg_catalog.pg_get_userbyid(class.relowner)
+    FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class class ON class.oid = inhrelid
+    WHERE inhparent = '"public"."bookings"'::pg_catalog.regclass AND NOT pg_catalog.pg_has_role(class.relowner, 'USAGE')
+    UNION ALL
+    SELECT pg_catalog.format('foreign key %I of %s points to %s', conname, conrelid::pg_catalog.regclass, confrelid::pg_catalog.regclass)
+    FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_constraint ON confrelid = inhrelid AND contype = 'f' AND conparentid = 0
+    WHERE inhparent = '"public"."bookings"'::pg_catalog.regclass
+    UNION ALL
+    SELECT pg_catalog.format('trigger %I is on %s alone', tgname, tgrelid::pg_catalog.regclass)
+    FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_trigger ON tgrelid = inhrelid AND NOT tgisinternal AND tgparentid = 0
+    WHERE inhparent = '"public"."bookings"'::pg_catalog.regclass AND inhrelid IS DISTINCT FROM pg_catalog.to_regclass('"public"."bookings_history"')
+    UNION ALL
+    SELECT pg_catalog.format('%s reads %s alone', pg_catalog.pg_describe_object(depend.classid, depend.objid, 0),
+      class.oid::pg_catalog.regclass)
+    FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class class ON class.oid = inhrelid
+    JOIN pg_catalog.pg_depend depend ON depend.deptype = 'n'
+      AND depend.classid IN ('pg_catalog.pg_rewrite'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass,
+        'pg_catalog.pg_policy'::pg_catalog.regclass)
+      AND (depend.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND depend.refobjid = class.oid
+        OR depend.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND depend.refobjid = class.reltype)
+    WHERE inhparent = '"public"."bookings"'::pg_catalog.regclass AND inhrelid IS DISTINCT FROM pg_catalog.to_regclass('"public"."bookings_history"')
+  ) other;
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION USING MESSAGE = 'public.bookings cannot become a table again, since somebody has changed its partitions: ' || found
+      || '. Take that back first; nothing was changed';
+  END IF;
+END
+$$`)
   pgm.sql(`DROP FUNCTION "private"."add_partitions_of_bookings"(integer, integer)`)
 }
