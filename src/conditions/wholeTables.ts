@@ -16,7 +16,7 @@ export type KeptParts = Record<string, string>
  * triggers, checks, keys, views and policies that read it, functions, publications, sequences, statistics, comments.
  *
  * @param key the column by which it is or will be partitioned: whether that may be NULL does not count
- * @param except constraints that do not count
+ * @param except constraints and triggers that do not count
  */
 export function tableKeeps(
   table: RelationName,
@@ -73,7 +73,7 @@ export function keptParts(table: WholeTable, key: string, except: string[] = [])
     checks: constraints.filter(({ kind }) => kind === 'c').map(withoutOid),
     'foreign keys': constraints.filter(({ kind }) => kind === 'f').map(withoutOid),
     'keys of other tables': table.keysIn.map(({ table: from, name, onDelete }) => [from, name, onDelete]),
-    triggers: table.triggers,
+    triggers: table.triggers.filter(({ name }) => !except.includes(name)),
     policies: table.policies,
     privileges: table.grants,
     publications: table.publications.map(({ name, namesTable, columns, filter }) => [

@@ -17,6 +17,10 @@ import type { Every } from './intervals.ts'
 import { cutoffOf, isKeyType, parseMoment } from './intervals.ts'
 import type { Obstacle } from './obstacles.ts'
 import { obstaclesOf } from './obstacles.ts'
+import { copyObstaclesOf } from './rewrite/copyObstacles.ts'
+import { copySeriesOf } from './rewrite/copySeries.ts'
+import { mostPartitions, nameCopy, partitionBounds } from './rewrite/copySubject.ts'
+import type { CopySubject } from './rewrite/copySubject.ts'
 import { seriesOf } from './series.ts'
 import type { Subject } from './subject.ts'
 import { helperSchema, nameSubject } from './subject.ts'
@@ -31,6 +35,8 @@ export interface PartitionRequest {
   cutoff?: Date
   /** Partitions to make beyond the cutoff. */
   ahead: number
+  /** Copy the rows into a partition for each interval, instead of keeping them in one. */
+  rewriteHistory?: boolean
   /** How long rows are kept, such as `24 months`: it adds a procedure that drops older partitions. */
   retention?: string
 }
@@ -40,7 +46,7 @@ export interface PartitionPlan {
   /** What stops it, and what has to be accepted by name first. */
   refused: Obstacle[]
   accepted: Obstacle[]
-  subject?: Subject
+  subject?: Subject | CopySubject
   operations: Operation[]
 }
 
@@ -70,20 +76,33 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
       const child = await findWholeTable(db, name)
       if (child) children.push(child)
     }
-    const obstacles = obstaclesOf(table, request.key, children, acting)
+    const obstacles = [
+      ...obstaclesOf(table, request.key, children, acting),
+      ...(request.rewriteHistory ? copyObstaclesOf(table) : []),
+    ]
     const isAccepted = ({ name, acceptable }: Obstacle): boolean =>
       acceptable && request.accept.includes(name)
     const refused = obstacles.filter((each) => !isAccepted(each))
     const accepted = obstacles.filter(isAccepted)
     const keyType = table.columns.find(({ name }) => name === request.key)?.type ?? ''
     if (refused.length > 0 || !isKeyType(keyType)) return { refused, accepted, operations: [] }
-    const { last, hasNulls } = await readKeyRange(db, table, request.key)
+    const { first, last, hasNulls } = await readKeyRange(db, table, request.key)
     if (hasNulls) {
       const name = `${display(table)}.${displayIdentifier(request.key)}`
       const reason = 'some rows have no value there, and fit no partition; give them one first'
       return { refused: [{ name, reason, acceptable: false }], accepted, operations: [] }
     }
+    const taken = namesBySchema(await listRelationNames(db)).get(table.schema) ?? new Set()
+    const hasHelperSchema = (await findSchema(db, helperSchema)) !== undefined
+    const place = { hasHelperSchema, hasCron: await maySchedule(db), retention: request.retention }
+    const asked = { table, children, key: request.key, keyType, every: request.every, ahead: request.ahead }
     const latest = last === null ? undefined : parseMoment(last)
+    if (request.rewriteHistory) {
+      const earliest = first === null ? undefined : parseMoment(first)
+      const bounds = boundsOf(request, { first: earliest, last: latest })
+      const subject = nameCopy({ ...asked, taken }, bounds)
+      return { refused, accepted, subject, operations: await copySeriesOf(subject, place) }
+    }
     const cutoff = request.cutoff ?? cutoffOf(request.every, new Date(), latest)
     if (latest && latest >= cutoff) {
       throw new UsageError(
@@ -91,14 +110,21 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
         'Give a later --cutoff, or leave it out.',
       )
     }
-    const subject = nameSubject({
-      ...{ table, children, key: request.key, keyType, every: request.every, cutoff, ahead: request.ahead },
-      taken: namesBySchema(await listRelationNames(db)).get(table.schema) ?? new Set(),
-    })
-    const hasHelperSchema = (await findSchema(db, helperSchema)) !== undefined
-    const place = { hasHelperSchema, hasCron: await maySchedule(db), retention: request.retention }
+    const subject = nameSubject({ ...asked, cutoff, taken })
     return { refused, accepted, subject, operations: await seriesOf(subject, place) }
   })
+}
+
+function boundsOf(
+  { every, ahead }: PartitionRequest,
+  { first, last }: { first: Date | undefined; last: Date | undefined },
+): { from: Date; to: Date }[] {
+  const bounds = partitionBounds(every, { first, last, now: new Date(), ahead })
+  if (bounds.length <= mostPartitions) return bounds
+  throw new UsageError(
+    `From the first row on there would be more than ${mostPartitions} partitions, one for each ${every}.`,
+    'Take a longer interval with --every, or look for rows with impossible dates.',
+  )
 }
 
 async function checkInterval(client: ClientBase, text: string): Promise<void> {

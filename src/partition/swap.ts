@@ -6,6 +6,7 @@ import { condition, work } from '../operations/operation.ts'
 import { commentOn } from '../operations/comment.ts'
 import { operationTitle } from '../operations/titles.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
 import type { WholeStatistics } from '../catalog/wholeTable.ts'
 import { withoutArrayCasts } from '../syntax/arrayCasts.ts'
 import { addUniqueWith } from './editSql.ts'
@@ -61,12 +62,9 @@ export async function swap(subject: Subject, digests: KeptParts): Promise<Operat
 }
 
 /** The tables that the swap changes, locked all at once: where one is busy, nothing is held meanwhile. */
-export function lockAll({ table, children }: Subject): string {
-  const names = new Set(
-    [table, ...children.map(({ key }) => key.table), ...table.readers.map(({ table: reader }) => reader)].map(
-      qualified,
-    ),
-  )
+export function lockAll({ table, children }: Subject, also: readonly RelationName[] = []): string {
+  const readers = table.readers.map(({ table: reader }) => reader)
+  const names = new Set([table, ...children.map(({ key }) => key.table), ...readers, ...also].map(qualified))
   const referenced = new Set(
     table.constraints.flatMap(({ references }) => (references ? [qualified(references)] : [])),
   )
