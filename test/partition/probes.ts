@@ -17,7 +17,11 @@ export const probes: Probe[] = [
     { as, person: 3, sql: `SELECT count(*), sum(id) FROM ${lines}` },
     { as, person: 3, sql: `SELECT id, cents, state FROM ${lines} ORDER BY id LIMIT 3` },
     { as, person: 3, sql: `SELECT note FROM ${lines} LIMIT 1` },
-    { as, person: 3, sql: `UPDATE ${lines} SET state = 'paid' WHERE id < 400 RETURNING id, state` },
+    {
+      as,
+      person: 3,
+      sql: `WITH paid AS (UPDATE ${lines} SET state = 'paid' WHERE id < 400 RETURNING id, state) SELECT * FROM paid ORDER BY id`,
+    },
     { as, person: 3, sql: `DELETE FROM ${lines} WHERE id = 105` },
     { as, person: 3, sql: `TRUNCATE ${lines} CASCADE` },
     { as, person: 3, sql: 'SELECT count(*) FROM other.payments' },
