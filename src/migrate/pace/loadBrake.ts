@@ -40,6 +40,13 @@ export class LoadBrake {
     }
   }
 
+  /** Makes the counters of a further session of ours as current as what `count` was told of it. */
+  async handOverOf(session: ClientBase): Promise<void> {
+    if (!this.handsOver) return
+    await handOver(session)
+    this.count(0, 1)
+  }
+
   /** Takes a baseline before the first batch, unless we are alone in the database. */
   async start(): Promise<void> {
     const { sessions } = await readActivity(this.client)

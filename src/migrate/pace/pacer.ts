@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ClientBase } from 'pg'
 import type { RunOptions } from '../runOptions.ts'
 import type { BatchTime } from './batchSize.ts'
 import { LoadBrake } from './loadBrake.ts'
@@ -20,6 +21,7 @@ export class Pacer {
   private readonly onPause: (pause: Pause) => void
   private readonly load: LoadBrake
   private lastLook = performance.now()
+  private looking: Promise<void> | undefined
   private seesReplicas: boolean
 
   constructor(options: PaceOptions, onPause: (pause: Pause) => void) {
@@ -40,7 +42,9 @@ export class Pacer {
     this.load.count(activeMs, transactions)
   }
 
-  async pauseAfter(batch: BatchTime): Promise<void> {
+  /** @param further the session that ran the batch, where it is not our own */
+  async pauseAfter(batch: BatchTime, further?: ClientBase): Promise<void> {
+    if (further) await this.load.handOverOf(further)
     const forRate = pauseForRate(batch, this.options.maxRowsPerSecond)
     const forLoad = this.load.pauses * batch.ms
     const pauseMs = Math.max(forRate, forLoad)
@@ -48,7 +52,15 @@ export class Pacer {
       this.onPause({ for: forLoad > forRate ? 'load' : 'rate' })
       await this.sleep(pauseMs)
     }
-    if (performance.now() - this.lastLook < lookEveryMs) return
+    // Where several sessions work, one of them looks, and the others wait for it.
+    if (!this.looking && performance.now() - this.lastLook < lookEveryMs) return
+    this.looking ??= this.look().finally(() => {
+      this.looking = undefined
+    })
+    await this.looking
+  }
+
+  private async look(): Promise<void> {
     await this.waitForReplicas()
     await this.load.look()
     this.lastLook = performance.now()
