@@ -47,6 +47,11 @@ export class LoadBrake {
     this.count(0, 1)
   }
 
+  /** Nobody else does enough to suffer. */
+  get isAlone(): boolean {
+    return this.baseline === undefined
+  }
+
   /** Takes a baseline before the first batch, unless we are alone in the database. */
   async start(): Promise<void> {
     const { sessions } = await readActivity(this.client)

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientBase } from 'pg'
 import type { RunOptions } from '../runOptions.ts'
 import type { BatchTime } from './batchSize.ts'
+import { wantedMs } from './batchSize.ts'
 import { LoadBrake } from './loadBrake.ts'
 import type { Pause } from './pause.ts'
 import type { Replica } from './replicaLag.ts'
@@ -35,6 +36,11 @@ export class Pacer {
   async start(rowsInAll: number): Promise<void> {
     await this.waitForReplicas()
     if (rowsInAll >= worthABaseline) await this.load.start()
+  }
+
+  /** How long a batch should take, in milliseconds. */
+  get wantedMs(): number {
+    return this.load.isAlone ? wantedMs.alone : wantedMs.besideOthers
   }
 
   /** Counts what the batches of this session do, so that they do not count as load. */

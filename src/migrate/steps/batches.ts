@@ -115,7 +115,7 @@ async function runAlone(run: PartsRun & { mark: () => Promise<void> }): Promise<
     run.onRows(reached.rows)
     if (done.isLast) return
     await pacer.pauseAfter(done)
-    const next = Math.min(nextBatchSize(done, before), largest)
+    const next = Math.min(nextBatchSize(done, before, pacer.wantedMs), largest)
     if (next !== size) before = done
     size = next
   }

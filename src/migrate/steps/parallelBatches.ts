@@ -116,7 +116,7 @@ async function runPart(
       run.onRows(common.rows.reduce((sum, rows) => sum + rows, 0))
       if (done.isLast) return
       await pacer.pauseAfter(done, client)
-      const next = Math.min(nextBatchSize(done, before), largest)
+      const next = Math.min(nextBatchSize(done, before, pacer.wantedMs), largest)
       if (next !== size) before = done
       size = next
     }
