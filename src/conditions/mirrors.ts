@@ -31,7 +31,8 @@ export function mirrorIsExact(table: RelationName, mirror: RelationName, by: Mir
       if (!first) return holds
       const lone = await listLoneRows(db, compared, first.from)
       const where = first.from === null ? 'without a key' : `of the ${by.every} from ${first.from}`
-      const others = ranges.length > 1 ? ` and in ${ranges.length - 1} other ranges` : ''
+      const more = ranges.length - 1
+      const others = more > 0 ? ` and in ${more} other ${more === 1 ? 'range' : 'ranges'}` : ''
       return fails('the same rows', `other rows ${where}${others}${exampleOf(lone, { table, mirror })}`)
     },
   }

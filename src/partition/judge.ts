@@ -24,6 +24,8 @@ export interface JudgeOptions extends Omit<ForetellOptions, 'layouts'> {
   every: Every
   /** How long rows are kept, such as `24 months`, where somebody has declared it. */
   retention?: string
+  /** The rows are copied: each interval is a partition of its own at once. */
+  rewriteHistory?: boolean
   /** Other layouts than the two of `layoutsOf`. */
   layouts?: ForetellOptions['layouts']
 }
@@ -50,7 +52,9 @@ export async function judgePartitioning(
   const now = new Date().toISOString()
   const foretelling = await foretell(source, keyed, workload, {
     ...options,
-    layouts: options.layouts ?? ((keys) => layoutsOf({ ...keys, now }, every)),
+    layouts:
+      options.layouts ??
+      ((keys) => layoutsOf({ ...keys, now }, every).slice(options.rewriteHistory ? -1 : 0)),
   })
   const facts = await readFacts(source, keyed, retention)
   const worth = judgeWorth(foretelling, facts)

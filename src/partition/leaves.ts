@@ -56,7 +56,7 @@ export function revokeOnLeaves(table: RelationName): string {
   )
 }
 
-export function storageOf({ table }: Subject): string {
+export function storageOf({ table }: Pick<Subject, 'table'>): string {
   const { storageParameters, tablespace } = table
   const list = storageParameters.length === 0 ? '' : ` WITH (${storageParameters.join(', ')})`
   return `${list}${tablespace === null ? '' : ` TABLESPACE ${quote(tablespace)}`}`

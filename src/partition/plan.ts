@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg'
 import { readKeyRange } from '../catalog/rowsBeyond.ts'
+import { listRelationSizes } from '../catalog/relationSizes.ts'
 import { findSchema } from '../catalog/schemas.ts'
 import { maySchedule } from '../catalog/cron.ts'
 import { findActingRole } from '../catalog/actingRole.ts'
@@ -18,9 +19,12 @@ import { cutoffOf, isKeyType, parseMoment } from './intervals.ts'
 import type { Obstacle } from './obstacles.ts'
 import { obstaclesOf } from './obstacles.ts'
 import { copyObstaclesOf } from './rewrite/copyObstacles.ts'
+import type { KeptBefore } from './rewrite/cleanUp.ts'
+import { cleanUp } from './rewrite/cleanUp.ts'
 import { copySeriesOf } from './rewrite/copySeries.ts'
 import { mostPartitions, nameCopy, partitionBounds } from './rewrite/copySubject.ts'
 import type { CopySubject } from './rewrite/copySubject.ts'
+import { findBefore } from './rewrite/findBefore.ts'
 import { seriesOf } from './series.ts'
 import type { Subject } from './subject.ts'
 import { helperSchema, nameSubject } from './subject.ts'
@@ -48,6 +52,10 @@ export interface PartitionPlan {
   accepted: Obstacle[]
   subject?: Subject | CopySubject
   operations: Operation[]
+  /** Bytes of the table with indexes and TOAST, which the copy takes once more. */
+  copies?: number
+  /** The table was copied and swapped already: what is left is to drop the one that it was before. */
+  kept?: KeptBefore
 }
 
 /**
@@ -70,6 +78,8 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
       )
     }
     if (request.retention !== undefined) await checkInterval(client, request.retention)
+    const kept = request.rewriteHistory ? await findBefore(db, table, request.every) : undefined
+    if (kept) return { refused: [], accepted: [], operations: [await cleanUp(kept)], kept }
     const acting = await findActingRole(db)
     const children: WholeTable[] = []
     for (const name of unique(table.keysIn.map((key) => key.table))) {
@@ -77,7 +87,7 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
       if (child) children.push(child)
     }
     const obstacles = [
-      ...obstaclesOf(table, request.key, children, acting),
+      ...obstaclesOf(table, request.key, children, acting, request.rewriteHistory),
       ...(request.rewriteHistory ? copyObstaclesOf(table) : []),
     ]
     const isAccepted = ({ name, acceptable }: Obstacle): boolean =>
@@ -101,7 +111,9 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
       const earliest = first === null ? undefined : parseMoment(first)
       const bounds = boundsOf(request, { first: earliest, last: latest })
       const subject = nameCopy({ ...asked, taken }, bounds)
-      return { refused, accepted, subject, operations: await copySeriesOf(subject, place) }
+      const [size] = await listRelationSizes(db, [table])
+      const copies = size?.bytes ?? 0
+      return { refused, accepted, subject, operations: await copySeriesOf(subject, place), copies }
     }
     const cutoff = request.cutoff ?? cutoffOf(request.every, new Date(), latest)
     if (latest && latest >= cutoff) {

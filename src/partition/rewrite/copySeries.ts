@@ -42,12 +42,13 @@ export async function copySeriesOf(subject: CopySubject, place: SeriesPlace): Pr
     await swapCopy(subject, digests),
     validateCopy(subject),
   ]
+  const old = { name: subject.before, primaryKey: subject.primaryKey }
   const series = `partition ${display(table)} by ${displayIdentifier(key)}`
   return [
     ...(place.hasHelperSchema ? [] : [createPrivateSchema(helperSchema)]),
     ...parts.map((operation) => ({ ...operation, series })),
     addPartitions(subject),
-    ...(place.retention === undefined ? [] : [dropPartitions(subject, place.retention)]),
+    ...(place.retention === undefined ? [] : [dropPartitions(subject, place.retention, old)]),
     ...(place.hasCron ? [scheduleUpkeep(subject, place.retention)] : []),
   ]
 }

@@ -1,4 +1,4 @@
-import type { WholeConstraint, WholeIndex } from '../../catalog/wholeTable.ts'
+import type { WholeConstraint, WholeIndex, WholeTable } from '../../catalog/wholeTable.ts'
 import type { RelationName } from '../../postgres/identifiers.ts'
 import { claimIdentifier, fitIdentifier } from '../../postgres/identifiers.ts'
 import type { MirrorKey } from '../../conditions/mirrors.ts'
@@ -131,6 +131,6 @@ export function mirrorKey({ key, every, primaryKey }: CopySubject): MirrorKey {
 }
 
 /** Columns that are written; generated ones follow from them. */
-export function storedColumns({ table }: Pick<Subject, 'table'>): string[] {
-  return table.columns.filter(({ generated }) => generated === '').map(({ name }) => name)
+export function storedColumns({ columns }: WholeTable): string[] {
+  return columns.filter(({ generated }) => generated === '').map(({ name }) => name)
 }

@@ -1,8 +1,10 @@
 import { mirrorIsExact } from '../../conditions/mirrors.ts'
 import { tableExists } from '../../conditions/tables.ts'
+import type { WholeTable } from '../../catalog/wholeTable.ts'
 import type { Operation } from '../../operations/operation.ts'
 import { condition, work } from '../../operations/operation.ts'
 import { operationTitle } from '../../operations/titles.ts'
+import type { RelationName } from '../../postgres/identifiers.ts'
 import { display, qualified, quote } from '../../postgres/identifiers.ts'
 import { unique } from '../../unique.ts'
 import type { CopySubject } from './copySubject.ts'
@@ -26,7 +28,7 @@ export const workers = 2
 export function fillCopy(subject: CopySubject): Operation {
   const { table, key, copy, children, primaryKey } = subject
   const name = { schema: table.schema, name: table.name }
-  const sql = copyRows(subject, { from: table, to: copy, conflict: unique([...primaryKey, key]) })
+  const sql = copyRows(table, { from: table, to: copy, conflict: unique([...primaryKey, key]) })
   const whole = sql.replace('{batch}', 'true')
   return {
     ...work('partitionTable', 'fill', name, key),
@@ -50,10 +52,10 @@ export function fillCopy(subject: CopySubject): Operation {
 
 /** @param conflict the columns by which a row is there already */
 export function copyRows(
-  subject: CopySubject,
-  { from, to, conflict }: { from: CopySubject['copy']; to: CopySubject['copy']; conflict: readonly string[] },
+  table: WholeTable,
+  { from, to, conflict }: { from: RelationName; to: RelationName; conflict: readonly string[] },
 ): string {
-  const list = storedColumns(subject).map(quote).join(', ')
+  const list = storedColumns(table).map(quote).join(', ')
   return (
     `INSERT INTO ${qualified(to)} (${list}) OVERRIDING SYSTEM VALUE\n` +
     `SELECT ${list} FROM ${qualified(from)} AS source WHERE {batch} FOR SHARE\n` +

@@ -58,7 +58,7 @@ function mirrorFunction(subject: CopySubject, direction: 'toCopy' | 'toBefore'):
   const target = qualified(direction === 'toCopy' ? copy : before)
   const id = unique([...primaryKey, key])
   const conflict = direction === 'toCopy' ? id : primaryKey
-  const columns = storedColumns(subject).map(quote)
+  const columns = storedColumns(table).map(quote)
   const list = columns.join(', ')
   const isRow = (alias: string, row: 'OLD' | 'NEW') =>
     id.map((column) => `${alias}.${quote(column)} = ${row}.${quote(column)}`).join(' AND ')
