@@ -49,10 +49,10 @@ async function down(count?: number): Promise<void> {
 async function change(): Promise<void> {
   await owner.query(`
     INSERT INTO public.bookings (customer_id, professional_id, city_id, service, booking_date, start_time, duration_minutes, price_cents, currency)
-    SELECT customer_id, professional_id, city_id, service, booking_date + 45, start_time, duration_minutes, price_cents, currency
+    SELECT customer_id, professional_id, city_id, service, booking_date + CASE WHEN booking_date < current_date THEN 45 ELSE -45 END, start_time, duration_minutes, price_cents, currency
     FROM public.bookings ORDER BY id LIMIT 5;
     UPDATE public.bookings SET notes = 'changed' WHERE id IN (SELECT id FROM public.bookings ORDER BY id DESC LIMIT 5);
-    UPDATE public.bookings SET booking_date = booking_date + 30 WHERE id IN (
+    UPDATE public.bookings SET booking_date = booking_date + CASE WHEN booking_date < current_date THEN 30 ELSE -30 END WHERE id IN (
       SELECT id FROM public.bookings b WHERE NOT EXISTS (SELECT FROM public.reviews r WHERE r.booking_id = b.id)
         AND NOT EXISTS (SELECT FROM public.payment_intents p WHERE p.booking_id = b.id)
         AND NOT EXISTS (SELECT FROM public.conversations c WHERE c.booking_id = b.id) ORDER BY id LIMIT 2);
@@ -122,15 +122,17 @@ describe('bookings are copied into partitions', () => {
   })
 
   test('and the other way again, from each migration on', async () => {
-    for (let at = 0; at < series().length; at += 1) await up(1)
+    await up()
     await change()
     const rows = await bookings()
     const partitioned = (await readFingerprint(owner)).text
-    for (let at = 0; at < series().length; at += 1) {
+    await down(2)
+    for (let at = 0; at < 5; at += 1) {
       await down(1)
       await up(1)
       await down(1)
     }
+    await down()
     expect((await readFingerprint(owner)).text).toBe(before)
     await up()
     expect((await readFingerprint(owner)).text).toBe(partitioned)

@@ -1,10 +1,18 @@
 import type { WholeTable } from '../../catalog/wholeTable.ts'
-import { display } from '../../postgres/identifiers.ts'
+import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import type { Obstacle } from '../obstacles.ts'
 
 /** What stands in the way of a copy, beside what no partitioned table can have. */
 export function copyObstaclesOf(table: WholeTable): Obstacle[] {
+  const primaryKey = table.constraints.find(({ kind }) => kind === 'p')?.columns ?? []
   return [
+    ...table.columns
+      .filter(({ name, type }) => primaryKey.includes(name) && type.endsWith('.citext'))
+      .map(({ name }) => ({
+        name: `${display(table)}.${displayIdentifier(name)}`,
+        reason: 'a part of the primary key is citext, by whose operators the mirror cannot look rows up',
+        acceptable: false,
+      })),
     ...(table.constraints.some(({ kind }) => kind === 'p')
       ? []
       : [
