@@ -81,7 +81,7 @@ function nameOf({ schema, name }: RelationName): RelationName {
   return { schema, name }
 }
 
-export function primaryKeyOf({ constraints }: WholeTable): string[] {
+function primaryKeyOf({ constraints }: WholeTable): string[] {
   return constraints.find(({ kind }) => kind === 'p')?.columns ?? []
 }
 
