@@ -119,7 +119,7 @@ async function addRows(client: Client): Promise<void> {
     INSERT INTO ${lines} (owner_id, "When it was", cents)
     SELECT md5('p' || 1 + n % 20)::uuid, now() + n * interval '1 hour', n FROM generate_series(1, 2000) n;
     INSERT INTO other.payments (id, line_id)
-    SELECT 1000 + row_number() OVER (), id FROM ${lines} WHERE "When it was" > now() + interval '40 days' LIMIT 100`)
+    SELECT (SELECT max(id) FROM other.payments) + row_number() OVER (), id FROM ${lines} WHERE "When it was" > now() + interval '40 days' LIMIT 100`)
 }
 
 /** Everything but the journal, whose rows triggers write. */
