@@ -2,12 +2,14 @@ import { readFile } from 'node:fs/promises'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readFingerprint } from '../../src/fingerprint/fingerprint.ts'
+import type { PartitionRequest } from '../../src/partition/plan.ts'
 import { planPartitions } from '../../src/partition/plan.ts'
 import { connect } from '../../src/postgres/connect.ts'
 import { startEmbedded } from '../../src/servers/embedded.ts'
 import type { Server } from '../../src/servers/server.ts'
 import { runDown, runUp } from '../migrate/run.ts'
 import { engineIsMissing } from '../support/engines.ts'
+import type { MigrationDirectory } from '../support/migrationFiles.ts'
 import { migrationDirectory } from '../support/migrationFiles.ts'
 import { readPartitionsDirectly, runProbes } from './probes.ts'
 import { writeSeries } from './writeSeries.ts'
@@ -55,6 +57,17 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
       await server.stop()
     })
 
+    /** The clean-up and its way back. The series then goes down by its own files again. */
+    async function dropAndRestore(files: MigrationDirectory, request: PartitionRequest): Promise<void> {
+      const { operations } = await planPartitions(keeper, request)
+      await writeSeries(files.path, operations)
+      const kept = await readFingerprint(superuser)
+      expect((await runUp(keeper, files.path)).failure?.message).toBeUndefined()
+      expect((await readFingerprint(superuser)).text).not.toBe(kept.text)
+      expect((await runDown(keeper, files.path, { count: 1 })).failure?.message).toBeUndefined()
+      expect((await readFingerprint(superuser)).text).toBe(kept.text)
+    }
+
     test.each([
       { way: 'without a copy', rewriteHistory: false },
       { way: 'by a copy', rewriteHistory: true },
@@ -87,6 +100,7 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
           // Attaching built none. One more: a unique constraint without the key stays beside the one with it.
           expect(await countIndexes(superuser, '"Shop data"."Order lines_history"')).toBe(indexesBefore + 1)
         }
+        if (rewriteHistory) await dropAndRestore(files, request)
         await addRows(keeper)
         const rows = await allRows(superuser)
         expect((await runDown(keeper, files.path)).failure?.message).toBeUndefined()
