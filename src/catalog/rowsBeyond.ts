@@ -15,15 +15,22 @@ export async function readBeyond(
   return rows[0] ? rows[0].value : undefined
 }
 
+export interface KeyRange {
+  first: string | null
+  last: string | null
+  hasNulls: boolean
+}
+
 /** The lowest and the highest value of the column as text, and whether there are rows without one. */
 export async function readKeyRange(
   db: Database,
   { schema, name }: RelationName,
   column: string,
-): Promise<{ last: string | null; hasNulls: boolean }> {
-  const { rows } = await sql<{ last: string | null; hasNulls: boolean }>`
-    SELECT pg_catalog.to_char(pg_catalog.max(${sql.id(column)}), 'YYYY-MM-DD') AS last,
+): Promise<KeyRange> {
+  const { rows } = await sql<KeyRange>`
+    SELECT pg_catalog.to_char(pg_catalog.min(${sql.id(column)}), 'YYYY-MM-DD') AS first,
+      pg_catalog.to_char(pg_catalog.max(${sql.id(column)}), 'YYYY-MM-DD') AS last,
       EXISTS (SELECT FROM ${sql.id(schema, name)} WHERE ${sql.id(column)} IS NULL) AS "hasNulls"
     FROM ${sql.id(schema, name)}`.execute(db)
-  return rows[0] ?? { last: null, hasNulls: false }
+  return rows[0] ?? { first: null, last: null, hasNulls: false }
 }

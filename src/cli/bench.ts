@@ -7,6 +7,7 @@ import type { CasaoraRows } from '../bench/casaora/load.ts'
 import { claimsBench } from '../bench/claims/claimsBench.ts'
 import { deployBench } from '../bench/deployBench.ts'
 import { partitionBesideBench } from '../bench/partition/partitionBesideBench.ts'
+import { partitionCopyBench } from '../bench/partition/partitionCopyBench.ts'
 import { partitionLoadBench } from '../bench/partition/partitionLoadBench.ts'
 import { diagnoseBench } from '../bench/diagnoseBench.ts'
 import { gainBench } from '../bench/gainBench.ts'
@@ -35,6 +36,7 @@ export const benches: readonly Bench[] = [
   claimsBench,
   deployBench,
   partitionLoadBench,
+  partitionCopyBench,
   partitionBesideBench,
   politeLocksBench,
   policiesBench,

@@ -4,6 +4,7 @@ import type { Hours } from '../migrate/hours.ts'
 import type { Migration } from '../migrate/migration.ts'
 import type { RunOptions } from '../migrate/runOptions.ts'
 import { defaultRunOptions } from '../migrate/runOptions.ts'
+import { connect } from '../postgres/connect.ts'
 import type { Target } from '../migrate/target.ts'
 import type { RunResult } from '../migrate/up.ts'
 import type { CommandContext } from './context.ts'
@@ -157,6 +158,7 @@ function runCommand(
           watchBuilds(url, terminal, () =>
             run(migrations, target, {
               client,
+              openSession: () => connect(url),
               lockTimeoutMs: options.lockTimeout,
               lockBudgetMs: options.lockBudget,
               statementTimeoutMs: options.statementTimeout,

@@ -30,6 +30,7 @@ interface CommandOptions extends OutputOptions {
   ahead: number
   cutoff?: string
   retention?: string
+  rewriteHistory?: boolean
   workload?: string
   judge: boolean
   out: string
@@ -48,6 +49,7 @@ export function partitionCommand(context: CommandContext): Command {
     .option('--ahead <count>', 'partitions to make beyond the rows that are there', parseCount, 4)
     .option('--cutoff <date>', 'the first bound; chosen beyond every row by default')
     .option('--retention <time>', 'how long rows are kept, such as "24 months", where they go some day')
+    .option('--rewrite-history', 'copy the rows, so that each interval has its partition at once')
     .option('--workload <file>', 'judge by these statements instead of pg_stat_statements; see `advise`')
     .option('--no-judge', 'write the series without looking whether it pays')
     .option('--out <directory>', 'where the files go', 'migrations')
@@ -60,12 +62,17 @@ Examples:
   $ npx hundredfold partition --table bookings --key booking_date --every month --workload workload.sql
   $ npx hundredfold partition --table bookings --key booking_date --every month --accept bookings_pkey
   $ npx hundredfold partition --table audit.events --key created_at --every week --retention "6 months"
+  $ npx hundredfold partition --table bookings --key booking_date --every month --rewrite-history
   $ npx hundredfold partition --table bookings --key booking_date --every month --yes --json -
 
 First it lists what a partitioned table cannot have: nothing is lost without your word for it. Then it plans the
 workload on partitions, in a throw-away PostgreSQL, and says what gets faster and what slower. Where that pays it
 writes migrations: review them, then \`npm run migrate plan\` and \`npm run migrate up\`. No row is copied: the table
 becomes the partition of everything up to now. Each migration has a way back, also when new rows have come.
+
+With --rewrite-history the rows are copied into partitions while triggers mirror each change, which takes the disk space of
+the table once more. The table as it was stays and mirrors the new one, so that the way back is short. Once you are sure,
+give the same command again: it writes one more migration, which drops that table.
 `,
     )
     .action(async (options: CommandOptions) => {
@@ -97,14 +104,21 @@ async function partition(
       'Write it as SQL would: bookings, audit.events or \'"Shop data"."Orders"\'.',
     )
   }
+  if (options.rewriteHistory && options.cutoff !== undefined) {
+    throw new UsageError(
+      '--cutoff has no meaning with --rewrite-history: there is no partition of everything up to now.',
+      'Leave one of them out.',
+    )
+  }
   terminal.progress(`reading what hangs on ${display(table)}`)
   const plan = await planPartitions(client, {
     ...{ table, key: options.key, every: options.every, accept: options.accept, ahead: options.ahead },
     ...(options.cutoff === undefined ? {} : { cutoff: parseMoment(options.cutoff) }),
     ...(options.retention === undefined ? {} : { retention: options.retention }),
+    ...(options.rewriteHistory ? { rewriteHistory: true } : {}),
   })
-  const judgement =
-    options.judge && plan.refused.length === 0 ? await judge(context, client, table, options) : undefined
+  const isJudged = options.judge && plan.refused.length === 0 && !plan.kept
+  const judgement = isJudged ? await judge(context, client, table, options) : undefined
   terminal.progress('')
   const broken = (judgement?.breaks ?? []).filter(({ name }) => !options.accept.includes(name))
   const pays = judgement === undefined || (judgement.worthwhile && broken.length === 0)
@@ -142,6 +156,7 @@ async function judge(
   })
   return judgePartitioning(client, { table, key: options.key }, statements, {
     every: options.every,
+    ...(options.rewriteHistory ? { rewriteHistory: true } : {}),
     ...(options.retention === undefined ? {} : { retention: options.retention }),
     signal: terminal.signal,
     onStep: (text) => terminal.progress(text),

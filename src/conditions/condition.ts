@@ -22,6 +22,8 @@ export interface Condition {
    * checked once more when the migration's first statement, which takes them, has run.
    */
   againUnderLock?: boolean
+  /** Set if it reads whole tables, which may take long: it has no time limit. It must not run where a lock is held. */
+  readsWholeTables?: boolean
 }
 
 /** The extra export of a migration file: why it is there, and what holds before and after it. */

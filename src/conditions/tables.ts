@@ -20,6 +20,17 @@ export function tableExists(table: RelationName): Condition {
   }
 }
 
+/** Holds when no relation of that name exists. */
+export function tableIsAbsent(table: RelationName): Condition {
+  return {
+    description: `table ${display(table)} is absent`,
+    async check(db) {
+      const found = await findRelation(db, table)
+      return found ? fails('no relation of that name', `a relation of kind ${found.kind}`) : holds
+    },
+  }
+}
+
 /** Holds when a table or view of that name exists, of any kind that rows can be read from. */
 export function relationExists(relation: RelationName): Condition {
   return {

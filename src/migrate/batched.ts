@@ -15,10 +15,12 @@ export interface BatchedStatement {
   as?: string
   /** One UPDATE, DELETE or INSERT ... SELECT, with `{batch}` where the condition on the key goes. */
   sql: string
+  /** Sessions that work at once, each on a part of the key; one by default. No two rows may depend on one another. */
+  workers?: number
 }
 
 /** The table that a batched statement walks, its key, and what the statement calls it. */
-export type BatchWalk = Required<Omit<BatchedStatement, 'sql'>>
+export type BatchWalk = Required<Omit<BatchedStatement, 'sql' | 'workers'>> & { workers?: number }
 
 /** A statement that was written by `batched`. */
 export interface BatchTemplate {
@@ -51,7 +53,7 @@ export interface BatchTemplate {
  * ```
  */
 export function batched(pgm: Pick<MigrationBuilder, 'sql'>, statement: BatchedStatement): void {
-  const { table, key, as = table.name, sql } = statement
+  const { table, key, as = table.name, sql, workers } = statement
   if (key.length === 0 || new Set(key).size < key.length) {
     throw new UsageError(
       `batched() over ${display(table)} needs a key: a list of columns, each of them once.`,
@@ -70,7 +72,10 @@ export function batched(pgm: Pick<MigrationBuilder, 'sql'>, statement: BatchedSt
   pgm.sql(
     [
       ...tokens.slice(0, place),
-      marker({ table: { schema: table.schema, name: table.name }, key, as }),
+      marker({
+        ...{ table: { schema: table.schema, name: table.name }, key, as },
+        ...(workers === undefined ? {} : { workers }),
+      }),
       ...tokens.slice(place + placeholder.length),
     ].join(''),
   )

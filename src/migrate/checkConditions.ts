@@ -20,8 +20,8 @@ import { defaultRunOptions } from './runOptions.ts'
  * ROLLBACK TO SAVEPOINT hundredfold_look;
  * ```
  *
- * Conditions have a time limit of their own, so that a short statement timeout does not cut off a long check. Errors that
- * are no answer (a lock not granted in time, a lost connection, a timeout) are thrown.
+ * Conditions have a time limit of their own, so that a short statement timeout does not cut off a long check; those that
+ * read whole tables have none. Errors that are no answer (a lock not granted in time, a lost connection, a timeout) are thrown.
  */
 export async function checkConditions(
   client: ClientBase,
@@ -44,7 +44,7 @@ async function checkCondition(
   try {
     const verdict = await underSavepoint(borrow(client), async () => {
       await client.query(
-        `SET LOCAL transaction_read_only = on; SET LOCAL search_path = ''; SET LOCAL statement_timeout = ${timeoutMs}`,
+        `SET LOCAL transaction_read_only = on; SET LOCAL search_path = ''; SET LOCAL statement_timeout = ${condition.readsWholeTables ? 0 : timeoutMs}`,
       )
       return condition.check(borrow(guarded(client)))
     })

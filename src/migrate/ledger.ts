@@ -177,6 +177,16 @@ export async function recordProgress(client: ClientBase, name: string, done: num
   ])
 }
 
+/** A part of the key that a session of its own walks. */
+const part = z.object({
+  after: z.array(z.string()).optional(),
+  /** Its upper end; the last part has none. */
+  upTo: z.array(z.string()).optional(),
+  rows: z.number(),
+  isDone: z.boolean(),
+})
+export type Part = z.infer<typeof part>
+
 /** How far the batches of one statement are. */
 const reached = z.object({
   /** Which statement of the intent it is, counted from 1. */
@@ -190,6 +200,8 @@ const reached = z.object({
   rows: z.number(),
   /** An estimate. */
   rowsInAll: z.number(),
+  /** Where several sessions work; `after` and `rows` then stand in each of them. */
+  parts: z.array(part).optional(),
 })
 export type Reached = z.infer<typeof reached>
 
@@ -226,6 +238,26 @@ export async function recordReached(client: ClientBase, name: string, to: Reache
     name,
     to && JSON.stringify(to),
   ])
+}
+
+/**
+ * Records how far one part is, in the transaction of a batch.
+ *
+ * @returns false, with nothing recorded, if another run has gone on with it meanwhile
+ */
+export async function recordPart(
+  client: ClientBase,
+  name: string,
+  at: number,
+  { from, to }: { from: Part; to: Part },
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `UPDATE ${ledgerSchema}.migrations
+     SET reached = pg_catalog.jsonb_set(reached, ARRAY['parts', $2::text], $4::jsonb)
+     WHERE name = $1 AND reached #> ARRAY['parts', $2::text] = $3::jsonb`,
+    [name, `${at}`, JSON.stringify(from), JSON.stringify(to)],
+  )
+  return rowCount === 1
 }
 
 /** Turns an intent into an applied row; `made` is what the steps of `up` made. */

@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg'
+import type { Client, ClientBase } from 'pg'
 import type { RelationName } from '../postgres/identifiers.ts'
 import type { Clock, Hours } from './hours.ts'
 import type { Direction, Ran } from './migration.ts'
@@ -8,6 +8,8 @@ import type { Pause } from './pace/pause.ts'
 export interface RunOptions {
   /** A direct session that nothing else uses; the caller opens and ends it. */
   client: ClientBase
+  /** Opens a further session like it, for a statement on which several work at once; without it, one session does all. */
+  openSession?: () => Promise<Client>
   /** How long other sessions may have to wait behind the lock request of one attempt; most attempts ask for less. */
   lockTimeoutMs: number
   /** How long to start new attempts. */

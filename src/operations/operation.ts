@@ -131,6 +131,8 @@ export interface BatchedWork {
   as?: string
   /** With `{batch}` for the condition on the key. */
   sql: string
+  /** Sessions that work at once; one by default. */
+  workers?: number
 }
 
 /**

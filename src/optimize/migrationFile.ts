@@ -56,11 +56,12 @@ export function migrationFile(operation: Operation): string {
 }
 
 /** The fields in order, and the statement as it is. */
-function printBatch({ table, key, as, sql }: BatchedWork): string {
+function printBatch({ table, key, as, sql, workers }: BatchedWork): string {
   const fields = [
     `table: ${printInline(table)}`,
     `key: ${printInline(key)}`,
     ...(as === undefined ? [] : [`as: ${printString(as)}`]),
+    ...(workers === undefined ? [] : [`workers: ${workers}`]),
     `sql: ${printTemplate(sql)}`,
   ]
   return `{\n${fields.map((field) => `    ${field},`).join('\n')}\n  }`

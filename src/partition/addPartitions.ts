@@ -2,6 +2,7 @@ import { functionExists, functionIsAbsent } from '../conditions/functions.ts'
 import type { Operation } from '../operations/operation.ts'
 import { condition, work } from '../operations/operation.ts'
 import { operationTitle } from '../operations/titles.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import type { Every, KeyType } from './intervals.ts'
 import { leafBase, storageOf } from './leaves.ts'
@@ -21,8 +22,10 @@ import { validateLeft } from './validateLeft.ts'
  * ```sql
  * SELECT * FROM private.add_partitions_of_bookings(4);
  * ```
+ *
+ * @param history the partition that has been the table, without which there is no way back
  */
-export function addPartitions(subject: Subject): Operation {
+export function addPartitions(subject: Subject, history?: RelationName): Operation {
   const { table, key, every, functions } = subject
   const identity = {
     schema: helperSchema,
@@ -40,7 +43,7 @@ export function addPartitions(subject: Subject): Operation {
       `after it. This function makes the partitions of the next ${every}s, and moves rows that have come too early into ` +
       `theirs; call it at least once a ${every}.`,
     up: [bodyOf(subject), `REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC`],
-    down: [refuseWayBack(subject), `DROP FUNCTION ${signature}`],
+    down: [refuseWayBack(table, history), `DROP FUNCTION ${signature}`],
     before: [condition(functionIsAbsent, identity)],
     after: [condition(functionExists, identity)],
   }

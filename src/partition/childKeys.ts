@@ -119,8 +119,9 @@ END
  * Until the swap, when the foreign key does it, a trigger changes the copies with the key. Who adds a child holds a lock on
  * the row that it points to: the row is locked against that first, so that no child with the former key is overlooked.
  */
-function followKey({ table, key }: Subject, carried: ChildKey): string[] {
-  const { key: foreign, child, column, follow, followTrigger } = carried
+function followKey(subject: Subject, carried: ChildKey): string[] {
+  const { table, key } = subject
+  const { key: foreign, child, column, follow } = carried
   const routine = `${quote(helperSchema)}.${quote(follow)}()`
   const row = foreign.referenced.map((each) => `parent.${quote(each)} = NEW.${quote(each)}`)
   const copies = foreign.columns.map(
@@ -137,9 +138,16 @@ BEGIN
 END
 `)}`,
     `REVOKE ALL ON FUNCTION ${routine} FROM PUBLIC`,
-    `CREATE TRIGGER ${quote(followTrigger)} AFTER UPDATE ON ${qualified(table)} FOR EACH ROW ` +
-      `WHEN (OLD.${quote(key)} IS DISTINCT FROM NEW.${quote(key)}) EXECUTE FUNCTION ${routine}`,
+    followTriggerOf(subject, carried),
   ]
+}
+
+/** The trigger on the table that is to be partitioned, until it is. */
+export function followTriggerOf({ table, key }: Subject, { follow, followTrigger }: ChildKey): string {
+  return (
+    `CREATE TRIGGER ${quote(followTrigger)} AFTER UPDATE ON ${qualified(table)} FOR EACH ROW ` +
+    `WHEN (OLD.${quote(key)} IS DISTINCT FROM NEW.${quote(key)}) EXECUTE FUNCTION ${quote(helperSchema)}.${quote(follow)}()`
+  )
 }
 
 /** The backfill in one piece and in batches over the primary key; without one, the rows are not walked. */

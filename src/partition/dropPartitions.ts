@@ -2,6 +2,7 @@ import { functionExists, functionIsAbsent } from '../conditions/functions.ts'
 import type { Operation } from '../operations/operation.ts'
 import { condition, work } from '../operations/operation.ts'
 import { operationTitle } from '../operations/titles.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import { lockPolitely, politely } from './lockPolitely.ts'
 import { literal } from './remake.ts'
@@ -17,8 +18,10 @@ import { validateLeft } from './validateLeft.ts'
  * ```sql
  * CALL private.drop_partitions_of_bookings('24 months');
  * ```
+ *
+ * @param before the table that it was, which has the dropped rows too as long as it is kept, and its primary key
  */
-export function dropPartitions(subject: Subject, retention: string): Operation {
+export function dropPartitions(subject: Subject, retention: string, before?: Before): Operation {
   const { table, key, functions } = subject
   const identity = { schema: helperSchema, name: functions.dropPartitions, args: 'IN older_than interval' }
   const signature = `${quote(helperSchema)}.${quote(functions.dropPartitions)}(interval)`
@@ -31,12 +34,17 @@ export function dropPartitions(subject: Subject, retention: string): Operation {
       `Rows of ${display(table)} are kept for ${retention}. This procedure drops the partitions that are older, which takes ` +
       'a moment, where DELETE takes long and leaves dead rows. Dropped rows cannot come back, not by `down` either. ' +
       'It drops nothing unless somebody calls or schedules it.',
-    up: [bodyOf(subject), `REVOKE ALL ON PROCEDURE ${signature} FROM PUBLIC`],
+    up: [bodyOf(subject, before), `REVOKE ALL ON PROCEDURE ${signature} FROM PUBLIC`],
     // A call that was cut off may have left them.
     down: [...subject.children.map(dropGuard), `DROP PROCEDURE ${signature}`],
     before: [condition(functionIsAbsent, identity)],
     after: [condition(functionExists, identity)],
   }
+}
+
+export interface Before {
+  name: RelationName
+  primaryKey: readonly string[]
 }
 
 /**
@@ -46,7 +54,7 @@ export function dropPartitions(subject: Subject, retention: string): Operation {
  * these, validated while everybody works, shows that no row points there and none will. Then the keys are taken off for the
  * moment of the DETACH, come back NOT VALID, and are validated at the end.
  */
-function bodyOf(subject: Subject): string {
+function bodyOf(subject: Subject, before: Before | undefined): string {
   const { table, functions, children } = subject
   const parent = qualified(table)
   const tables = [parent, ...new Set(children.map(({ key: foreign }) => qualified(foreign.table)))]
@@ -60,12 +68,12 @@ DECLARE
   low text;
   until text;
   is_referenced boolean;
-BEGIN
+${before ? '  bound text;\n  page bigint;\n' : ''}BEGIN
   IF older_than IS NULL OR older_than <= interval '0' THEN
     RAISE EXCEPTION 'give a positive interval, such as 24 months';
   END IF;
   LOOP
-    -- Bounds without a zone are of UTC.
+${before ? dropFromBefore(subject, before) : ''}    -- Bounds without a zone are of UTC.
     ${atHome}
     leaf := NULL;
     -- The default partition has no end, and the history has one as every other.
@@ -143,4 +151,31 @@ export function dropGuard({ key: { table }, guard }: ChildKey): string {
 
 function inFormat(text: string): string {
   return text.replaceAll('%', '%%')
+}
+/**
+ * A dropped partition fires no trigger, so its rows are still in the table that it was: `down` would bring them back. They
+ * are deleted there too, page by page. Rows below all partitions may still be in the default one.
+ */
+function dropFromBefore({ table, key, keyType }: Subject, { name, primaryKey }: Before): string {
+  const old = qualified(name)
+  const isSame = [...new Set([...primaryKey, key])]
+    .map((column) => `row.${quote(column)} = old.${quote(column)}`)
+    .join(' AND ')
+  const pages = 200
+  return `    PERFORM pg_catalog.set_config('timezone', 'UTC', true), pg_catalog.set_config('search_path', '', true);
+    SELECT pg_catalog.min((pg_catalog.regexp_match(
+      pg_catalog.pg_get_expr(class.relpartbound, class.oid), 'FROM \\(''([^'']+)''\\)'))[1]) INTO bound
+    FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class class ON class.oid = inhrelid
+    WHERE inhparent = ${literal(qualified(table))}::pg_catalog.regclass;
+    page := 0;
+    WHILE page * pg_catalog.current_setting('block_size')::bigint < coalesce(pg_catalog.pg_relation_size(pg_catalog.to_regclass(${literal(old)})), 0) LOOP
+      PERFORM pg_catalog.set_config('timezone', 'UTC', true), pg_catalog.set_config('search_path', '', true);
+      DELETE FROM ${old} old
+      WHERE ctid >= pg_catalog.format('(%s,0)', page)::pg_catalog.tid AND ctid < pg_catalog.format('(%s,0)', page + ${pages})::pg_catalog.tid
+        AND old.${quote(key)} < bound::${keyType}
+        AND NOT EXISTS (SELECT FROM ${qualified(table)} row WHERE ${isSame});
+      COMMIT;
+      page := page + ${pages};
+    END LOOP;
+`
 }

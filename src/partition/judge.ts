@@ -26,6 +26,8 @@ export interface JudgeOptions extends Omit<ForetellOptions, 'layouts'> {
   retention?: string
   /** Whether to look for an index where partitioning does not pay; so by default. */
   recommends?: boolean
+  /** The rows are copied: each interval is a partition of its own at once. */
+  rewriteHistory?: boolean
   /** Other layouts than the two of `layoutsOf`. */
   layouts?: ForetellOptions['layouts']
 }
@@ -52,7 +54,9 @@ export async function judgePartitioning(
   const now = new Date().toISOString()
   const foretelling = await foretell(source, keyed, workload, {
     ...options,
-    layouts: options.layouts ?? ((keys) => layoutsOf({ ...keys, now }, every)),
+    layouts:
+      options.layouts ??
+      ((keys) => layoutsOf({ ...keys, now }, every).slice(options.rewriteHistory ? -1 : 0)),
   })
   const facts = await readFacts(source, keyed, retention)
   const worth = judgeWorth(foretelling, facts)

@@ -8,7 +8,6 @@ import type { Subject } from './subject.ts'
 /** Makes the partitions beyond the cutoff, and the one for whatever fits no other. */
 export function createLeaves(subject: Subject): string[] {
   const { table, every, cutoff, ahead, keyType, defaultPartition } = subject
-  const parent = qualified(table)
   const ranges = Array.from({ length: ahead }, (_, at) => {
     const [from, to] = [later(every, cutoff, at), later(every, cutoff, at + 1)]
     return {
@@ -16,10 +15,21 @@ export function createLeaves(subject: Subject): string[] {
       values: `FOR VALUES FROM (${literalOf(keyType, from)}) TO (${literalOf(keyType, to)})`,
     }
   })
-  return [...ranges, { leaf: defaultPartition, values: 'DEFAULT' }].flatMap(({ leaf, values }) => [
-    `CREATE TABLE ${qualified(leaf)} PARTITION OF ${parent} ${values}${storageOf(subject)}`,
+  return [...ranges, { leaf: defaultPartition, values: 'DEFAULT' }].flatMap((each) =>
+    createLeaf(subject, table, each),
+  )
+}
+
+/** @param values `FOR VALUES FROM ... TO ...`, or `DEFAULT` */
+export function createLeaf(
+  subject: Subject,
+  parent: RelationName,
+  { leaf, values }: { leaf: RelationName; values: string },
+): string[] {
+  return [
+    `CREATE TABLE ${qualified(leaf)} PARTITION OF ${qualified(parent)} ${values}${storageOf(subject)}`,
     ...settleLeaf(subject, leaf),
-  ])
+  ]
 }
 
 function leafName(table: RelationName, suffix: string): RelationName {
@@ -63,7 +73,7 @@ export function revokeOnLeaves(table: RelationName): string {
   )
 }
 
-export function storageOf({ table }: Subject): string {
+export function storageOf({ table }: Pick<Subject, 'table'>): string {
   const { storageParameters, tablespace } = table
   const list = storageParameters.length === 0 ? '' : ` WITH (${storageParameters.join(', ')})`
   return `${list}${tablespace === null ? '' : ` TABLESPACE ${quote(tablespace)}`}`

@@ -1,7 +1,7 @@
 /** What to lock, every name quoted. */
 export interface LockWishes {
   tables: readonly string[]
-  mode: 'ACCESS EXCLUSIVE' | 'EXCLUSIVE'
+  mode: 'ACCESS EXCLUSIVE' | 'EXCLUSIVE' | 'SHARE ROW EXCLUSIVE'
   /** Views that are replaced, with their owners. LOCK TABLE would lock the tables of a view too. */
   views?: readonly { name: string; owner: string }[]
   /** Tables that its foreign keys point to, whose triggers come and go with them; where we may lock them. */

@@ -17,17 +17,20 @@ export interface Obstacle {
 /**
  * Everything of the table that a partitioned one cannot have, or that we cannot make again exactly. Read before anything
  * is written; an empty list means that all of it can be kept.
+ *
+ * @param rewritesHistory the rows are to be copied
  */
 export function obstaclesOf(
   table: WholeTable,
   key: string,
   children: readonly WholeTable[],
   acting: ActingRole,
+  rewritesHistory = false,
 ): Obstacle[] {
   return [
     ...ofKind(table),
     ...ofKey(table, key),
-    ...ofConstraints(table, key),
+    ...ofConstraints(table, key, rewritesHistory),
     ...ofTriggers(table),
     ...ofOwners(table, acting),
     ...ofKeysIn(table, key, acting),
@@ -78,7 +81,7 @@ function ofKey(table: WholeTable, key: string): Obstacle[] {
   return column.generated === '' ? [] : [stop(name, 'a generated column cannot be the key of partitions')]
 }
 
-function ofConstraints(table: WholeTable, key: string): Obstacle[] {
+function ofConstraints(table: WholeTable, key: string, rewritesHistory: boolean): Obstacle[] {
   const lacking = lackingKey(table, key)
   const found: Obstacle[] = []
   for (const constraint of table.constraints) {
@@ -100,7 +103,14 @@ function ofConstraints(table: WholeTable, key: string): Obstacle[] {
     )
   }
   for (const { name } of lacking.indexes) {
-    found.push(accept(name, 'a unique index without the key can only stay on the rows that are there now'))
+    found.push(
+      accept(
+        name,
+        rewritesHistory
+          ? 'a unique index without the key goes with the table as it was'
+          : 'a unique index without the key can only stay on the rows that are there now',
+      ),
+    )
   }
   for (const { name, isValid } of table.indexes) {
     if (!isValid) found.push(stop(name, 'it is invalid; drop it or build it again first'))

@@ -1,26 +1,22 @@
 import { dollarQuote } from '../postgres/dollarQuote.ts'
 import { display, qualified } from '../postgres/identifiers.ts'
 import { literal } from './remake.ts'
-import type { Subject } from './subject.ts'
+import type { RelationName } from '../postgres/identifiers.ts'
 
 /**
  * SQL that refuses the way back, by name, where it would end halfway or lose something: the history is gone, or somebody
  * has put something on one of the partitions. Every step of the way back that goes before the partitions asks first.
+ *
+ * @param history the partition that has been the table; none where the rows were copied
  */
-export function refuseWayBack({ table, history }: Subject): string {
+export function refuseWayBack(table: RelationName, history?: RelationName): string {
   const parent = `${literal(qualified(table))}::pg_catalog.regclass`
-  const old = `pg_catalog.to_regclass(${literal(qualified(history))})`
+  const old = history ? `pg_catalog.to_regclass(${literal(qualified(history))})` : 'NULL::pg_catalog.regclass'
   return `DO ${dollarQuote(`
 DECLARE
   found text;
 BEGIN
-  IF NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = ${parent} AND inhrelid = ${old}) THEN
-    RAISE EXCEPTION USING MESSAGE = ${literal(
-      `${display(history)} is no longer a partition of ${display(table)}, so this cannot become a table again: ` +
-        'attach it with its former bounds; if it was dropped, there is no way back',
-    )};
-  END IF;
-  SELECT pg_catalog.string_agg(other.what, '; ' ORDER BY other.what) INTO found FROM (
+${history ? refuseWithoutHistory({ table, history, parent, old }) : ''}  SELECT pg_catalog.string_agg(other.what, '; ' ORDER BY other.what) INTO found FROM (
     SELECT class.oid::pg_catalog.regclass || ' is no plain table' AS what
     FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class class ON class.oid = inhrelid
     WHERE inhparent = ${parent} AND class.relkind <> 'r'
@@ -53,4 +49,20 @@ BEGIN
   END IF;
 END
 `)}`
+}
+
+function refuseWithoutHistory(names: {
+  table: RelationName
+  history: RelationName
+  parent: string
+  old: string
+}): string {
+  const { table, history, parent, old } = names
+  return `  IF NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = ${parent} AND inhrelid = ${old}) THEN
+    RAISE EXCEPTION USING MESSAGE = ${literal(
+      `${display(history)} is no longer a partition of ${display(table)}, so this cannot become a table again: ` +
+        'attach it with its former bounds; if it was dropped, there is no way back',
+    )};
+  END IF;
+`
 }

@@ -58,7 +58,7 @@ export async function seriesOf(subject: Subject, place: SeriesPlace): Promise<Op
   return [
     ...(hasHelperSchema ? [] : [createPrivateSchema(helperSchema)]),
     ...parts.map((operation) => ({ ...operation, series })),
-    addPartitions(subject),
+    addPartitions(subject, subject.history),
     ...(retention === undefined ? [] : [dropPartitions(subject, retention)]),
     ...(hasCron ? [scheduleUpkeep(subject, retention)] : []),
   ]

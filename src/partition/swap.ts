@@ -75,12 +75,9 @@ export async function swap(subject: Subject, digests: KeptParts, indexes: string
 }
 
 /** The tables that the swap changes, locked all at once: where one is busy, nothing is held meanwhile. */
-export function lockAll({ table, children }: Subject): string {
-  const names = new Set(
-    [table, ...children.map(({ key }) => key.table), ...table.readers.map(({ table: reader }) => reader)].map(
-      qualified,
-    ),
-  )
+export function lockAll({ table, children }: Subject, also: readonly RelationName[] = []): string {
+  const readers = table.readers.map(({ table: reader }) => reader)
+  const names = new Set([table, ...children.map(({ key }) => key.table), ...readers, ...also].map(qualified))
   const referenced = new Set(
     table.constraints.flatMap(({ references }) => (references ? [qualified(references)] : [])),
   )

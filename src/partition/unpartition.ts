@@ -27,7 +27,7 @@ export async function unpartition(subject: Subject): Promise<string[]> {
   const wasNullable = !table.columns.find(({ name }) => name === key)?.notNull
   return [
     lockAll(subject),
-    refuseWayBack(subject),
+    refuseWayBack(subject.table, subject.history),
     ...dropRowFunctions(table),
     ...dropOwnKeys(subject),
     ...otherKeys(subject).map(

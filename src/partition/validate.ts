@@ -44,7 +44,7 @@ export async function validateKeys(subject: Subject): Promise<Operation> {
       ...takeOwnKeysOver(subject),
       `ANALYZE ${qualified(table)}`,
     ],
-    down: [refuseWayBack(subject), ...builds],
+    down: [refuseWayBack(subject.table, subject.history), ...builds],
     before: [condition(tableIsPartitionedBy, name, key)],
     after: [],
     noTransaction: 'Each check commits by itself.',

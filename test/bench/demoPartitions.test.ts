@@ -21,7 +21,7 @@ test('a lost row, a row that is there twice and a lost update are named, and the
     'messages: 4 instead of 5',
     'different messages: 4 instead of 5',
   ])
-  const quiet = { transactions: 9, committed: [9], failed: 0, worstMs: 5, failures: [] }
+  const quiet = { transactions: 9, committed: [9], failed: 0, worstMs: 5, p99Ms: 5, failures: [] }
   const clients = { alone: quiet, up: quiet, 'alone, on partitions': quiet, down: quiet }
   const demo = { judgements: [], clients, migrations: 13, added: [], made: [], lost: [] }
   const met = (found: Partial<typeof demo>) => partitionRows({ ...demo, ...found }).map((row) => row.met)

@@ -2,12 +2,14 @@ import { readFile } from 'node:fs/promises'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readFingerprint } from '../../src/fingerprint/fingerprint.ts'
+import type { PartitionRequest } from '../../src/partition/plan.ts'
 import { planPartitions } from '../../src/partition/plan.ts'
 import { connect } from '../../src/postgres/connect.ts'
 import { startEmbedded } from '../../src/servers/embedded.ts'
 import type { Server } from '../../src/servers/server.ts'
 import { runDown, runUp } from '../migrate/run.ts'
 import { engineIsMissing } from '../support/engines.ts'
+import type { MigrationDirectory } from '../support/migrationFiles.ts'
 import { migrationDirectory } from '../support/migrationFiles.ts'
 import { readPartitionsDirectly, runProbes } from './probes.ts'
 import { writeSeries } from './writeSeries.ts'
@@ -60,30 +62,57 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
       await server.stop()
     })
 
-    test('a table with everything on it is partitioned, and made a table again with its new rows', async () => {
-      const request = { table, key: 'When it was', every: 'week' as const, ahead: 3, accept }
-      const plan = await planPartitions(keeper, request)
-      expect(plan.refused).toEqual([])
-      await using files = await migrationDirectory({})
-      await writeSeries(files.path, plan.operations)
-      const before = await readFingerprint(superuser)
-      const indexesBefore = await countIndexes(superuser, lines)
-      const publishedBefore = await published(superuser)
-      const seenBefore = await runProbes(superuser)
-      const rowsBefore = await allRows(superuser)
+    /** The clean-up and its way back. The series then goes down by its own files again. */
+    async function dropAndRestore(files: MigrationDirectory, request: PartitionRequest): Promise<void> {
+      const { operations } = await planPartitions(keeper, request)
+      await writeSeries(files.path, operations)
+      const kept = await readFingerprint(superuser)
       expect((await runUp(keeper, files.path)).failure?.message).toBeUndefined()
-      expect(await allRows(superuser)).toEqual(rowsBefore)
-      expect(await runProbes(superuser)).toEqual(seenBefore)
-      expect(await readPartitionsDirectly(superuser)).toEqual(['42501'])
-      expect(await published(superuser)).toEqual(publishedBefore)
-      // Attaching built none. One more: a unique constraint without the key stays beside the one with it.
-      expect(await countIndexes(superuser, '"Shop data"."Order lines_history"')).toBe(indexesBefore + 1)
-      await addRows(keeper)
-      const rows = await allRows(superuser)
-      expect((await runDown(keeper, files.path)).failure?.message).toBeUndefined()
-      expect((await readFingerprint(superuser)).text).toBe(before.text)
-      expect(await allRows(superuser)).toEqual(rows)
-    })
+      expect((await readFingerprint(superuser)).text).not.toBe(kept.text)
+      expect((await runDown(keeper, files.path, { count: 1 })).failure?.message).toBeUndefined()
+      expect((await readFingerprint(superuser)).text).toBe(kept.text)
+    }
+
+    test.each([
+      { way: 'without a copy', rewriteHistory: false },
+      { way: 'by a copy', rewriteHistory: true },
+    ])(
+      'a table with everything on it is partitioned $way, and made a table again with its new rows',
+      async ({ rewriteHistory }) => {
+        const request = {
+          table,
+          key: 'When it was',
+          every: 'week' as const,
+          ahead: 3,
+          accept,
+          rewriteHistory,
+        }
+        const plan = await planPartitions(keeper, request)
+        expect(plan.refused).toEqual([])
+        await using files = await migrationDirectory({})
+        await writeSeries(files.path, plan.operations)
+        const before = await readFingerprint(superuser)
+        const indexesBefore = await countIndexes(superuser, lines)
+        const publishedBefore = await published(superuser)
+        const seenBefore = await runProbes(superuser)
+        const rowsBefore = await allRows(superuser)
+        expect((await runUp(keeper, files.path)).failure?.message).toBeUndefined()
+        expect(await allRows(superuser)).toEqual(rowsBefore)
+        expect(await runProbes(superuser)).toEqual(seenBefore)
+        expect(await readPartitionsDirectly(superuser)).toEqual(['42501'])
+        expect(await published(superuser)).toEqual(publishedBefore)
+        if (!rewriteHistory) {
+          // Attaching built none. One more: a unique constraint without the key stays beside the one with it.
+          expect(await countIndexes(superuser, '"Shop data"."Order lines_history"')).toBe(indexesBefore + 1)
+        }
+        if (rewriteHistory) await dropAndRestore(files, request)
+        await addRows(keeper)
+        const rows = await allRows(superuser)
+        expect((await runDown(keeper, files.path)).failure?.message).toBeUndefined()
+        expect((await readFingerprint(superuser)).text).toBe(before.text)
+        expect(await allRows(superuser)).toEqual(rows)
+      },
+    )
   })
 })
 
@@ -111,7 +140,7 @@ async function addRows(client: Client): Promise<void> {
     UPDATE ${lines} SET replaces = 205 WHERE "When it was" > now() + interval '70 days';
     UPDATE ${lines} SET replaces = (SELECT max(id) FROM ${lines}) WHERE id = 110;
     INSERT INTO other.payments (id, line_id)
-    SELECT 1000 + row_number() OVER (), id FROM ${lines} WHERE "When it was" > now() + interval '40 days' LIMIT 100`)
+    SELECT (SELECT max(id) FROM other.payments) + row_number() OVER (), id FROM ${lines} WHERE "When it was" > now() + interval '40 days' LIMIT 100`)
 }
 
 /** Everything but the journal, whose rows triggers write. */

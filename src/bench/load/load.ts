@@ -19,6 +19,8 @@ export interface LoadReport {
   failed: number
   /** The longest transaction of any client. */
   worstMs: number
+  /** 99 of 100 transactions took no longer. */
+  p99Ms: number
   /** Different messages of failed transactions, at most five. */
   failures: string[]
 }

@@ -9,9 +9,10 @@ async function run(settings: LoadSettings): Promise<LoadReport> {
   let stopped = false
   process.on('message', () => (stopped = true))
   const totals: LoadReport = {
-    ...{ transactions: 0, failed: 0, worstMs: 0, failures: [] },
+    ...{ transactions: 0, failed: 0, worstMs: 0, p99Ms: 0, failures: [] },
     committed: settings.transactions.map(() => 0),
   }
+  const times: number[] = []
   await Promise.all(
     Array.from({ length: settings.clients }, async (_, number) => {
       const client = new Client({ connectionString: settings.url, application_name: 'load' })
@@ -30,12 +31,15 @@ async function run(settings: LoadSettings): Promise<LoadReport> {
           await client.query('ROLLBACK').catch(() => undefined)
         }
         totals.transactions += 1
-        totals.worstMs = Math.max(totals.worstMs, performance.now() - started)
+        times.push(performance.now() - started)
         await new Promise((resolve) => setTimeout(resolve, settings.pauseMs))
       }
       await client.end()
     }),
   )
+  times.sort((one, other) => one - other)
+  totals.worstMs = times.at(-1) ?? 0
+  totals.p99Ms = times[Math.ceil(times.length * 0.99) - 1] ?? 0
   return { ...totals, failures: [...new Set(totals.failures)].slice(0, 5) }
 }
 

@@ -51,9 +51,10 @@ export const partitionLoadBench: Bench = {
   },
 }
 
-const totals = { tiny: 20_000, small: 2_000_000, medium: 4_000_000, large: 20_000_000 }
+/** Orders of the shop, by the size of the bench. */
+export const totals = { tiny: 20_000, small: 2_000_000, medium: 4_000_000, large: 20_000_000 }
 
-async function loadShop(url: string, total: number): Promise<void> {
+export async function loadShop(url: string, total: number): Promise<void> {
   const text = await readFile(new URL('shop.sql', import.meta.url), 'utf8')
   const client = await connect(url)
   try {
@@ -166,7 +167,7 @@ async function insertWeek(client: Client, subject: Subject, count: number): Prom
 }
 
 /** What members do: each request is a transaction as their role, and what it changes it counts in the same transaction. */
-function loadOf(url: string, moment: string): LoadSettings {
+export function loadOf(url: string, moment: string): LoadSettings {
   const request = (...sql: string[]) => [
     'SET LOCAL ROLE shop_member',
     `SELECT set_config('shop.user', (1 + floor(random() * 10000))::int::text, true)`,
@@ -212,7 +213,7 @@ function loadOf(url: string, moment: string): LoadSettings {
 }
 
 /** What clients were told is done, against what is there. */
-async function whatIsWrong(client: Client, made: number, ofWeek: number): Promise<string[]> {
+export async function whatIsWrong(client: Client, made: number, ofWeek: number): Promise<string[]> {
   const { rows } = await client.query<{ wrong: string | null }>(
     `WITH told AS MATERIALIZED (
        SELECT count(*) FILTER (WHERE what = 'update') AS updates, count(*) FILTER (WHERE what = 'insert') AS inserts,

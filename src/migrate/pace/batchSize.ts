@@ -4,7 +4,8 @@ export interface BatchTime {
   ms: number
 }
 
-const wantedMs = 50
+/** How long a batch should take while others work, and while nobody does. */
+export const wantedMs = { besideOthers: 50, alone: 100 }
 const fewest = 10
 export const largestBatch = 50_000
 
@@ -19,11 +20,16 @@ export const firstBatchSize = 100
  * of another table. Then smaller batches only repeat it more often, so the size grows up to `manyEnough`.
  *
  * @param before an earlier batch of another size
+ * @param wanted milliseconds
  */
-export function nextBatchSize(last: BatchTime, before?: BatchTime): number {
-  const isSlow = last.ms > wantedMs
+export function nextBatchSize(
+  last: BatchTime,
+  before?: BatchTime,
+  wanted: number = wantedMs.besideOthers,
+): number {
+  const isSlow = last.ms > wanted
   if (isSlow && before && last.rows < manyEnough && !dependsOnRows(last, before)) return last.rows * 2
-  const factor = Math.min(2, Math.max(0.5, wantedMs / Math.max(last.ms, 1)))
+  const factor = Math.min(2, Math.max(0.5, wanted / Math.max(last.ms, 1)))
   return Math.min(largestBatch, Math.max(fewest, Math.round(last.rows * factor)))
 }
 

@@ -40,6 +40,18 @@ export class LoadBrake {
     }
   }
 
+  /** Makes the counters of a further session of ours as current as what `count` was told of it. */
+  async handOverOf(session: ClientBase): Promise<void> {
+    if (!this.handsOver) return
+    await handOver(session)
+    this.count(0, 1)
+  }
+
+  /** Nobody else does enough to suffer. */
+  get isAlone(): boolean {
+    return this.baseline === undefined
+  }
+
   /** Takes a baseline before the first batch, unless we are alone in the database. */
   async start(): Promise<void> {
     const { sessions } = await readActivity(this.client)

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ClientBase } from 'pg'
 import type { RunOptions } from '../runOptions.ts'
 import type { BatchTime } from './batchSize.ts'
+import { wantedMs } from './batchSize.ts'
 import { LoadBrake } from './loadBrake.ts'
 import type { Pause } from './pause.ts'
 import type { Replica } from './replicaLag.ts'
@@ -20,6 +22,7 @@ export class Pacer {
   private readonly onPause: (pause: Pause) => void
   private readonly load: LoadBrake
   private lastLook = performance.now()
+  private looking: Promise<void> | undefined
   private seesReplicas: boolean
 
   constructor(options: PaceOptions, onPause: (pause: Pause) => void) {
@@ -35,12 +38,19 @@ export class Pacer {
     if (rowsInAll >= worthABaseline) await this.load.start()
   }
 
+  /** How long a batch should take, in milliseconds. */
+  get wantedMs(): number {
+    return this.load.isAlone ? wantedMs.alone : wantedMs.besideOthers
+  }
+
   /** Counts what the batches of this session do, so that they do not count as load. */
   count(activeMs: number, transactions: number): void {
     this.load.count(activeMs, transactions)
   }
 
-  async pauseAfter(batch: BatchTime): Promise<void> {
+  /** @param further the session that ran the batch, where it is not our own */
+  async pauseAfter(batch: BatchTime, further?: ClientBase): Promise<void> {
+    if (further) await this.load.handOverOf(further)
     const forRate = pauseForRate(batch, this.options.maxRowsPerSecond)
     const forLoad = this.load.pauses * batch.ms
     const pauseMs = Math.max(forRate, forLoad)
@@ -48,7 +58,15 @@ export class Pacer {
       this.onPause({ for: forLoad > forRate ? 'load' : 'rate' })
       await this.sleep(pauseMs)
     }
-    if (performance.now() - this.lastLook < lookEveryMs) return
+    // Where several sessions work, one of them looks, and the others wait for it.
+    if (!this.looking && performance.now() - this.lastLook < lookEveryMs) return
+    this.looking ??= this.look().finally(() => {
+      this.looking = undefined
+    })
+    await this.looking
+  }
+
+  private async look(): Promise<void> {
     await this.waitForReplicas()
     await this.load.look()
     this.lastLook = performance.now()

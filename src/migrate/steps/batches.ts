@@ -10,14 +10,17 @@ import type { Reached } from '../ledger.ts'
 import { allowReached, readReached, recordReached } from '../ledger.ts'
 import { withinLockBudget } from '../lockBudget.ts'
 import type { BatchTime } from '../pace/batchSize.ts'
-import { firstBatchSize, largestBatch, nextBatchSize } from '../pace/batchSize.ts'
+import { firstBatchSize, nextBatchSize } from '../pace/batchSize.ts'
 import { Pacer } from '../pace/pacer.ts'
 import type { Pause } from '../pace/pause.ts'
 import { Progress } from '../pace/progress.ts'
 import { largestForRate } from '../pace/rowsPerSecond.ts'
 import type { RunOptions } from '../runOptions.ts'
 import type { KeyOrder } from './keyRange.ts'
-import { between, countAfter, findBound, findLastKey } from './keyRange.ts'
+import { findLastKey } from './keyRange.ts'
+import { runBatch } from './oneBatch.ts'
+import type { PartsRun } from './parallelBatches.ts'
+import { cutIntoParts, runParts } from './parallelBatches.ts'
 import type { Place, Step } from './step.ts'
 import { findWalkedKey } from './walkedKey.ts'
 
@@ -59,113 +62,99 @@ async function runBatches(
   mark: () => Promise<void>,
   place: Place,
 ): Promise<void> {
-  const { client, signal } = options
-  await allowReached(client)
+  await allowReached(options.client)
   const { order, start } = await prepare(template.walk, options, place)
-  const { rowsInAll } = start
-  const progress = new Progress(rowsInAll, { rows: start.rows, atMs: performance.now() })
-  let reached = start
+  const { table } = template.walk
+  const { rowsInAll, parts } = start
+  let rows = parts ? parts.reduce((sum, part) => sum + part.rows, 0) : start.rows
+  const progress = new Progress(rowsInAll, { rows, atMs: performance.now() })
   const report = (pause?: Pause) => {
-    const { rows } = reached
-    const { table } = template.walk
     const speed = progress.at({ rows, atMs: performance.now() })
     options.onEvent?.({ kind: 'batch', ...place, table, rows, rowsInAll, ...speed, ...(pause && { pause }) })
   }
-  const pacer = new Pacer(options, report)
-  await pacer.start(rowsInAll - reached.rows)
+  const onRows = (done: number) => {
+    rows = done
+    report()
+  }
+  // Each of several sessions keeps its share of the rate.
+  const { maxRowsPerSecond: rate } = options
+  const paced = { ...options, ...(rate && parts ? { maxRowsPerSecond: rate / parts.length } : {}) }
+  const pacer = new Pacer(paced, report)
+  await pacer.start(rowsInAll - rows)
+  const walk = { template, order, place, pacer, onRows, reached: start }
+  if (!parts) return runAlone({ ...walk, options: paced, mark })
+  await runParts({ ...walk, options: paced })
+  await inTransaction(options, async () => {
+    await recordReached(options.client, place.name, null)
+    await mark()
+  })
+}
+
+/** One session walks the whole key; the last batch also marks the statement as done. */
+async function runAlone(run: PartsRun & { mark: () => Promise<void> }): Promise<void> {
+  const { options, template, order, place, pacer, mark } = run
+  const { client, signal } = options
   const largest = largestForRate(options.maxRowsPerSecond)
+  let { reached } = run
   let size = Math.min(firstBatchSize, largest)
   let before: BatchTime | undefined
   for (;;) {
     signal?.throwIfAborted()
+    const { after, until } = reached
     const from = reached
     const done = await withinLockBudget(place.name, options, () =>
-      runBatch({ template, order, options, place, from, size, mark, pacer }),
+      runBatch({
+        ...{ client, template, order, size, stretch: { after, until, isOpen: true } },
+        record: async ({ rows, after: to, isLast }) => {
+          reached = { ...from, rows: from.rows + rows, ...(to && { after: to }) }
+          await recordReached(client, place.name, isLast ? null : reached)
+          if (isLast) await mark()
+        },
+      }),
     )
-    reached = done.reached
-    report()
+    pacer.count(done.activeMs, 2)
+    run.onRows(reached.rows)
     if (done.isLast) return
     await pacer.pauseAfter(done)
-    const next = Math.min(nextBatchSize(done, before), largest)
+    const next = Math.min(nextBatchSize(done, before, pacer.wantedMs), largest)
     if (next !== size) before = done
     size = next
+  }
+}
+
+async function inTransaction({ client }: RunOptions, work: () => Promise<void>): Promise<void> {
+  await client.query('BEGIN')
+  try {
+    await work()
+    await client.query('COMMIT')
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined)
+    throw error
   }
 }
 
 /** Where to begin, and in which order of the key; after a kill, both are as they were. */
 async function prepare(
   walk: BatchWalk,
-  { client, lockTimeoutMs, buildTimeoutMs }: RunOptions,
+  options: RunOptions,
   { name, position }: Place,
 ): Promise<{ order: KeyOrder; start: Reached }> {
+  const { client, lockTimeoutMs, buildTimeoutMs } = options
   const known = await readReached(client, name, position)
   const columns = await findWalkedKey(client, walk)
   const inOrder = known?.key.flatMap((column) => columns.filter((each) => each.name === column)) ?? columns
   const limits = `SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL statement_timeout = ${buildTimeoutMs}`
   const order = { walk, columns: inOrder, limits }
-  const start = known ?? {
-    position,
-    key: inOrder.map((column) => column.name),
-    until: (await findLastKey(client, order)) ?? [],
-    rows: 0,
-    rowsInAll: await estimateRows(client, walk),
-  }
-  return { order, start }
+  if (known) return { order, start: known }
+  const rowsInAll = await estimateRows(client, walk)
+  const until = (await findLastKey(client, order)) ?? []
+  const parts = await cutIntoParts(options, order, rowsInAll)
+  const start = { position, key: inOrder.map(({ name: column }) => column), until, rows: 0, rowsInAll }
+  return { order, start: parts ? { ...start, parts } : start }
 }
 
 /** The planner's estimate, which knows the present size of the table and of its partitions. */
 async function estimateRows(client: ClientBase, { table }: BatchWalk): Promise<number> {
   const { Plan } = await explain(borrow(client), `SELECT FROM ${qualified(table)}`)
   return Plan['Plan Rows']
-}
-
-interface BatchRun {
-  template: BatchTemplate
-  order: KeyOrder
-  options: RunOptions
-  place: Place
-  from: Reached
-  size: number
-  mark: () => Promise<void>
-  pacer: Pacer
-}
-
-/**
- * Runs one batch. The last one has no upper end, so that it also has what was added meanwhile; with very many of such rows
- * it has, since these are not the walk's business and would be too many for one transaction.
- */
-async function runBatch(run: BatchRun): Promise<BatchTime & { reached: Reached; isLast: boolean }> {
-  const { order, from, size, pacer } = run
-  const { client } = run.options
-  const { after, until } = from
-  const began = performance.now()
-  const bound = until.length > 0 ? await findBound(client, order, { after, until, size }) : undefined
-  const isLast = bound?.isLast ?? true
-  const isOpen =
-    !bound || (isLast && !(await findBound(client, order, { after: bound.key, until, size: largestBatch })))
-  const rows = isOpen ? await countAfter(client, order, after) : size
-  const reached = { ...from, rows: from.rows + rows, ...(bound ? { after: bound.key } : {}) }
-  const started = performance.now()
-  await commitBatch(run, between(order, after, isOpen ? undefined : bound.key), isLast ? null : reached)
-  const ms = performance.now() - started
-  pacer.count(performance.now() - began, 2)
-  return { rows, ms, reached, isLast }
-}
-
-/** @param reached null with the last batch, whose transaction also marks the whole statement as done */
-async function commitBatch(
-  { template, order, options: { client }, place, mark }: BatchRun,
-  condition: string,
-  reached: Reached | null,
-): Promise<void> {
-  await client.query(`BEGIN; ${order.limits}`)
-  try {
-    await client.query(template.where(condition))
-    await recordReached(client, place.name, reached)
-    if (!reached) await mark()
-    await client.query('COMMIT')
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined)
-    throw error
-  }
 }

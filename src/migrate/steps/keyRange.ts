@@ -78,19 +78,45 @@ export async function findBound(
   return row
 }
 
-/** How many rows are above `after`. */
-export async function countAfter(
+/** How many rows are above `after`, and not above `upTo` where that is given. */
+export async function countRows(
   client: ClientBase,
   order: KeyOrder,
-  after: KeyValues | undefined,
+  { after, upTo }: { after: KeyValues | undefined; upTo?: KeyValues | undefined },
 ): Promise<number> {
   const [row] = await select<{ rows: number }>(
     client,
     order,
-    `SELECT pg_catalog.count(*)::float8 AS rows FROM ${from(order)}
-     WHERE ${between(order, after, undefined)}`,
+    `SELECT pg_catalog.count(*)::float8 AS rows FROM ${from(order)} WHERE ${between(order, after, upTo)}`,
   )
   return row?.rows ?? 0
+}
+
+const sampled = 20_000
+
+/**
+ * Keys that cut the table into parts of about the same size, by a sample of its pages: one fewer than parts.
+ *
+ * @param rows an estimate
+ */
+export async function findCuts(
+  client: ClientBase,
+  order: KeyOrder,
+  { parts, rows }: { parts: number; rows: number },
+): Promise<KeyValues[]> {
+  const percent = Math.min(100, (100 * sampled) / Math.max(1, rows))
+  const key = keyOf(order)
+  const found = await select<{ key: KeyValues }>(
+    client,
+    order,
+    `SELECT key FROM (
+       SELECT ${asText(order)} AS key, pg_catalog.row_number() OVER (ORDER BY ${key}) AS place, pg_catalog.count(*) OVER () AS many
+       FROM ${from(order)} TABLESAMPLE SYSTEM (${percent})
+     ) sample
+     WHERE place IN (SELECT pg_catalog.ceil(many * part / ${parts}.0) FROM pg_catalog.generate_series(1, ${parts - 1}) part)
+     ORDER BY place`,
+  )
+  return found.map(({ key: cut }) => cut)
 }
 
 function asText({ walk, columns }: Pick<KeyOrder, 'walk' | 'columns'>): string {
