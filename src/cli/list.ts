@@ -53,6 +53,12 @@ export const commands: ListedCommand[] = [
     load: async () => (await import('./migrate.ts')).migrateCommand,
   },
   {
+    name: 'connections',
+    description:
+      'show who is connected, who waits for whom and what holds VACUUM back; ends idle sessions on request',
+    load: async () => (await import('./connections.ts')).connectionsCommand,
+  },
+  {
     name: 'fingerprint',
     description: 'print the canonical text of the schema; equal texts mean equal schemas',
     load: async () => (await import('./fingerprint.ts')).fingerprintCommand,
