@@ -59,6 +59,11 @@ export const commands: ListedCommand[] = [
     load: async () => (await import('./connections.ts')).connectionsCommand,
   },
   {
+    name: 'bloat',
+    description: 'measure how much of the tables and indexes is empty; gives the space back on request',
+    load: async () => (await import('./bloat.ts')).bloatCommand,
+  },
+  {
     name: 'fingerprint',
     description: 'print the canonical text of the schema; equal texts mean equal schemas',
     load: async () => (await import('./fingerprint.ts')).fingerprintCommand,
