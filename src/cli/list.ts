@@ -64,6 +64,11 @@ export const commands: ListedCommand[] = [
     load: async () => (await import('./bloat.ts')).bloatCommand,
   },
   {
+    name: 'why',
+    description: 'recognise a symptom or the text of an error, look at the database, answer with a command',
+    load: async () => (await import('./why.ts')).whyCommand,
+  },
+  {
     name: 'fingerprint',
     description: 'print the canonical text of the schema; equal texts mean equal schemas',
     load: async () => (await import('./fingerprint.ts')).fingerprintCommand,
