@@ -64,6 +64,11 @@ export const commands: ListedCommand[] = [
     load: async () => (await import('./bloat.ts')).bloatCommand,
   },
   {
+    name: 'maintain',
+    description: 'do what is due daily, weekly, monthly or quarterly; for schedulers',
+    load: async () => (await import('./maintain.ts')).maintainCommand,
+  },
+  {
     name: 'why',
     description: 'recognise a symptom or the text of an error, look at the database, answer with a command',
     load: async () => (await import('./why.ts')).whyCommand,
