@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 
-/** The function that makes the next partitions of a table, as `partition` has installed it. */
+/** The function that makes the next partitions of a table, as the series of the command partition installs it. */
 export interface UpkeepFunction extends RelationName {
   /** Whether the role may call it. */
   isCallable: boolean

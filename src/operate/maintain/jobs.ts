@@ -31,7 +31,7 @@ const smallest = 1_048_576
 /**
  * The work of a schedule, from the catalog and from what was done before.
  *
- * - daily: the next partitions of tables that `partition` has partitioned
+ * - daily: the next partitions, by the functions that the command partition has installed
  * - monthly: VACUUM (ANALYZE) of tables of a megabyte and more that nobody has vacuumed for as long and that have changed
  */
 export async function findJobs(

@@ -45,7 +45,7 @@ export const speedSymptoms: Symptom[] = [
             .filter(({ isValid }) => !isValid)
             .map((index) => `REINDEX INDEX CONCURRENTLY ${qualified(index)};`),
           'npx hundredfold advise --explain NAME_OF_THE_INDEX',
-          'npx hundredfold diagnose --rules slow_query,rls_leakproof_barrier --analyze',
+          'npx hundredfold diagnose --rules slow_query --analyze',
         ],
       }
     },
