@@ -57,13 +57,13 @@ export const speedSymptoms: Symptom[] = [
     patterns: [/canceling statement due to statement timeout/i, /\b57014\b/],
     async look(db) {
       const roles = await listRoleTimeouts(db)
-      const set = roles.filter(({ effective }) => effective !== null)
+      const set = roles.filter(({ timeouts }) => timeouts.statement_timeout.effective !== null)
       return {
         here:
           set.length > 0
             ? set.map(
-                ({ name, effective }) =>
-                  `Role ${displayIdentifier(name)} has a statement_timeout of ${effective ?? ''}.`,
+                ({ name, timeouts }) =>
+                  `Role ${displayIdentifier(name)} has a statement_timeout of ${timeouts.statement_timeout.effective ?? ''}.`,
               )
             : [
                 'No role of an application has a statement_timeout of its own; the server or the client has set it.',
