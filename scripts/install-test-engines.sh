@@ -26,8 +26,8 @@ done
 # HypoPG of PostgreSQL 15, which Supabase's index_advisor needs: the bench compares with it. It has no program.
 hypopg=postgresql-15-hypopg
 [[ -e /usr/share/postgresql/15/extension/hypopg.control ]] || ! apt-cache show "$hypopg" >/dev/null 2>&1 || missing+=("$hypopg")
-# pg_cron and pg_partman of PostgreSQL 15: the upkeep of partitions uses the one, the bench compares with the other.
-for extension in pg_cron:postgresql-15-cron pg_partman:postgresql-15-partman; do
+# Extensions of PostgreSQL 15: pg_cron runs jobs, pg_repack gives space back, and the bench compares with pg_partman.
+for extension in pg_cron:postgresql-15-cron pg_partman:postgresql-15-partman pg_repack:postgresql-15-repack; do
   [[ -e /usr/share/postgresql/15/extension/${extension%%:*}.control ]] || ! apt-cache show "${extension##*:}" >/dev/null 2>&1 || missing+=("${extension##*:}")
 done
 ((${#missing[@]} == 0)) && exit 0

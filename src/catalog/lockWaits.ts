@@ -8,6 +8,8 @@ export interface LockWait {
   /** Null where it waits for another transaction and not for a relation as a whole. */
   schema: string | null
   relation: string | null
+  /** The table of the row that it waits for, where it waits for a transaction that has changed one. */
+  rowOf: { schema: string; name: string } | null
   lockType: string
   mode: string
   seconds: number
@@ -20,7 +22,12 @@ export interface LockWait {
 export async function listLockWaits(db: Database, minimumSeconds: number): Promise<LockWait[]> {
   const result = await sql<LockWait>`
     SELECT lock.pid, coalesce(activity.usename::text, '') AS role, namespace.nspname AS schema,
-      class.relname AS relation, lock.locktype AS "lockType", lock.mode,
+      class.relname AS relation,
+      (SELECT pg_catalog.json_build_object('schema', place.nspname, 'name', row_of.relname)
+        FROM pg_catalog.pg_locks tuple JOIN pg_catalog.pg_class row_of ON row_of.oid = tuple.relation
+        JOIN pg_catalog.pg_namespace place ON place.oid = row_of.relnamespace
+        WHERE tuple.pid = lock.pid AND tuple.locktype = 'tuple' AND lock.relation IS NULL LIMIT 1) AS "rowOf",
+      lock.locktype AS "lockType", lock.mode,
       extract(epoch FROM clock_timestamp() - lock.waitstart)::float8 AS seconds,
       blockers.pids AS "blockedBy", blocker.state AS "blockerState"
     FROM pg_catalog.pg_locks lock

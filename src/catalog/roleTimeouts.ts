@@ -1,13 +1,30 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 
-/** A role that applications use, and the statement_timeout that its sessions begin with in this database. */
-export interface RoleTimeout {
-  name: string
+/** Where a timeout of a role comes from. */
+export interface TimeoutValue {
   /** What `ALTER ROLE ... SET` set for every database; null where nothing is set. */
   own: string | null
   /** What applies in this database: the role's setting here, else its own, else the database's; null if none is set. */
   effective: string | null
+}
+
+/** The settings that end what takes too long; `transaction_timeout` since PostgreSQL 17. */
+export const timeoutSettings = [
+  'statement_timeout',
+  'idle_in_transaction_session_timeout',
+  'idle_session_timeout',
+  'lock_timeout',
+  'transaction_timeout',
+] as const
+
+export type TimeoutSetting = (typeof timeoutSettings)[number]
+
+/** A role that applications use, and the timeouts that its sessions begin with in this database. */
+export interface RoleTimeouts {
+  name: string
+  canLogin: boolean
+  timeouts: Record<TimeoutSetting, TimeoutValue>
 }
 
 /**
@@ -20,13 +37,14 @@ export interface RoleTimeout {
  * itself or through a role that it is a member of. Or it may read or write everything, has settings for this database,
  * or is connected to it now. Privileges of PUBLIC do not count.
  */
-export async function listRoleTimeouts(db: Database): Promise<RoleTimeout[]> {
-  const result = await sql<RoleTimeout>`
+export async function listRoleTimeouts(db: Database): Promise<RoleTimeouts[]> {
+  const result = await sql<RoleTimeouts>`
     WITH this AS (SELECT oid, datdba FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()),
     timeouts AS (
-      SELECT setting.setdatabase, setting.setrole, pg_catalog.split_part(line, '=', 2) AS value
+      SELECT setting.setdatabase, setting.setrole, pg_catalog.split_part(line, '=', 1) AS name,
+        pg_catalog.split_part(line, '=', 2) AS value
       FROM pg_catalog.pg_db_role_setting setting, LATERAL pg_catalog.unnest(setting.setconfig) line
-      WHERE line LIKE 'statement\\_timeout=%'
+      WHERE pg_catalog.split_part(line, '=', 1) = ANY (${[...timeoutSettings]}::text[])
     ),
     -- What DROP OWNED would look at: owners (o), grantees (a) and those whom policies name (r). PUBLIC is no role.
     holders AS MATERIALIZED (
@@ -40,13 +58,18 @@ export async function listRoleTimeouts(db: Database): Promise<RoleTimeout[]> {
       SELECT setrole AS oid FROM pg_catalog.pg_db_role_setting, this WHERE setdatabase = this.oid
       UNION SELECT usesysid FROM pg_catalog.pg_stat_activity, this WHERE datid = this.oid AND usesysid IS NOT NULL
     )
-    SELECT role.rolname AS name, own.value AS own,
-      coalesce(here.value, own.value, everybody.value) AS effective
+    SELECT role.rolname AS name, role.rolcanlogin AS "canLogin",
+      (SELECT pg_catalog.json_object_agg(wanted.name, pg_catalog.json_build_object(
+          'own', own.value, 'effective', coalesce(here.value, own.value, everybody.value)))
+        FROM pg_catalog.unnest(${[...timeoutSettings]}::text[]) AS wanted(name)
+        LEFT JOIN timeouts here
+          ON here.name = wanted.name AND here.setrole = role.oid AND here.setdatabase = this.oid
+        LEFT JOIN timeouts own ON own.name = wanted.name AND own.setrole = role.oid AND own.setdatabase = 0
+        LEFT JOIN timeouts everybody
+          ON everybody.name = wanted.name AND everybody.setrole = 0 AND everybody.setdatabase = this.oid
+      ) AS timeouts
     FROM pg_catalog.pg_roles role
     CROSS JOIN this
-    LEFT JOIN timeouts here ON here.setrole = role.oid AND here.setdatabase = this.oid
-    LEFT JOIN timeouts own ON own.setrole = role.oid AND own.setdatabase = 0
-    LEFT JOIN timeouts everybody ON everybody.setrole = 0 AND everybody.setdatabase = this.oid
     WHERE (role.rolname IN ('anon', 'authenticated')
       OR role.rolcanlogin AND NOT role.rolsuper AND NOT role.rolreplication
         AND role.rolname <> current_user AND role.rolname !~ '^(pg_|supabase_|cli_login_)'
@@ -61,18 +84,19 @@ export async function listRoleTimeouts(db: Database): Promise<RoleTimeout[]> {
 }
 
 /**
- * The server's own statement_timeout, in milliseconds; undefined if a setting of the current role or of this database
- * hides it.
+ * The server's own timeouts, in milliseconds, by setting; those that it does not know, or that a setting of the current
+ * role or of this database hides, are left out.
  */
-export async function findServerTimeout(db: Database): Promise<number | undefined> {
-  const result = await sql<{ value: string; isOwn: boolean }>`
-    SELECT reset_val AS value, EXISTS (
-      SELECT FROM pg_catalog.pg_db_role_setting setting
-      WHERE setting.setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user))
-        AND setting.setdatabase IN
+export async function listServerTimeouts(db: Database): Promise<Map<TimeoutSetting, number>> {
+  const result = await sql<{ name: TimeoutSetting; value: string; isOwn: boolean }>`
+    SELECT setting.name, setting.reset_val AS value, EXISTS (
+      SELECT FROM pg_catalog.pg_db_role_setting hiding, LATERAL pg_catalog.unnest(hiding.setconfig) line
+      WHERE hiding.setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user))
+        AND hiding.setdatabase IN
           (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
-        AND setting.setconfig::text LIKE '%statement\\_timeout=%') AS "isOwn"
-    FROM pg_catalog.pg_settings WHERE name = 'statement_timeout'`.execute(db)
-  const [row] = result.rows
-  return row && !row.isOwn ? Number(row.value) : undefined
+        AND pg_catalog.split_part(line, '=', 1) = setting.name) AS "isOwn"
+    FROM pg_catalog.pg_settings setting WHERE setting.name = ANY (${[...timeoutSettings]}::text[])`.execute(
+    db,
+  )
+  return new Map(result.rows.filter(({ isOwn }) => !isOwn).map(({ name, value }) => [name, Number(value)]))
 }

@@ -53,6 +53,27 @@ export const commands: ListedCommand[] = [
     load: async () => (await import('./migrate.ts')).migrateCommand,
   },
   {
+    name: 'connections',
+    description:
+      'show who is connected, who waits for whom and what holds VACUUM back; ends idle sessions on request',
+    load: async () => (await import('./connections.ts')).connectionsCommand,
+  },
+  {
+    name: 'bloat',
+    description: 'measure how much of the tables and indexes is empty; gives the space back on request',
+    load: async () => (await import('./bloat.ts')).bloatCommand,
+  },
+  {
+    name: 'maintain',
+    description: 'do what is due daily, weekly, monthly or quarterly; for schedulers',
+    load: async () => (await import('./maintain.ts')).maintainCommand,
+  },
+  {
+    name: 'why',
+    description: 'recognise a symptom or the text of an error, look at the database, answer with a command',
+    load: async () => (await import('./why.ts')).whyCommand,
+  },
+  {
     name: 'fingerprint',
     description: 'print the canonical text of the schema; equal texts mean equal schemas',
     load: async () => (await import('./fingerprint.ts')).fingerprintCommand,

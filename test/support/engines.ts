@@ -12,7 +12,7 @@ const programs = {
 type Program = keyof typeof programs
 
 /** Extensions of PostgreSQL 15 that Debian has, which tests put into the one that npm brings. */
-const extensions = ['pg_cron', 'pg_partman'] as const
+const extensions = ['pg_cron', 'pg_partman', 'pg_repack'] as const
 
 /** What tests need beyond `npm ci`; scripts/install-test-engines.sh brings all of it. */
 export const engines = [

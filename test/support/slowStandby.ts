@@ -5,6 +5,8 @@ import { Client } from 'pg'
 export interface SlowStandby {
   /** Tells the server that everything up to this position is written, flushed and replayed. */
   replay(lsn: string): void
+  /** Tells the server that a query on the standby needs rows that died since this transaction. */
+  needRowsSince(transactionId: number): void
   end(): Promise<void>
 }
 
@@ -29,6 +31,7 @@ export async function startSlowStandby(url: string, name: string): Promise<SlowS
   replay(start)
   return {
     replay,
+    needRowsSince: (transactionId) => client.connection.sendCopyFromChunk(hotStandbyFeedback(transactionId)),
     end: async () => {
       const ended = new Promise((resolve) => client.once('end', resolve))
       client.connection.stream.destroy()
@@ -44,5 +47,13 @@ function statusUpdate(lsn: string): Buffer {
   const message = Buffer.alloc(34)
   message.write('r')
   for (const at of [1, 9, 17]) message.writeBigUInt64BE(position, at)
+  return message
+}
+
+/** `Hot standby feedback message` of the streaming replication protocol, for the first epoch of transaction ids. */
+function hotStandbyFeedback(transactionId: number): Buffer {
+  const message = Buffer.alloc(25)
+  message.write('h')
+  message.writeUInt32BE(transactionId, 9)
   return message
 }

@@ -29,7 +29,7 @@ const advice = [
   'advice_bytes',
   'advice_hot',
 ]
-const pooling = ['pooling', 'pooling_trust', 'pooling_clients']
+const pooling = ['pooling', 'pooling_trust', 'pooling_saturation', 'pooling_clients']
 
 const writeRounds = 8
 const seriesAtMostMs = 60_000

@@ -31,14 +31,14 @@ export async function poolingRows(
 ): Promise<BenchRow[]> {
   const { secrets, maxConnections } = await readServer(database)
   const pools: PgBouncer[] = []
-  const start = async (options: { auth?: 'trust'; secrets?: Record<string, string> }): Promise<string> => {
+  const start = async ({ maxClients = 5_000, ...options }: PoolOptions): Promise<string> => {
     const pool = await startPgBouncer({
       program,
       mode: 'transaction',
       logins: [database.ownerUrl],
       settings: {
         default_pool_size: `${poolSize}`,
-        max_client_conn: '5000',
+        max_client_conn: `${maxClients}`,
         // The server does not log them either.
         log_connections: '0',
         log_disconnections: '0',
@@ -81,6 +81,11 @@ export async function poolingRows(
     const crowd = { kind: 'atOnce', clients: 3 * maxConnections, warmUpMs: 0, ms: 3_000 } as const
     const alone = await loadBy({ ...crowd, url: routes.direct })
     const pooled = await loadBy({ ...crowd, url: routes.scram })
+    onStep(`${connectingClients} clients in front of a pool of ${poolSize} in session mode`)
+    const session = await start({ secrets, mode: 'session', maxClients: poolSize })
+    const many = { kind: 'atOnce', clients: connectingClients, warmUpMs: 0, ms: 3_000 } as const
+    const full = await loadBy({ ...many, url: session })
+    const solved = await loadBy({ ...many, url: routes.scram })
     const how = `requests per second of ${connectingClients} clients that connect for each, PgBouncer in transaction mode with ${poolSize} server connections, median of ${rounds} rounds in turn`
     const rate = (id: string, title: string, after: number, more: string): BenchRow =>
       moreIsBetterRow({
@@ -107,6 +112,16 @@ export async function poolingRows(
         'trust between client and pool',
       ),
       moreIsBetterRow({
+        id: 'pooling_saturation',
+        title: `Requests of ${connectingClients} clients: a pool of ${poolSize} in session mode, then in transaction mode`,
+        claim: 'no more MaxClientsInSessionMode',
+        before: full.served,
+        after: solved.served,
+        unit: 'requests',
+        met: full.failed === connectingClients - poolSize && solved.failed === 0,
+        how: `in session mode ${full.failed} clients fail (${full.failures[0] ?? 'no error'}), in transaction mode ${solved.failed}; each client asks again 20 ms after its answer, for ${many.ms / 1_000} s`,
+      }),
+      moreIsBetterRow({
         id: 'pooling_clients',
         title: `Clients served of ${crowd.clients} at once, with max_connections = ${maxConnections}`,
         claim: 'no more MaxClients errors',
@@ -120,6 +135,14 @@ export async function poolingRows(
   } finally {
     for (const pool of pools) await pool.stop()
   }
+}
+
+interface PoolOptions {
+  mode?: 'session'
+  auth?: 'trust'
+  secrets?: Record<string, string>
+  /** In session mode each client keeps a connection of the pool, so that this is the size of the pool. */
+  maxClients?: number
 }
 
 async function readServer(

@@ -34,7 +34,7 @@ export async function installDebianExtension(
   }
   await client.query(
     `INSERT INTO pg_catalog.pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
-     SELECT ${name === 'pg_cron' ? 4000000001 : 4000000002}, ${escapeLiteral(name)}, oid,
+     SELECT (SELECT 4000000001 + count(*)::int8 FROM pg_catalog.pg_extension)::oid, ${escapeLiteral(name)}, oid,
        ${escapeLiteral(schema)}::regnamespace, false, ${escapeLiteral(versionOf(name))}
      FROM pg_catalog.pg_roles WHERE rolname = current_user`,
   )

@@ -1,56 +1,138 @@
 import { alterRoleSetting } from '../../operations/alterRoleSetting.ts'
 import { displayIdentifier } from '../../postgres/identifiers.ts'
-import { findServerTimeout, listRoleTimeouts } from '../../catalog/roleTimeouts.ts'
+import type { TimeoutSetting } from '../../catalog/roleTimeouts.ts'
+import { listRoleTimeouts, listServerTimeouts } from '../../catalog/roleTimeouts.ts'
+import { listSlowestCalls } from '../../catalog/slowestCalls.ts'
 import { measured, migration } from '../remedies.ts'
-import type { Rule } from '../rule.ts'
+import type { Rule, Violation } from '../rule.ts'
 
-/** For visitors, for users, and for everything else that serves requests. */
-const timeouts: Record<string, string> = { anon: '3s', authenticated: '8s' }
-const otherTimeout = '30s'
+/** For visitors, for users, and for everything else that serves requests, in seconds. */
+const statementSeconds: Record<string, number> = { anon: 3, authenticated: 8 }
+const otherSeconds = 30
+/** A statement may take that many times as long as the slowest call that was counted. */
+const headroom = 2
+
+/** What happens without a timeout, and the value that is proposed for it. */
+interface Proposal {
+  setting: TimeoutSetting
+  level: 'warn' | 'info'
+  problem: (role: string) => string
+  seconds: (role: string, slowestMs: number) => number
+  /** Only sessions that begin as the role have it: nobody logs in as `anon`. */
+  onlyLogins?: boolean
+}
+
+const proposals: Proposal[] = [
+  {
+    setting: 'statement_timeout',
+    level: 'warn',
+    problem: (role) =>
+      `No timeout ends a runaway statement of role ${role}. Until then it holds a connection, its locks and its snapshot.`,
+    seconds: (role, slowestMs) =>
+      Math.max(statementSeconds[role] ?? otherSeconds, roundUp((headroom * slowestMs) / 1_000)),
+  },
+  {
+    setting: 'idle_in_transaction_session_timeout',
+    level: 'info',
+    problem: (role) =>
+      `No timeout ends a transaction of role ${role} in which nothing happens. Until then it keeps its locks, and VACUUM from cleaning.`,
+    seconds: () => 60,
+    onlyLogins: true,
+  },
+  {
+    setting: 'lock_timeout',
+    level: 'info',
+    problem: (role) =>
+      `A statement of role ${role} waits for a lock as long as it may run, and others wait behind it.`,
+    seconds: () => 10,
+    onlyLogins: true,
+  },
+  {
+    setting: 'idle_session_timeout',
+    level: 'info',
+    problem: (role) => `No timeout closes a session of role ${role} that nobody uses any more.`,
+    seconds: () => 1_800,
+    onlyLogins: true,
+  },
+  {
+    setting: 'transaction_timeout',
+    level: 'info',
+    problem: (role) => `No timeout ends a long transaction of role ${role} whose statements are short.`,
+    seconds: (_, slowestMs) => Math.max(300, roundUp((10 * headroom * slowestMs) / 1_000)),
+    onlyLogins: true,
+  },
+]
 
 /**
- * Roles of applications without a statement_timeout. A runaway statement holds its connection, its locks and its
- * snapshot until somebody notices; a pool full of them stops the application.
+ * Roles of applications without timeouts. A runaway statement holds its connection, its locks and its snapshot until
+ * somebody notices; a pool full of them stops the application. The value leaves twice the time of the slowest call that
+ * pg_stat_statements has counted for the role.
  *
  * ```sql
  * SELECT ... CROSS JOIN ...;                    -- before: runs for an hour, the client is long gone
  * ALTER ROLE anon SET statement_timeout = '3s'; -- after: ERROR: canceling statement due to statement timeout
  * ```
  *
- * Roles that own tables are left out: they migrate and maintain, which takes long.
+ * Roles that own tables are left out: they migrate and maintain, which takes long. Only statement_timeout is a warning;
+ * the other timeouts are proposed with `--level info`.
  */
 export const missingStatementTimeout: Rule = {
   name: 'missing_statement_timeout',
-  finds: 'roles of applications without a statement_timeout',
-  cure: 'a statement_timeout for the role',
+  finds: 'roles of applications without a statement_timeout, or without the other timeouts',
+  cure: 'timeouts for the role, from its slowest calls',
   async find(context) {
-    const server = await context.read(findServerTimeout)
-    if (server !== undefined && server > 0) return []
+    const server = await context.read(listServerTimeouts)
+    const slowest = await context.read(listSlowestCalls)
     const roles = await context.read(listRoleTimeouts)
-    return roles
-      .filter(({ effective }) => effective === null || /^0\s*[a-z]*$/.test(effective))
-      .map(({ name, own }) => {
-        const value = timeouts[name] ?? otherTimeout
-        const problem = `No timeout ends a runaway statement of role ${displayIdentifier(name)}.`
-        return {
-          level: 'warn' as const,
-          subject: [name],
-          detail: problem,
+    const violations: Violation[] = []
+    for (const { setting, level, problem, seconds, onlyLogins } of proposals) {
+      const ofServer = server.get(setting)
+      // PostgreSQL before 17 does not know transaction_timeout.
+      if ((ofServer ?? 0) > 0 || (ofServer === undefined && setting === 'transaction_timeout')) continue
+      for (const { name, canLogin, timeouts } of roles) {
+        const { own, effective } = timeouts[setting]
+        if (effective !== null && !/^0\s*[a-z]*$/.test(effective)) continue
+        if (onlyLogins && !canLogin) continue
+        const slowestMs = slowest.get(name)
+        const value = spoken(seconds(name, slowestMs ?? 0))
+        const detail = problem(displayIdentifier(name))
+        violations.push({
+          level,
+          subject: setting === 'statement_timeout' ? [name] : [name, setting],
+          detail: detail.split('. ')[0]?.replace(/\.?$/, '.') ?? detail,
           evidence: [
-            measured('statement_timeout of the role', own),
-            measured('of the server', server ?? 'hidden behind one of this session'),
+            measured(`${setting} of the role`, own),
+            measured('of the server', ofServer ?? 'hidden behind one of this session'),
+            slowestMs === undefined
+              ? measured('slowest call of the role', 'not counted')
+              : measured('slowest call of the role', Math.round(slowestMs), 'ms'),
           ],
           remedy: migration(
             alterRoleSetting(
               name,
-              { setting: 'statement_timeout', value, current: own },
+              { setting, value, current: own },
               {
                 rule: 'missing_statement_timeout',
-                why: `${problem} Until then it holds a connection, its locks and its snapshot. With ${value} the server ends it; the setting holds for new sessions. Before you merge: check that no statement of this role needs longer.`,
+                why: `${detail} With ${value} the server ends it; the setting holds for new sessions.${slowestMs === undefined ? '' : ` The slowest call of this role that was counted took ${spoken(slowestMs / 1_000)}.`} Before you merge: check that nothing of this role needs longer.`,
               },
             ),
           ),
-        }
-      })
+        })
+      }
+    }
+    return violations
   },
+}
+
+/** 7.3 -> 8, 41 -> 45, 130 -> 180: to whole seconds, then to 5 s, then to minutes. */
+function roundUp(seconds: number): number {
+  const step = seconds <= 15 ? 1 : seconds <= 60 ? 5 : 60
+  return Math.ceil(seconds / step) * step
+}
+
+/** `8s`, `5min`; `0.4 s` in a text is `400ms`. */
+function spoken(seconds: number): string {
+  if (seconds > 0 && seconds < 1) return `${Math.round(seconds * 1_000)}ms`
+  if (seconds >= 60 && seconds % 60 === 0) return `${seconds / 60}min`
+  return `${Number(seconds.toFixed(1))}s`
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { missingStatementTimeout } from '../../../src/rules/server/missingStatementTimeout.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase, urlOf } from '../../support/database.ts'
-import { operationAbout, expectReversible, subjectsOf } from '../look.ts'
+import { look, operationAbout, expectReversible, subjectsOf } from '../look.ts'
 
 describe('missing_statement_timeout', () => {
   let database: TestDatabase
@@ -19,6 +19,7 @@ describe('missing_statement_timeout', () => {
     (role) => `${role} of test`,
   )
   const ours = async (): Promise<string[]> =>
+    // The other timeouts have the setting's name as well.
     (await subjectsOf(superuser, missingStatementTimeout)).filter((key) => key.endsWith('of test"'))
 
   beforeAll(async () => {
@@ -83,7 +84,7 @@ describe('missing_statement_timeout on a server with other databases', () => {
   const name = (role: string) => `"of others ${role}"`
   const found = async (database: TestDatabase) =>
     (await subjectsOf(await database.connect(), missingStatementTimeout))
-      .filter((key) => key.startsWith('"of others'))
+      .filter((key) => key.startsWith('"of others') && key.endsWith('"'))
       .map((key) => key.slice('"of others '.length, -1))
 
   beforeAll(async () => {
@@ -152,5 +153,50 @@ describe('missing_statement_timeout on a server with other databases', () => {
       'through_group_there',
       'with_setting_there',
     ])
+  })
+})
+
+describe('timeouts from the workload', () => {
+  let database: TestDatabase
+  let superuser: Client
+  const role = '"Slow App of test"'
+
+  beforeAll(async () => {
+    database = await createDatabase()
+    superuser = await database.connect()
+    await superuser.query(
+      `CREATE ROLE ${role} LOGIN PASSWORD 'test'; GRANT CREATE ON SCHEMA public TO ${role}`,
+    )
+  })
+  afterAll(async () => {
+    await superuser.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+    await database.drop()
+  })
+
+  it('proposes every timeout that the server knows, the statement timeout alone as a warning', async () => {
+    const { findings } = await look(superuser, missingStatementTimeout)
+    const ours = findings.filter(({ subject }) => subject[0] === 'Slow App of test')
+    expect(ours.map(({ level, subject }) => [level, subject[1] ?? 'statement_timeout'])).toEqual([
+      ['warn', 'statement_timeout'],
+      ['info', 'idle_in_transaction_session_timeout'],
+      ['info', 'lock_timeout'],
+      ['info', 'idle_session_timeout'],
+      ['info', 'transaction_timeout'],
+    ])
+    const operations = ours.flatMap(({ remedy }) => (remedy.kind === 'migration' ? [remedy.operation] : []))
+    expect(operations).toHaveLength(5)
+    await expectReversible(superuser, ...operations)
+    // They end what they are meant to end.
+    await superuser.query(`ALTER ROLE ${role} SET statement_timeout = '200ms'`)
+    await superuser.query(`ALTER ROLE ${role} SET idle_in_transaction_session_timeout = '200ms'`)
+    const app = await database.connect(urlOf(database.name, { user: 'Slow App of test', password: 'test' }))
+    await expect(app.query('SELECT pg_sleep(10)')).rejects.toThrow('statement timeout')
+    await app.query('BEGIN')
+    await expect
+      .poll(
+        async () =>
+          (await superuser.query(`SELECT FROM pg_stat_activity WHERE usename = 'Slow App of test'`)).rowCount,
+      )
+      .toBe(0)
   })
 })

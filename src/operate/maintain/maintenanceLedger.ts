@@ -1,0 +1,44 @@
+import type { ClientBase } from 'pg'
+import { ledgerSchema } from '../../migrate/ledger.ts'
+
+/** What maintenance did last with each subject. */
+export interface LastRuns {
+  /** When the task was last done with the subject; undefined for never. */
+  of(task: string, subject: string): Date | undefined
+}
+
+/** Reads what was done; everything is due where there is no such table yet. Writes nothing. */
+export async function readLastRuns(client: ClientBase): Promise<LastRuns> {
+  const there = await client.query(
+    `SELECT FROM pg_catalog.pg_class class JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+     WHERE namespace.nspname = $1 AND class.relname = 'maintenance'`,
+    [ledgerSchema],
+  )
+  if (there.rowCount === 0) return { of: () => undefined }
+  const { rows } = await client.query<{ task: string; subject: string; doneAt: Date }>(
+    `SELECT task, subject, done_at AS "doneAt" FROM ${ledgerSchema}.maintenance`,
+  )
+  const runs = new Map(rows.map(({ task, subject, doneAt }) => [JSON.stringify([task, subject]), doneAt]))
+  return { of: (task, subject) => runs.get(JSON.stringify([task, subject])) }
+}
+
+/** Remembers that a task was done with a subject at this moment. */
+export async function recordRun(client: ClientBase, task: string, subject: string): Promise<void> {
+  await client.query(
+    `INSERT INTO ${ledgerSchema}.maintenance (task, subject) VALUES ($1, $2)
+     ON CONFLICT (task, subject) DO UPDATE SET done_at = excluded.done_at`,
+    [task, subject],
+  )
+}
+
+/** One row for each task and subject, in the schema of the ledger. */
+export async function ensureMaintenanceLedger(client: ClientBase): Promise<void> {
+  await client.query(`
+    CREATE SCHEMA IF NOT EXISTS ${ledgerSchema};
+    CREATE TABLE IF NOT EXISTS ${ledgerSchema}.maintenance (
+      task text NOT NULL,
+      subject text NOT NULL,
+      done_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      PRIMARY KEY (task, subject)
+    )`)
+}
