@@ -109,7 +109,7 @@ function printJudgement(print: (line: string) => void, judgement: PartitionJudge
   for (const line of partitionChangeLines(judgement)) print(line.replaceAll(/^/gm, '    '))
 }
 
-/** The judgements as the command `partition` writes them. */
+/** The judgements as the command partition writes them. */
 function partitionJson({ judgements, ...rest }: PartitionDemo): object {
   return { tables: judgements.map(partitionJudgementJson), ...rest }
 }

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { parseMoment } from '../../partition/intervals.ts'
 import type { PartitionRequest } from '../../partition/plan.ts'
 
-/** The series for the tables below, as the command `partition` writes it once all of `migrations/` has run. */
+/** The series for the tables below, as the command partition writes it once all of `migrations/` has run. */
 export const casaoraPartitionSeries = fileURLToPath(
   new URL('../../../migrations/partitions', import.meta.url),
 )
