@@ -17,6 +17,8 @@ interface Proposal {
   setting: TimeoutSetting
   level: 'warn' | 'info'
   problem: (role: string) => string
+  /** What that costs; empty where the problem says it. */
+  cost?: string
   seconds: (role: string, slowestMs: number) => number
   /** Only sessions that begin as the role have it: nobody logs in as `anon`. */
   onlyLogins?: boolean
@@ -26,16 +28,16 @@ const proposals: Proposal[] = [
   {
     setting: 'statement_timeout',
     level: 'warn',
-    problem: (role) =>
-      `No timeout ends a runaway statement of role ${role}. Until then it holds a connection, its locks and its snapshot.`,
+    problem: (role) => `No timeout ends a runaway statement of role ${role}.`,
+    cost: 'Until then it holds a connection, its locks and its snapshot.',
     seconds: (role, slowestMs) =>
       Math.max(statementSeconds[role] ?? otherSeconds, roundUp((headroom * slowestMs) / 1_000)),
   },
   {
     setting: 'idle_in_transaction_session_timeout',
     level: 'info',
-    problem: (role) =>
-      `No timeout ends a transaction of role ${role} in which nothing happens. Until then it keeps its locks, and VACUUM from cleaning.`,
+    problem: (role) => `No timeout ends a transaction of role ${role} in which nothing happens.`,
+    cost: 'Until then it keeps its locks, and VACUUM from cleaning.',
     seconds: () => 60,
     onlyLogins: true,
   },
@@ -85,7 +87,7 @@ export const missingStatementTimeout: Rule = {
     const slowest = await context.read(listSlowestCalls)
     const roles = await context.read(listRoleTimeouts)
     const violations: Violation[] = []
-    for (const { setting, level, problem, seconds, onlyLogins } of proposals) {
+    for (const { setting, level, problem, cost, seconds, onlyLogins } of proposals) {
       const ofServer = server.get(setting)
       // PostgreSQL before 17 does not know transaction_timeout.
       if ((ofServer ?? 0) > 0 || (ofServer === undefined && setting === 'transaction_timeout')) continue
@@ -99,7 +101,7 @@ export const missingStatementTimeout: Rule = {
         violations.push({
           level,
           subject: setting === 'statement_timeout' ? [name] : [name, setting],
-          detail: detail.split('. ')[0]?.replace(/\.?$/, '.') ?? detail,
+          detail,
           evidence: [
             measured(`${setting} of the role`, own),
             measured('of the server', ofServer ?? 'hidden behind one of this session'),
@@ -113,7 +115,7 @@ export const missingStatementTimeout: Rule = {
               { setting, value, current: own },
               {
                 rule: 'missing_statement_timeout',
-                why: `${detail} With ${value} the server ends it; the setting holds for new sessions.${slowestMs === undefined ? '' : ` The slowest call of this role that was counted took ${spoken(slowestMs / 1_000)}.`} Before you merge: check that nothing of this role needs longer.`,
+                why: `${detail}${cost === undefined ? '' : ` ${cost}`} With ${value} the server ends it; the setting holds for new sessions.${slowestMs === undefined ? '' : ` The slowest call of this role that was counted took ${spoken(slowestMs / 1_000)}.`} Before you merge: check that nothing of this role needs longer.`,
               },
             ),
           ),
