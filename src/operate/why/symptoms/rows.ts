@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { escapeLiteral } from 'pg'
 import type { Database } from '../../../postgres/database.ts'
 import { display, qualified, quote } from '../../../postgres/identifiers.ts'
 import { findNamedTable } from '../../../catalog/namedTable.ts'
@@ -23,7 +24,7 @@ async function behindSequence(db: Database, text: string): Promise<string | unde
     )
     const highest = rows[0]?.highest
     if (highest === null || highest === undefined || BigInt(highest) <= BigInt(lastValue ?? 0)) continue
-    return `SELECT setval('${qualified(sequence)}', (SELECT max(${quote(column.name)}) FROM ${qualified(table)})); -- the sequence is behind its column`
+    return `SELECT setval(${escapeLiteral(qualified(sequence))}, (SELECT max(${quote(column.name)}) FROM ${qualified(table)})); -- the sequence is behind its column`
   }
   return undefined
 }
