@@ -103,15 +103,7 @@ async function maintain(
     finish(exitCodes.done)
     return
   }
-  if (
-    jobs.due.length > 0 &&
-    !(await confirmed(
-      terminal,
-      options,
-      `Do ${jobs.due.length === 1 ? 'this' : `these ${jobs.due.length}`}?`,
-    ))
-  )
-    return
+  if (!(await confirmed(terminal, options, 'Do what is due, and remember it in the database?'))) return
   await ensureMaintenanceLedger(client)
   const done = await runJobs(context, client, jobs.due, print)
   const look = looks ? await lookAround(context, client, period, options, print) : undefined

@@ -92,7 +92,7 @@ async function vacuumJobs(client: ClientBase, now: Date): Promise<Job[]> {
         title: `Vacuum and analyze ${display(table)}`,
         why: lastVacuumed
           ? `last vacuumed on ${lastVacuumed.toISOString().slice(0, 10)}`
-          : 'it was never vacuumed',
+          : 'no vacuum is on record',
         run: async (session) => {
           await session.query(sql)
           return ''
