@@ -44,13 +44,9 @@ export async function findRepackExtension(
   return rows[0]
 }
 
-/** Size on disk at this moment: heap with TOAST, and all of it with indexes. */
-export async function readRelationBytes(
-  db: Database,
-  oid: number,
-): Promise<{ total: number; indexes: number }> {
-  const { rows } = await sql<{ total: number; indexes: number }>`
-    SELECT pg_catalog.pg_total_relation_size(${oid}::oid)::float8 AS total,
-      pg_catalog.pg_indexes_size(${oid}::oid)::float8 AS indexes`.execute(db)
-  return rows[0] ?? { total: 0, indexes: 0 }
+/** Heap, TOAST and indexes on disk at this moment. */
+export async function readTotalBytes(db: Database, oid: number): Promise<number> {
+  const { rows } = await sql<{ bytes: number }>`
+    SELECT pg_catalog.pg_total_relation_size(${oid}::oid)::float8 AS bytes`.execute(db)
+  return rows[0]?.bytes ?? 0
 }

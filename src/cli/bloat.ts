@@ -158,11 +158,14 @@ async function carryOut(
   }
   const actions = await actionsFor(tables, { work, tools, sessions, path: config.path })
   print('')
-  for (const [at, { title, affects, sql }] of actions.entries()) {
-    const table = tables[at]
+  if (actions.length === 0) {
+    print('Its indexes are all smaller than a megabyte: nothing to rebuild.')
+    return { returned: [], failures: [] }
+  }
+  for (const { table, title, affects, sql } of actions) {
     print(title)
     for (const line of sql.split('\n')) print(`  ${line}`)
-    if (table) for (const line of remedyLines(remedyOf(kind, table.space))) print(`  ${line}`)
+    for (const line of remedyLines(remedyOf(kind, table.space))) print(`  ${line}`)
     for (const line of affects) print(`  ${line}`)
   }
   if (
@@ -217,11 +220,11 @@ async function actionsFor(
     case 'vacuum':
       return tables.map((table) => vacuumAction(table, tools))
     case 'reindex':
-      return tables.map((table) => {
+      return tables.flatMap((table) => {
         const bloated = table.indexes.filter(
           ({ bloatPercent }) => options.table !== undefined || (bloatPercent ?? 0) >= 40,
         )
-        return reindexAction(table, bloated, tools)
+        return bloated.length === 0 ? [] : reindexAction(table, bloated, tools)
       })
     case 'full': {
       const { window: hours } = options

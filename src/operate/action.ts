@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg'
+import type { Client } from 'pg'
 
 /** Something that ends, rewrites or drops: shown first, carried out only after a yes, and reported. */
 export interface Action<Result> {
@@ -8,5 +8,5 @@ export interface Action<Result> {
   sql: string
   /** What is affected besides the object itself; empty where nothing is. */
   affects: string[]
-  run(client: ClientBase): Promise<Result>
+  run(client: Client): Promise<Result>
 }

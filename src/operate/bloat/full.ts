@@ -11,8 +11,6 @@ import { measureReturn } from './rewriteAction.ts'
 /** What a rewrite under the strongest lock needs beside the tools. */
 export interface FullTools extends RewriteTools {
   hours: Hours
-  /** Since when it has been known who holds the lock: told about every ten seconds. */
-  lockBudgetMs?: number
 }
 
 /**
@@ -32,12 +30,13 @@ export function fullAction(table: BloatedTable, tools: FullTools): RewriteAction
       ? `VACUUM (FULL, ANALYZE) ${name}`
       : `CLUSTER ${name} USING ${quote(clusteredIndex)}`
   return {
+    table,
     title: `Write ${display(table)} anew`,
     sql,
     affects: ['nobody can read or write the table until it is done'],
     run: (client) =>
-      measureReturn(client as Client, { table, kind: 'full' }, async () => {
-        await rewrite(client as Client, tools, table, sql)
+      measureReturn(client, { table, kind: 'full' }, async () => {
+        await rewrite(client, tools, table, sql)
         if (clusteredIndex !== null) await client.query(`ANALYZE ${name}`)
         return []
       }),
@@ -49,7 +48,7 @@ async function rewrite(client: Client, tools: FullTools, table: BloatedTable, sq
   const options = {
     ...{ client, signal, hours },
     lockTimeoutMs: defaultRunOptions.lockTimeoutMs,
-    lockBudgetMs: tools.lockBudgetMs ?? defaultRunOptions.lockBudgetMs,
+    lockBudgetMs: defaultRunOptions.lockBudgetMs,
     onEvent: (event: { kind: string; holder?: string }) => {
       if (event.kind === 'heldUp') onProgress(`waiting for ${event.holder ?? 'somebody'}`)
     },

@@ -18,15 +18,16 @@ export function reindexAction(
 ): RewriteAction {
   const statements = indexes.map((index) => `REINDEX INDEX CONCURRENTLY ${qualified(index)}`)
   return {
+    table,
     title: `Rebuild ${indexes.length === 1 ? 'an index' : `${indexes.length} indexes`} of ${qualified(table)}`,
     sql: statements.join(';\n'),
     affects: [],
     run: (client) =>
-      measureReturn(client as Client, { table, kind: 'reindex' }, async () => {
+      measureReturn(client, { table, kind: 'reindex' }, async () => {
         const notes: string[] = []
         for (const [at, statement] of statements.entries()) {
           const index = indexes[at]
-          if (index) notes.push(...(await rebuild(client as Client, tools, { table, index, statement })))
+          if (index) notes.push(...(await rebuild(client, tools, { table, index, statement })))
         }
         return notes
       }),

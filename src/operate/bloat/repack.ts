@@ -89,15 +89,16 @@ export interface RepackTools extends RewriteTools {
 export function repackAction(table: BloatedTable, tools: RepackTools): RewriteAction {
   const args = argumentsFor(table, tools)
   return {
+    table,
     title: `Repack ${display(table)}`,
     sql: `pg_repack ${args.filter((arg) => !arg.startsWith('--host') && !arg.startsWith('--port')).join(' ')}`,
     affects: [
       'writes go through a trigger until it is done, and there are moments without reads and writes at both ends',
     ],
     run: (client) =>
-      measureReturn(client as Client, { table, kind: 'repack' }, async () => {
+      measureReturn(client, { table, kind: 'repack' }, async () => {
         const { code, output } = await runProgram(tools.program.path, args, passwordOf(tools.url), tools)
-        const leftovers = await findLeftovers(client as Client, table)
+        const leftovers = await findLeftovers(client, table)
         tools.signal.throwIfAborted()
         if (code !== 0) {
           throw new UsageError(

@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { readRelationBytes } from '../../catalog/rewriteFacts.ts'
+import { readTotalBytes } from '../../catalog/rewriteFacts.ts'
 import { borrow } from '../../postgres/database.ts'
 import type { Action } from '../action.ts'
 import type { BloatedTable } from './findBloat.ts'
@@ -24,7 +24,9 @@ export interface RewriteTools {
   onProgress: (text: string) => void
 }
 
-export type RewriteAction = Action<Returned>
+export interface RewriteAction extends Action<Returned> {
+  table: BloatedTable
+}
 
 /** Runs a remedy, and tells what came back. */
 export async function measureReturn(
@@ -33,10 +35,10 @@ export async function measureReturn(
   run: () => Promise<string[]>,
 ): Promise<Returned> {
   const db = borrow(client)
-  const before = await readRelationBytes(db, table.oid)
+  const before = await readTotalBytes(db, table.oid)
   const started = performance.now()
   const notes = await run()
   const ms = performance.now() - started
-  const after = await readRelationBytes(db, table.oid)
-  return { table, kind, returnedBytes: before.total - after.total, ms, notes }
+  const after = await readTotalBytes(db, table.oid)
+  return { table, kind, returnedBytes: before - after, ms, notes }
 }

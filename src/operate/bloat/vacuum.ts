@@ -1,4 +1,3 @@
-import type { Client } from 'pg'
 import { qualified } from '../../postgres/identifiers.ts'
 import { cancelOnAbort } from './cancelOnAbort.ts'
 import type { BloatedTable } from './findBloat.ts'
@@ -9,12 +8,13 @@ import { measureReturn } from './rewriteAction.ts'
 export function vacuumAction(table: BloatedTable, tools: RewriteTools): RewriteAction {
   const sql = `VACUUM (ANALYZE) ${qualified(table)}`
   return {
+    table,
     title: `Vacuum ${qualified(table)}`,
     sql,
     affects: [],
     run: (client) =>
-      measureReturn(client as Client, { table, kind: 'vacuum' }, async () => {
-        await cancelOnAbort(client as Client, tools, sql, async (pid) => {
+      measureReturn(client, { table, kind: 'vacuum' }, async () => {
+        await cancelOnAbort(client, tools, sql, async (pid) => {
           const { rows } = await tools.watcher.query<{ phase: string; percent: number | null }>(
             `SELECT phase, round(100.0 * heap_blks_scanned / nullif(heap_blks_total, 0))::int AS percent
              FROM pg_catalog.pg_stat_progress_vacuum WHERE pid = $1`,
