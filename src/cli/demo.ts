@@ -40,7 +40,7 @@ export function demoCommand({ config, terminal, finish }: CommandContext): Comma
 Examples:
   $ npm run demo
   $ npm run demo -- --rows medium
-  $ npm run demo -- --partition             about a minute more
+  $ npm run demo -- --partition             a few minutes more
   $ npm run -s hundredfold -- demo --json -
 `,
     )

@@ -232,10 +232,9 @@ function seconds(value: number | null): string {
 
 /** The sessions that were to be ended, in lines. */
 export function endedLines(ended: readonly EndedSession[]): string[] {
-  const marks = { ended: 'ended', spared: 'spared', gone: 'gone', refused: 'refused' } as const
   return ended.map(
     ({ session, outcome, reason }) =>
-      `${marks[outcome].padEnd(8)}${session.pid} of ${displayIdentifier(session.role)}${reason ? `: ${reason}` : ''}`,
+      `${outcome.padEnd(8)}${session.pid} of ${displayIdentifier(session.role)}${reason ? `: ${reason}` : ''}`,
   )
 }
 
