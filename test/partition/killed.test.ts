@@ -1,133 +1,40 @@
-import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readFingerprint } from '../../src/fingerprint/fingerprint.ts'
-import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
-import type { Migration } from '../../src/migrate/migration.ts'
-import { planPartitions } from '../../src/partition/plan.ts'
-import { connect } from '../../src/postgres/connect.ts'
-import type { Arena, ArenaDatabase } from '../migrate/faults/arena.ts'
-import { openArena } from '../migrate/faults/arena.ts'
-import type { HeldRun } from '../migrate/faults/heldRun.ts'
-import { walksEverything } from '../migrate/faults/heldRun.ts'
-import { untilRunnersAreGone } from '../migrate/faults/transactions.ts'
-import { runDown, runUp } from '../migrate/run.ts'
-import type { MigrationDirectory } from '../support/migrationFiles.ts'
-import { migrationDirectory } from '../support/migrationFiles.ts'
-import { checksums, newOrders, shop, shopRequest } from './shop.ts'
+import type { KillScene } from './killScene.ts'
+import { as, openKillScene, walks } from './killScene.ts'
+import { shopRequest } from './shop.ts'
 import type { HoldUp, Midway } from './strikeMidway.ts'
 import { byLock, strikeMidway } from './strikeMidway.ts'
-import { walkSeries } from './walkSeries.ts'
-import { writeSeries } from './writeSeries.ts'
 
-let arena: Arena
-let files: MigrationDirectory
-let migrations: Migration[]
-/** Before the series, and after it with new rows: by an undisturbed run. */
-let start: Stage
-let top: Stage
-
-interface Stage {
-  template: string
-  fingerprint: string
-  rows: unknown
-}
+let scene: KillScene
 
 beforeAll(async () => {
-  arena = await openArena()
-  files = await migrationDirectory()
-  const ground = await arena.create('template0')
-  await as(ground.ownerUrl, async (owner) => {
-    await owner.query(shop)
-    const plan = await planPartitions(owner, shopRequest)
-    expect(plan.refused).toEqual([])
-    await writeSeries(files.path, plan.operations)
-  })
-  migrations = await loadMigrations(files.path)
-  start = await stageOf(ground)
-  const way = await arena.create(ground.name)
-  await as(way.ownerUrl, async (owner) => {
-    expect((await runUp(owner, files.path)).failure).toBeUndefined()
-    await owner.query(newOrders)
-  })
-  top = await stageOf(way)
+  scene = await openKillScene(shopRequest)
 })
-afterAll(async () => {
-  await files[Symbol.asyncDispose]()
-  await arena.stop()
-})
+afterAll(() => scene[Symbol.asyncDispose]())
 
-async function as<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = await connect(url, { applicationName: 'test' })
-  return work(client).finally(() => client.end())
-}
-
-async function stageOf({ name, superuserUrl }: ArenaDatabase): Promise<Stage> {
-  return as(superuserUrl, async (client) => ({
-    template: name,
-    fingerprint: (await readFingerprint(client)).text,
-    rows: (await client.query(checksums)).rows[0] as unknown,
-  }))
-}
-
-const cut = ({ request }: HeldRun): void => request.cut()
-const terminate = async ({ database }: HeldRun): Promise<void> => {
-  const administrator = await arena.administrator()
-  await administrator.query(
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hundredfold' AND datname = $1`,
-    [database],
-  )
-  await untilRunnersAreGone(administrator, database)
-}
-
-/** A run that nobody disturbs comes to its end, and everything is as after a run that nobody disturbed at all. */
-async function expectUp(database: ArenaDatabase): Promise<void> {
-  await as(database.ownerUrl, async (owner) => {
-    expect((await runUp(owner, files.path)).failure).toBeUndefined()
-  })
-  const after = await stageOf(database)
-  expect(after.rows).toEqual(start.rows)
-  expect(after.fingerprint).toBe(top.fingerprint)
-}
-
-async function expectDown(database: ArenaDatabase): Promise<void> {
-  await as(database.ownerUrl, async (owner) => {
-    expect((await runDown(owner, files.path)).failure).toBeUndefined()
-  })
-  const after = await stageOf(database)
-  expect(after.rows).toEqual(top.rows)
-  expect(after.fingerprint).toBe(start.fingerprint)
-}
-
-const walks = walksEverything
-  ? [
-      { name: 'cut', strikes: [cut], stride: 1 },
-      { name: 'terminated', strikes: [terminate], stride: 1 },
-    ]
-  : [{ name: 'cut and terminated', strikes: [cut, terminate], stride: 9 }]
-
-describe.each(walks)('$name at boundary after boundary, the series comes to its end', (walk) => {
+describe.each(walks)('$name at boundary after boundary, the series comes to its end', (kind) => {
   test('up', { timeout: 900_000 }, async () => {
-    const database = await arena.create(start.template)
-    const count = await walkSeries({ ...walk, arena, database, migrations, command: 'up' })
-    process.stdout.write(`${walk.name} ${count} times on the way up\n`)
+    const database = await scene.arena.create(scene.start.template)
+    const count = await scene.walk(database, 'up', kind)
+    process.stdout.write(`${kind.name} ${count} times on the way up\n`)
     expect(count).toBeGreaterThan(20)
-    await expectUp(database)
+    await scene.expectUp(database)
   })
 
   test('down, with new rows', { timeout: 900_000 }, async () => {
-    const database = await arena.create(top.template)
-    const count = await walkSeries({ ...walk, arena, database, migrations, command: 'down' })
-    process.stdout.write(`${walk.name} ${count} times on the way down\n`)
+    const database = await scene.arena.create(scene.top.template)
+    const count = await scene.walk(database, 'down', kind)
+    process.stdout.write(`${kind.name} ${count} times on the way down\n`)
     expect(count).toBeGreaterThan(10)
-    await expectDown(database)
+    await scene.expectDown(database)
   })
 })
 
 describe('ended in the middle of a statement, the series goes on from there', () => {
   test('up: a validation, two batches, and the keys', async () => {
-    const database = await arena.create(start.template)
+    const database = await scene.arena.create(scene.start.template)
     const strike = (midway: Omit<Midway, 'database' | 'directory' | 'command'>) =>
-      strikeMidway({ database, directory: files.path, command: 'up', ...midway })
+      strikeMidway({ database, directory: scene.directory, command: 'up', ...midway })
     await strike({
       at: /^ALTER TABLE .* VALIDATE CONSTRAINT "orders_ordered_at_bound"/,
       holdUp: byLock('LOCK TABLE shop.orders IN SHARE UPDATE EXCLUSIVE MODE'),
@@ -142,13 +49,20 @@ describe('ended in the middle of a statement, the series goes on from there', ()
       holdUp: byLock('LOCK TABLE shop.items IN SHARE UPDATE EXCLUSIVE MODE'),
       end: 'session',
     })
-    await expectUp(database)
+    await scene.expectUp(database)
   })
 
   test('down: in a batch of moved rows, between two, and when the keys are validated', async () => {
-    const database = await arena.create(top.template)
+    const database = await scene.arena.create(scene.top.template)
     const strike = (holdUp: HoldUp) =>
-      strikeMidway({ database, directory: files.path, command: 'down', at: /^CALL/, holdUp, end: 'session' })
+      strikeMidway({
+        database,
+        directory: scene.directory,
+        command: 'down',
+        at: /^CALL/,
+        holdUp,
+        end: 'session',
+      })
     await strike(inBatch)
     await strike(betweenBatches)
     await as(database.superuserUrl, (client) => client.query(stopValidation))
@@ -156,14 +70,14 @@ describe('ended in the middle of a statement, the series goes on from there', ()
     await as(database.superuserUrl, (client) =>
       client.query('DROP EVENT TRIGGER stop_there; DROP FUNCTION stop_there()'),
     )
-    await expectDown(database)
+    await scene.expectDown(database)
   })
 
   test('down: the process is killed while rows are moved', async () => {
-    const database = await arena.create(top.template)
+    const database = await scene.arena.create(scene.top.template)
     const midway = { command: 'down', at: /^CALL/, holdUp: inBatch, end: 'process' } as const
-    await strikeMidway({ database, directory: files.path, ...midway })
-    await expectDown(database)
+    await strikeMidway({ database, directory: scene.directory, ...midway })
+    await scene.expectDown(database)
   })
 })
 
