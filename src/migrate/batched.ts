@@ -9,7 +9,10 @@ import { excerpt } from '../syntax/excerpt.ts'
 export interface BatchedStatement {
   /** The table whose key is walked. */
   table: RelationName
-  /** The columns of a unique index on it, none of which is ever null. */
+  /**
+   * The columns of a unique index on it, none of which is ever null. `['ctid']` walks it page by page, which is the fastest,
+   * and only for an INSERT ... SELECT: a row that is changed meanwhile moves, so a trigger must take care of it.
+   */
   key: string[]
   /** What the statement calls the table; its own name by default. */
   as?: string
@@ -61,6 +64,12 @@ export function batched(pgm: Pick<MigrationBuilder, 'sql'>, statement: BatchedSt
     )
   }
   const tokens = [...sqlTokens(sql)]
+  if (key[0] === 'ctid' && !/^insert$/i.test(tokens.find((token) => /^\w/.test(token)) ?? '')) {
+    throw new UsageError(
+      `batched() walks ${display(table)} page by page with a statement that is no INSERT: ${excerpt(sql)}`,
+      'Name the columns of its primary key, or of another unique index: a row that is changed moves to another page.',
+    )
+  }
   const places = tokens.flatMap((_, at) => (isPlaceholder(tokens, at) ? [at] : []))
   const [place] = places
   if (place === undefined || places.length > 1) {

@@ -16,13 +16,13 @@ import type { Pause } from '../pace/pause.ts'
 import { Progress } from '../pace/progress.ts'
 import { largestForRate } from '../pace/rowsPerSecond.ts'
 import type { RunOptions } from '../runOptions.ts'
-import type { KeyOrder } from './keyRange.ts'
-import { findLastKey } from './keyRange.ts'
 import { runBatch } from './oneBatch.ts'
 import type { PartsRun } from './parallelBatches.ts'
 import { cutIntoParts, runParts } from './parallelBatches.ts'
 import type { Place, Step } from './step.ts'
 import { findWalkedKey } from './walkedKey.ts'
+import type { WalkOrder } from './walkOrder.ts'
+import { findOrder } from './walkOrder.ts'
 
 /**
  * A statement that runs in batches over a key. Each batch is a transaction, and writes into the ledger how far it came: a
@@ -138,18 +138,16 @@ async function prepare(
   walk: BatchWalk,
   options: RunOptions,
   { name, position }: Place,
-): Promise<{ order: KeyOrder; start: Reached }> {
+): Promise<{ order: WalkOrder; start: Reached }> {
   const { client, lockTimeoutMs, buildTimeoutMs } = options
   const known = await readReached(client, name, position)
-  const columns = await findWalkedKey(client, walk)
-  const inOrder = known?.key.flatMap((column) => columns.filter((each) => each.name === column)) ?? columns
   const limits = `SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL statement_timeout = ${buildTimeoutMs}`
-  const order = { walk, columns: inOrder, limits }
-  if (known) return { order, start: known }
+  const order = await findOrder(client, walk, { limits, known: known?.key })
+  if (known && (await order.isStill(client, known.until))) return { order, start: known }
   const rowsInAll = await estimateRows(client, walk)
-  const until = (await findLastKey(client, order)) ?? []
+  const until = (await order.findLast(client)) ?? []
   const parts = await cutIntoParts(options, order, rowsInAll)
-  const start = { position, key: inOrder.map(({ name: column }) => column), until, rows: 0, rowsInAll }
+  const start = { position, key: order.names, until, rows: 0, rowsInAll }
   return { order, start: parts ? { ...start, parts } : start }
 }
 

@@ -72,8 +72,8 @@ export async function findBound(
     client,
     order,
     `SELECT ${asText(order)} AS key, (${key}) >= (${literals(order.columns, until)}) AS "isLast"
-     FROM ${from(order)} WHERE ${between(order, after, undefined)}
-     ORDER BY ${key} OFFSET ${size - 1} LIMIT 1`,
+     FROM (SELECT ${key} FROM ${from(order)} WHERE ${between(order, after, undefined)}
+           ORDER BY ${key} OFFSET ${size - 1} LIMIT 1) AS ${quote(order.walk.as)}`,
   )
   return row
 }
@@ -82,7 +82,7 @@ export async function findBound(
 export async function countRows(
   client: ClientBase,
   order: KeyOrder,
-  { after, upTo }: { after: KeyValues | undefined; upTo?: KeyValues | undefined },
+  { after, upTo }: { after?: KeyValues | undefined; upTo?: KeyValues | undefined },
 ): Promise<number> {
   const [row] = await select<{ rows: number }>(
     client,

@@ -1,9 +1,11 @@
 import type { ClientBase } from 'pg'
+import { HundredfoldError, exitCodes } from '../../errors.ts'
+import { display } from '../../postgres/identifiers.ts'
 import type { BatchTemplate } from '../batched.ts'
 import type { BatchTime } from '../pace/batchSize.ts'
 import { largestBatch } from '../pace/batchSize.ts'
-import type { KeyOrder, KeyValues } from './keyRange.ts'
-import { between, countRows, findBound } from './keyRange.ts'
+import type { KeyValues } from './keyRange.ts'
+import type { WalkOrder } from './walkOrder.ts'
 
 /** What is left of a walk, or of one part of it. */
 export interface Stretch {
@@ -26,7 +28,7 @@ export interface BatchDone extends BatchTime {
 export interface BatchRun {
   client: ClientBase
   template: BatchTemplate
-  order: KeyOrder
+  order: WalkOrder
   stretch: Stretch
   size: number
   /** Writes into the ledger how far it came, in the batch's own transaction. */
@@ -41,15 +43,15 @@ export async function runBatch(run: BatchRun): Promise<BatchDone> {
   const { client, order, size, stretch } = run
   const { after, until } = stretch
   const began = performance.now()
-  const bound = until.length > 0 ? await findBound(client, order, { after, until, size }) : undefined
+  const bound = until.length > 0 ? await order.findBound(client, { after, until, size }) : undefined
   const isLast = bound?.isLast ?? true
   if (isLast && !stretch.isOpen) {
-    const rows = await countRows(client, order, { after, upTo: until })
+    const rows = await order.countRows(client, { after, upTo: until })
     return commitBatch(run, { upTo: until, rows, after: until, isLast, began })
   }
   const hasNoEnd =
-    !bound || (isLast && !(await findBound(client, order, { after: bound.key, until, size: largestBatch })))
-  const rows = hasNoEnd ? await countRows(client, order, { after }) : size
+    !bound || (isLast && !(await order.findBound(client, { after: bound.key, until, size: largestBatch })))
+  const rows = hasNoEnd ? await order.countRows(client, { after }) : bound.rows
   const upTo = hasNoEnd ? undefined : bound.key
   return commitBatch(run, { upTo, rows, after: bound?.key, isLast, began })
 }
@@ -69,7 +71,9 @@ async function commitBatch(
   const started = performance.now()
   await client.query(`BEGIN; ${order.limits}`)
   try {
-    await client.query(template.where(between(order, stretch.after, upTo)))
+    await client.query(template.where(order.between(stretch.after, upTo)))
+    // Now that the statement holds a lock, nobody can rewrite the table.
+    if (!(await order.isStill(client, stretch.until))) throw rewritten(order)
     await record({ rows, after, isLast })
     await client.query('COMMIT')
   } catch (error) {
@@ -78,4 +82,12 @@ async function commitBatch(
   }
   const ended = performance.now()
   return { rows, ms: ended - started, activeMs: ended - began, after, isLast }
+}
+
+function rewritten({ walk }: WalkOrder): HundredfoldError {
+  return new HundredfoldError(
+    exitCodes.unexpected,
+    `${display(walk.table)} was rewritten (VACUUM FULL, CLUSTER) while its rows were walked page by page.`,
+    'Start again: the walk begins from the first page.',
+  )
 }

@@ -9,10 +9,9 @@ import { firstBatchSize, nextBatchSize } from '../pace/batchSize.ts'
 import type { Pacer } from '../pace/pacer.ts'
 import { largestForRate } from '../pace/rowsPerSecond.ts'
 import type { RunOptions } from '../runOptions.ts'
-import type { KeyOrder } from './keyRange.ts'
-import { findCuts } from './keyRange.ts'
 import { runBatch } from './oneBatch.ts'
 import type { Place } from './step.ts'
+import type { WalkOrder } from './walkOrder.ts'
 
 /** For fewer rows a further session does not pay. */
 const worthASession = 20_000
@@ -20,12 +19,12 @@ const worthASession = 20_000
 /** The parts of a walk, as many as sessions; undefined where one session is enough, or there can be no other. */
 export async function cutIntoParts(
   { client, openSession }: RunOptions,
-  order: KeyOrder,
+  order: WalkOrder,
   rows: number,
 ): Promise<Part[] | undefined> {
   const most = Math.min(order.walk.workers ?? 1, Math.floor(rows / worthASession))
   if (!openSession || most < 2) return undefined
-  const cuts = await findCuts(client, order, { parts: most, rows })
+  const cuts = await order.findCuts(client, { parts: most, rows })
   if (cuts.length < most - 1) return undefined
   const ends = [...cuts, undefined]
   return ends.map((upTo, at) => ({
@@ -37,7 +36,7 @@ export async function cutIntoParts(
 
 export interface PartsRun {
   template: BatchTemplate
-  order: KeyOrder
+  order: WalkOrder
   options: RunOptions
   place: Place
   reached: Reached

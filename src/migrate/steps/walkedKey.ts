@@ -12,9 +12,15 @@ export interface KeyColumn {
 /**
  * The columns of the key in the order of an index on them, so that the index can be walked.
  *
- * @throws UsageError where no unique index has exactly these columns, or one of them may be null
+ * @throws UsageError where no unique index has exactly these columns, or one of them may be null; for `ctid`, where the
+ * table has no pages of its own
  */
-export async function findWalkedKey(client: ClientBase, { table, key }: BatchWalk): Promise<KeyColumn[]> {
+export async function findWalkedKey(client: ClientBase, walk: BatchWalk): Promise<KeyColumn[]> {
+  const { table, key } = walk
+  if (walksPages(walk)) {
+    await expectPages(client, walk)
+    return [{ name: 'ctid', type: 'tid' }]
+  }
   const { rows } = await client.query<{ columns: (KeyColumn & { isNeverNull: boolean })[] }>(
     `SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
          'name', attribute.attname,
@@ -55,5 +61,25 @@ export async function findWalkedKey(client: ClientBase, { table, key }: BatchWal
       ? `${display(table)} cannot be walked in batches over ${names}: ${nullable.map(({ name }) => displayIdentifier(name)).join(', ')} may be null.`
       : `${display(table)} cannot be walked in batches over ${names}: it has no unique index on exactly these columns.`,
     'Give batched() the columns of the primary key or of another unique index, all of them NOT NULL.',
+  )
+}
+
+/** The table is walked page by page, and not by a key. */
+export function walksPages({ key }: Pick<BatchWalk, 'key'>): boolean {
+  return key.length === 1 && key[0] === 'ctid'
+}
+
+/** Rows of partitions and of children have places in other tables. */
+async function expectPages(client: ClientBase, { table }: BatchWalk): Promise<void> {
+  const { rowCount } = await client.query(
+    `SELECT FROM pg_catalog.pg_class class JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+     WHERE namespace.nspname = $1 AND class.relname = $2 AND class.relkind = 'r'
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = class.oid)`,
+    [table.schema, table.name],
+  )
+  if (rowCount === 1) return
+  throw new UsageError(
+    `${display(table)} cannot be walked in batches page by page: it is no table, or has partitions or children.`,
+    'Give batched() the columns of its primary key or of another unique index, all of them NOT NULL.',
   )
 }

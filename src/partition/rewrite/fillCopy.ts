@@ -16,6 +16,7 @@ export const workers = 2
 /**
  * Copies the rows that were there before the mirror, in batches, and proves that the copy has exactly the table's rows.
  *
+ * It walks the table page by page. A row that is changed meanwhile moves to another page, but then the mirror has copied it.
  * A batch locks its rows FOR SHARE: it waits for who is changing a row and copies what they made of it, and whoever
  * changes the row later waits for the end of the batch, so that the mirror finds the row. Rows that the mirror has written
  * already stay.
@@ -39,7 +40,7 @@ export function fillCopy(subject: CopySubject): Operation {
       `The rows of ${display(table)} are copied in short transactions, while everybody works. Then counts and checksums ` +
       'of each range prove that the copy has the same rows.',
     up: [whole],
-    batches: { [whole]: { table: name, key: primaryKey, as: 'source', sql, workers } },
+    batches: { [whole]: { table: name, key: ['ctid'], as: 'source', sql, workers } },
     down: children.map(
       ({ key: foreign }) =>
         `ALTER TABLE ${qualified(foreign.table)} VALIDATE CONSTRAINT ${quote(foreign.name)}`,
