@@ -45,10 +45,29 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
     let plan: PartitionPlan
     const rest = () => `shop."${plan.subject?.defaultPartition.name}"`
 
+    const session = async (database: string) => {
+      const client = await connect(server.url(database))
+      await client.query('SET SESSION AUTHORIZATION keeper')
+      return client
+    }
+
+    // The series runs once; each test has a copy of the database behind it.
     beforeAll(async () => {
       server = await startEmbedded({ version })
       superuser = await connect(server.url())
       await superuser.query('CREATE ROLE keeper LOGIN')
+      await superuser.query('CREATE DATABASE partitioned OWNER keeper')
+      const owner = await session('partitioned')
+      await owner.query(scene)
+      plan = await planPartitions(owner, {
+        ...{ table: { schema: 'shop', name: 'Lines' }, key: 'At', every: 'month' },
+        ...{ ahead: 2, accept: ['Lines_pkey', 'shop."Lines"."At"'], retention: '6 months' },
+      })
+      expect(plan.refused).toEqual([])
+      await using files = await migrationDirectory({})
+      await writeSeries(files.path, plan.operations)
+      expect((await runUp(owner, files.path)).failure?.message).toBeUndefined()
+      await owner.end()
     })
     afterAll(async () => {
       await superuser.end()
@@ -56,24 +75,10 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
     })
 
     beforeEach(async () => {
-      await superuser.query('CREATE DATABASE upkeep OWNER keeper')
-      const session = async () => {
-        const client = await connect(server.url('upkeep'))
-        await client.query('SET SESSION AUTHORIZATION keeper')
-        return client
-      }
-      keeper = await session()
-      other = await session()
-      third = await session()
-      await keeper.query(scene)
-      plan = await planPartitions(keeper, {
-        ...{ table: { schema: 'shop', name: 'Lines' }, key: 'At', every: 'month' },
-        ...{ ahead: 2, accept: ['Lines_pkey', 'shop."Lines"."At"'], retention: '6 months' },
-      })
-      expect(plan.refused).toEqual([])
-      await using files = await migrationDirectory({})
-      await writeSeries(files.path, plan.operations)
-      expect((await runUp(keeper, files.path)).failure?.message).toBeUndefined()
+      await superuser.query('CREATE DATABASE upkeep TEMPLATE partitioned OWNER keeper')
+      keeper = await session('upkeep')
+      other = await session('upkeep')
+      third = await session('upkeep')
     })
     afterEach(async () => {
       await keeper.end()
