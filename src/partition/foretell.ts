@@ -138,7 +138,11 @@ export async function foretell(
     const deletion =
       interval &&
       (await inSession(planner, (session) =>
-        foretellDelete(session, keyed, interval, { speed: clock.speed, fullPageWrites }),
+        foretellDelete(session, keyed, interval, {
+          width: widthOf(table),
+          speed: clock.speed,
+          fullPageWrites,
+        }),
       ))
     for (const layout of wanted) {
       onStep(`planning them ${layout.name}`)
@@ -277,6 +281,11 @@ interface Call {
 }
 
 /** The figures of each statement, or why PostgreSQL refuses it. The clock learns how long the reference takes. */
+/** Bytes of a row and of what belongs to it on its page. */
+function widthOf({ blocks, rows }: PartitionableTable): number {
+  return (blocks * blockBytes) / Math.max(1, rows)
+}
+
 async function measureAll(
   session: ClientBase,
   statements: readonly PlannedStatement[],

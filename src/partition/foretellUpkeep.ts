@@ -55,12 +55,17 @@ export function typicalRange<Range extends SharedRange>(ranges: readonly Range[]
   return filled[Math.floor(filled.length / 2)]
 }
 
-/** Milliseconds and bytes of deleting the rows of a range from the table as it is, by its plan in the shadow. */
+/**
+ * Milliseconds and bytes of deleting the rows of a range from the table as it is: finding them takes what its plan in the
+ * shadow says, and deleting one what it takes there from a table with rows of the same width.
+ *
+ * @param width bytes of a row
+ */
 export async function foretellDelete(
   session: ClientBase,
   { table, key }: KeyedTable,
   range: SharedRange & { pages: number },
-  { speed, fullPageWrites }: { speed: number; fullPageWrites: boolean },
+  { width, speed, fullPageWrites }: { width: number; speed: number; fullPageWrites: boolean },
 ): Promise<{ ms: number; wal: number }> {
   const bounds = [
     ...(range.from === null ? [] : [`${quote(key)} >= ${escapeLiteral(range.from)}`]),
@@ -82,11 +87,44 @@ export async function foretellDelete(
     prices,
     async (settings) => (await explainStatement(session, statement, [], 'custom', settings)).Plan,
   ).finally(() => session.query('ROLLBACK'))
+  const [reading] = counted?.children ?? []
   return {
-    ms: (counted ? executionMs(counted) : 0) * speed,
+    ms: (reading ? executionMs(reading) : 0) * speed + range.rows * (await deletingMs(session, width)),
     wal: range.rows * walOfDelete + (fullPageWrites ? range.pages * walOfPage : 0),
   }
 }
+
+const deletions = 5
+/** Bytes of a row's place and header, of a number, and of the length of a text. */
+const rowHeader = 36
+const deletedRows = 10_000
+
+/** Milliseconds that deleting a row of so many bytes takes, once it is found. */
+async function deletingMs(session: ClientBase, width: number): Promise<number> {
+  await session.query(
+    `CREATE SCHEMA hundredfold_deleted;
+     CREATE TABLE hundredfold_deleted.rows (run integer, filler text);
+     ALTER TABLE hundredfold_deleted.rows ALTER filler SET STORAGE PLAIN;
+     INSERT INTO hundredfold_deleted.rows
+     SELECT run, pg_catalog.repeat('x', ${Math.min(mostWidth, Math.max(1, Math.round(width) - rowHeader))})
+     FROM pg_catalog.generate_series(1, ${deletions}) run, pg_catalog.generate_series(1, ${deletedRows});
+     CREATE INDEX ON hundredfold_deleted.rows (run);
+     ANALYZE hundredfold_deleted.rows`,
+  )
+  const times: number[] = []
+  for (let run = 1; run <= deletions; run += 1) {
+    const of = `hundredfold_deleted.rows WHERE run = ${run}`
+    // Reading them alone, once they are in memory, is not part of it.
+    await session.query(`SELECT pg_catalog.count(filler) FROM ${of}`)
+    const reading = await timed(session, `SELECT pg_catalog.count(filler) FROM ${of}`)
+    times.push((await timed(session, `DELETE FROM ${of}`)) - reading)
+  }
+  await session.query('DROP SCHEMA hundredfold_deleted CASCADE')
+  return Math.max(0, Math.min(...times)) / deletedRows
+}
+
+/** A wider row is stored outside of the table for the most part. */
+const mostWidth = 2_000
 
 /** The planner's prices by the names of their settings. */
 export function pricesIn(settings: ReadonlyMap<string, Setting>): Map<string, number> {

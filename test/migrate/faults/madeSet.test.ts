@@ -3,7 +3,9 @@ import type { MigrationDirectory } from '../../support/migrationFiles.ts'
 import { migrationDirectory } from '../../support/migrationFiles.ts'
 import type { Stand } from './faults.ts'
 import { faults, prepareFaults, prepareStands, report, walkAll } from './faults.ts'
+import { walksEverything } from './heldRun.ts'
 import { madeSet } from './madeSet.ts'
+import type { Command } from './runners.ts'
 
 let files: MigrationDirectory
 let stands: Stand[]
@@ -21,12 +23,12 @@ afterAll(() => files[Symbol.asyncDispose]())
 describe('every request of a set made for it, up, redo and down', () => {
   test.each(faults)('$name', { timeout: 900_000 }, async (kind) => {
     // A look leaves nothing on the server, so whatever ends the session there leaves the same: one kind of end is enough.
-    const everyRequest = kind === faults[0] || process.env.FAULTS === 'all'
-    const { boundaries, strikes } = await walkAll(
-      { everyRequest, commands: ['up', 'redo', 'down'] },
-      stands,
-      kind,
-    )
+    const everyRequest = kind === faults[0] || walksEverything
+    // `redo` first takes back: it is struck there as `down` is, but another command goes on from what is left. For that the
+    // end of a session and the crash of a server are enough.
+    const commands: Command[] =
+      faults.indexOf(kind) % 2 === 0 || walksEverything ? ['up', 'redo', 'down'] : ['up', 'down']
+    const { boundaries, strikes } = await walkAll({ everyRequest, commands }, stands, kind)
     report(kind.name, 'the made set', strikes)
     expect(strikes).toBe(boundaries)
     expect(strikes).toBeGreaterThan(everyRequest ? 300 : 100)
