@@ -103,7 +103,7 @@ async function selectDetails(db: Database, condition: RawBuilder<unknown>): Prom
       parts.columns,
       CASE con.confmatchtype WHEN 'f' THEN 'FULL' ELSE 'SIMPLE' END AS match,
       ${action('con.confdeltype')} AS "onDelete", ${action('con.confupdtype')} AS "onUpdate",
-      coalesce(pg_catalog.to_jsonb(con) -> 'confdelsetcols', '[]') AS "setColumns",
+      coalesce(nullif(pg_catalog.to_jsonb(con) -> 'confdelsetcols', 'null'), '[]') AS "setColumns",
       con.condeferrable AS "isDeferrable", con.condeferred AS "isDeferred", con.convalidated AS "isValidated",
       coalesce((pg_catalog.to_jsonb(con) ->> 'conenforced')::boolean, true) AS "isEnforced",
       coalesce((pg_catalog.to_jsonb(con) ->> 'conperiod')::boolean, false) AS "hasPeriod",
