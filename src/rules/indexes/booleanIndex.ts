@@ -140,8 +140,9 @@ function askWhoUses(index: DefinedIndex): Remedy {
   )
 }
 
+/** As exact as a sample is: 0.0096 -> `1 %`. */
 function percent(share: number): string {
-  return `${share >= 0.01 ? Math.round(share * 100) : Number((share * 100).toFixed(2))} %`
+  return `${share < 0.1 ? Number((share * 100).toPrecision(1)) : Math.round(share * 100)} %`
 }
 
 function round(share: number): number {
