@@ -134,7 +134,8 @@ function narrow(index: DefinedIndex, column: Column, least: RareValue): Remedy {
 function askWhoUses(index: DefinedIndex): Remedy {
   return runbook(
     `See who uses ${displayIdentifier(index.name)}`,
-    `hundredfold advise --explain ${displayIdentifier(index.name)} says which statements use it; most often they count rows, which it does without reading the table.`,
+    'Most often such an index counts rows, which it does without reading the table.',
+    `See which statements use it: hundredfold advise --explain ${displayIdentifier(index.name)}`,
     `Where none does, or none that matters: ${dropConcurrently(index)};`,
     `To take it back: ${index.definition};`,
   )

@@ -1,3 +1,4 @@
+import { byTable } from '../../catalog/byTable.ts'
 import { differencesOf, tieOf } from '../../catalog/foreignKeyDifferences.ts'
 import type { ForeignKeyDetails } from '../../catalog/foreignKeyDetails.ts'
 import { defineConstraints, listForeignKeyDetails } from '../../catalog/foreignKeyDetails.ts'
@@ -44,7 +45,10 @@ export const duplicateForeignKey: Rule = {
       context.db,
       found.flatMap(({ key, kept }) => [key.oid, kept.oid]),
     )
-    const indexes = found.length === 0 ? [] : await context.read(listIndexes)
+    const unique = (await context.read(listIndexes)).filter(
+      ({ isUnique, predicate }) => isUnique && predicate === null,
+    )
+    const keysOf = byTable(unique)
     return Promise.all(
       found.map(async (repeated) => {
         const { key, kept, differences } = repeated
@@ -57,7 +61,11 @@ export const duplicateForeignKey: Rule = {
             measured('definition of the other one', definitions.get(kept.oid) ?? null),
             measured('differences', differences.join(', ') || 'none'),
           ],
-          remedy: await cureOf(repeated, definitions.get(key.oid), countKeysAlike(key, indexes)),
+          remedy: await cureOf(
+            repeated,
+            definitions.get(key.oid),
+            countKeysAlike(key, keysOf.get(key.referencesOid) ?? []),
+          ),
         }
       }),
     )
@@ -107,18 +115,10 @@ function firstToAct(one: ForeignKeyDetails, other: ForeignKeyDetails): ForeignKe
 }
 
 /** A foreign key depends on one of the unique indexes on its columns; which one a new key takes is PostgreSQL's choice. */
-function countKeysAlike(
-  { referencesOid, columns }: ForeignKeyDetails,
-  indexes: readonly TableIndex[],
-): number {
+function countKeysAlike({ columns }: ForeignKeyDetails, unique: readonly TableIndex[]): number {
   const wanted = columns.map(({ referencesNumber }) => referencesNumber)
-  return indexes.filter(
-    ({ tableOid, isUnique, predicate, keys }) =>
-      tableOid === referencesOid &&
-      isUnique &&
-      predicate === null &&
-      keys.length === wanted.length &&
-      keys.every(({ attnum }) => wanted.includes(attnum)),
+  return unique.filter(
+    ({ keys }) => keys.length === wanted.length && keys.every(({ attnum }) => wanted.includes(attnum)),
   ).length
 }
 

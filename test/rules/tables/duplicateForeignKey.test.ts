@@ -71,6 +71,33 @@ describe('duplicate_foreign_key', () => {
     })
   })
 
+  it('compares which columns ON DELETE sets, and whether the keys are enforced, where the version has that', async () => {
+    const { rows } = await owner.query<{ major: number }>(
+      `SELECT current_setting('server_version_num')::int / 10000 AS major`,
+    )
+    const major = rows[0]?.major ?? 0
+    const pair = async (one: string, other: string): Promise<string> => {
+      await owner.query(`
+        CREATE TABLE newer (x int, y int);
+        ALTER TABLE newer ADD CONSTRAINT one FOREIGN KEY (x, y) REFERENCES parents ${one};
+        ALTER TABLE newer ADD CONSTRAINT two FOREIGN KEY (x, y) REFERENCES parents ${other}`)
+      const finding = await findingAbout(owner, duplicateForeignKey, 'public', 'newer', 'two')
+      await owner.query(`DROP TABLE newer`)
+      return `${finding.remedy.kind}: ${String(finding.evidence[2]?.value)}; ${finding.detail}`
+    }
+    if (major >= 15) {
+      expect(await pair('ON DELETE SET NULL (x)', 'ON DELETE SET NULL (y)')).toMatch(
+        /^runbook: ON DELETE; .*SET NULL \(y\) where that says ON DELETE SET NULL \(x\)/,
+      )
+      expect(await pair('ON DELETE SET NULL (x)', 'ON DELETE SET NULL (x)')).toMatch(/^migration: none/)
+    }
+    if (major >= 18) {
+      expect(await pair('', 'NOT ENFORCED')).toMatch(/^runbook: VALID, ENFORCED/)
+      expect(await pair('NOT ENFORCED', 'NOT ENFORCED')).toMatch(/^runbook: none/)
+    }
+    expect(await pair('', '')).toMatch(/^migration: none/)
+  })
+
   it('drafts nothing where the role does not own the table, or a trigger of the key is disabled', async () => {
     const superuser = await database.connect()
     await superuser.query(`
