@@ -141,9 +141,9 @@ function askWhoUses(index: DefinedIndex): Remedy {
   )
 }
 
-/** As exact as a sample is: 0.0096 -> `1 %`. */
+/** As exact as a sample is: 0.0096 -> `1 %`, 0.0012 -> `0.1 %`. */
 function percent(share: number): string {
-  return `${share < 0.1 ? Number((share * 100).toPrecision(1)) : Math.round(share * 100)} %`
+  return `${share < 0.005 ? Number((share * 100).toPrecision(1)) : Math.round(share * 100)} %`
 }
 
 function round(share: number): number {
