@@ -12,6 +12,7 @@ export {
   extensionIsInstalled,
   extensionIsPreloaded,
 } from './conditions/extensions.ts'
+export { foreignKeysAreAlike } from './conditions/foreignKeys.ts'
 export {
   functionBodyIs,
   functionExists,

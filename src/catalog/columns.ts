@@ -14,6 +14,8 @@ export interface Column {
   type: string
   notNull: boolean
   isDomain: boolean
+  /** A table above has it too: a parent, or the table of a partition. */
+  isInherited: boolean
   /** It is part of the primary key. */
   isKey: boolean
   /** The labels of an enum, in their order; null for other types. */
@@ -48,7 +50,8 @@ async function selectColumns(db: Database, condition: RawBuilder<unknown>): Prom
     SELECT attribute.attrelid AS oid, attribute.attnum AS number, attribute.attname::text AS name,
       pg_catalog.quote_ident(attribute.attname) AS quoted,
       pg_catalog.format_type(attribute.atttypid, attribute.atttypmod) AS type, attribute.attnotnull AS "notNull",
-      type.typtype = 'd' AS "isDomain", coalesce(attribute.attnum = ANY (key.indkey), false) AS "isKey", enum.labels,
+      type.typtype = 'd' AS "isDomain", attribute.attinhcount > 0 AS "isInherited",
+      coalesce(attribute.attnum = ANY (key.indkey), false) AS "isKey", enum.labels,
       attribute.attcollation AS collation,
       coalesce(NOT collation_of.collisdeterministic, false) AS "isNondeterministic"
     FROM pg_catalog.pg_attribute attribute

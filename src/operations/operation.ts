@@ -55,6 +55,7 @@ export type OperationKind =
   | 'createKeyHelper'
   | 'createStatistics'
   | 'dropDuplicatePolicy'
+  | 'dropForeignKey'
   | 'dropIndex'
   | 'enableRowSecurity'
   | 'narrowIndex'

@@ -91,6 +91,7 @@ const titles: Record<OperationKind, string> = {
   createKeyHelper: 'create-key-functions',
   createStatistics: 'create-statistics',
   dropDuplicatePolicy: 'drop-policies',
+  dropForeignKey: 'drop-foreign-keys',
   dropIndex: 'drop-indexes',
   enableRowSecurity: 'secure-tables',
   narrowIndex: 'narrow-indexes',

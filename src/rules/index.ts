@@ -1,16 +1,21 @@
+import { arrayBtreeIndex } from './indexes/arrayBtreeIndex.ts'
 import { authFunctionPlanning } from './policies/authFunctionPlanning.ts'
 import { authRlsInitplan } from './policies/authRlsInitplan.ts'
 import { autovacuumSettings } from './tables/autovacuumSettings.ts'
+import { booleanIndex } from './indexes/booleanIndex.ts'
 import { cacheHitRatio } from './server/cacheHitRatio.ts'
 import { checkpointsRequested } from './server/checkpointsRequested.ts'
 import { connectionSaturation } from './server/connectionSaturation.ts'
+import { duplicateForeignKey } from './tables/duplicateForeignKey.ts'
 import { duplicateIndex } from './indexes/duplicateIndex.ts'
 import { duplicatePolicy } from './policies/duplicatePolicy.ts'
 import { extensionVersionsOutdated } from './server/extensionVersionsOutdated.ts'
+import { foreignKeyTypeMismatch } from './tables/foreignKeyTypeMismatch.ts'
 import { functionSearchPathMutable } from './policies/functionSearchPathMutable.ts'
 import { idleInTransaction } from './server/idleInTransaction.ts'
 import { indexBloat } from './indexes/indexBloat.ts'
 import { invalidIndex } from './indexes/invalidIndex.ts'
+import { jsonColumn } from './tables/jsonColumn.ts'
 import { lockWaits } from './server/lockWaits.ts'
 import { longTransaction } from './server/longTransaction.ts'
 import { lowHotRatio } from './tables/lowHotRatio.ts'
@@ -21,6 +26,7 @@ import { missingStatementTimeout } from './server/missingStatementTimeout.ts'
 import { multiplePermissivePolicies } from './policies/multiplePermissivePolicies.ts'
 import { noPrimaryKey } from './tables/noPrimaryKey.ts'
 import { notValidConstraint } from './tables/notValidConstraint.ts'
+import { nullableForeignKey } from './tables/nullableForeignKey.ts'
 import { nullHeavyIndex } from './indexes/nullHeavyIndex.ts'
 import { partitionCandidate } from './tables/partitionCandidate.ts'
 import { partitionWithoutRls } from './policies/partitionWithoutRls.ts'
@@ -42,9 +48,11 @@ import { slowQuery } from './server/slowQuery.ts'
 import { staleStatistics } from './tables/staleStatistics.ts'
 import { tableBloat } from './tables/tableBloat.ts'
 import { tempFiles } from './server/tempFiles.ts'
+import { timestampWithoutTimeZone } from './tables/timestampWithoutTimeZone.ts'
 import { unindexedForeignKeys } from './indexes/unindexedForeignKeys.ts'
 import { unindexedPolicyColumn } from './policies/unindexedPolicyColumn.ts'
 import { unusedIndex } from './indexes/unusedIndex.ts'
+import { uuidAsText } from './tables/uuidAsText.ts'
 import { xidWraparound } from './server/xidWraparound.ts'
 
 /** Every rule, in the order of `ruleNames`. */
@@ -73,6 +81,8 @@ export const rules: Rule[] = [
   invalidIndex,
   indexBloat,
   nullHeavyIndex,
+  arrayBtreeIndex,
+  booleanIndex,
   noPrimaryKey,
   tableBloat,
   autovacuumSettings,
@@ -81,6 +91,12 @@ export const rules: Rule[] = [
   partitionCandidate,
   missingExtendedStatistics,
   notValidConstraint,
+  foreignKeyTypeMismatch,
+  duplicateForeignKey,
+  nullableForeignKey,
+  jsonColumn,
+  timestampWithoutTimeZone,
+  uuidAsText,
   sequenceExhaustion,
   xidWraparound,
   slowQuery,

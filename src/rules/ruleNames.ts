@@ -26,6 +26,8 @@ export const ruleNames = [
   'invalid_index',
   'index_bloat',
   'null_heavy_index',
+  'array_btree_index',
+  'boolean_index',
   // Tables
   'no_primary_key',
   'table_bloat',
@@ -35,6 +37,12 @@ export const ruleNames = [
   'partition_candidate',
   'missing_extended_statistics',
   'not_valid_constraint',
+  'foreign_key_type_mismatch',
+  'duplicate_foreign_key',
+  'nullable_foreign_key',
+  'json_column',
+  'timestamp_without_time_zone',
+  'uuid_as_text',
   'sequence_exhaustion',
   'xid_wraparound',
   // Server

@@ -90,3 +90,13 @@ export async function settleCounters(client: Client): Promise<void> {
     .catch(() => client.query(`SELECT pg_catalog.pg_sleep(0.6)`))
   await client.query(`SELECT pg_catalog.pg_sleep(0.1)`)
 }
+
+/** The files of relations, in their order: a relation that is rewritten gets another one. */
+export async function filesOf(client: Client, ...relations: string[]): Promise<string[]> {
+  const { rows } = await client.query<{ file: string }>(
+    `SELECT pg_relation_filenode(relation::regclass)::text AS file
+     FROM unnest($1::text[]) WITH ORDINALITY named (relation, place) ORDER BY place`,
+    [relations],
+  )
+  return rows.map(({ file }) => file)
+}

@@ -50,9 +50,8 @@ export const nullHeavyIndex: Rule = {
       if (!index.isValid || index.protectedBecause !== null || index.sizeBytes < worthwhile) continue
       const nullFraction = statisticsOf(index.schema, index.table.name, column.name)?.nullFraction
       if (nullFraction === undefined) withoutStatistics.push({ index, column })
-      if (nullFraction === undefined || nullFraction < mostlyNull) continue
-      const wasted = Math.round(index.sizeBytes * nullFraction)
-      if (wasted >= worthwhile) heavy.push({ index, column, nullFraction, wasted })
+      if (nullFraction === undefined || !isMostlyNull(index, nullFraction)) continue
+      heavy.push({ index, column, nullFraction, wasted: wastedIn(index, nullFraction) })
     }
     const defined = await defineIndexes(
       context.db,
@@ -108,4 +107,13 @@ export const nullHeavyIndex: Rule = {
         : `The statistics of ${shortList(tables)} are hidden from this role; SELECT on them shows these.`,
     )
   },
+}
+
+/** Whether most of the entries are for NULL, and take enough space. */
+export function isMostlyNull(index: TableIndex, nullFraction: number): boolean {
+  return nullFraction >= mostlyNull && wastedIn(index, nullFraction) >= worthwhile
+}
+
+function wastedIn({ sizeBytes }: TableIndex, nullFraction: number): number {
+  return Math.round(sizeBytes * nullFraction)
 }
