@@ -1,5 +1,6 @@
 import { authFunctionPlanning } from './policies/authFunctionPlanning.ts'
 import { authRlsInitplan } from './policies/authRlsInitplan.ts'
+import { autovacuumBlocked } from './tables/autovacuumBlocked.ts'
 import { autovacuumSettings } from './tables/autovacuumSettings.ts'
 import { cacheHitRatio } from './server/cacheHitRatio.ts'
 import { checkpointsRequested } from './server/checkpointsRequested.ts'
@@ -11,6 +12,7 @@ import { functionSearchPathMutable } from './policies/functionSearchPathMutable.
 import { idleInTransaction } from './server/idleInTransaction.ts'
 import { indexBloat } from './indexes/indexBloat.ts'
 import { invalidIndex } from './indexes/invalidIndex.ts'
+import { ioHeavyStatement } from './server/ioHeavyStatement.ts'
 import { lockWaits } from './server/lockWaits.ts'
 import { longTransaction } from './server/longTransaction.ts'
 import { lowHotRatio } from './tables/lowHotRatio.ts'
@@ -22,8 +24,10 @@ import { multiplePermissivePolicies } from './policies/multiplePermissivePolicie
 import { noPrimaryKey } from './tables/noPrimaryKey.ts'
 import { notValidConstraint } from './tables/notValidConstraint.ts'
 import { nullHeavyIndex } from './indexes/nullHeavyIndex.ts'
+import { orphanedPreparedTransaction } from './server/orphanedPreparedTransaction.ts'
 import { partitionCandidate } from './tables/partitionCandidate.ts'
 import { partitionWithoutRls } from './policies/partitionWithoutRls.ts'
+import { planningHeavyStatement } from './server/planningHeavyStatement.ts'
 import { policyCorrelatedSubquery } from './policies/policyCorrelatedSubquery.ts'
 import { policyExistsRlsDisabled } from './policies/policyExistsRlsDisabled.ts'
 import { policyFunctionInitplan } from './policies/policyFunctionInitplan.ts'
@@ -45,7 +49,9 @@ import { tempFiles } from './server/tempFiles.ts'
 import { unindexedForeignKeys } from './indexes/unindexedForeignKeys.ts'
 import { unindexedPolicyColumn } from './policies/unindexedPolicyColumn.ts'
 import { unusedIndex } from './indexes/unusedIndex.ts'
+import { walHeavyStatement } from './server/walHeavyStatement.ts'
 import { xidWraparound } from './server/xidWraparound.ts'
+import { xminHorizon } from './server/xminHorizon.ts'
 
 /** Every rule, in the order of `ruleNames`. */
 export const rules: Rule[] = [
@@ -83,6 +89,7 @@ export const rules: Rule[] = [
   notValidConstraint,
   sequenceExhaustion,
   xidWraparound,
+  autovacuumBlocked,
   slowQuery,
   cacheHitRatio,
   connectionSaturation,
@@ -96,4 +103,9 @@ export const rules: Rule[] = [
   replicationSlotLag,
   settingsReview,
   extensionVersionsOutdated,
+  xminHorizon,
+  orphanedPreparedTransaction,
+  walHeavyStatement,
+  ioHeavyStatement,
+  planningHeavyStatement,
 ]

@@ -37,6 +37,7 @@ export const ruleNames = [
   'not_valid_constraint',
   'sequence_exhaustion',
   'xid_wraparound',
+  'autovacuum_blocked',
   // Server
   'slow_query',
   'cache_hit_ratio',
@@ -51,6 +52,11 @@ export const ruleNames = [
   'replication_slot_lag',
   'settings_review',
   'extension_versions_outdated',
+  'xmin_horizon',
+  'orphaned_prepared_transaction',
+  'wal_heavy_statement',
+  'io_heavy_statement',
+  'planning_heavy_statement',
 ] as const
 
 export type RuleName = (typeof ruleNames)[number]

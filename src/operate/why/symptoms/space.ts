@@ -5,7 +5,7 @@ import { listSettings } from '../../../catalog/settings.ts'
 import { listHorizonHolders } from '../../../catalog/xminHorizon.ts'
 import type { Database } from '../../../postgres/database.ts'
 import { display } from '../../../postgres/identifiers.ts'
-import { findHorizon } from '../../connections/horizon.ts'
+import { findHorizon } from '../../../metrics/horizon.ts'
 import type { Symptom } from '../symptom.ts'
 
 async function keptLog(db: Database): Promise<string[]> {
