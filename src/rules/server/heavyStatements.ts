@@ -45,13 +45,12 @@ const muchWalPerDay = 2 * 60 * 24 * 16 * 1024 ** 2
 /** A smaller part of the whole is not what makes the whole large. */
 const leastShare = 0.25
 /** Less than a minute since the counters began matters to nobody, and neither does less than a twentieth of all time. */
-const minuteMs = 60_000
-const leastTime = 0.05
+const leastTime = { ms: 60_000, share: 0.05 }
 /** From a fifth of all time on, the server has that much room to gain. */
 const muchTime = 0.2
 
-function levelOfTime(ms: number, whole: Whole, leastMs: number): Level | undefined {
-  if (ms < leastMs || ms < leastTime * whole.timeMs) return undefined
+function levelOfTime(ms: number, whole: Whole, least: typeof leastTime): Level | undefined {
+  if (ms < least.ms || ms < least.share * whole.timeMs) return undefined
   return ms >= muchTime * whole.timeMs ? 'warn' : 'info'
 }
 
@@ -69,23 +68,23 @@ export function wal(leastBytes = gibibyte): Resource {
   }
 }
 
-/** Time of reading and writing, from that much on. */
-export function io(leastMs = minuteMs): Resource {
+/** Time of reading and writing, from so many milliseconds and such a share of all time on. */
+export function io(least = leastTime): Resource {
   return {
     amountOf: ({ ioMs }) => ioMs,
-    levelOf: (amount, whole) => levelOfTime(amount, whole, leastMs),
+    levelOf: (amount, whole) => levelOfTime(amount, whole, least),
     describe: ({ amount, share }) =>
       `${time(amount)} of reading and writing, ${percent(share)} of all I/O time`,
     fact: ({ amount }) => measured('I/O time', Math.round(amount), 'ms'),
   }
 }
 
-/** Time of planning, from that much on, where it is more than that of executing. */
-export function planning(leastMs = minuteMs): Resource {
+/** Time of planning, from so much on, where it is more than that of executing. */
+export function planning(least = leastTime): Resource {
   return {
     amountOf: ({ planMs }) => planMs,
     levelOf: (amount, whole, { totalMs }) =>
-      amount > totalMs ? levelOfTime(amount, whole, leastMs) : undefined,
+      amount > totalMs ? levelOfTime(amount, whole, least) : undefined,
     describe: ({ amount, share }) =>
       `${time(amount)} of planning, more than of executing, ${percent(share)} of all planning time`,
     fact: ({ amount }) => measured('planning time', Math.round(amount), 'ms'),

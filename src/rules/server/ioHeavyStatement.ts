@@ -15,7 +15,7 @@ import { heavyFindings, io } from './heavyStatements.ts'
 export const ioHeavyStatement = ioHeavyStatementFrom()
 
 /** The rule with another least time. */
-export function ioHeavyStatementFrom(leastMs?: number): Rule {
+export function ioHeavyStatementFrom(least?: { ms: number; share: number }): Rule {
   return {
     name: 'io_heavy_statement',
     finds:
@@ -27,7 +27,7 @@ export function ioHeavyStatementFrom(leastMs?: number): Rule {
           'track_io_timing is off, so nobody counts how long statements wait for the disk; ALTER SYSTEM SET track_io_timing = on does.',
         )
       }
-      return heavyFindings(context, io(leastMs), () =>
+      return heavyFindings(context, io(least), () =>
         runbook(
           'Let it read less',
           'npx hundredfold advise -- which index the workload wants, and what it would save.',

@@ -15,7 +15,7 @@ import { heavyFindings, planning } from './heavyStatements.ts'
 export const planningHeavyStatement = planningHeavyStatementFrom()
 
 /** The rule with another least time. */
-export function planningHeavyStatementFrom(leastMs?: number): Rule {
+export function planningHeavyStatementFrom(least?: { ms: number; share: number }): Rule {
   return {
     name: 'planning_heavy_statement',
     finds: 'statements that take longer to plan than to execute, where that is a twentieth of all time',
@@ -26,7 +26,7 @@ export function planningHeavyStatementFrom(leastMs?: number): Rule {
           'pg_stat_statements.track_planning is off, so nobody counts the time of planning; it costs a little where many sessions send the same statement.',
         )
       }
-      return heavyFindings(context, planning(leastMs), () =>
+      return heavyFindings(context, planning(least), () =>
         runbook(
           'Prepare it',
           'Let the driver prepare it by name (node-postgres: name; JDBC: prepareThreshold; psycopg: prepare=True).',

@@ -1,18 +1,17 @@
 import { escapeLiteral } from 'pg'
-import { listClientSessions } from '../../catalog/sessions.ts'
+import { readServerFacts } from '../../catalog/server.ts'
 import type { Setting } from '../../catalog/settings.ts'
 import { listSettings } from '../../catalog/settings.ts'
 import type { Snapshot } from '../../catalog/snapshot.ts'
 import type { Table } from '../../catalog/tables.ts'
 import { listTables } from '../../catalog/tables.ts'
 import type { HorizonHolder } from '../../catalog/xminHorizon.ts'
-import { listHorizonHolders } from '../../catalog/xminHorizon.ts'
-import { findHorizon } from '../../metrics/horizon.ts'
 import { autovacuumIsOff, vacuumThreshold } from '../../metrics/vacuumThreshold.ts'
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import { estimated, measured, runbook } from '../remedies.ts'
 import type { Remedy, Rule, Violation } from '../rule.ts'
-import { unlessHidden } from './sessionFindings.ts'
+import { CannotSee } from '../rule.ts'
+import { readHorizon } from './horizonFindings.ts'
 
 /** Fewer dead rows, in tables that autovacuum would clean, cost next to nothing. */
 const fewDeadRows = 10_000
@@ -39,17 +38,19 @@ export function xminHorizonHeldFor(seconds: number): Rule {
     finds: 'the one session, slot, prepared transaction or standby that keeps VACUUM from removing dead rows',
     cure: 'ending that one; ending others brings nothing before',
     async find(context) {
-      const sessions = await context.read(listClientSessions)
-      const horizon = findHorizon(await context.read(listHorizonHolders))
-      if (!horizon) return unlessHidden(sessions, [])
+      if (!(await context.read(readServerFacts)).seesAllStatistics) {
+        throw new CannotSee(
+          'Whose transaction is the oldest is hidden from this role; a member of pg_read_all_stats sees it.',
+        )
+      }
+      const horizon = await readHorizon(context)
+      if (!horizon) return []
       const { holder, next } = horizon
       const settings = await context.read(listSettings)
       const kept = await tablesOverThreshold(context, settings)
       const deadRows = kept.reduce((sum, table) => sum + table.deadRows, 0)
       const endangersIds = holder.age >= Number(settings.get('autovacuum_freeze_max_age')?.value) / 2
-      if (!endangersIds && !(isOld(holder, seconds) && deadRows >= fewDeadRows)) {
-        return unlessHidden(sessions, [])
-      }
+      if (!endangersIds && !(isOld(holder, seconds) && deadRows >= fewDeadRows)) return []
       const finding: Violation = {
         level: endangersIds ? 'error' : 'warn',
         subject: subjectOf(holder),
@@ -70,7 +71,7 @@ export function xminHorizonHeldFor(seconds: number): Rule {
         ],
         remedy: remedyFor(holder),
       }
-      return unlessHidden(sessions, [finding])
+      return [finding]
     },
   }
 }
