@@ -14,6 +14,11 @@ import { explainSlowStatements, slowMs } from '../../workload/slowStatements.ts'
 /** What else a statement may take much of. */
 const resources = [wal(), io(), planning()]
 
+interface Heavy {
+  resource: Resource
+  found: HeavyStatement
+}
+
 /**
  * A statement whose calls take 100 ms or more on average, or which is most of what the server does, with the cause
  * that its counters and its plan show.
@@ -31,17 +36,13 @@ export const slowQuery: Rule = {
   async find(context) {
     try {
       const { hidden } = await context.read(readStatements)
-      const heavy = await Promise.all(
-        resources.map(async (resource) => ({ resource, all: await listHeavy(context, resource) })),
-      )
+      const heavy: Heavy[] = []
+      for (const resource of resources)
+        for (const found of await listHeavy(context, resource)) heavy.push({ resource, found })
       const findings = (await context.read(explainSlowStatements)).flatMap((explained) =>
         toFinding(
           explained,
-          heavy.flatMap(({ resource, all }) =>
-            all
-              .filter(({ statement }) => statement.id === explained.statement.id)
-              .map((found) => ({ resource, found })),
-          ),
+          heavy.filter(({ found }) => found.statement.id === explained.statement.id),
         ),
       )
       if (hidden.statements > 0) throw new CannotSee(whatIsHidden(hidden.statements), findings)
@@ -53,10 +54,7 @@ export const slowQuery: Rule = {
   },
 }
 
-function toFinding(
-  explained: ExplainedStatement,
-  heavy: { resource: Resource; found: HeavyStatement }[],
-): Violation[] {
+function toFinding(explained: ExplainedStatement, heavy: Heavy[]): Violation[] {
   const { statement, share, plan, causes } = explained
   const level = levelOf(explained)
   if (level === undefined) return []
