@@ -11,9 +11,6 @@ import { io, listHeavy, planning, wal } from './heavyStatements.ts'
 import type { ExplainedStatement } from '../../workload/slowStatements.ts'
 import { explainSlowStatements, slowMs } from '../../workload/slowStatements.ts'
 
-/** What else a statement may take much of. */
-const resources = [wal(), io(), planning()]
-
 interface Heavy {
   resource: Resource
   found: HeavyStatement
@@ -29,29 +26,34 @@ interface Heavy {
  * -- after CREATE INDEX CONCURRENTLY ... ON messages (conversation_id): reads its own twenty
  * ```
  */
-export const slowQuery: Rule = {
-  name: 'slow_query',
-  finds: 'statements that are slow on average or take most of the time, and why',
-  cure: 'the one that fits the cause: an index, a rewritten policy, statistics, paging by key ...',
-  async find(context) {
-    try {
-      const { hidden } = await context.read(readStatements)
-      const heavy: Heavy[] = []
-      for (const resource of resources)
-        for (const found of await listHeavy(context, resource)) heavy.push({ resource, found })
-      const findings = (await context.read(explainSlowStatements)).flatMap((explained) =>
-        toFinding(
-          explained,
-          heavy.filter(({ found }) => found.statement.id === explained.statement.id),
-        ),
-      )
-      if (hidden.statements > 0) throw new CannotSee(whatIsHidden(hidden.statements), findings)
-      return findings
-    } catch (error) {
-      if (error instanceof NotSeen) throw new CannotSee(error.message)
-      throw error
-    }
-  },
+export const slowQuery = slowQueryNaming([wal(), io(), planning()])
+
+/** The rule with other limits for what else it says that a statement takes much of. */
+export function slowQueryNaming(resources: Resource[]): Rule {
+  return {
+    name: 'slow_query',
+    finds: 'statements that are slow on average or take most of the time, and why',
+    cure: 'the one that fits the cause: an index, a rewritten policy, statistics, paging by key ...',
+    async find(context) {
+      try {
+        const { hidden } = await context.read(readStatements)
+        const heavy: Heavy[] = []
+        for (const resource of resources)
+          for (const found of await listHeavy(context, resource)) heavy.push({ resource, found })
+        const findings = (await context.read(explainSlowStatements)).flatMap((explained) =>
+          toFinding(
+            explained,
+            heavy.filter(({ found }) => found.statement.id === explained.statement.id),
+          ),
+        )
+        if (hidden.statements > 0) throw new CannotSee(whatIsHidden(hidden.statements), findings)
+        return findings
+      } catch (error) {
+        if (error instanceof NotSeen && !(error instanceof CannotSee)) throw new CannotSee(error.message)
+        throw error
+      }
+    },
+  }
 }
 
 function toFinding(explained: ExplainedStatement, heavy: Heavy[]): Violation[] {
