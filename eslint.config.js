@@ -27,6 +27,7 @@ const layers = [
   ['partition'],
   ['migrate'],
   ['optimize'],
+  ['why'],
   ['diagnose'],
   ['operate'],
   ['report'],

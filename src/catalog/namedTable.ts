@@ -11,3 +11,13 @@ export async function findNamedTable(db: Database, text: string): Promise<Relati
     ORDER BY class.oid = pg_catalog.to_regclass(${text}) DESC NULLS LAST LIMIT 1`.execute(db)
   return rows[0]
 }
+
+/** A few tables and views of that name in any schema, in whatever case. */
+export async function findTablesNamed(db: Database, name: string): Promise<RelationName[]> {
+  const { rows } = await sql<RelationName>`
+    SELECT namespace.nspname::text AS schema, class.relname::text AS name
+    FROM pg_catalog.pg_class class JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+    WHERE class.relkind IN ('r', 'p', 'v', 'm', 'f') AND lower(class.relname) = lower(${name})
+    ORDER BY 1, 2 LIMIT 5`.execute(db)
+  return rows
+}

@@ -73,15 +73,3 @@ export async function listServerSessions(db: Database): Promise<Session[]> {
     ORDER BY activity.xact_start, activity.pid`.execute(db)
   return result.rows
 }
-
-/** Transactions that were prepared for two-phase commit in this database and never ended. */
-export async function listPreparedTransactions(
-  db: Database,
-): Promise<{ name: string; role: string; seconds: number }[]> {
-  const result = await sql<{ name: string; role: string; seconds: number }>`
-    SELECT gid AS name, owner::text AS role, extract(epoch FROM clock_timestamp() - prepared)::float8 AS seconds
-    FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database() ORDER BY prepared`.execute(
-    db,
-  )
-  return result.rows
-}

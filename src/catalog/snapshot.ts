@@ -18,6 +18,8 @@ export interface Snapshot {
   schemas?: string[]
   /** Only fixes for these rules are wanted, so that a migration for several rules contains no other; all if absent. */
   rules?: readonly string[]
+  /** Of the machine that the server runs on, where somebody has said it. */
+  memoryBytes?: number
   /**
    * Tables of which statements are planned so often that planning their policies counts: migrations for any rule then
    * contain what `auth_function_planning` wants of them. None if absent.

@@ -23,6 +23,12 @@ export interface StatementStatistics {
   /** Milliseconds of reading; 0 also where `track_io_timing` is off. */
   readMs: number
   walBytes: number
+  /** Full images of pages in it, which the first change after a checkpoint writes. */
+  walFullPages: number
+  /** Milliseconds of reading and writing, temporary files too (from PostgreSQL 15 on); 0 also where `track_io_timing` is off. */
+  ioMs: number
+  /** Milliseconds of planning; 0 also where `pg_stat_statements.track_planning` is off. */
+  planMs: number
 }
 
 /** The statements of this database, and since when they are counted. */
@@ -73,9 +79,7 @@ const mostStatements = 1_000
 export async function readStatements(db: Database): Promise<StatementList> {
   const extension = await findView(db)
   const view = sql.id(extension.schema, 'pg_stat_statements')
-  // Renamed in 1.11 (PostgreSQL 17).
-  const [major = 1, minor = 0] = extension.version.split('.').map(Number)
-  const readTime = sql.id(major > 1 || minor >= 11 ? 'shared_blk_read_time' : 'blk_read_time')
+  const times = timesOf(extension.version)
   const result = await sql<Omit<StatementStatistics, 'id'>>`
     SELECT pg_catalog.left(query, ${longestText}::int) AS text,
       min(pg_catalog.pg_get_userbyid(userid)::text) AS role, sum(calls)::float8 AS calls,
@@ -83,8 +87,13 @@ export async function readStatements(db: Database): Promise<StatementList> {
       (sum(total_exec_time) / greatest(1, sum(calls)))::float8 AS "meanMs", max(max_exec_time)::float8 AS "maxMs",
       max(stddev_exec_time)::float8 AS "deviationMs", sum(rows)::float8 AS rows,
       sum(shared_blks_hit)::float8 AS "blocksHit", sum(shared_blks_read)::float8 AS "blocksRead",
-      sum(temp_blks_written)::float8 AS "tempBlocksWritten", sum(${readTime})::float8 AS "readMs",
-      sum(wal_bytes)::float8 AS "walBytes"
+      sum(temp_blks_written)::float8 AS "tempBlocksWritten", sum(${sql.id(times.read)})::float8 AS "readMs",
+      sum(wal_bytes)::float8 AS "walBytes", sum(wal_fpi)::float8 AS "walFullPages",
+      sum(${sql.join(
+        [times.read, ...times.others].map((time) => sql.id(time)),
+        sql` + `,
+      )})::float8 AS "ioMs",
+      sum(total_plan_time)::float8 AS "planMs"
     FROM ${view}
     WHERE dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
       AND toplevel AND calls > 0 AND query IS NOT NULL AND query <> '<insufficient privilege>'
@@ -150,6 +159,19 @@ export async function readCounts(db: Database): Promise<CountsLook> {
       totalMs: hidden.reduce((sum, { totalMs }) => sum + totalMs, 0),
     },
   }
+}
+
+/** The columns of the time of reads, and of all other I/O: 1.10 (PostgreSQL 15) has temporary files, 1.11 (17) new names. */
+function timesOf(version: string): { read: string; others: string[] } {
+  const [major = 1, minor = 0] = version.split('.').map(Number)
+  const has = (least: number) => major > 1 || minor >= least
+  const temporary = has(10) ? ['temp_blk_read_time', 'temp_blk_write_time'] : []
+  return has(11)
+    ? {
+        read: 'shared_blk_read_time',
+        others: ['shared_blk_write_time', 'local_blk_read_time', 'local_blk_write_time', ...temporary],
+      }
+    : { read: 'blk_read_time', others: ['blk_write_time', ...temporary] }
 }
 
 /** @throws NotSeen where pg_stat_statements is not installed, not loaded or not readable. */

@@ -26,7 +26,7 @@ import { peopleLine, writeJson } from './output.ts'
 import { stepProgress } from './stepProgress.ts'
 import type { Terminal } from './terminal.ts'
 import type { WorkloadOptions } from './workloadOptions.ts'
-import { parseBytes, refuseCompleteWithoutFile, workloadOf } from './workloadOptions.ts'
+import { parseBytesOf, refuseCompleteWithoutFile, workloadOf } from './workloadOptions.ts'
 
 interface CommandOptions extends OutputOptions, WorkloadOptions {
   budget?: number
@@ -43,7 +43,7 @@ export function adviseCommand({ config, terminal, finish }: CommandContext): Com
     .option('--workload <file>', 'statements with calls, roles and arguments; pg_stat_statements without it')
     .option('--keep-counts <file>', 'write what pg_stat_statements has counted, for a later --since')
     .option('--since <file>', 'only what ran since that file was written with --keep-counts')
-    .option('--budget <bytes>', 'what new indexes may take together, such as 500MB', parseBytes)
+    .option('--budget <bytes>', 'what new indexes may take together, such as 500MB', parseBytesOf('--budget'))
     .option(
       '--time-limit <time>',
       'for planning and choosing; what is best by then is taken',

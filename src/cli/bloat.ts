@@ -25,7 +25,7 @@ import type { CommandContext } from './context.ts'
 import { parseDailyHours } from './options.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
-import { parseBytes } from './workloadOptions.ts'
+import { parseBytesOf } from './workloadOptions.ts'
 
 interface CommandOptions extends OutputOptions {
   run?: RemedyKind
@@ -48,7 +48,7 @@ export function bloatCommand(context: CommandContext): Command {
     .option(
       '--free-disk <bytes>',
       'what the server has free, where that cannot be seen from here',
-      parseBytes,
+      parseBytesOf('--free-disk'),
     )
     .option('--yes', 'carry it out without asking')
     .option('--json <file>', 'write the result as JSON; - for standard output')

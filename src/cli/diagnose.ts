@@ -23,6 +23,7 @@ import { writeWholeFile } from '../wholeFile.ts'
 import type { CommandContext } from './context.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine } from './output.ts'
+import { parseBytesOf } from './workloadOptions.ts'
 import { parseRules } from './parseRules.ts'
 import { refuseFailures } from './refuseFailures.ts'
 
@@ -33,6 +34,7 @@ interface DiagnoseCommandOptions extends OutputOptions {
   schema?: string[]
   analyze?: boolean
   allowWrites?: boolean
+  memory?: number
   as?: string
   claims?: string
 }
@@ -47,6 +49,11 @@ export function diagnoseCommand({ config, terminal, finish }: CommandContext): C
     )
     .option('--rules <names>', 'only these rules, separated by commas')
     .option('--schema <name...>', 'only objects of these schemas')
+    .option(
+      '--memory <bytes>',
+      "the memory of the server's machine, such as 16GB; looked up where that is this machine",
+      parseBytesOf('--memory'),
+    )
     .option(
       '--analyze',
       'execute the worst statements that only read, rolled back, for their real rows and times',
@@ -95,6 +102,7 @@ An earlier report in the same place gives the trend. Findings to live with go in
           ...(earlier ? { earlier } : {}),
           ...(options.analyze ? { analyze: true } : {}),
           ...(costIdentity ? { costIdentity } : {}),
+          ...(options.memory === undefined ? {} : { memoryBytes: options.memory }),
           ...(options.allowWrites ? { allowWrites: true } : {}),
         })
       } finally {

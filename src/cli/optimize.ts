@@ -22,7 +22,7 @@ import { refuseFailures } from './refuseFailures.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 import { parseRules } from './parseRules.ts'
-import { parseBytes, readWorkload, refuseCompleteWithoutFile } from './workloadOptions.ts'
+import { parseBytesOf, readWorkload, refuseCompleteWithoutFile } from './workloadOptions.ts'
 
 interface CommandOptions extends OutputOptions {
   rules?: string
@@ -44,7 +44,11 @@ export function optimizeCommand(context: CommandContext): Command {
     )
     .option('--schema <name...>', 'only objects of these schemas')
     .option('--workload <file>', 'write the indexes too that these statements want; see `advise`')
-    .option('--budget <bytes>', 'what these indexes may take together, such as 500MB', parseBytes)
+    .option(
+      '--budget <bytes>',
+      'what these indexes may take together, such as 500MB',
+      parseBytesOf('--budget'),
+    )
     .option('--complete', 'the workload has every statement: drop the indexes that none of them needs')
     .option('--out <directory>', 'where the files go', 'migrations')
     .option('--yes', 'write without asking')

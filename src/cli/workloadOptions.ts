@@ -114,11 +114,15 @@ export function refuseCompleteWithoutFile({
 }
 
 /** `500MB` -> 524288000: a number of bytes, kB, MB or GB, as PostgreSQL counts them. */
-export function parseBytes(text: string): number {
+export function parseBytesOf(option: string): (text: string) => number {
+  return (text) => bytesOf(option, text)
+}
+
+function bytesOf(option: string, text: string): number {
   const [, number, unit = 'B'] = /^(\d+(?:\.\d+)?)\s*(B|kB|MB|GB)?$/.exec(text) ?? []
   if (number === undefined)
     throw new UsageError(
-      `--budget ${text} is no size.`,
+      `${option} ${text} is no size.`,
       'Write a number with B, kB, MB or GB, such as 500MB.',
     )
   return Number(number) * { B: 1, kB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 }[unit as 'B']

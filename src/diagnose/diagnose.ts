@@ -52,6 +52,8 @@ export interface DiagnoseOptions {
   costIdentity?: CostIdentity
   /** With `analyze`: execute those that write too, rolled back. */
   allowWrites?: boolean
+  /** Of the machine that the server runs on; where it is this machine, that is looked up. */
+  memoryBytes?: number
   ignore?: IgnoreEntry[]
   /** An earlier report of the same database, for the trend. */
   earlier?: DiagnosisReport
@@ -121,6 +123,7 @@ async function lookAt(client: ClientBase, options: DiagnoseOptions): Promise<Dia
     ...rules,
     server,
     wants: await wantedSchemas(rules),
+    ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
     ...(options.analyze ? { analyze: true } : {}),
   }
   const looked = await runSections(allSections, context, options)

@@ -15,7 +15,7 @@ import { page } from './page/page.ts'
 import { planTreeHtml } from './page/planTree.ts'
 import { tableHtml } from './page/table.ts'
 import { bytes, ratio } from './units.ts'
-import { messageWithoutValues, withoutLiterals } from './withoutLiterals.ts'
+import { messageWithoutValues, withoutLiterals } from '../syntax/withoutLiterals.ts'
 
 /** The page of `advise --html`: what to build and to drop, and each statement's plan before and after. */
 export function advicePage(

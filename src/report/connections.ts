@@ -3,7 +3,7 @@ import type { HorizonHolder } from '../catalog/xminHorizon.ts'
 import type { EndedSession } from '../operate/connections/endSession.ts'
 import type { Blocker } from '../operate/connections/blockerTree.ts'
 import { countWaiting } from '../operate/connections/blockerTree.ts'
-import type { Horizon } from '../operate/connections/horizon.ts'
+import type { Horizon } from '../metrics/horizon.ts'
 import type { Overview } from '../operate/connections/overview.ts'
 import type { PoolerAnswer } from '../operate/connections/pooler.ts'
 import type { PoolSize } from '../operate/connections/poolSize.ts'
@@ -13,7 +13,7 @@ import { display, displayIdentifier } from '../postgres/identifiers.ts'
 import { excerpt } from '../syntax/excerpt.ts'
 import { textTable } from './textTable.ts'
 import { duration } from './units.ts'
-import { withoutLiterals } from './withoutLiterals.ts'
+import { withoutLiterals } from '../syntax/withoutLiterals.ts'
 
 /** All that `connections` has found. */
 export interface ConnectionsResult {

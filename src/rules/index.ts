@@ -1,6 +1,7 @@
 import { arrayBtreeIndex } from './indexes/arrayBtreeIndex.ts'
 import { authFunctionPlanning } from './policies/authFunctionPlanning.ts'
 import { authRlsInitplan } from './policies/authRlsInitplan.ts'
+import { autovacuumBlocked } from './tables/autovacuumBlocked.ts'
 import { autovacuumSettings } from './tables/autovacuumSettings.ts'
 import { booleanIndex } from './indexes/booleanIndex.ts'
 import { cacheHitRatio } from './server/cacheHitRatio.ts'
@@ -16,6 +17,7 @@ import { idleInTransaction } from './server/idleInTransaction.ts'
 import { indexBloat } from './indexes/indexBloat.ts'
 import { invalidIndex } from './indexes/invalidIndex.ts'
 import { jsonColumn } from './tables/jsonColumn.ts'
+import { ioHeavyStatement } from './server/ioHeavyStatement.ts'
 import { lockWaits } from './server/lockWaits.ts'
 import { longTransaction } from './server/longTransaction.ts'
 import { lowHotRatio } from './tables/lowHotRatio.ts'
@@ -28,8 +30,10 @@ import { noPrimaryKey } from './tables/noPrimaryKey.ts'
 import { notValidConstraint } from './tables/notValidConstraint.ts'
 import { nullableForeignKey } from './tables/nullableForeignKey.ts'
 import { nullHeavyIndex } from './indexes/nullHeavyIndex.ts'
+import { orphanedPreparedTransaction } from './server/orphanedPreparedTransaction.ts'
 import { partitionCandidate } from './tables/partitionCandidate.ts'
 import { partitionWithoutRls } from './policies/partitionWithoutRls.ts'
+import { planningHeavyStatement } from './server/planningHeavyStatement.ts'
 import { policyCorrelatedSubquery } from './policies/policyCorrelatedSubquery.ts'
 import { policyExistsRlsDisabled } from './policies/policyExistsRlsDisabled.ts'
 import { policyFunctionInitplan } from './policies/policyFunctionInitplan.ts'
@@ -53,7 +57,9 @@ import { unindexedForeignKeys } from './indexes/unindexedForeignKeys.ts'
 import { unindexedPolicyColumn } from './policies/unindexedPolicyColumn.ts'
 import { unusedIndex } from './indexes/unusedIndex.ts'
 import { uuidAsText } from './tables/uuidAsText.ts'
+import { walHeavyStatement } from './server/walHeavyStatement.ts'
 import { xidWraparound } from './server/xidWraparound.ts'
+import { xminHorizon } from './server/xminHorizon.ts'
 
 /** Every rule, in the order of `ruleNames`. */
 export const rules: Rule[] = [
@@ -99,6 +105,7 @@ export const rules: Rule[] = [
   uuidAsText,
   sequenceExhaustion,
   xidWraparound,
+  autovacuumBlocked,
   slowQuery,
   cacheHitRatio,
   connectionSaturation,
@@ -112,4 +119,9 @@ export const rules: Rule[] = [
   replicationSlotLag,
   settingsReview,
   extensionVersionsOutdated,
+  xminHorizon,
+  orphanedPreparedTransaction,
+  walHeavyStatement,
+  ioHeavyStatement,
+  planningHeavyStatement,
 ]

@@ -45,6 +45,7 @@ export const ruleNames = [
   'uuid_as_text',
   'sequence_exhaustion',
   'xid_wraparound',
+  'autovacuum_blocked',
   // Server
   'slow_query',
   'cache_hit_ratio',
@@ -59,6 +60,11 @@ export const ruleNames = [
   'replication_slot_lag',
   'settings_review',
   'extension_versions_outdated',
+  'xmin_horizon',
+  'orphaned_prepared_transaction',
+  'wal_heavy_statement',
+  'io_heavy_statement',
+  'planning_heavy_statement',
 ] as const
 
 export type RuleName = (typeof ruleNames)[number]

@@ -15,6 +15,8 @@ export interface ExplainedStatement {
   /** Of the total time of all statements, 0 to 1. */
   share: number
   isSlow: boolean
+  /** Not slow, and yet most of what the server does. */
+  isDominant: boolean
   plan: StatementPlan | undefined
   /** Why there is no plan. */
   notPlanned: string | undefined
@@ -35,6 +37,14 @@ export function isSlow({ calls, meanMs, totalMs }: StatementStatistics, totalOfA
   return calls >= leastCalls && meanMs >= slowMs && totalMs >= leastShare * totalOfAllMs
 }
 
+/** From this share of all time even a fast statement is reported. */
+const dominantShare = 0.3
+
+/** Whether a fast statement is most of what the server does. On an idle server a large share is still little. */
+export function isDominant({ calls, meanMs, totalMs }: StatementStatistics, totalOfAllMs: number): boolean {
+  return calls >= leastCalls && totalMs >= dominantShare * totalOfAllMs && totalMs >= 60_000 && meanMs >= 1
+}
+
 /** The statements that take most time, and those whose calls are slow, each with plan and causes. */
 export async function explainSlowStatements(db: Database): Promise<ExplainedStatement[]> {
   const { statements } = await readStatements(db)
@@ -53,6 +63,7 @@ export async function explainSlowStatements(db: Database): Promise<ExplainedStat
       statement,
       share: total === 0 ? 0 : statement.totalMs / total,
       isSlow: isSlow(statement, total),
+      isDominant: isDominant(statement, total),
       ...planned,
       causes: findCauses(statement, planned.plan, surroundings),
     })

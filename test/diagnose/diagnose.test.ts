@@ -206,7 +206,7 @@ describe('a database in the middle of something', () => {
     await untilSomebodyWaitsFor(superuser, 'public.cities')
     const text = diagnosisText((await diagnose(await database.connect())).report)
     expect(text).toContain('VACUUM FULL on public.cities')
-    expect(text).toContain(`It waits for process ${rows[0]?.pid ?? 0}`)
+    expect(text).toContain(`It waits for session ${rows[0]?.pid ?? 0}`)
     await holder.query('ROLLBACK')
     await rewriting
   })

@@ -14,8 +14,11 @@ interface Wire {
   connection: NodeJS.EventEmitter & { sendCopyFromChunk(chunk: Buffer): void; stream: { destroy(): void } }
 }
 
-/** @param url of a superuser, or of a role with REPLICATION */
-export async function startSlowStandby(url: string, name: string): Promise<SlowStandby> {
+/**
+ * @param url of a superuser, or of a role with REPLICATION
+ * @param slot a physical slot that it streams through; without one where it is absent
+ */
+export async function startSlowStandby(url: string, name: string, slot?: string): Promise<SlowStandby> {
   const address = new URL(url)
   address.searchParams.set('replication', 'true')
   const client = new Client({ connectionString: address.href, application_name: name }) as Client & Wire
@@ -25,7 +28,9 @@ export async function startSlowStandby(url: string, name: string): Promise<SlowS
   const start = rows[0]?.xlogpos ?? '0/0'
   const streams = once(client.connection, 'replicationStart')
   // It ends with the session.
-  client.query(`START_REPLICATION PHYSICAL ${start}`).catch(() => undefined)
+  client
+    .query(`START_REPLICATION ${slot === undefined ? '' : `SLOT ${slot} `}PHYSICAL ${start}`)
+    .catch(() => undefined)
   await streams
   const replay = (lsn: string) => client.connection.sendCopyFromChunk(statusUpdate(lsn))
   replay(start)

@@ -1,7 +1,7 @@
 import type { StatementStatistics } from '../../catalog/statements.ts'
 import { readStatements } from '../../catalog/statements.ts'
 import { readBlockSize } from '../../catalog/bloat.ts'
-import { whatIsHidden } from '../../rules/server/slowQuery.ts'
+import { whatIsHidden } from '../../rules/server/hiddenStatements.ts'
 import { isSlow, leastCalls, slowMs } from '../../workload/slowStatements.ts'
 import { targets } from '../../metrics/targets.ts'
 import { excerpt } from '../../syntax/excerpt.ts'

@@ -12,8 +12,8 @@ import { borrow } from '../../postgres/database.ts'
 import { readOnly } from '../../postgres/readOnly.ts'
 import type { Blocker } from './blockerTree.ts'
 import { blockerTrees } from './blockerTree.ts'
-import type { Horizon } from './horizon.ts'
-import { findHorizon } from './horizon.ts'
+import type { Horizon } from '../../metrics/horizon.ts'
+import { findHorizon } from '../../metrics/horizon.ts'
 
 /** The connections of a server at one moment. */
 export interface Overview {

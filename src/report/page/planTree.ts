@@ -1,7 +1,7 @@
 import type { PlanNode } from '../../postgres/explain.ts'
 import { display } from '../../postgres/identifiers.ts'
 import { round } from '../figures.ts'
-import { withoutLiterals } from '../withoutLiterals.ts'
+import { withoutLiterals } from '../../syntax/withoutLiterals.ts'
 import type { Html } from './html.ts'
 import { html } from './html.ts'
 

@@ -2,11 +2,11 @@ import { quote } from '../../postgres/identifiers.ts'
 import { listClientSessions } from '../../catalog/sessions.ts'
 import { measured, runbook } from '../remedies.ts'
 import type { Violation, Rule } from '../rule.ts'
+import { isTheCause, readHolder } from './horizonFindings.ts'
 import { describeGroup, groupSessions, unlessHidden } from './sessionFindings.ts'
 
 /**
- * Sessions that hold a transaction open and do nothing in it. They keep their locks, keep VACUUM from removing what
- * died since, and take a connection of the pool.
+ * Sessions that hold a transaction open and do nothing in it. They keep their locks, and a connection of the pool.
  *
  * ```sql
  * BEGIN; UPDATE bookings SET ...;  -- then a call over the network, or a forgotten console: before
@@ -23,6 +23,7 @@ export function idleInTransactionLongerThan(seconds: number): Rule {
     cure: 'ending them, and a timeout for their role',
     async find(context) {
       const sessions = await context.read(listClientSessions)
+      const holder = await readHolder(context)
       const idle = sessions.filter(
         ({ state, stateSeconds }) =>
           state?.startsWith('idle in transaction') === true && (stateSeconds ?? 0) >= seconds,
@@ -31,10 +32,11 @@ export function idleInTransactionLongerThan(seconds: number): Rule {
         const [{ role, application }] = group
         const longest = Math.max(...group.map(({ stateSeconds }) => stateSeconds ?? 0))
         const pids = group.map(({ pid }) => pid)
+        const holds = holder?.kind === 'session' && pids.some((pid) => `${pid}` === holder.name)
         return {
           level: longest >= 10 * seconds ? 'error' : 'warn',
           subject: [role, application || 'unnamed'],
-          detail: `${pids.length} sessions (${describeGroup(group)}) hold a transaction open and do nothing in it, the longest for ${Math.round(longest)} s.`,
+          detail: `${pids.length} sessions (${describeGroup(group)}) hold a transaction open and do nothing in it, the longest for ${Math.round(longest)} s.${holds ? ` ${isTheCause}` : ''}`,
           evidence: [
             measured('sessions', pids.length),
             measured('longest', Math.round(longest), 's'),

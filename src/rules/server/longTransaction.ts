@@ -1,12 +1,14 @@
 import { displayIdentifier } from '../../postgres/identifiers.ts'
-import { listPreparedTransactions, listClientSessions } from '../../catalog/sessions.ts'
+import { listPreparedTransactions } from '../../catalog/preparedTransactions.ts'
+import { listClientSessions } from '../../catalog/sessions.ts'
 import { measured, runbook } from '../remedies.ts'
 import type { Violation, Rule } from '../rule.ts'
+import { isTheCause, readHolder } from './horizonFindings.ts'
 import { describeGroup, groupSessions, unlessHidden } from './sessionFindings.ts'
 
 /**
- * Transactions that have run for minutes. Until they end, VACUUM removes no row that died since they began, in any
- * table. Concurrent index builds wait for them, and so does every lock that conflicts with theirs.
+ * Transactions that have run for minutes. Concurrent index builds wait for them, and so does every lock that conflicts
+ * with theirs. The oldest one keeps VACUUM from removing dead rows: that is what xmin_horizon is about.
  *
  * ```sql
  * BEGIN; SELECT ...;  -- before: a report of 40 minutes on the primary, or a prepared transaction from last week
@@ -23,16 +25,18 @@ export function transactionLongerThan(seconds: number): Rule {
     cure: 'ending them',
     async find(context) {
       const sessions = await context.read(listClientSessions)
+      const holder = await readHolder(context)
       const long = sessions.filter(({ transactionSeconds }) => (transactionSeconds ?? 0) >= seconds)
       const findings = groupSessions(long).map((group): Violation => {
         const [{ role, application }] = group
         const longest = Math.max(...group.map((session) => session.transactionSeconds ?? 0))
         const oldest = Math.max(...group.map(({ snapshotAge }) => snapshotAge ?? 0))
         const pids = group.map(({ pid }) => pid).join(', ')
+        const holds = holder?.kind === 'session' && group.some(({ pid }) => `${pid}` === holder.name)
         return {
           level: 'warn',
           subject: [role, application || 'unnamed'],
-          detail: `A transaction (${describeGroup(group)}) has run for ${Math.round(longest)} s; VACUUM removes nothing that died since.`,
+          detail: `A transaction (${describeGroup(group)}) has run for ${Math.round(longest)} s; its locks stay until it ends.${holds ? ` ${isTheCause}` : ''}`,
           evidence: [
             measured('transactions', group.length),
             measured('longest', Math.round(longest), 's'),
@@ -50,9 +54,10 @@ export function transactionLongerThan(seconds: number): Rule {
       for (const { name, role, seconds: age } of await context.read(listPreparedTransactions)) {
         if (age < seconds) continue
         findings.push({
-          level: 'error',
+          level: 'info',
+          infoBecause: 'prepared, of which orphaned_prepared_transaction says more',
           subject: [role, name],
-          detail: `Prepared transaction ${displayIdentifier(name)} has been open for ${Math.round(age)} s; a restart does not end it.`,
+          detail: `Prepared transaction ${displayIdentifier(name)} has been open for ${Math.round(age)} s; see orphaned_prepared_transaction.`,
           evidence: [measured('age', Math.round(age), 's'), measured('prepared by', role)],
           remedy: runbook(
             'Ask the coordinator of the transaction, then end it',

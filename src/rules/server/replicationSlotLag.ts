@@ -2,6 +2,7 @@ import { displayIdentifier } from '../../postgres/identifiers.ts'
 import { listReplicationSlots } from '../../catalog/replicationSlots.ts'
 import { measured, runbook } from '../remedies.ts'
 import type { Violation, Rule } from '../rule.ts'
+import { isTheCause, readHolder } from './horizonFindings.ts'
 
 const mebibyte = 1024 * 1024
 /** How much WAL may be kept for a slot that nobody reads from, and for one in use. */
@@ -22,6 +23,7 @@ export const replicationSlotLag: Rule = {
   cure: 'bringing the reader back, or dropping the slot',
   async find(context) {
     const slots = await context.read(listReplicationSlots)
+    const holder = await readHolder(context)
     return slots
       .filter(
         ({ isActive, keptBytes, walStatus }) =>
@@ -31,12 +33,14 @@ export const replicationSlotLag: Rule = {
       )
       .map((slot): Violation => {
         const kept = slot.keptBytes === null ? 'no WAL' : `${Math.round(slot.keptBytes / mebibyte)} MB of WAL`
+        const state = slot.isActive
+          ? `The reader of replication slot ${displayIdentifier(slot.name)} is behind: the server keeps ${kept} for it.`
+          : `Nobody reads from replication slot ${displayIdentifier(slot.name)}; the server keeps ${kept} for it.`
+        const holds = holder?.kind === 'slot' && holder.name === slot.name
         return {
           level: slot.walStatus === 'lost' || (slot.keptBytes ?? 0) >= 10 * tolerable.used ? 'error' : 'warn',
           subject: [slot.name],
-          detail: slot.isActive
-            ? `The reader of replication slot ${displayIdentifier(slot.name)} is behind: the server keeps ${kept} for it.`
-            : `Nobody reads from replication slot ${displayIdentifier(slot.name)}; the server keeps ${kept} for it.`,
+          detail: holds ? `${state} ${isTheCause}` : state,
           evidence: [
             measured('type', slot.type),
             measured('read from now', slot.isActive),

@@ -1,23 +1,18 @@
 import { readServerFacts } from '../../catalog/server.ts'
 import type { Setting } from '../../catalog/settings.ts'
-import { bytesOf, listSettings } from '../../catalog/settings.ts'
+import { listSettings } from '../../catalog/settings.ts'
+import { readMachineMemory } from '../../catalog/machineMemory.ts'
 import { measured, runbook } from '../remedies.ts'
 import type { Violation, Level, Rule } from '../rule.ts'
-
-const gibibyte = 1024 ** 3
+import type { Memory } from './memoryReviews.ts'
+import { reviewMemory } from './memoryReviews.ts'
 
 /** What a setting should not be, why, and what to set it to. */
 interface Review {
   level: Level
   problem: string
   value: string
-  isWrong: (setting: Setting, server: Server) => boolean
-}
-
-interface Server {
-  settings: Map<string, Setting>
-  /** Null where the role may not see it. */
-  databaseBytes: number | null
+  isWrong: (setting: Setting) => boolean
 }
 
 function shouldBeOn(level: Level, problem: string): Review {
@@ -33,22 +28,6 @@ const reviews: Record<string, Review> = {
     'error',
     'autovacuum cannot tell which tables need it, and neither can this report',
   ),
-  shared_buffers: {
-    level: 'warn',
-    problem: 'the database is more than four times as large as the cache, which is at most the default',
-    value: 'a quarter of the memory',
-    isWrong: (setting, { databaseBytes }) =>
-      bytesOf(setting) <= gibibyte / 8 && (databaseBytes ?? 0) > 4 * bytesOf(setting),
-  },
-  effective_cache_size: {
-    level: 'warn',
-    problem: 'the planner is told of less cache than shared_buffers alone, and avoids indexes',
-    value: 'three quarters of the memory',
-    isWrong: (setting, { settings }) => {
-      const buffers = settings.get('shared_buffers')
-      return buffers !== undefined && bytesOf(setting) < bytesOf(buffers)
-    },
-  },
   random_page_cost: {
     level: 'info',
     problem: 'the planner assumes a spinning disk, and avoids indexes; on an SSD 1.1 is closer',
@@ -86,7 +65,8 @@ const plannerSwitch: Review = {
 }
 
 /**
- * Settings that make the whole server slow or unsafe. A few, each with a reason; no tuning by formula.
+ * Settings that make the whole server slow or unsafe. A few, each with a reason; no tuning by formula. Those of memory
+ * are judged by the machine's, where it is known.
  *
  * ```sql
  * SHOW random_page_cost;                      -- before: 4, on an SSD: the planner avoids indexes
@@ -99,20 +79,27 @@ export const settingsReview: Rule = {
   cure: 'the value to set',
   async find(context) {
     const settings = await context.read(listSettings)
-    const { databaseBytes } = await context.read(readServerFacts)
+    const { databaseBytes, versionNumber } = await context.read(readServerFacts)
+    const machineBytes = context.memoryBytes ?? (await context.read(readMachineMemory))
+    const memory: Memory = { settings, machineBytes, databaseBytes, versionNumber }
     const findings: Violation[] = []
     for (const setting of settings.values()) {
       const review = Object.hasOwn(reviews, setting.name) ? reviews[setting.name] : plannerSwitch
-      if (review?.isWrong(setting, { settings, databaseBytes })) findings.push(toFinding(setting, review))
+      const ofMemory = reviewMemory(setting.name, memory)
+      if (ofMemory) findings.push(ofMachine(toFinding(setting, ofMemory), machineBytes))
+      else if (review?.isWrong(setting)) findings.push(toFinding(setting, review))
       else if (setting.pendingRestart) findings.push(waitsForRestart(setting))
     }
     return findings
   },
 }
 
-function toFinding(setting: Setting, { level, problem, value }: Review): Violation {
+function toFinding(
+  setting: Setting,
+  { level, problem, value }: Pick<Review, 'level' | 'problem' | 'value'>,
+): Violation {
   const shown = `${setting.value}${setting.unit === null ? '' : ` x ${setting.unit}`}`
-  const plain = /^[\w.]+$/.test(value)
+  const literal = /^\d+MB$/.test(value) ? `'${value}'` : /^[\w.]+$/.test(value) ? value : `'...'`
   return {
     level,
     subject: [setting.name],
@@ -120,12 +107,35 @@ function toFinding(setting: Setting, { level, problem, value }: Review): Violati
     evidence: [measured('value', shown), measured('set by', setting.source)],
     remedy: runbook(
       `Set ${setting.name} to ${value}`,
-      `ALTER SYSTEM SET ${setting.name} = ${plain ? value : `'...'`}; -- ${value}`,
+      `ALTER SYSTEM SET ${setting.name} = ${literal}; -- ${value}`,
       setting.context === 'postmaster'
         ? 'It takes a restart of the server.'
         : 'SELECT pg_reload_conf(); no restart is needed.',
       'On a managed platform set it there.',
     ),
+  }
+}
+
+/** With the memory that it was judged by, or how to say it. */
+function ofMachine(finding: Violation, machineBytes: number | null): Violation {
+  const { evidence, remedy } = finding
+  const memory =
+    machineBytes === null
+      ? measured("machine's memory", 'not known')
+      : measured("machine's memory", machineBytes, 'bytes')
+  const isUnknown = machineBytes === null && remedy.kind === 'runbook'
+  return {
+    ...finding,
+    evidence: [...evidence, memory],
+    remedy: isUnknown
+      ? {
+          ...remedy,
+          steps: [
+            ...remedy.steps,
+            'npx hundredfold diagnose --memory 16GB judges by the memory of the machine.',
+          ],
+        }
+      : remedy,
   }
 }
 

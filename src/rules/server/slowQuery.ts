@@ -1,14 +1,20 @@
 import { NotSeen } from '../../catalog/notSeen.ts'
 import { readStatements } from '../../catalog/statements.ts'
 import { excerpt } from '../../syntax/excerpt.ts'
+import { withoutLiterals } from '../../syntax/withoutLiterals.ts'
 import { estimated, measured, runbook } from '../remedies.ts'
 import type { Violation, Level, Remedy, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
+import { whatIsHidden } from './hiddenStatements.ts'
+import type { HeavyStatement, Resource } from './heavyStatements.ts'
+import { io, listHeavy, planning, wal } from './heavyStatements.ts'
 import type { ExplainedStatement } from '../../workload/slowStatements.ts'
-import { explainSlowStatements, leastCalls, slowMs } from '../../workload/slowStatements.ts'
+import { explainSlowStatements, slowMs } from '../../workload/slowStatements.ts'
 
-/** From this share of all time even a fast statement is reported. */
-const dominantShare = 0.3
+interface Heavy {
+  resource: Resource
+  found: HeavyStatement
+}
 
 /**
  * A statement whose calls take 100 ms or more on average, or which is most of what the server does, with the cause
@@ -20,29 +26,37 @@ const dominantShare = 0.3
  * -- after CREATE INDEX CONCURRENTLY ... ON messages (conversation_id): reads its own twenty
  * ```
  */
-export const slowQuery: Rule = {
-  name: 'slow_query',
-  finds: 'statements that are slow on average or take most of the time, and why',
-  cure: 'the one that fits the cause: an index, a rewritten policy, statistics, paging by key ...',
-  async find(context) {
-    try {
-      const findings = (await context.read(explainSlowStatements)).flatMap(toFinding)
-      const { hidden } = await context.read(readStatements)
-      if (hidden.statements > 0) throw new CannotSee(whatIsHidden(hidden.statements), findings)
-      return findings
-    } catch (error) {
-      if (error instanceof NotSeen) throw new CannotSee(error.message)
-      throw error
-    }
-  },
+export const slowQuery = slowQueryNaming([wal(), io(), planning()])
+
+/** The rule with other limits for what else it says that a statement takes much of. */
+export function slowQueryNaming(resources: Resource[]): Rule {
+  return {
+    name: 'slow_query',
+    finds: 'statements that are slow on average or take most of the time, and why',
+    cure: 'the one that fits the cause: an index, a rewritten policy, statistics, paging by key ...',
+    async find(context) {
+      try {
+        const { hidden } = await context.read(readStatements)
+        const heavy: Heavy[] = []
+        for (const resource of resources)
+          for (const found of await listHeavy(context, resource)) heavy.push({ resource, found })
+        const findings = (await context.read(explainSlowStatements)).flatMap((explained) =>
+          toFinding(
+            explained,
+            heavy.filter(({ found }) => found.statement.id === explained.statement.id),
+          ),
+        )
+        if (hidden.statements > 0) throw new CannotSee(whatIsHidden(hidden.statements), findings)
+        return findings
+      } catch (error) {
+        if (error instanceof NotSeen && !(error instanceof CannotSee)) throw new CannotSee(error.message)
+        throw error
+      }
+    },
+  }
 }
 
-/** What a role outside pg_read_all_stats does not see. */
-export function whatIsHidden(statements: number): string {
-  return `The text of ${statements} statements of other roles is hidden; membership in pg_read_all_stats (or pg_monitor) shows it.`
-}
-
-function toFinding(explained: ExplainedStatement): Violation[] {
+function toFinding(explained: ExplainedStatement, heavy: Heavy[]): Violation[] {
   const { statement, share, plan, causes } = explained
   const level = levelOf(explained)
   if (level === undefined) return []
@@ -53,8 +67,9 @@ function toFinding(explained: ExplainedStatement): Violation[] {
       subject: ['statement', statement.id],
       detail:
         `${calls} calls take ${roundMs(statement.meanMs)} ms each, ${(100 * share).toFixed(0)} % of all time: ` +
-        `${excerpt(statement.text.replace(/\s+/g, ' '))}` +
-        (causes.length > 0 ? `. Cause: ${causes.map(({ detail }) => detail).join('; ')}` : ''),
+        excerpt(withoutLiterals(statement.text)) +
+        (causes.length > 0 ? `. Cause: ${causes.map(({ detail }) => detail).join('; ')}` : '') +
+        heavy.map(({ resource, found }) => `. It takes ${resource.describe(found)}`).join(''),
       evidence: [
         measured('mean time', roundMs(statement.meanMs), 'ms'),
         measured('total time', roundMs(statement.totalMs), 'ms'),
@@ -63,6 +78,7 @@ function toFinding(explained: ExplainedStatement): Violation[] {
         plan
           ? estimated('plan cost', Math.round(plan.root['Total Cost']))
           : measured('plan', explained.notPlanned ?? null),
+        ...heavy.map(({ resource, found }) => resource.fact(found)),
         ...causes.map(({ id, detail, kind }) => ({ name: `cause: ${id}`, value: detail, kind })),
       ],
       remedy: remedyFor(explained),
@@ -70,14 +86,9 @@ function toFinding(explained: ExplainedStatement): Violation[] {
   ]
 }
 
-function levelOf({ statement, share, isSlow }: ExplainedStatement): Level | undefined {
-  if (statement.calls < leastCalls) return undefined
-  if (isSlow) {
-    return statement.meanMs >= 10 * slowMs && share >= 0.1 ? 'error' : 'warn'
-  }
-  // On an idle server a large share is still little: it must have taken a minute at least.
-  if (share >= dominantShare && statement.totalMs >= 60_000 && statement.meanMs >= 1) return 'info'
-  return undefined
+function levelOf({ statement, share, isSlow, isDominant }: ExplainedStatement): Level | undefined {
+  if (isSlow) return statement.meanMs >= 10 * slowMs && share >= 0.1 ? 'error' : 'warn'
+  return isDominant ? 'info' : undefined
 }
 
 function remedyFor({ causes }: ExplainedStatement): Remedy {

@@ -7,6 +7,7 @@ import { knownRows, listTables } from '../../catalog/tables.ts'
 import { parseOptions } from '../../catalog/relations.ts'
 import { estimated, measured, migration } from '../remedies.ts'
 import type { Violation, Rule } from '../rule.ts'
+import { autovacuumIsOff } from '../../metrics/vacuumThreshold.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 
 /** How many rows may change between two vacuums, whatever the size of the table. */
@@ -37,7 +38,7 @@ export const autovacuumSettings: Rule = {
     for (const table of await context.read(listTables)) {
       if (!wanted(table.schema) || table.kind !== 'r' || table.isExtensionOwned) continue
       const current = parseOptions(table.options)
-      const isOff = ['false', 'off', '0', 'no'].includes(current['autovacuum_enabled'] ?? '')
+      const isOff = autovacuumIsOff(table)
       const changes = {
         ...(isOff ? { autovacuum_enabled: null } : {}),
         ...betterFactors(table, current, settings),

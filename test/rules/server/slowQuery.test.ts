@@ -30,6 +30,9 @@ const harmless = {
   tempBlocksWritten: 0,
   readMs: 0,
   walBytes: 0,
+  walFullPages: 0,
+  ioMs: 0,
+  planMs: 0,
 }
 
 describe.each([14, 18])('on PostgreSQL %i', (version) => {

@@ -1,12 +1,12 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { listHorizonHolders } from '../../../src/catalog/xminHorizon.ts'
-import { findHorizon } from '../../../src/operate/connections/horizon.ts'
-import { connect } from '../../../src/postgres/connect.ts'
-import { borrow } from '../../../src/postgres/database.ts'
-import { startEmbedded } from '../../../src/servers/embedded.ts'
-import type { Server } from '../../../src/servers/server.ts'
-import { startSlowStandby } from '../../support/slowStandby.ts'
+import { listHorizonHolders } from '../../src/catalog/xminHorizon.ts'
+import { findHorizon } from '../../src/metrics/horizon.ts'
+import { connect } from '../../src/postgres/connect.ts'
+import { borrow } from '../../src/postgres/database.ts'
+import { startEmbedded } from '../../src/servers/embedded.ts'
+import type { Server } from '../../src/servers/server.ts'
+import { startSlowStandby } from '../support/slowStandby.ts'
 
 let server: Server
 let client: Client

@@ -1,59 +1,99 @@
-import { readConnectionUse } from '../../../catalog/connections.ts'
-import { listClientSessions } from '../../../catalog/sessions.ts'
-import { readOnce } from '../../../catalog/reader.ts'
-import { connectionLimits } from '../../../metrics/connectionLimits.ts'
-import type { Database } from '../../../postgres/database.ts'
-import type { Answer, Symptom } from '../symptom.ts'
+import { readConnectionUse } from '../../catalog/connections.ts'
+import type { Session } from '../../catalog/sessions.ts'
+import { listClientSessions } from '../../catalog/sessions.ts'
+import { connectionLimits } from '../../metrics/connectionLimits.ts'
+import type { Answer, Place, Symptom } from '../symptom.ts'
 
 const listing = 'npx hundredfold connections'
-const ending = 'npx hundredfold connections --terminate-idle 10m --terminate-idle-in-transaction 5m'
+const ending = `${listing} --terminate-idle 10m --terminate-idle-in-transaction 5m`
 const transactionMode =
   'Point DATABASE_URL at the pooler in transaction mode (Supabase: port 6543), and keep DIRECT_URL for migrations; see docs/connections.md.'
+/** From how long on `--terminate-idle` may be advised; the first one that ends somebody is taken. */
+const idleTimes = [
+  ['10m', 600],
+  ['1m', 60],
+  ['10s', 10],
+] as const
+
+interface Saturation {
+  lines: string[]
+  isFull: boolean
+  /** What ends sessions that do nothing; empty where there is none. */
+  ending: string[]
+}
 
 /** How full the server is, and what fills it. */
-async function saturation(db: Database): Promise<{ lines: string[]; isFull: boolean; idle: number }> {
-  const use = await readConnectionUse(db)
+async function saturation({ read }: Place): Promise<Saturation> {
+  const use = await read(readConnectionUse)
   const [nearest] = connectionLimits(use)
-  const sessions = await readOnce(db)(listClientSessions)
-  const old = sessions.filter(
-    ({ state, stateSeconds }) => state === 'idle' && (stateSeconds ?? 0) >= 600,
-  ).length
+  const sessions = (await read(listClientSessions)).filter(({ isSuperuser }) => !isSuperuser)
+  const idle = sessions.filter(({ state }) => state === 'idle')
+  const inTransaction = sessions.filter(({ state }) => state?.startsWith('idle in transaction'))
+  const poolers = sessions.filter(({ application }) => /supavisor|pgbouncer|pgcat|odyssey/i.test(application))
+  const options = [
+    ...endingOf('--terminate-idle', idle),
+    ...endingOf('--terminate-idle-in-transaction', inTransaction),
+  ]
   return {
     isFull: nearest.isSaturated,
-    idle: old,
+    ending: options.length > 0 ? [[listing, ...options].join(' ')] : [],
     lines: [
       `${nearest.used} of ${nearest.limit} connections ${nearest.place} are taken: ${use.active} active, ${use.idle} idle, ${use.idleInTransaction} idle in a transaction.`,
-      ...(old > 0 ? [`${old} have been idle for ten minutes or longer.`] : []),
+      ...(idle.length > 0
+        ? [`In this database ${idle.length} are idle, the longest for ${Math.round(longest(idle))} s.`]
+        : []),
+      ...(poolers.length > 0 ? [`${poolers.length} come from a pooler that names itself.`] : []),
     ],
   }
 }
 
-async function poolIsFull(db: Database): Promise<Answer> {
-  const { lines, isFull, idle } = await saturation(db)
+/** The option with the longest time that ends at least one of them. */
+function endingOf(option: string, sessions: Session[]): string[] {
+  const time = idleTimes.find(([, seconds]) => longest(sessions) >= seconds)?.[0]
+  return time === undefined ? [] : [`${option} ${time}`]
+}
+
+function longest(sessions: Session[]): number {
+  return Math.max(-Infinity, ...sessions.map(({ stateSeconds }) => stateSeconds ?? 0))
+}
+
+const poolKeeps = 'In session mode each client keeps one of its connections until it disconnects.'
+
+async function poolIsFull(place: Place): Promise<Answer> {
+  const { lines, isFull, ending: end } = await saturation(place)
   return {
     here: [
       ...lines,
       isFull
         ? 'The server itself is nearly full.'
-        : 'The server itself has room: it is the pool that is full. In session mode each client keeps one of its connections until it disconnects.',
+        : `The server itself has room: where clients still see the error, it is the pool that is full. ${poolKeeps}`,
     ],
-    commands: [...(isFull || idle > 0 ? [ending] : []), transactionMode, `${listing} --sample 30s`],
+    commands: [
+      ...(isFull && end.length === 0 ? [ending] : end),
+      transactionMode,
+      "Set the client's own pool to 1 in serverless functions; API clients hold no connection (persistSession: false).",
+      'npx hundredfold diagnose --rules missing_statement_timeout,idle_in_transaction',
+      `${listing} --sample 30s`,
+    ],
   }
 }
 
-async function serverIsFull(db: Database): Promise<Answer> {
-  const { lines } = await saturation(db)
-  return { here: lines, commands: [ending, transactionMode, listing] }
+async function serverIsFull(place: Place): Promise<Answer> {
+  const { lines, ending: end } = await saturation(place)
+  return { here: lines, commands: [...(end.length > 0 ? end : [ending]), transactionMode, listing] }
+}
+
+/** `MaxClientsInSessionMode` and `EMAXCONNSESSION` of Supabase's pooler, `max_client_conn` of PgBouncer. */
+export const sessionPoolFull: Symptom = {
+  id: 'session_pool_full',
+  means: 'The pool in session mode has given each of its connections to a client, and has none left.',
+  patterns: [/MaxClientsInSessionMode/i, /EMAXCONNSESSION/i, /max clients reached/i, /max_client_conn/i],
+  look: poolIsFull,
+  otherwise: [transactionMode, listing],
 }
 
 export const connectionSymptoms: Symptom[] = [
-  {
-    id: 'session_pool_full',
-    means: 'The pool in session mode has given each of its connections to a client, and has none left.',
-    patterns: [/MaxClientsInSessionMode/i, /EMAXCONNSESSION/i, /max clients reached/i, /max_client_conn/i],
-    look: poolIsFull,
-    otherwise: [transactionMode, listing],
-  },
+  sessionPoolFull,
   {
     id: 'too_many_clients',
     means: 'The server, the database or the role has as many connections as it allows.',
@@ -75,13 +115,20 @@ export const connectionSymptoms: Symptom[] = [
       /Timed out fetching a new connection/i,
       /P2024/,
     ],
-    async look(db) {
-      const { lines } = await saturation(db)
+    async look(place) {
+      const { lines, ending: end } = await saturation(place)
       return {
-        here: [...lines, 'Either the pool is too small, or statements keep its connections for too long.'],
+        here: [
+          ...lines,
+          end.length > 0
+            ? `Sessions that do nothing may keep the connections of the pool. ${poolKeeps}`
+            : 'Either the pool is too small, or statements keep its connections for too long.',
+        ],
         commands: [
+          ...end,
           `${listing} --sample 30s`,
           'npx hundredfold diagnose --rules slow_query,idle_in_transaction',
+          ...(end.length > 0 ? [transactionMode] : []),
         ],
       }
     },
@@ -99,8 +146,8 @@ export const connectionSymptoms: Symptom[] = [
       /terminating connection due to administrator command/i,
       /\b57P01\b/,
     ],
-    async look(db) {
-      const { lines } = await saturation(db)
+    async look(place) {
+      const { lines } = await saturation(place)
       return {
         here: [
           ...lines,

@@ -1,11 +1,11 @@
-import { listDatabaseAges } from '../../../catalog/databaseAges.ts'
-import { listReplicationSlots } from '../../../catalog/replicationSlots.ts'
-import { listSequences } from '../../../catalog/sequences.ts'
-import { listSettings } from '../../../catalog/settings.ts'
-import { listHorizonHolders } from '../../../catalog/xminHorizon.ts'
-import type { Database } from '../../../postgres/database.ts'
-import { display } from '../../../postgres/identifiers.ts'
-import { findHorizon } from '../../connections/horizon.ts'
+import { listDatabaseAges } from '../../catalog/databaseAges.ts'
+import { listReplicationSlots } from '../../catalog/replicationSlots.ts'
+import { listSequences } from '../../catalog/sequences.ts'
+import { listSettings } from '../../catalog/settings.ts'
+import { listHorizonHolders } from '../../catalog/xminHorizon.ts'
+import type { Database } from '../../postgres/database.ts'
+import { display } from '../../postgres/identifiers.ts'
+import { findHorizon } from '../../metrics/horizon.ts'
 import type { Symptom } from '../symptom.ts'
 
 async function keptLog(db: Database): Promise<string[]> {
@@ -29,7 +29,7 @@ export const spaceSymptoms: Symptom[] = [
       /cannot execute .* in a read-only transaction/i,
       /\b25006\b/,
     ],
-    async look(db) {
+    async look({ db }) {
       const kept = await keptLog(db)
       return {
         here: kept.length > 0 ? kept : ['No replication slot keeps much of the write-ahead log.'],
@@ -46,7 +46,7 @@ export const spaceSymptoms: Symptom[] = [
     id: 'wraparound',
     means: 'Old rows were not frozen in time, and PostgreSQL protects them by refusing writes.',
     patterns: [/wraparound/i, /must be vacuumed within/i, /is not accepting commands/i],
-    async look(db) {
+    async look({ db }) {
       const ages = await listDatabaseAges(db)
       const horizon = findHorizon(await listHorizonHolders(db))
       const oldest = ages.toSorted((a, b) => b.xidAge - a.xidAge)[0]
@@ -74,7 +74,7 @@ export const spaceSymptoms: Symptom[] = [
     id: 'out_of_locks',
     means: 'One transaction has locked more objects than the table of locks holds.',
     patterns: [/max_locks_per_transaction/i, /out of shared memory/i, /\b53200\b/],
-    async look(db) {
+    async look({ db }) {
       const setting = (await listSettings(db)).get('max_locks_per_transaction')
       return {
         here: [`max_locks_per_transaction is ${setting?.value ?? 'not known'}.`],
@@ -94,7 +94,7 @@ export const spaceSymptoms: Symptom[] = [
       /(integer|smallint) out of range/i,
       /\b22003\b/,
     ],
-    async look(db) {
+    async look({ db }) {
       const used = (await listSequences(db))
         .map((sequence) => ({
           sequence,

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
-import { borrow } from '../../postgres/database.ts'
-import { readOnly } from '../../postgres/readOnly.ts'
+import { readOnce } from '../catalog/reader.ts'
+import { borrow } from '../postgres/database.ts'
+import { readOnly } from '../postgres/readOnly.ts'
 import type { Answer, Symptom } from './symptom.ts'
 import { connectionSymptoms } from './symptoms/connections.ts'
 import { lockSymptoms } from './symptoms/locks.ts'
@@ -31,5 +32,8 @@ export function recognise(text: string): Symptom | undefined {
 
 /** Looks at the database in a read-only transaction. */
 export async function explainSymptom(client: ClientBase, symptom: Symptom, text: string): Promise<Answer> {
-  return readOnly(client, () => symptom.look(borrow(client), text))
+  return readOnly(client, () => {
+    const db = borrow(client)
+    return symptom.look({ db, read: readOnce(db), wants: () => true }, text)
+  })
 }

@@ -1,4 +1,5 @@
-import type { Database } from '../../postgres/database.ts'
+import type { Read } from '../catalog/reader.ts'
+import type { Database } from '../postgres/database.ts'
 
 /** What was found out about a symptom. */
 export interface Answer {
@@ -6,6 +7,17 @@ export interface Answer {
   here: string[]
   /** What to do, the first thing first: commands to type, or SQL. */
   commands: string[]
+  /** Nothing of it can be seen at this moment; the commands are for whoever asked. */
+  notSeen?: true
+}
+
+/** Where a symptom is looked for: one snapshot that cannot write. */
+export interface Place {
+  db: Database
+  /** What others have read in the same snapshot is not read again. */
+  read: Read
+  /** Whether objects of the schema are asked about. */
+  wants(schema: string): boolean
 }
 
 /** A symptom or an error that we know. */
@@ -20,7 +32,7 @@ export interface Symptom {
    *
    * @param text what was asked about; errors name objects
    */
-  look(db: Database, text: string): Promise<Answer>
+  look(place: Place, text: string): Promise<Answer>
   /** What helps where the database cannot be reached. */
   otherwise: string[]
 }

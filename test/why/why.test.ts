@@ -1,8 +1,8 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { explainSymptom, recognise, symptoms } from '../../../src/operate/why/why.ts'
-import type { TestDatabase } from '../../support/database.ts'
-import { createDatabase } from '../../support/database.ts'
+import { explainSymptom, recognise, symptoms } from '../../src/why/why.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { createDatabase } from '../support/database.ts'
 
 /** Errors as PostgreSQL, PgBouncer, Supavisor and drivers write them. */
 const texts: [string, string][] = [
@@ -118,6 +118,13 @@ describe('on a database', () => {
     await owner.query('CREATE TABLE public.visits (id int, city int)')
     await owner.query('INSERT INTO public.visits SELECT id, id % 5000 FROM generate_series(1, 50000) id')
     await owner.query('CREATE INDEX visits_city_idx ON public.visits (city)')
+    const estimatedRows = async () => {
+      const { rows } = await owner.query<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(
+        'EXPLAIN (FORMAT JSON) SELECT * FROM public.visits WHERE city = 1',
+      )
+      return rows[0]?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0
+    }
+    expect(await estimatedRows()).toBeGreaterThan(50)
     const symptom = recognise('Slow queries after adding indexes')
     if (!symptom) throw new Error('not recognised')
     const look = async () => explainSymptom(owner, symptom, '')
@@ -131,6 +138,8 @@ describe('on a database', () => {
     expect((await explainSymptom(owner, symptom, '')).here).not.toContain(
       'The statistics of public.visits are stale.',
     )
+    // The planner now knows that a city is one row of 5,000.
+    expect(await estimatedRows()).toBeLessThan(50)
   })
 
   test('a VACUUM FULL that waits is seen with whom it waits for, and the answer ends it', async () => {
@@ -145,8 +154,13 @@ describe('on a database', () => {
       .poll(async () => (await look()).here[0])
       .toMatch(/waiting for its lock.* It waits for session \d+\./)
     const { commands } = await look()
+    const later = await database.connect(database.ownerUrl)
+    const behind = later.query('SELECT count(*) FROM public.cities')
+    await expect.poll(async () => (await look()).here[0]).toContain('1 sessions wait for it')
     await owner.query(commands[0] ?? '')
     expect(await waiting).toContain('canceling statement due to user request')
+    expect((await behind).rowCount).toBe(1)
+    expect(await look()).toMatchObject({ notSeen: true })
     await reader.query('ROLLBACK')
   })
 })

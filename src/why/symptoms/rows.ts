@@ -1,9 +1,10 @@
-import { sql } from 'kysely'
 import { escapeLiteral } from 'pg'
-import type { Database } from '../../../postgres/database.ts'
-import { display, qualified, quote } from '../../../postgres/identifiers.ts'
-import { findNamedTable } from '../../../catalog/namedTable.ts'
-import { listSequences } from '../../../catalog/sequences.ts'
+import type { Database } from '../../postgres/database.ts'
+import { display, qualified, quote } from '../../postgres/identifiers.ts'
+import { findHighestValue } from '../../catalog/highestValue.ts'
+import { findNamedTable, findTablesNamed } from '../../catalog/namedTable.ts'
+import { findPolicies } from '../../catalog/policies.ts'
+import { listSequences } from '../../catalog/sequences.ts'
 import type { Symptom } from '../symptom.ts'
 
 /** `relation "bookings"`, `table "public.bookings"` -> bookings */
@@ -18,12 +19,8 @@ async function behindSequence(db: Database, text: string): Promise<string | unde
   for (const sequence of await listSequences(db)) {
     const { column, lastValue } = sequence
     if (column?.table.schema !== table.schema || column.table.name !== table.name) continue
-    const { rows } = await sql<{ highest: string | null }>`
-      SELECT max(${sql.id(column.name)})::text AS highest FROM ${sql.id(table.schema, table.name)}`.execute(
-      db,
-    )
-    const highest = rows[0]?.highest
-    if (highest === null || highest === undefined || BigInt(highest) <= BigInt(lastValue ?? 0)) continue
+    const highest = await findHighestValue(db, table, column.name)
+    if (highest === null || BigInt(highest) <= BigInt(lastValue ?? 0)) continue
     return `SELECT setval(${escapeLiteral(qualified(sequence))}, (SELECT max(${quote(column.name)}) FROM ${qualified(table)})); -- the sequence is behind its column`
   }
   return undefined
@@ -34,7 +31,7 @@ export const rowSymptoms: Symptom[] = [
     id: 'unique_violation',
     means: 'A row with the same key is there already.',
     patterns: [/duplicate key value violates unique constraint/i, /\b23505\b/],
-    async look(db, text) {
+    async look({ db }, text) {
       const fix = await behindSequence(db, text)
       return fix === undefined
         ? {
@@ -68,7 +65,7 @@ export const rowSymptoms: Symptom[] = [
     id: 'row_security_violation',
     means: 'No policy lets this caller write that row.',
     patterns: [/new row violates row-level security policy/i],
-    look: async (db, text) => ({
+    look: async ({ db }, text) => ({
       here: await policiesOf(db, text),
       commands: ['npx hundredfold diagnose --rules rls_enabled_no_policy,policy_exists_rls_disabled'],
     }),
@@ -78,7 +75,7 @@ export const rowSymptoms: Symptom[] = [
     id: 'permission_denied',
     means: 'The role lacks a privilege.',
     patterns: [/permission denied for/i, /\b42501\b/],
-    look: async (db, text) => ({
+    look: async ({ db }, text) => ({
       here: await policiesOf(db, text),
       commands: ['GRANT what the role needs; policies come on top of privileges and do not replace them.'],
     }),
@@ -88,7 +85,7 @@ export const rowSymptoms: Symptom[] = [
     id: 'policy_recursion',
     means: 'A policy reads a table whose policies read the first one again.',
     patterns: [/infinite recursion detected in policy/i, /\b42P17\b/],
-    look: async (db, text) => ({
+    look: async ({ db }, text) => ({
       here: await policiesOf(db, text),
       commands: [
         "Put the inner look-up into a SECURITY DEFINER function with SET search_path = '', and call it as (SELECT f()).",
@@ -101,21 +98,17 @@ export const rowSymptoms: Symptom[] = [
     id: 'no_such_relation',
     means: 'No table of that name is found through search_path.',
     patterns: [/relation "[^"]*" does not exist/i, /\b42P01\b/],
-    async look(db, text) {
+    async look({ db }, text) {
       const name = tableNamed(text)
-      const { rows } = await sql<{ schema: string; name: string }>`
-        SELECT namespace.nspname AS schema, class.relname AS name FROM pg_catalog.pg_class class
-        JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
-        WHERE class.relkind IN ('r', 'p', 'v', 'm', 'f') AND lower(class.relname) = lower(${name?.split('.').at(-1) ?? ''})
-        LIMIT 5`.execute(db)
+      const tables = await findTablesNamed(db, name?.split('.').at(-1) ?? '')
       return {
         here:
-          rows.length > 0
-            ? rows.map((table) => `There is ${display(table)}: name its schema, and quote upper case.`)
+          tables.length > 0
+            ? tables.map((table) => `There is ${display(table)}: name its schema, and quote upper case.`)
             : ['There is no table of that name in any schema.'],
         commands:
-          rows.length > 0
-            ? rows.map((table) => `SELECT ... FROM ${qualified(table)}`)
+          tables.length > 0
+            ? tables.map((table) => `SELECT ... FROM ${qualified(table)}`)
             : ['npx hundredfold migrate status'],
       }
     },
@@ -127,11 +120,9 @@ async function policiesOf(db: Database, text: string): Promise<string[]> {
   const name = tableNamed(text) ?? /(?:table|policy for) (\S+)/i.exec(text)?.[1]
   const table = name === undefined ? undefined : await findNamedTable(db, quote(name.replaceAll('"', '')))
   if (!table) return ['The text names no table of this database.']
-  const { rows } = await sql<{ name: string; command: string }>`
-    SELECT policyname AS name, cmd AS command FROM pg_catalog.pg_policies
-    WHERE schemaname = ${table.schema} AND tablename = ${table.name} ORDER BY 1`.execute(db)
-  if (rows.length === 0) return [`${display(table)} has no policy.`]
+  const policies = await findPolicies(db, table)
+  if (policies.length === 0) return [`${display(table)} has no policy.`]
   return [
-    `${display(table)} has ${rows.length} policies: ${rows.map(({ name: policy, command }) => `${policy} (${command})`).join(', ')}.`,
+    `${display(table)} has ${policies.length} policies: ${policies.map(({ name: policy, command }) => `${policy} (${command})`).join(', ')}.`,
   ]
 }

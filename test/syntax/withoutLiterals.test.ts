@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { messageWithoutValues, withoutLiterals } from '../../src/report/withoutLiterals.ts'
+import { messageWithoutValues, withoutLiterals } from '../../src/syntax/withoutLiterals.ts'
 
 test.each([
   [`(o.mail = 'ann@example.org'::text)`, '(o.mail = …::text)'],
