@@ -60,6 +60,7 @@ export type OperationKind =
   | 'narrowIndex'
   | 'partitionTable'
   | 'primaryKeyFromIndex'
+  | 'scheduleJobs'
   | 'setFunctionSearchPath'
   | 'setStorageParameters'
   | 'validateConstraint'

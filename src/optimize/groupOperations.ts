@@ -96,6 +96,7 @@ const titles: Record<OperationKind, string> = {
   narrowIndex: 'narrow-indexes',
   partitionTable: 'partition-tables',
   primaryKeyFromIndex: 'add-primary-keys',
+  scheduleJobs: 'schedule-jobs',
   setFunctionSearchPath: 'set-search-paths',
   setStorageParameters: 'set-storage-parameters',
   validateConstraint: 'validate-constraints',

@@ -1,5 +1,7 @@
 import type { ClientBase } from 'pg'
+import { UsageError, messageOf } from '../../errors.ts'
 import { ledgerSchema } from '../../migrate/ledger.ts'
+import { errorCode } from '../../postgres/sqlState.ts'
 
 /** What maintenance did last with each subject. */
 export interface LastRuns {
@@ -31,10 +33,31 @@ export async function recordRun(client: ClientBase, task: string, subject: strin
   )
 }
 
-/** One row for each task and subject, in the schema of the ledger. */
+/**
+ * One row for each task and subject, in the schema of the ledger.
+ *
+ * @throws UsageError where the role may not make it
+ */
 export async function ensureMaintenanceLedger(client: ClientBase): Promise<void> {
+  try {
+    await makeLedger(client)
+  } catch (error) {
+    if (errorCode(error) !== '42501') throw error
+    throw new UsageError(
+      `This role may not make ${ledgerSchema}.maintenance, where maintenance remembers what was done: ${messageOf(error)}. Nothing was done.`,
+      `Let the database's owner GRANT CREATE ON DATABASE to it, or CREATE SCHEMA ${ledgerSchema} AUTHORIZATION it.`,
+      { cause: error },
+    )
+  }
+}
+
+async function makeLedger(client: ClientBase): Promise<void> {
+  const { rowCount } = await client.query('SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1', [
+    ledgerSchema,
+  ])
+  // IF NOT EXISTS alone would ask for the privilege all the same.
+  if (rowCount === 0) await client.query(`CREATE SCHEMA IF NOT EXISTS ${ledgerSchema}`)
   await client.query(`
-    CREATE SCHEMA IF NOT EXISTS ${ledgerSchema};
     CREATE TABLE IF NOT EXISTS ${ledgerSchema}.maintenance (
       task text NOT NULL,
       subject text NOT NULL,
