@@ -6,7 +6,7 @@ export {
   constraintIsNotValidated,
   constraintIsValidated,
 } from './conditions/constraints.ts'
-export { cronJobIs, cronJobIsAbsent, cronJobRan } from './conditions/cronJobs.ts'
+export { cronIsUsable, cronJobIs, cronJobIsAbsent, cronJobRan } from './conditions/cronJobs.ts'
 export {
   extensionIsAbsent,
   extensionIsAvailable,

@@ -70,22 +70,20 @@ export async function findCronObstacle(db: Database): Promise<CronObstacle | und
   const { rows } = await sql<{
     isInstalled: boolean
     isOffered: boolean
-    database: string | null
-    isLoaded: boolean
+    seesSettings: boolean
+    home: string | null
+    isElsewhere: boolean
   }>`
     SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pg_cron') AS "isInstalled",
       EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'pg_cron') AS "isOffered",
-      -- Only superusers and pg_read_all_settings see this one.
-      (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'cron.database_name') AS database,
-      EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name LIKE 'cron.%') AS "isLoaded"`.execute(db)
+      pg_catalog.pg_has_role('pg_read_all_settings', 'USAGE') AS "seesSettings",
+      home.setting AS home, coalesce(home.setting <> pg_catalog.current_database(), false) AS "isElsewhere"
+    FROM (SELECT 1) one LEFT JOIN pg_catalog.pg_settings home ON home.name = 'cron.database_name'`.execute(db)
   const [found] = rows
   if (found?.isInstalled) return { reason: 'noPrivilege' }
-  const { rows: here } = await sql<{ name: string }>`SELECT pg_catalog.current_database() AS name`.execute(db)
-  if (found?.database && found.database !== here[0]?.name) {
-    return { reason: 'elsewhere', database: found.database }
-  }
-  if (found?.isLoaded) return { reason: 'notInstalled' }
-  return { reason: found?.isOffered ? 'notLoaded' : 'notOffered' }
+  if (found?.home && found.isElsewhere) return { reason: 'elsewhere', database: found.home }
+  if (!found?.isOffered) return { reason: 'notOffered' }
+  return { reason: found.seesSettings && found.home === null ? 'notLoaded' : 'notInstalled' }
 }
 
 /** SQL for the time zone that pg_cron reads schedules in; where this role may not see it, what it is by default. */

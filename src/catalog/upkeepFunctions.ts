@@ -20,7 +20,7 @@ export async function listUpkeepFunctions(db: Database): Promise<UpkeepFunction[
   const { rows } = await sql<UpkeepFunction>`
     SELECT namespace.nspname AS schema, function.proname AS name,
       CASE function.prokind WHEN 'f' THEN 'add' ELSE 'drop' END AS does,
-      (pg_catalog.regexp_match(pg_catalog.pg_get_expr(function.proargdefaults, 0), '^\'([^\']+)\'::interval$'))[1]
+      (pg_catalog.regexp_match(pg_catalog.pg_get_expr(function.proargdefaults, 0), '^''([^'']+)''::interval$'))[1]
         AS retention,
       pg_catalog.has_schema_privilege(namespace.oid, 'USAGE')
         AND pg_catalog.has_function_privilege(function.oid, 'EXECUTE') AS "isCallable"

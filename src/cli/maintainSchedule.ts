@@ -6,7 +6,7 @@ import type { Client } from 'pg'
 import type { CronObstacle } from '../catalog/cron.ts'
 import { findCronObstacle } from '../catalog/cron.ts'
 import { UsageError, exitCodes } from '../errors.ts'
-import { cronOperations, findCronJobs } from '../operate/maintain/cronPlan.ts'
+import { cronOperations, findCronJobs, findJobsElsewhere } from '../operate/maintain/cronPlan.ts'
 import type { Period } from '../operate/maintain/period.ts'
 import type { ScheduleFile } from '../operate/maintain/scheduleFiles.ts'
 import { crontabLine, githubFile, systemdFiles } from '../operate/maintain/scheduleFiles.ts'
@@ -56,6 +56,8 @@ async function scheduleByCron(
 ): Promise<void> {
   const print = peopleLine(terminal, options)
   const obstacle = await findCronObstacle(borrow(client))
+  if (obstacle?.reason === 'elsewhere')
+    for (const each of await findJobsElsewhere(client, period)) print(each)
   if (obstacle) throw refusal(obstacle, period)
   const jobs = await findCronJobs(client, period)
   for (const { name, schedule, command } of jobs) print(`${schedule}  ${name}\n  ${command}`)
@@ -89,8 +91,8 @@ function refusal({ reason, database }: CronObstacle, period: Period): UsageError
   switch (reason) {
     case 'elsewhere':
       return new UsageError(
-        `pg_cron lives in one database of a server, here in ${database ?? 'another one'}, so this role cannot schedule jobs from this one.`,
-        `A superuser may call cron.schedule_in_database there with the statements of the plan; ${others}`,
+        `pg_cron lives in one database of a server, here in ${database ?? 'another one'}, so nobody can schedule jobs from this one.`,
+        `Let a superuser run the printed statements there, if there are any; ${others}`,
       )
     case 'noPrivilege':
       return new UsageError(
@@ -99,7 +101,7 @@ function refusal({ reason, database }: CronObstacle, period: Period): UsageError
       )
     case 'notInstalled':
       return new UsageError(
-        'The server has loaded pg_cron, but it is not installed in this database; it lives in one database of a server.',
+        'pg_cron is not installed in this database; it lives in one database of a server.',
         `CREATE EXTENSION pg_cron works in the database that cron.database_name names; ${others}`,
       )
     case 'notLoaded':

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { findLastCronRun, listCronJobs } from '../catalog/cron.ts'
+import { findLastCronRun, listCronJobs, maySchedule } from '../catalog/cron.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 
@@ -7,6 +7,15 @@ import { fails, holds } from './condition.ts'
 export interface NamedJob {
   name: string
   command: string
+}
+
+/** Holds when pg_cron is installed in this database and the role may schedule jobs. */
+export function cronIsUsable(): Condition {
+  return {
+    description: 'this role may schedule jobs of pg_cron',
+    check: async (db) =>
+      (await maySchedule(db)) ? holds : fails('pg_cron and USAGE on its schema', 'one of them is missing'),
+  }
 }
 
 /** Holds when pg_cron has an active job of this name with this schedule and command. */

@@ -1,7 +1,6 @@
 import { escapeLiteral } from 'pg'
 import { cronTimeZone } from '../catalog/cron.ts'
-import { cronJobIs, cronJobIsAbsent, cronJobRan } from '../conditions/cronJobs.ts'
-import { extensionIsInstalled } from '../conditions/extensions.ts'
+import { cronIsUsable, cronJobIs, cronJobIsAbsent, cronJobRan } from '../conditions/cronJobs.ts'
 import type { Operation, Reason } from './operation.ts'
 import { condition, work } from './operation.ts'
 import { operationTitle } from './titles.ts'
@@ -52,10 +51,7 @@ export function scheduleJobs(title: string, jobs: readonly JobToSchedule[], reas
           `DELETE FROM cron.job_run_details WHERE command = ${literal(command)} AND database = pg_catalog.current_database()`,
       ),
     ],
-    before: [
-      condition(extensionIsInstalled, 'pg_cron'),
-      ...names.map((name) => condition(cronJobIsAbsent, name)),
-    ],
+    before: [condition(cronIsUsable), ...names.map((name) => condition(cronJobIsAbsent, name))],
     after: jobs.map((job) => condition(cronJobIs, { ...job })),
   }
   const ran: Operation = {

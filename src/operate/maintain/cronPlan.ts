@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg'
+import { escapeLiteral } from 'pg'
 import { listCronJobs } from '../../catalog/cron.ts'
 import { listPartitionedTables } from '../../catalog/partitions.ts'
 import type { Database } from '../../postgres/database.ts'
@@ -37,6 +38,20 @@ export async function findCronJobs(client: ClientBase, period: Period): Promise<
     return wanted
       .filter(({ isDoneBy }) => !there.some(({ command }) => isDoneBy(command)))
       .map(({ job }) => ({ ...job, name: claimIdentifier(job.name, '', taken) }))
+  })
+}
+
+/** The same as statements for a superuser in the database where pg_cron lives, if that is not this one. */
+export async function findJobsElsewhere(client: ClientBase, period: Period): Promise<string[]> {
+  const jobs = (await findCronJobs(client, period)).filter(
+    ({ command }) => command !== historyJob.job.command,
+  )
+  const { rows } = await client.query<{ database: string; role: string }>(
+    'SELECT pg_catalog.current_database() AS database, current_user AS role',
+  )
+  return jobs.map(({ name, schedule, command }) => {
+    const args = [name, schedule, command, rows[0]?.database ?? '', rows[0]?.role ?? '']
+    return `SELECT cron.schedule_in_database(${args.map((arg) => escapeLiteral(arg).trim()).join(', ')});`
   })
 }
 

@@ -138,17 +138,24 @@ describe.skipIf(engineIsMissing('pg_cron'))('jobs of pg_cron, as an owner who is
     expect(await jobs()).toEqual([])
   })
 
-  test('pg_cron in another database is said', async () => {
+  test('pg_cron in another database is said, with the statements that schedule jobs from there', async () => {
+    await superuser.query('GRANT pg_read_all_settings TO owner')
     const url = new URL(ownerUrl)
     url.pathname = '/elsewhere'
-    const call = (environment: Record<string, string>) =>
-      callCommand(['maintain', 'daily', '--schedule', 'pg_cron', '--yes'], { environment })
-    const { exitCode, err } = await call({ DIRECT_URL: url.href })
+    const { exitCode, out, err } = await callCommand(
+      ['maintain', 'monthly', '--schedule', 'pg_cron', '--yes'],
+      {
+        environment: { DIRECT_URL: url.href },
+      },
+    )
     expect(exitCode).toBe(5)
-    expect(err).toContain('lives in one database of a server')
+    expect(err).toContain('lives in one database of a server, here in postgres')
     expect(err).toContain('--schedule crontab')
-    const asSuperuser = new URL(server.url('elsewhere'))
-    expect((await call({ DIRECT_URL: asSuperuser.href })).err).toContain('here in postgres')
+    await superuser.query(out)
+    expect((await superuser.query('SELECT database, username, command FROM cron.job')).rows).toEqual([
+      { database: 'elsewhere', username: 'owner', command: 'VACUUM (ANALYZE, SKIP_LOCKED) -- hundredfold' },
+    ])
+    await superuser.query('SELECT cron.unschedule(jobid) FROM cron.job')
   })
 
   test('a role that may not use pg_cron is told so', async () => {
