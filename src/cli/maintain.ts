@@ -13,7 +13,7 @@ import { isAtLeast } from '../rules/rule.ts'
 import { confirmed } from './confirmed.ts'
 import type { CommandContext } from './context.ts'
 import type { Look } from './maintainLook.ts'
-import { isLookDue, lookAround, lookTitle } from './maintainLook.ts'
+import { isLookDue, lookAround, lookTitle, skippedRules } from './maintainLook.ts'
 import type { Scheduler } from './maintainSchedule.ts'
 import { scheduleMaintenance, schedulers } from './maintainSchedule.ts'
 import type { OutputOptions } from './output.ts'
@@ -180,6 +180,7 @@ function resultJson(
     cannot,
     done,
     findings: look?.diagnosis.report.findings ?? null,
+    skipped: look ? skippedRules(look.diagnosis.report) : null,
     regressions: look?.comparison?.regressions ?? null,
     folder: look?.folder ?? null,
   }

@@ -66,6 +66,7 @@ export async function lookAround(
   for (const { level, rule, detail } of report.findings.slice(0, 10)) print(`${level} ${rule}: ${detail}`)
   if (report.findings.length > 10) print(`and ${report.findings.length - 10} findings more`)
   if (report.findings.length === 0) print('No findings.')
+  for (const { rule, reason } of skippedRules(report)) print(`not looked at ${rule}: ${reason}`)
   if (period !== 'weekly') return { diagnosis, comparison: undefined, folder: undefined }
   const folder = join(out, folderName(report.takenAt))
   await writeFolder(folder, {
@@ -78,4 +79,11 @@ export async function lookAround(
   if (comparison) print(comparisonText(comparison))
   print(`Written to ${folder}`)
   return { diagnosis, comparison, folder }
+}
+
+/** Rules that could not see, and so have not passed. */
+export function skippedRules({ sections }: Diagnosis['report']): { rule: string; reason: string }[] {
+  return sections
+    .filter(({ id, status }) => id.startsWith('rule/') && status !== 'ok')
+    .map(({ id, reason }) => ({ rule: id.slice('rule/'.length), reason: reason ?? 'unknown' }))
 }

@@ -9,7 +9,11 @@ export interface LastRuns {
   of(task: string, subject: string): Date | undefined
 }
 
-/** Reads what was done; everything is due where there is no such table yet. Writes nothing. */
+/**
+ * Reads what was done; everything is due where there is no such table yet. Writes nothing.
+ *
+ * @throws UsageError where the role may not read it
+ */
 export async function readLastRuns(client: ClientBase): Promise<LastRuns> {
   const there = await client.query(
     `SELECT FROM pg_catalog.pg_class class JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
@@ -17,8 +21,10 @@ export async function readLastRuns(client: ClientBase): Promise<LastRuns> {
     [ledgerSchema],
   )
   if (there.rowCount === 0) return { of: () => undefined }
-  const { rows } = await client.query<{ task: string; subject: string; doneAt: Date }>(
-    `SELECT task, subject, done_at AS "doneAt" FROM ${ledgerSchema}.maintenance`,
+  const { rows } = await orRefuse('read', () =>
+    client.query<{ task: string; subject: string; doneAt: Date }>(
+      `SELECT task, subject, done_at AS "doneAt" FROM ${ledgerSchema}.maintenance`,
+    ),
   )
   const runs = new Map(rows.map(({ task, subject, doneAt }) => [JSON.stringify([task, subject]), doneAt]))
   return { of: (task, subject) => runs.get(JSON.stringify([task, subject])) }
@@ -39,13 +45,19 @@ export async function recordRun(client: ClientBase, task: string, subject: strin
  * @throws UsageError where the role may not make it
  */
 export async function ensureMaintenanceLedger(client: ClientBase): Promise<void> {
+  await orRefuse('make', () => makeLedger(client))
+}
+
+async function orRefuse<T>(what: 'read' | 'make', work: () => Promise<T>): Promise<T> {
   try {
-    await makeLedger(client)
+    return await work()
   } catch (error) {
     if (errorCode(error) !== '42501') throw error
     throw new UsageError(
-      `This role may not make ${ledgerSchema}.maintenance, where maintenance remembers what was done: ${messageOf(error)}. Nothing was done.`,
-      `Let the database's owner GRANT CREATE ON DATABASE to it, or CREATE SCHEMA ${ledgerSchema} AUTHORIZATION it.`,
+      `This role may not ${what} ${ledgerSchema}.maintenance, where maintenance remembers what was done: ${messageOf(error)}. Nothing was done.`,
+      what === 'read'
+        ? 'Run it as the role that ran it before, or let that role GRANT its privileges on the schema and the table.'
+        : `Let the database's owner GRANT CREATE ON DATABASE to it, or CREATE SCHEMA ${ledgerSchema} AUTHORIZATION it.`,
       { cause: error },
     )
   }
