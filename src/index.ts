@@ -7,6 +7,7 @@ export {
   constraintIsValidated,
 } from './conditions/constraints.ts'
 export { cronIsUsable, cronJobIs, cronJobIsAbsent, cronJobRan } from './conditions/cronJobs.ts'
+export { settingHereIs, settingHereIsUnset } from './conditions/databaseSettings.ts'
 export {
   extensionIsAbsent,
   extensionIsAvailable,

@@ -49,6 +49,7 @@ export type Reason = Pick<Operation, 'rule' | 'why'>
 export type OperationKind =
   | 'alterPolicies'
   | 'alterRoleSetting'
+  | 'alterSettingHere'
   | 'createClaimHelper'
   | 'createExtension'
   | 'createIndex'

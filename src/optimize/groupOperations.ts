@@ -85,6 +85,7 @@ function compare(a: string, b: string): number {
 const titles: Record<OperationKind, string> = {
   alterPolicies: 'rewrite-policies',
   alterRoleSetting: 'set-role-settings',
+  alterSettingHere: 'set-settings-of-database',
   createClaimHelper: 'create-claim-functions',
   createExtension: 'enable-extensions',
   createIndex: 'create-indexes',
