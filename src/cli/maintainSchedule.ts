@@ -58,12 +58,12 @@ async function scheduleByCron(
   const obstacle = await findCronObstacle(borrow(client))
   if (obstacle?.reason === 'elsewhere')
     for (const each of await findJobsElsewhere(client, period)) print(each)
-  if (obstacle) throw refusal(obstacle, period)
+  if (obstacle) throw refusal(obstacle)
   const jobs = await findCronJobs(client, period)
   for (const { name, schedule, command } of jobs) print(`${schedule}  ${name}\n  ${command}`)
   if (jobs.length === 0) print('There is nothing that pg_cron could do and does not do already.')
   print(
-    `pg_cron runs SQL alone. The look at ${lookTitle(period)} takes \`maintain ${period} --schedule crontab\`, systemd or github; it leaves to pg_cron what pg_cron does.`,
+    `pg_cron runs SQL alone. The look at ${lookTitle(period)} takes \`--schedule crontab\`, systemd or github; it leaves to pg_cron what pg_cron does.`,
   )
   const { into = 'migrations' } = options
   const operations = jobs.length === 0 ? [] : cronOperations(period, jobs)
@@ -86,8 +86,8 @@ async function scheduleByCron(
   })
 }
 
-function refusal({ reason, database }: CronObstacle, period: Period): UsageError {
-  const others = `\`maintain ${period} --schedule crontab\`, systemd or github need nothing on the server.`
+function refusal({ reason, database }: CronObstacle): UsageError {
+  const others = '`--schedule crontab`, systemd or github need nothing on the server.'
   switch (reason) {
     case 'elsewhere':
       return new UsageError(

@@ -12,6 +12,7 @@ import { startEmbedded } from '../../src/servers/embedded.ts'
 import type { Server } from '../../src/servers/server.ts'
 import type { CommandResult } from '../support/commandLine.ts'
 import { callCommand } from '../support/commandLine.ts'
+import { settleCounters } from '../rules/look.ts'
 import { engineIsMissing } from '../support/engines.ts'
 
 interface Document {
@@ -148,6 +149,16 @@ describe.skipIf(engineIsMissing('pg_repack'))('on PostgreSQL 15, as an owner who
       const foretold = table?.space.indexWasted ?? 0
       expect(foretold).toBeGreaterThan(1_000_000)
       expect(Math.abs((table?.returnedBytes ?? 0) / foretold - 1)).toBeLessThan(0.1)
+    })
+
+    test('rows that nobody has vacuumed yet are foretold too, in heap, TOAST and indexes', async () => {
+      await owner.query('DELETE FROM public."Bookings" WHERE id % 5 = 2')
+      await settleCounters(owner)
+      const before = (await run('--table', '"Bookings"')).document?.tables[0]
+      expect(before?.space.toastWasted).toBeGreaterThan(1_000_000)
+      const rebuilt = (await run('--run', 'reindex', '--table', '"Bookings"', '--yes')).document?.tables[0]
+      const foretold = before?.space.indexWasted ?? 0
+      expect(Math.abs((rebuilt?.returnedBytes ?? 0) / foretold - 1)).toBeLessThan(0.1)
     })
 
     test('a writer goes on while a table is repacked', async () => {
