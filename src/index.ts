@@ -6,6 +6,8 @@ export {
   constraintIsNotValidated,
   constraintIsValidated,
 } from './conditions/constraints.ts'
+export { cronIsUsable, cronJobIs, cronJobIsAbsent, cronJobRan } from './conditions/cronJobs.ts'
+export { settingHereIs, settingHereIsUnset } from './conditions/databaseSettings.ts'
 export {
   extensionIsAbsent,
   extensionIsAvailable,

@@ -26,3 +26,26 @@ export async function findPartitionKey(
     WHERE namespace.nspname = ${schema} AND class.relname = ${name}`.execute(db)
   return rows[0]
 }
+
+/** A partitioned table that is no partition itself. */
+export interface PartitionedTable extends RelationName {
+  /** Whether the role may ANALYZE it. */
+  isOwned: boolean
+  /** When somebody last gathered statistics of the whole; null for never, or where the server does not keep it. */
+  lastAnalyzed: Date | null
+}
+
+/** Every such table outside of PostgreSQL's own schemas and extensions. Autovacuum never analyzes them. */
+export async function listPartitionedTables(db: Database): Promise<PartitionedTable[]> {
+  const { rows } = await sql<PartitionedTable>`
+    SELECT namespace.nspname AS schema, class.relname AS name,
+      pg_catalog.pg_has_role(class.relowner, 'USAGE') AS "isOwned",
+      pg_catalog.pg_stat_get_last_analyze_time(class.oid) AS "lastAnalyzed"
+    FROM pg_catalog.pg_class class JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+    WHERE class.relkind = 'p' AND NOT class.relispartition
+      AND namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema'
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend
+        WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND objid = class.oid AND deptype = 'e')
+    ORDER BY 1, 2`.execute(db)
+  return rows
+}

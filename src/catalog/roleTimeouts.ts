@@ -5,6 +5,10 @@ import type { Database } from '../postgres/database.ts'
 export interface TimeoutValue {
   /** What `ALTER ROLE ... SET` set for every database; null where nothing is set. */
   own: string | null
+  /** What `ALTER ROLE ... IN DATABASE` set for this one; null where nothing is set. */
+  here: string | null
+  /** What `ALTER DATABASE ... SET` set for every role in this one; null where nothing is set. */
+  everybody: string | null
   /** What applies in this database: the role's setting here, else its own, else the database's; null if none is set. */
   effective: string | null
 }
@@ -24,6 +28,10 @@ export type TimeoutSetting = (typeof timeoutSettings)[number]
 export interface RoleTimeouts {
   name: string
   canLogin: boolean
+  /** Whether this session's role may `ALTER ROLE ... SET` it. */
+  mayAlter: boolean
+  /** Whether this session's role may `ALTER DATABASE ... SET`. */
+  ownsDatabase: boolean
   timeouts: Record<TimeoutSetting, TimeoutValue>
 }
 
@@ -59,8 +67,13 @@ export async function listRoleTimeouts(db: Database): Promise<RoleTimeouts[]> {
       UNION SELECT usesysid FROM pg_catalog.pg_stat_activity, this WHERE datid = this.oid AND usesysid IS NOT NULL
     )
     SELECT role.rolname AS name, role.rolcanlogin AS "canLogin",
+      acting.rolsuper OR acting.rolcreaterole AND (
+        -- Since 16 CREATEROLE is for the roles that one has made, or got with ADMIN OPTION.
+        pg_catalog.current_setting('server_version_num')::int < 160000
+        OR pg_catalog.pg_has_role(acting.oid, role.oid, 'MEMBER WITH ADMIN OPTION')) AS "mayAlter",
+      pg_catalog.pg_has_role(this.datdba, 'USAGE') AS "ownsDatabase",
       (SELECT pg_catalog.json_object_agg(wanted.name, pg_catalog.json_build_object(
-          'own', own.value, 'effective', coalesce(here.value, own.value, everybody.value)))
+          'own', own.value, 'here', here.value, 'everybody', everybody.value, 'effective', coalesce(here.value, own.value, everybody.value)))
         FROM pg_catalog.unnest(${[...timeoutSettings]}::text[]) AS wanted(name)
         LEFT JOIN timeouts here
           ON here.name = wanted.name AND here.setrole = role.oid AND here.setdatabase = this.oid
@@ -70,6 +83,7 @@ export async function listRoleTimeouts(db: Database): Promise<RoleTimeouts[]> {
       ) AS timeouts
     FROM pg_catalog.pg_roles role
     CROSS JOIN this
+    JOIN pg_catalog.pg_roles acting ON acting.rolname = current_user
     WHERE (role.rolname IN ('anon', 'authenticated')
       OR role.rolcanlogin AND NOT role.rolsuper AND NOT role.rolreplication
         AND role.rolname <> current_user AND role.rolname !~ '^(pg_|supabase_|cli_login_)'

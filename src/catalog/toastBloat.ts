@@ -25,7 +25,7 @@ export async function listToastBloat(db: Database): Promise<ToastBloat[]> {
     JOIN pg_catalog.pg_class toast ON toast.oid = class.reltoastrelid
     JOIN pg_catalog.pg_namespace own ON own.oid = class.relnamespace
     WHERE class.relkind IN ('r', 'm') AND own.nspname !~ '^pg_' AND own.nspname <> 'information_schema'
-      AND toast.relpages > 0 AND pg_catalog.pg_relation_size(toast.oid) >= ${smallest}
+      AND pg_catalog.pg_relation_size(toast.oid) >= ${smallest}
     ORDER BY 3 DESC`.execute(db)
   if (rows.length === 0) return []
   const schema = await findPgstattuple(db, 'pgstattuple_approx')

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { accuracyBench } from '../bench/advise/accuracyBench.ts'
 import { peersBench } from '../bench/advise/peersBench.ts'
 import type { Bench } from '../bench/bench.ts'
+import { bloatBench } from '../bench/bloat/bloatBench.ts'
 import { chooseBenches } from '../bench/bench.ts'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
 import { claimsBench } from '../bench/claims/claimsBench.ts'
@@ -34,6 +35,7 @@ import { peopleLine, writeJson } from './output.ts'
 /** Every bench there is. */
 export const benches: readonly Bench[] = [
   claimsBench,
+  bloatBench,
   deployBench,
   partitionLoadBench,
   partitionCopyBench,

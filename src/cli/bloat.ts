@@ -5,21 +5,19 @@ import { sessionUrl } from '../config.ts'
 import { HundredfoldError, UsageError, exitCodes, messageOf } from '../errors.ts'
 import type { Hours } from '../migrate/hours.ts'
 import { hoursText, isWithin, untilHoursBegin } from '../migrate/hours.ts'
-import type { BloatedTable, BloatSurvey } from '../operate/bloat/findBloat.ts'
+import { chooseActions, tablesFor, wantsWindow } from '../operate/bloat/chooseActions.ts'
+import type { BloatSurvey } from '../operate/bloat/findBloat.ts'
 import { findBloat } from '../operate/bloat/findBloat.ts'
-import { freeDiskBytes } from '../operate/bloat/freeDisk.ts'
-import { fullAction } from '../operate/bloat/full.ts'
-import { reindexAction } from '../operate/bloat/reindex.ts'
+import { findShortage } from '../operate/bloat/freeDisk.ts'
 import type { RemedyKind } from '../operate/bloat/remedy.ts'
-import { remedyOf } from '../operate/bloat/remedy.ts'
-import { findRepack, refuseWithoutSuperuser, repackAction } from '../operate/bloat/repack.ts'
-import type { Returned, RewriteAction, RewriteTools } from '../operate/bloat/rewriteAction.ts'
-import { vacuumAction } from '../operate/bloat/vacuum.ts'
+import type { Outcome } from '../operate/bloat/runActions.ts'
+import { runActions } from '../operate/bloat/runActions.ts'
+import { openWindow } from '../operate/bloat/window.ts'
 import { connect } from '../postgres/connect.ts'
 import { borrow } from '../postgres/database.ts'
 import { display } from '../postgres/identifiers.ts'
-import { bloatJson, bloatText, remedyLines, returnedLines } from '../report/bloat.ts'
-import { bytes, duration } from '../report/units.ts'
+import { actionLines, bloatJson, bloatText, returnedLines, shortageText } from '../report/bloat.ts'
+import { duration } from '../report/units.ts'
 import { confirmed } from './confirmed.ts'
 import type { CommandContext } from './context.ts'
 import { parseDailyHours } from './options.ts'
@@ -67,12 +65,7 @@ space to new rows, the others give it back to the disk. Ctrl-C cancels what runs
 `,
     )
     .action(async (options: CommandOptions) => {
-      if (options.run === 'full' && !options.window) {
-        throw new UsageError(
-          'While a table is written anew, nobody can read or write it, so --run full wants a window.',
-          'Give the hours at which that is right, such as --window 02:00-04:00; --run repack needs none.',
-        )
-      }
+      if (options.run === 'full' && !options.window) throw wantsWindow()
       const url = sessionUrl(context.config)
       const client = await connect(url)
       const watcher = await connect(url)
@@ -105,7 +98,7 @@ async function bloat(context: CommandContext, sessions: Sessions, options: Comma
       : await carryOut(context, sessions, { survey, kind: options.run, options, print })
   await writeJson(terminal, options, 'bloat', bloatJson(survey, returned))
   const [first] = failures
-  if (first !== undefined) throw first
+  if (first !== undefined) throw first.error
   finish(exitCodes.done)
 }
 
@@ -137,138 +130,49 @@ interface Work {
   print: (line: string) => void
 }
 
-async function carryOut(
-  context: CommandContext,
-  sessions: Sessions,
-  work: Work,
-): Promise<{ returned: Returned[]; failures: unknown[] }> {
+async function carryOut(context: CommandContext, sessions: Sessions, work: Work): Promise<Outcome> {
   const { terminal, config } = context
   const { survey, kind, options, print } = work
-  const tables = tablesFor(survey, kind, options.table !== undefined)
+  const outcome: Outcome = { returned: [], failures: [] }
+  const wanted = { kind, isNamed: options.table !== undefined, hours: options.window }
+  const tables = tablesFor(survey, wanted)
   if (tables.length === 0) {
     print(`No table needs --run ${kind}.`)
-    return { returned: [], failures: [] }
+    return outcome
   }
-  for (const table of tables) await refuseFullDisk(sessions, table, kind, options)
-  const window = windowOf(terminal.signal, options.window)
-  const tools: RewriteTools = {
+  const shortage = await findShortage(sessions, tables, kind, options.freeDisk)
+  if (shortage) {
+    throw new HundredfoldError(
+      exitCodes.conditionFailed,
+      shortageText(shortage),
+      'Make room first, or begin with a smaller table: --table NAME.',
+    )
+  }
+  const window = openWindow(terminal.signal, options.window)
+  const tools = {
     watcher: sessions.watcher,
     signal: window.signal,
-    onProgress: (text) => terminal.progress(text),
+    onProgress: (text: string) => terminal.progress(text),
   }
-  const actions = await actionsFor(tables, { work, tools, sessions, path: config.path })
+  const place = { url: sessions.url, path: config.path }
+  const actions = await chooseActions(survey, tables, wanted, { tools, place })
   print('')
   if (actions.length === 0) {
     print('Its indexes are all smaller than a megabyte: nothing to rebuild.')
-    return { returned: [], failures: [] }
+    return outcome
   }
-  for (const { table, title, affects, sql } of actions) {
-    print(title)
-    for (const line of sql.split('\n')) print(`  ${line}`)
-    for (const line of remedyLines(remedyOf(kind, table.space))) print(`  ${line}`)
-    for (const line of affects) print(`  ${line}`)
-  }
-  if (
-    !(await confirmed(terminal, options, `Run ${actions.length === 1 ? 'this' : `these ${actions.length}`}?`))
-  ) {
-    return { returned: [], failures: [] }
-  }
+  for (const action of actions) for (const line of actionLines(action, kind)) print(line)
+  const question = `Run ${actions.length === 1 ? 'this' : `these ${actions.length}`}?`
+  if (!(await confirmed(terminal, options, question))) return outcome
   if (options.window) await waitForWindow(context, options.window, print)
-  const returned: Returned[] = []
-  const failures: unknown[] = []
-  window.begin()
   try {
-    for (const action of actions) {
-      window.signal.throwIfAborted()
-      try {
-        returned.push(await action.run(sessions.client))
-      } catch (error) {
-        window.signal.throwIfAborted()
-        print(`failed  ${action.title}: ${messageOf(error)}`)
-        failures.push(error)
-      }
-    }
+    await runActions(sessions.client, actions, window, outcome)
   } finally {
-    window.end()
     terminal.progress('')
-    for (const line of returnedLines(returned)) print(line)
+    for (const { action, error } of outcome.failures) print(`failed  ${action.title}: ${messageOf(error)}`)
+    for (const line of returnedLines(outcome.returned)) print(line)
   }
-  return { returned, failures }
-}
-
-/** Without `--table`: where it is what is advised, or does the same in another way. */
-function tablesFor({ tables }: BloatSurvey, kind: RemedyKind, isNamed: boolean): BloatedTable[] {
-  if (isNamed) return tables
-  const serves: Record<RemedyKind, RemedyKind[]> = {
-    vacuum: ['vacuum', 'full', 'repack'],
-    reindex: ['reindex'],
-    full: ['full', 'repack'],
-    repack: ['repack'],
-  }
-  return tables.filter(
-    ({ remedy, facts }) => facts.isOwned && remedy !== undefined && serves[kind].includes(remedy),
-  )
-}
-
-async function actionsFor(
-  tables: BloatedTable[],
-  place: { work: Work; tools: RewriteTools; sessions: Sessions; path: string },
-): Promise<RewriteAction[]> {
-  const { work, tools, sessions, path } = place
-  const { survey, kind, options } = work
-  switch (kind) {
-    case 'vacuum':
-      return tables.map((table) => vacuumAction(table, tools))
-    case 'reindex':
-      return tables.flatMap((table) => {
-        const bloated = table.indexes.filter(
-          ({ bloatPercent }) => options.table !== undefined || (bloatPercent ?? 0) >= 40,
-        )
-        return bloated.length === 0 ? [] : reindexAction(table, bloated, tools)
-      })
-    case 'full': {
-      const { window: hours } = options
-      if (!hours) throw new UsageError('--run full wants a window.', 'Give --window 02:00-04:00.')
-      return tables.map((table) => fullAction(table, { ...tools, hours }))
-    }
-    case 'repack': {
-      if (!survey.repack) {
-        throw new UsageError(
-          'The extension pg_repack is not installed in this database.',
-          'CREATE EXTENSION pg_repack, or use --run full in a window.',
-        )
-      }
-      refuseWithoutSuperuser(survey.repack)
-      const program = await findRepack(survey.repack.version, path)
-      const lacking = tables.find(({ facts }) => !facts.hasRowKey)
-      if (lacking) {
-        throw new UsageError(
-          `${display(lacking)} has no primary key and no unique index over columns that are not null, which pg_repack needs.`,
-          'Give it one, or use --run full in a window.',
-        )
-      }
-      const { isSuperuser } = survey.repack
-      return tables.map((table) => repackAction(table, { ...tools, program, url: sessions.url, isSuperuser }))
-    }
-  }
-}
-
-/** @throws HundredfoldError (exit 2) where the copy would not find room */
-async function refuseFullDisk(
-  { client, url }: Sessions,
-  table: BloatedTable,
-  kind: RemedyKind,
-  { freeDisk }: CommandOptions,
-): Promise<void> {
-  const { needsBytes } = remedyOf(kind, table.space)
-  if (needsBytes === 0) return
-  const free = freeDisk ?? (await freeDiskBytes(client, url, table.oid))
-  if (free === undefined || free >= needsBytes * 1.1) return
-  throw new HundredfoldError(
-    exitCodes.conditionFailed,
-    `Writing ${display(table)} anew needs ${bytes(needsBytes)} of free disk, and there are ${bytes(free)}; nothing was done.`,
-    'Make room first, or begin with a smaller table: --table NAME.',
-  )
+  return outcome
 }
 
 async function waitForWindow(
@@ -282,30 +186,4 @@ async function waitForWindow(
     onWait: (_, remainingMs) =>
       terminal.progress(`waiting for ${hoursText(hours)}: ${duration(remainingMs)} left`),
   })
-}
-
-/** A signal that is aborted by Ctrl-C, and at the end of the hours once they have begun. */
-function windowOf(
-  stop: AbortSignal,
-  hours: Hours | undefined,
-): { signal: AbortSignal; begin: () => void; end: () => void } {
-  const ended = new AbortController()
-  let timer: NodeJS.Timeout | undefined
-  return {
-    signal: AbortSignal.any([stop, ended.signal]),
-    begin: () => {
-      if (!hours) return
-      timer = setInterval(() => {
-        if (isWithin(hours, new Date())) return
-        ended.abort(
-          new HundredfoldError(
-            exitCodes.budgetExceeded,
-            `The hours ${hoursText(hours)} have ended; what was running was cancelled, and its table is as it was.`,
-            'Run it again in the next ones, or give more time.',
-          ),
-        )
-      }, 1_000)
-    },
-    end: () => clearInterval(timer),
-  }
 }

@@ -49,6 +49,7 @@ export type Reason = Pick<Operation, 'rule' | 'why'>
 export type OperationKind =
   | 'alterPolicies'
   | 'alterRoleSetting'
+  | 'alterSettingHere'
   | 'createClaimHelper'
   | 'createExtension'
   | 'createIndex'
@@ -61,6 +62,7 @@ export type OperationKind =
   | 'narrowIndex'
   | 'partitionTable'
   | 'primaryKeyFromIndex'
+  | 'scheduleJobs'
   | 'setFunctionSearchPath'
   | 'setStorageParameters'
   | 'validateConstraint'

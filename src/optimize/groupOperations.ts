@@ -85,6 +85,7 @@ function compare(a: string, b: string): number {
 const titles: Record<OperationKind, string> = {
   alterPolicies: 'rewrite-policies',
   alterRoleSetting: 'set-role-settings',
+  alterSettingHere: 'set-settings-of-database',
   createClaimHelper: 'create-claim-functions',
   createExtension: 'enable-extensions',
   createIndex: 'create-indexes',
@@ -97,6 +98,7 @@ const titles: Record<OperationKind, string> = {
   narrowIndex: 'narrow-indexes',
   partitionTable: 'partition-tables',
   primaryKeyFromIndex: 'add-primary-keys',
+  scheduleJobs: 'schedule-jobs',
   setFunctionSearchPath: 'set-search-paths',
   setStorageParameters: 'set-storage-parameters',
   validateConstraint: 'validate-constraints',

@@ -13,10 +13,11 @@ import { validateLeft } from './validateLeft.ts'
 
 /**
  * A procedure that drops the partitions all of whose rows are older than a time, each in a transaction of its own. It
- * drops nothing unless somebody calls or schedules it.
+ * drops nothing unless somebody calls or schedules it; its default is the retention that was declared, for `maintain daily`.
  *
  * ```sql
- * CALL private.drop_partitions_of_bookings('24 months');
+ * CALL private.drop_partitions_of_bookings();
+ * CALL private.drop_partitions_of_bookings('36 months');
  * ```
  *
  * @param before the table that it was, which has the dropped rows too as long as it is kept, and its primary key
@@ -33,8 +34,8 @@ export function dropPartitions(subject: Subject, retention: string, before?: Bef
     why:
       `Rows of ${display(table)} are kept for ${retention}. This procedure drops the partitions that are older, which takes ` +
       'a moment, where DELETE takes long and leaves dead rows. Dropped rows cannot come back, not by `down` either. ' +
-      'It drops nothing unless somebody calls or schedules it.',
-    up: [bodyOf(subject, before), `REVOKE ALL ON PROCEDURE ${signature} FROM PUBLIC`],
+      'It drops nothing unless somebody calls or schedules it, as `maintain daily` does.',
+    up: [bodyOf(subject, retention, before), `REVOKE ALL ON PROCEDURE ${signature} FROM PUBLIC`],
     // A call that was cut off may have left them.
     down: [...subject.children.map(dropGuard), `DROP PROCEDURE ${signature}`],
     before: [condition(functionIsAbsent, identity)],
@@ -54,7 +55,7 @@ export interface Before {
  * these, validated while everybody works, shows that no row points there and none will. Then the keys are taken off for the
  * moment of the DETACH, come back NOT VALID, and are validated at the end.
  */
-function bodyOf(subject: Subject, before: Before | undefined): string {
+function bodyOf(subject: Subject, retention: string, before: Before | undefined): string {
   const { table, functions, children } = subject
   const parent = qualified(table)
   const tables = [parent, ...new Set(children.map(({ key: foreign }) => qualified(foreign.table)))]
@@ -62,7 +63,7 @@ function bodyOf(subject: Subject, before: Before | undefined): string {
     ({ key: foreign }) => `ALTER TABLE ${qualified(foreign.table)} DROP CONSTRAINT ${quote(foreign.name)};\n`,
   )
   const giveBack = [...keysToPartitions(subject), ...children.map(dropGuard)].map((each) => `${each};\n`)
-  return `CREATE PROCEDURE ${quote(helperSchema)}.${quote(functions.dropPartitions)}(older_than interval) LANGUAGE plpgsql AS $drop$
+  return `CREATE PROCEDURE ${quote(helperSchema)}.${quote(functions.dropPartitions)}(older_than interval DEFAULT ${literal(retention)}) LANGUAGE plpgsql AS $drop$
 DECLARE
   leaf text;
   low text;

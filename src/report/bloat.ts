@@ -1,7 +1,8 @@
 import type { BloatedTable, BloatSurvey } from '../operate/bloat/findBloat.ts'
-import type { Remedy } from '../operate/bloat/remedy.ts'
+import type { Shortage } from '../operate/bloat/freeDisk.ts'
+import type { Remedy, RemedyKind } from '../operate/bloat/remedy.ts'
 import { remedyOf } from '../operate/bloat/remedy.ts'
-import type { Returned } from '../operate/bloat/rewriteAction.ts'
+import type { Returned, RewriteAction } from '../operate/bloat/rewriteAction.ts'
 import { display } from '../postgres/identifiers.ts'
 import { textTable } from './textTable.ts'
 import { bytes, duration } from './units.ts'
@@ -49,8 +50,19 @@ function share(wasted: number, whole: number): string {
   return whole === 0 || wasted === 0 ? '' : `${bytes(wasted)} (${Math.round((100 * wasted) / whole)} %)`
 }
 
+/** An action before it is done: what runs, and what it does, needs and brings. */
+export function actionLines({ table, title, affects, sql }: RewriteAction, kind: RemedyKind): string[] {
+  const more = [...sql.split('\n'), ...remedyLines(remedyOf(kind, table.space)), ...affects]
+  return [title, ...more.map((line) => `  ${line}`)]
+}
+
+/** Why a table cannot be written anew. */
+export function shortageText({ table, needsBytes, freeBytes }: Shortage): string {
+  return `Writing ${display(table)} anew needs ${bytes(needsBytes)} of free disk, and there are ${bytes(freeBytes)}; nothing was done.`
+}
+
 /** What a remedy does, needs and brings. */
-export function remedyLines({ kind, lock, needsBytes, takesMs, returnsBytes }: Remedy): string[] {
+function remedyLines({ kind, lock, needsBytes, takesMs, returnsBytes }: Remedy): string[] {
   return [
     `--run ${kind}: ${returnsBytes > 0 ? `${bytes(returnsBytes)} come back` : 'lets new rows use the space'}, in about ${duration(Math.max(1_000, Math.round(takesMs / 1_000) * 1_000))}`,
     lock,

@@ -14,6 +14,8 @@ export interface CommandResult {
 interface CommandOptions {
   environment?: Record<string, string>
   directory?: string
+  /** Ctrl-C, for `callCommand`. */
+  signal?: AbortSignal
 }
 
 /** Runs the program as a user does, in a process of its own, without the database settings of this one. */
@@ -42,7 +44,7 @@ export async function callCommand(args: string[], options: CommandOptions = {}):
     err: (text: string) => void (err += text),
     progress: () => undefined,
     confirm: () => Promise.resolve(false),
-    signal: new AbortController().signal,
+    signal: options.signal ?? new AbortController().signal,
   }
   const directory = process.cwd()
   if (options.directory) process.chdir(options.directory)

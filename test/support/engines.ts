@@ -7,6 +7,7 @@ import { findProgram } from '../../src/servers/programs.ts'
 const programs = {
   pgbouncer: ['pgbouncer'],
   chromium: ['chromium'],
+  'systemd-analyze': ['systemd-analyze'],
 } as const
 
 type Program = keyof typeof programs

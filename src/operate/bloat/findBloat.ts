@@ -60,7 +60,7 @@ export async function findBloat(client: ClientBase): Promise<BloatSurvey> {
         const parts = {
           heap: heaps.get(display(table)),
           toast: toasts.get(table.oid),
-          indexes: indexes.get(display(table)) ?? [],
+          indexes: (indexes.get(display(table)) ?? []).map((index) => withDeadEntries(index, table)),
         }
         return [bloatedTable(table, fact, parts, repack !== undefined)]
       })
@@ -68,6 +68,21 @@ export async function findBloat(client: ClientBase): Promise<BloatSurvey> {
     },
     { statementTimeoutMs },
   )
+}
+
+/**
+ * A measured index is full of the entries of dead rows until VACUUM has run; a new one has none of them. An estimate counts
+ * live rows alone.
+ */
+function withDeadEntries(index: IndexBloat, table: Table): IndexBloat {
+  const { wastedBytes, sizeBytes, kind } = index
+  if (kind !== 'measured' || wastedBytes === null) return index
+  const { liveRows, deadRows, updates, hotUpdates, deletes } = table
+  // The dead version of a HOT update has no entry of its own.
+  const withEntry = deadRows * (1 - hotUpdates / Math.max(1, updates + deletes))
+  const deadShare = withEntry / Math.max(1, liveRows + withEntry)
+  const wasted = wastedBytes + (sizeBytes - wastedBytes) * deadShare
+  return { ...index, wastedBytes: wasted, bloatPercent: (100 * wasted) / Math.max(1, sizeBytes) }
 }
 
 interface Parts {

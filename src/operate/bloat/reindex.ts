@@ -2,6 +2,7 @@ import type { Client } from 'pg'
 import { messageOf } from '../../errors.ts'
 import type { RelationName } from '../../postgres/identifiers.ts'
 import { display, qualified } from '../../postgres/identifiers.ts'
+import { isConnectionLost } from '../../postgres/sqlState.ts'
 import { cancelOnAbort } from './cancelOnAbort.ts'
 import type { BloatedTable } from './findBloat.ts'
 import type { RewriteAction, RewriteTools } from './rewriteAction.ts'
@@ -24,12 +25,20 @@ export function reindexAction(
     affects: [],
     run: (client) =>
       measureReturn(client, { table, kind: 'reindex' }, async () => {
-        const notes: string[] = []
+        const failures: { index: RelationName; error: unknown }[] = []
         for (const [at, statement] of statements.entries()) {
           const index = indexes[at]
-          if (index) notes.push(...(await rebuild(client, tools, { table, index, statement })))
+          if (!index) continue
+          try {
+            await rebuild(client, tools, { table, index, statement })
+          } catch (error) {
+            if (tools.signal.aborted || isConnectionLost(error)) throw error
+            failures.push({ index, error })
+          }
         }
-        return notes
+        const [first] = failures
+        if (first && failures.length === statements.length) throw first.error
+        return failures.map(({ index, error }) => `${display(index)} was not rebuilt: ${messageOf(error)}`)
       }),
   }
 }
@@ -38,7 +47,7 @@ async function rebuild(
   client: Client,
   tools: RewriteTools,
   { table, index, statement }: { table: BloatedTable; index: RelationName; statement: string },
-): Promise<string[]> {
+): Promise<void> {
   const before = await unfinishedCopies(tools.watcher, table)
   try {
     await cancelOnAbort(client, tools, statement, async (pid) => {
@@ -49,15 +58,13 @@ async function rebuild(
       )
       if (rows[0]) tools.onProgress(`${display(index)}: ${rows[0].phase}, ${rows[0].percent ?? 0} %`)
     })
-    return []
   } catch (error) {
     // Only what this build has left: one that was there before is somebody else's.
     const left = (await unfinishedCopies(tools.watcher, table)).filter(
       (copy) => !before.some(({ oid }) => oid === copy.oid),
     )
     for (const copy of left) await tools.watcher.query(`DROP INDEX CONCURRENTLY IF EXISTS ${qualified(copy)}`)
-    if (tools.signal.aborted) throw error
-    return [`${display(index)} was not rebuilt: ${messageOf(error)}`]
+    throw error
   }
 }
 

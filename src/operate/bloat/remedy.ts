@@ -69,7 +69,7 @@ export function remedyOf(kind: RemedyKind, space: Space): Remedy {
 /** Less is not worth a lock. */
 const leastBytes = 8 * 1_048_576
 /** Random inserts keep a B-tree about a third empty: that is no bloat. */
-const leastIndexShare = 0.4
+export const leastIndexShare = 0.4
 const leastShare = 0.2
 
 /** The right one; undefined where nothing is worth doing. */

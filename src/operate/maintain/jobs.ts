@@ -1,38 +1,34 @@
 import type { ClientBase } from 'pg'
-import { readOnce } from '../../catalog/reader.ts'
-import { listRewriteFacts } from '../../catalog/rewriteFacts.ts'
-import { listTables } from '../../catalog/tables.ts'
-import { listUpkeepFunctions } from '../../catalog/upkeepFunctions.ts'
+import { findLastCronRun, listCronJobs } from '../../catalog/cron.ts'
+import type { Database } from '../../postgres/database.ts'
 import { borrow } from '../../postgres/database.ts'
-import { display, qualified } from '../../postgres/identifiers.ts'
 import { readOnly } from '../../postgres/readOnly.ts'
-import type { Action } from '../action.ts'
+import { analyzeJobs } from './analyzeJobs.ts'
+import type { Job, Work } from './job.ts'
 import type { LastRuns } from './maintenanceLedger.ts'
+import { partitionJobs } from './partitionJobs.ts'
 import type { Period } from './period.ts'
 import { dueAfterMs } from './period.ts'
-
-/** Work that a schedule has to do, and why it is due. Running it gives a line for people; empty for nothing to tell. */
-export interface Job extends Action<string> {
-  task: string
-  subject: string
-  why: string
-}
+import { vacuumJobs } from './vacuumJobs.ts'
 
 /** What is due, and what is not. */
 export interface Jobs {
   due: Job[]
   /** How many more there are that were done already. */
   done: number
+  /** How many more pg_cron does. */
+  doneByCron: number
+  /** What this role may not do, each in a sentence. */
+  cannot: string[]
 }
 
-/** Tables smaller than that are left to autovacuum. */
-const smallest = 1_048_576
-
 /**
- * The work of a schedule, from the catalog and from what was done before.
+ * The work of a schedule, from the catalog and from what was done before. What a job of pg_cron does is left to it, unless
+ * its last run failed.
  *
- * - daily: the next partitions, by the functions that the command partition has installed
- * - monthly: VACUUM (ANALYZE) of tables of a megabyte and more that nobody has vacuumed for as long and that have changed
+ * - daily: the next partitions, and the end of old ones where a retention is declared
+ * - weekly: statistics of partitioned tables as a whole
+ * - monthly: VACUUM (ANALYZE) of what has changed and nobody has vacuumed
  */
 export async function findJobs(
   client: ClientBase,
@@ -40,63 +36,33 @@ export async function findJobs(
   last: LastRuns,
   now: Date = new Date(),
 ): Promise<Jobs> {
-  const all = await readOnly(client, async () => {
-    if (period === 'daily') return upkeepJobs(client)
-    if (period === 'monthly') return vacuumJobs(client, now)
-    return []
+  return readOnly(client, async () => {
+    const db = borrow(client)
+    const { jobs, cannot } = await workOf(db, period, now)
+    const commands = (await listCronJobs(db)).filter(({ isActive }) => isActive)
+    const found: Jobs = { due: [], done: 0, doneByCron: 0, cannot }
+    for (const job of jobs) {
+      const done = last.of(job.task, job.subject)
+      const byCron = commands.find(({ command }) => job.isDoneBy(command))
+      const run = byCron && (await findLastCronRun(db, byCron.command))
+      if (done !== undefined && now.getTime() - done.getTime() < dueAfterMs[period]) found.done += 1
+      else if (!byCron) found.due.push(job)
+      else if (run?.status !== 'failed') found.doneByCron += 1
+      else found.due.push({ ...job, why: `pg_cron's last run of it failed: ${run.message.trim()}` })
+    }
+    return found
   })
-  const isDue = ({ task, subject }: Job): boolean => {
-    const done = last.of(task, subject)
-    return done === undefined || now.getTime() - done.getTime() >= dueAfterMs[period]
+}
+
+async function workOf(db: Database, period: Period, now: Date): Promise<Work> {
+  switch (period) {
+    case 'daily':
+      return partitionJobs(db)
+    case 'weekly':
+      return analyzeJobs(db, now)
+    case 'monthly':
+      return vacuumJobs(db, now)
+    case 'quarterly':
+      return { jobs: [], cannot: [] }
   }
-  const due = all.filter(isDue)
-  return { due, done: all.length - due.length }
-}
-
-async function upkeepJobs(client: ClientBase): Promise<Job[]> {
-  const functions = await listUpkeepFunctions(borrow(client))
-  return functions
-    .filter(({ isCallable }) => isCallable)
-    .map((each) => {
-      const sql = `SELECT * FROM ${qualified(each)}()`
-      return {
-        ...{ task: 'partitions', subject: each.name, sql, affects: [] },
-        title: `Make the next partitions: ${each.name}`,
-        why: 'partitions are made ahead',
-        run: async (session) => {
-          const { rows } = await session.query<Record<string, unknown>>(sql)
-          const names = rows.map((row) => Object.values(row).map(String).join(' '))
-          return names.length > 0 ? `made ${names.join(', ')}` : 'all of them were there'
-        },
-      }
-    })
-}
-
-async function vacuumJobs(client: ClientBase, now: Date): Promise<Job[]> {
-  const read = readOnce(borrow(client))
-  const owned = new Set(
-    (await listRewriteFacts(borrow(client))).filter(({ isOwned }) => isOwned).map(({ oid }) => oid),
-  )
-  return (await read(listTables))
-    .filter(({ oid, heapBytes, lastVacuumed, deadRows, changesSinceAnalyze, inserts, updates, deletes }) => {
-      const isOld = !lastVacuumed || now.getTime() - lastVacuumed.getTime() >= dueAfterMs.monthly
-      const hasChanged =
-        deadRows + changesSinceAnalyze > 0 || (!lastVacuumed && inserts + updates + deletes > 0)
-      return owned.has(oid) && heapBytes >= smallest && isOld && hasChanged
-    })
-    .map((table) => {
-      const sql = `VACUUM (ANALYZE) ${qualified(table)}`
-      const { lastVacuumed } = table
-      return {
-        ...{ task: 'vacuum', subject: display(table), sql, affects: [] },
-        title: `Vacuum and analyze ${display(table)}`,
-        why: lastVacuumed
-          ? `last vacuumed on ${lastVacuumed.toISOString().slice(0, 10)}`
-          : 'no vacuum is on record',
-        run: async (session) => {
-          await session.query(sql)
-          return ''
-        },
-      }
-    })
 }

@@ -1,5 +1,7 @@
 import type { ClientBase } from 'pg'
+import { UsageError, messageOf } from '../../errors.ts'
 import { ledgerSchema } from '../../migrate/ledger.ts'
+import { errorCode } from '../../postgres/sqlState.ts'
 
 /** What maintenance did last with each subject. */
 export interface LastRuns {
@@ -7,7 +9,11 @@ export interface LastRuns {
   of(task: string, subject: string): Date | undefined
 }
 
-/** Reads what was done; everything is due where there is no such table yet. Writes nothing. */
+/**
+ * Reads what was done; everything is due where there is no such table yet. Writes nothing.
+ *
+ * @throws UsageError where the role may not read it
+ */
 export async function readLastRuns(client: ClientBase): Promise<LastRuns> {
   const there = await client.query(
     `SELECT FROM pg_catalog.pg_class class JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
@@ -15,8 +21,10 @@ export async function readLastRuns(client: ClientBase): Promise<LastRuns> {
     [ledgerSchema],
   )
   if (there.rowCount === 0) return { of: () => undefined }
-  const { rows } = await client.query<{ task: string; subject: string; doneAt: Date }>(
-    `SELECT task, subject, done_at AS "doneAt" FROM ${ledgerSchema}.maintenance`,
+  const { rows } = await orRefuse('read', () =>
+    client.query<{ task: string; subject: string; doneAt: Date }>(
+      `SELECT task, subject, done_at AS "doneAt" FROM ${ledgerSchema}.maintenance`,
+    ),
   )
   const runs = new Map(rows.map(({ task, subject, doneAt }) => [JSON.stringify([task, subject]), doneAt]))
   return { of: (task, subject) => runs.get(JSON.stringify([task, subject])) }
@@ -31,10 +39,37 @@ export async function recordRun(client: ClientBase, task: string, subject: strin
   )
 }
 
-/** One row for each task and subject, in the schema of the ledger. */
+/**
+ * One row for each task and subject, in the schema of the ledger.
+ *
+ * @throws UsageError where the role may not make it
+ */
 export async function ensureMaintenanceLedger(client: ClientBase): Promise<void> {
+  await orRefuse('make', () => makeLedger(client))
+}
+
+async function orRefuse<T>(what: 'read' | 'make', work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (errorCode(error) !== '42501') throw error
+    throw new UsageError(
+      `This role may not ${what} ${ledgerSchema}.maintenance, where maintenance remembers what was done: ${messageOf(error)}. Nothing was done.`,
+      what === 'read'
+        ? 'Run it as the role that ran it before, or let that role GRANT its privileges on the schema and the table.'
+        : `Let the database's owner GRANT CREATE ON DATABASE to it, or CREATE SCHEMA ${ledgerSchema} AUTHORIZATION it.`,
+      { cause: error },
+    )
+  }
+}
+
+async function makeLedger(client: ClientBase): Promise<void> {
+  const { rowCount } = await client.query('SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1', [
+    ledgerSchema,
+  ])
+  // IF NOT EXISTS alone would ask for the privilege all the same.
+  if (rowCount === 0) await client.query(`CREATE SCHEMA IF NOT EXISTS ${ledgerSchema}`)
   await client.query(`
-    CREATE SCHEMA IF NOT EXISTS ${ledgerSchema};
     CREATE TABLE IF NOT EXISTS ${ledgerSchema}.maintenance (
       task text NOT NULL,
       subject text NOT NULL,

@@ -1,10 +1,12 @@
 import { alterRoleSetting } from '../../operations/alterRoleSetting.ts'
-import { displayIdentifier } from '../../postgres/identifiers.ts'
-import type { TimeoutSetting } from '../../catalog/roleTimeouts.ts'
+import { alterSettingHere } from '../../operations/alterSettingHere.ts'
+import type { Reason } from '../../operations/operation.ts'
+import { displayIdentifier, quote } from '../../postgres/identifiers.ts'
+import type { RoleTimeouts, TimeoutSetting } from '../../catalog/roleTimeouts.ts'
 import { listRoleTimeouts, listServerTimeouts } from '../../catalog/roleTimeouts.ts'
 import { listSlowestCalls } from '../../catalog/slowestCalls.ts'
-import { measured, migration } from '../remedies.ts'
-import type { Rule, Violation } from '../rule.ts'
+import { measured, migration, runbook } from '../remedies.ts'
+import type { Remedy, Rule, Violation } from '../rule.ts'
 
 /** For visitors, for users, and for everything else that serves requests, in seconds. */
 const statementSeconds: Record<string, number> = { anon: 3, authenticated: 8 }
@@ -81,7 +83,7 @@ const proposals: Proposal[] = [
 export const missingStatementTimeout: Rule = {
   name: 'missing_statement_timeout',
   finds: 'roles of applications without a statement_timeout, or without the other timeouts',
-  cure: 'timeouts for the role, from its slowest calls',
+  cure: 'timeouts for the role in this database, from its slowest calls',
   async find(context) {
     const server = await context.read(listServerTimeouts)
     const slowest = await context.read(listSlowestCalls)
@@ -91,8 +93,9 @@ export const missingStatementTimeout: Rule = {
       const ofServer = server.get(setting)
       // PostgreSQL before 17 does not know transaction_timeout.
       if ((ofServer ?? 0) > 0 || (ofServer === undefined && setting === 'transaction_timeout')) continue
-      for (const { name, canLogin, timeouts } of roles) {
-        const { own, effective } = timeouts[setting]
+      for (const role of roles) {
+        const { name, canLogin, timeouts } = role
+        const { own, here, effective } = timeouts[setting]
         if (effective !== null && !/^0\s*[a-z]*$/.test(effective)) continue
         if (onlyLogins && !canLogin) continue
         const slowestMs = slowest.get(name)
@@ -104,26 +107,50 @@ export const missingStatementTimeout: Rule = {
           detail,
           evidence: [
             measured(`${setting} of the role`, own),
+            measured('of the role in this database', here),
             measured('of the server', ofServer ?? 'hidden behind one of this session'),
             slowestMs === undefined
               ? measured('slowest call of the role', 'not counted')
               : measured('slowest call of the role', Math.round(slowestMs), 'ms'),
           ],
-          remedy: migration(
-            alterRoleSetting(
-              name,
-              { setting, value, current: own },
-              {
-                rule: 'missing_statement_timeout',
-                why: `${detail}${cost === undefined ? '' : ` ${cost}`} With ${value} the server ends it; the setting holds for new sessions.${slowestMs === undefined ? '' : ` The slowest call of this role that was counted took ${spoken(slowestMs / 1_000)}.`} Before you merge: check that nothing of this role needs longer.`,
-              },
-            ),
-          ),
+          remedy: remedyFor(role, setting, value, {
+            rule: 'missing_statement_timeout',
+            why: `${detail}${cost === undefined ? '' : ` ${cost}`} With ${value} the server ends it; the setting holds for new sessions.${slowestMs === undefined ? '' : ` The slowest call of this role that was counted took ${spoken(slowestMs / 1_000)}.`} Before you merge: check that nothing of this role needs longer.`,
+          }),
         })
       }
     }
     return violations
   },
+}
+
+/**
+ * A role that logs in gets it in this database alone, so that other databases of the server are not concerned. For a role
+ * that an API switches to, the server knows no settings; PostgREST applies those for all databases.
+ */
+function remedyFor(role: RoleTimeouts, setting: TimeoutSetting, value: string, reason: Reason): Remedy {
+  const { name, canLogin, mayAlter, ownsDatabase, timeouts } = role
+  const { own, here, everybody } = timeouts[setting]
+  const isHere = canLogin || here !== null
+  if (mayAlter) {
+    return migration(
+      isHere
+        ? alterSettingHere(name, { setting, value, current: here }, reason)
+        : alterRoleSetting(name, { setting, value, current: own }, reason),
+    )
+  }
+  // A statement_timeout for everybody would end migrations and backups too.
+  const isForEverybody = setting === 'idle_in_transaction_session_timeout' && own === null && here === null
+  if (ownsDatabase && isForEverybody) {
+    const why = `${reason.why} This role may not alter that one, but owns the database: the setting holds for every role that has none of its own.`
+    return migration(alterSettingHere(null, { setting, value, current: everybody }, { ...reason, why }))
+  }
+  const whose = `ALTER ROLE ${quote(name)}${isHere ? ' IN DATABASE (this one)' : ''}`
+  return runbook(
+    `Set ${setting} of role ${displayIdentifier(name)} to ${value}`,
+    `As a superuser, or a role with CREATEROLE that may administer it: ${whose} SET ${setting} = '${value}'`,
+    `To take it back: ${whose} ${(isHere ? here : own) === null ? `RESET ${setting}` : `SET ${setting} = '${(isHere ? here : own) ?? ''}'`}`,
+  )
 }
 
 /** 7.3 -> 8, 41 -> 45, 130 -> 180: to whole seconds, then to 5 s, then to minutes. */

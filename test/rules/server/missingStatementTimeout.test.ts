@@ -1,9 +1,12 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { missingStatementTimeout } from '../../../src/rules/server/missingStatementTimeout.ts'
+import { connect } from '../../../src/postgres/connect.ts'
+import { startEmbedded } from '../../../src/servers/embedded.ts'
+import { alterSettingHere } from '../../../src/operations/alterSettingHere.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createDatabase, urlOf } from '../../support/database.ts'
-import { look, operationAbout, expectReversible, subjectsOf } from '../look.ts'
+import { expectReversible, findingAbout, look, operationAbout, subjectsOf } from '../look.ts'
 
 describe('missing_statement_timeout', () => {
   let database: TestDatabase
@@ -47,14 +50,37 @@ describe('missing_statement_timeout', () => {
     await superuser.query(`ALTER DATABASE ${database.name} RESET statement_timeout`)
   })
 
-  it('drafts a timeout, taken back exactly', async () => {
+  it('drafts a timeout in this database, taken back exactly', async () => {
+    await superuser.query(
+      `ALTER ROLE "Bad App of test" IN DATABASE ${database.name} SET statement_timeout = '0'`,
+    )
     const operations = [
       await operationAbout(superuser, missingStatementTimeout, 'Bad App of test'),
       await operationAbout(superuser, missingStatementTimeout, 'bad_zero of test'),
     ]
-    expect(operations[1]?.down).toEqual([`ALTER ROLE "bad_zero of test" SET statement_timeout = '0'`])
+    // The one had a value here, the other one only for all databases, which stays.
+    expect(operations[0]?.down.join()).toContain(
+      `SET statement_timeout = %L', 'Bad App of test', pg_catalog.current_database(), '0'`,
+    )
+    expect(operations[1]?.down.join()).toContain('RESET statement_timeout')
     await expectReversible(superuser, ...operations)
     expect(await ours()).toEqual([])
+    const { rows } = await superuser.query(
+      `SELECT rolconfig FROM pg_roles WHERE rolname = 'bad_zero of test'`,
+    )
+    expect(rows).toEqual([{ rolconfig: ['statement_timeout=0'] }])
+  })
+
+  it('gives a role that an API switches to its timeout for all databases, which PostgREST reads', async () => {
+    // On a server of its own: roles of this name belong to all tests.
+    const server = await startEmbedded()
+    const client = await connect(server.url())
+    await client.query('CREATE ROLE anon; CREATE TABLE seen (a int); GRANT SELECT ON seen TO anon')
+    const operation = await operationAbout(client, missingStatementTimeout, 'anon')
+    expect(operation.up).toEqual([`ALTER ROLE "anon" SET statement_timeout = '3s'`])
+    await expectReversible(client, operation)
+    await client.end()
+    await server.stop()
   })
 })
 
@@ -186,17 +212,90 @@ describe('timeouts from the workload', () => {
     const operations = ours.flatMap(({ remedy }) => (remedy.kind === 'migration' ? [remedy.operation] : []))
     expect(operations).toHaveLength(5)
     await expectReversible(superuser, ...operations)
-    // They end what they are meant to end.
-    await superuser.query(`ALTER ROLE ${role} SET statement_timeout = '200ms'`)
-    await superuser.query(`ALTER ROLE ${role} SET idle_in_transaction_session_timeout = '200ms'`)
-    const app = await database.connect(urlOf(database.name, { user: 'Slow App of test', password: 'test' }))
+  })
+
+  it('ends a runaway statement and an idle transaction in this database, and in no other', async () => {
+    const [here, other] = [await createDatabase(), await createDatabase()]
+    const inHere = await here.connect()
+    await expectReversible(
+      inHere,
+      ...['statement_timeout', 'idle_in_transaction_session_timeout'].map((setting) =>
+        alterSettingHere(
+          'Slow App of test',
+          { setting, value: '200ms', current: null },
+          { rule: 'missing_statement_timeout', why: 'It is a test.' },
+        ),
+      ),
+    )
+    const login = { user: 'Slow App of test', password: 'test' }
+    const app = await here.connect(urlOf(here.name, login))
     await expect(app.query('SELECT pg_sleep(10)')).rejects.toThrow('statement timeout')
     await app.query('BEGIN')
-    await expect
-      .poll(
-        async () =>
-          (await superuser.query(`SELECT FROM pg_stat_activity WHERE usename = 'Slow App of test'`)).rowCount,
-      )
-      .toBe(0)
+    const sessions = async () =>
+      (
+        await inHere.query(`SELECT FROM pg_stat_activity WHERE usename = $1 AND datname = $2`, [
+          login.user,
+          here.name,
+        ])
+      ).rowCount
+    await expect.poll(sessions).toBe(0)
+    const elsewhere = await other.connect(urlOf(other.name, login))
+    await elsewhere.query('BEGIN; SELECT pg_sleep(0.5)')
+    await inHere.query('SELECT pg_sleep(0.5)')
+    await elsewhere.query('COMMIT')
+    await here.drop()
+    await other.drop()
+  })
+})
+
+describe('as the owner of the database, who may not alter other roles', () => {
+  let database: TestDatabase
+  let superuser: Client
+  let owner: Client
+  const names = ['plain_owner', 'plain_app'].map((name) => `"${name} of test"`)
+  const [ownerRole, app] = names as [string, string]
+
+  beforeAll(async () => {
+    database = await createDatabase()
+    superuser = await database.connect()
+    await superuser.query(`
+      CREATE ROLE ${ownerRole} LOGIN PASSWORD 'test'; CREATE ROLE ${app} LOGIN PASSWORD 'test';
+      ALTER DATABASE ${database.name} OWNER TO ${ownerRole};
+      CREATE SCHEMA own AUTHORIZATION ${ownerRole}; GRANT USAGE ON SCHEMA own TO ${app}`)
+    owner = await database.connect(urlOf(database.name, { user: 'plain_owner of test', password: 'test' }))
+  })
+  afterAll(async () => {
+    await owner.end()
+    await superuser.query(`ALTER DATABASE ${database.name} OWNER TO CURRENT_USER`)
+    await superuser.query(`DROP OWNED BY ${names.join(', ')}; DROP ROLE ${names.join(', ')}`)
+    await database.drop()
+  })
+
+  it('ends idle transactions of everybody, taken back exactly, and leaves statement_timeout to an administrator', async () => {
+    await owner.query(`ALTER DATABASE ${database.name} SET idle_in_transaction_session_timeout = 0`)
+    const about = (setting: string[]) =>
+      findingAbout(owner, missingStatementTimeout, 'plain_app of test', ...setting)
+    expect((await about([])).remedy).toMatchObject({
+      kind: 'runbook',
+      steps: [
+        expect.stringContaining(
+          `ALTER ROLE ${app} IN DATABASE (this one) SET statement_timeout = '30s'`,
+        ) as string,
+        expect.stringContaining('RESET statement_timeout') as string,
+      ],
+    })
+    const setting = 'idle_in_transaction_session_timeout'
+    const operation = await operationAbout(owner, missingStatementTimeout, 'plain_app of test', setting)
+    expect(operation.up.join()).toContain(`ALTER DATABASE %I SET ${setting}`)
+    await expectReversible(owner, operation)
+    expect(await subjectsOf(owner, missingStatementTimeout)).not.toContain(`"plain_app of test".${setting}`)
+    await owner.query(`ALTER DATABASE ${database.name} SET ${setting} = '200ms'`)
+    const client = await database.connect(
+      urlOf(database.name, { user: 'plain_app of test', password: 'test' }),
+    )
+    await client.query('BEGIN')
+    const sessions = async () =>
+      (await superuser.query(`SELECT FROM pg_stat_activity WHERE usename = 'plain_app of test'`)).rowCount
+    await expect.poll(sessions).toBe(0)
   })
 })
