@@ -16,10 +16,10 @@ import type { LeftOut } from '../workload/leftOut.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
 import type { CallsWithKey } from './callsWithKey.ts'
 import { callsWithKey } from './callsWithKey.ts'
+import { foretellDelete } from './foretellDelete.ts'
 import type { ForetoldUpkeep, SharedRange } from './foretellUpkeep.ts'
 import {
   buffersIn,
-  foretellDelete,
   foretellDrop,
   foretellVacuum,
   pagesOfRange,
@@ -139,7 +139,7 @@ export async function foretell(
       interval &&
       (await inSession(planner, (session) =>
         foretellDelete(session, keyed, interval, {
-          width: widthOf(table),
+          rowsPerPage: table.rows / Math.max(1, table.blocks),
           speed: clock.speed,
           fullPageWrites,
         }),
@@ -281,11 +281,6 @@ interface Call {
 }
 
 /** The figures of each statement, or why PostgreSQL refuses it. The clock learns how long the reference takes. */
-/** Bytes of a row and of what belongs to it on its page. */
-function widthOf({ blocks, rows }: PartitionableTable): number {
-  return (blocks * blockBytes) / Math.max(1, rows)
-}
-
 async function measureAll(
   session: ClientBase,
   statements: readonly PlannedStatement[],

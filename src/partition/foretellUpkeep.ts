@@ -1,15 +1,11 @@
 import type { ClientBase } from 'pg'
-import { escapeLiteral } from 'pg'
-import type { PlannedStatement } from '../advisor/plannedStatement.ts'
-import { explainStatement } from '../advisor/plannedStatement.ts'
 import { bytesOf, listSettings } from '../catalog/settings.ts'
 import type { Setting } from '../catalog/settings.ts'
 import { borrow } from '../postgres/database.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { FilledPartition, PartitionableTable, PartitionRange } from '../shadow/planner/partitions.ts'
 import type { KeyedTable } from './keyUses.ts'
-import { executionMs } from './planTime.ts'
-import { countWork, priceSettings } from './planWork.ts'
+import { priceSettings } from './planWork.ts'
 
 /** What getting rid of an interval's rows, and tidying up after changes of them, takes on the table and on a partition. */
 export interface ForetoldUpkeep {
@@ -22,11 +18,6 @@ export interface ForetoldUpkeep {
   /** Milliseconds of VACUUM after changes to a share of the interval's rows. */
   vacuum: { before: number; after: number; changedShare: number }
 }
-
-/** Bytes of WAL for a deleted row, aligned: a header, the place, and what the row becomes. */
-const walOfDelete = 56
-/** Of a page that is written whole, the first time after a checkpoint. */
-const walOfPage = 7_500
 
 /**
  * Microseconds, on the machine of the prices of `planTime.ts`. VACUUM visits the pages that changed, and the whole of
@@ -54,77 +45,6 @@ export function typicalRange<Range extends SharedRange>(ranges: readonly Range[]
   const filled = ranges.filter(({ rows }) => rows > 0).sort((one, other) => one.rows - other.rows)
   return filled[Math.floor(filled.length / 2)]
 }
-
-/**
- * Milliseconds and bytes of deleting the rows of a range from the table as it is: finding them takes what its plan in the
- * shadow says, and deleting one what it takes there from a table with rows of the same width.
- *
- * @param width bytes of a row
- */
-export async function foretellDelete(
-  session: ClientBase,
-  { table, key }: KeyedTable,
-  range: SharedRange & { pages: number },
-  { width, speed, fullPageWrites }: { width: number; speed: number; fullPageWrites: boolean },
-): Promise<{ ms: number; wal: number }> {
-  const bounds = [
-    ...(range.from === null ? [] : [`${quote(key)} >= ${escapeLiteral(range.from)}`]),
-    ...(range.to === null ? [] : [`${quote(key)} < ${escapeLiteral(range.to)}`]),
-  ]
-  const statement: PlannedStatement = {
-    name: 'retention',
-    line: undefined,
-    calls: 1,
-    types: [],
-    args: [[]],
-    role: undefined,
-    claims: undefined,
-    sql: `DELETE FROM ${qualified(table)} WHERE ${bounds.join(' AND ') || 'true'}`,
-  }
-  const prices = pricesIn(await listSettings(borrow(session)))
-  await session.query('BEGIN')
-  const counted = await countWork(
-    prices,
-    async (settings) => (await explainStatement(session, statement, [], 'custom', settings)).Plan,
-  ).finally(() => session.query('ROLLBACK'))
-  const [reading] = counted?.children ?? []
-  return {
-    ms: (reading ? executionMs(reading) : 0) * speed + range.rows * (await deletingMs(session, width)),
-    wal: range.rows * walOfDelete + (fullPageWrites ? range.pages * walOfPage : 0),
-  }
-}
-
-const deletions = 5
-/** Bytes of a row's place and header, of a number, and of the length of a text. */
-const rowHeader = 36
-const deletedRows = 10_000
-
-/** Milliseconds that deleting a row of so many bytes takes, once it is found. */
-async function deletingMs(session: ClientBase, width: number): Promise<number> {
-  await session.query(
-    `CREATE SCHEMA hundredfold_deleted;
-     CREATE TABLE hundredfold_deleted.rows (run integer, filler text);
-     ALTER TABLE hundredfold_deleted.rows ALTER filler SET STORAGE PLAIN;
-     INSERT INTO hundredfold_deleted.rows
-     SELECT run, pg_catalog.repeat('x', ${Math.min(mostWidth, Math.max(1, Math.round(width) - rowHeader))})
-     FROM pg_catalog.generate_series(1, ${deletions}) run, pg_catalog.generate_series(1, ${deletedRows});
-     CREATE INDEX ON hundredfold_deleted.rows (run);
-     ANALYZE hundredfold_deleted.rows`,
-  )
-  const times: number[] = []
-  for (let run = 1; run <= deletions; run += 1) {
-    const of = `hundredfold_deleted.rows WHERE run = ${run}`
-    // Reading them alone, once they are in memory, is not part of it.
-    await session.query(`SELECT pg_catalog.count(filler) FROM ${of}`)
-    const reading = await timed(session, `SELECT pg_catalog.count(filler) FROM ${of}`)
-    times.push((await timed(session, `DELETE FROM ${of}`)) - reading)
-  }
-  await session.query('DROP SCHEMA hundredfold_deleted CASCADE')
-  return Math.max(0, Math.min(...times)) / deletedRows
-}
-
-/** A wider row is stored outside of the table for the most part. */
-const mostWidth = 2_000
 
 /** The planner's prices by the names of their settings. */
 export function pricesIn(settings: ReadonlyMap<string, Setting>): Map<string, number> {
@@ -204,8 +124,8 @@ async function givingBackMs(session: ClientBase, files: readonly number[]): Prom
   return Math.max(0, Math.min(...times.full) - Math.min(...times.empty)) / part
 }
 
-/** Other work of the machine only adds to a time: of several, the lowest counts. */
-async function timed(session: ClientBase, sql: string): Promise<number> {
+/** Milliseconds. Other work of the machine only adds to a time: of several, the lowest counts. */
+export async function timed(session: ClientBase, sql: string): Promise<number> {
   const started = performance.now()
   await session.query(sql)
   return performance.now() - started
@@ -280,11 +200,16 @@ export function foretellVacuum(
   return { before, after }
 }
 
-/** Pages of the table that hold rows of a range of keys: a few where rows lie in the order of keys, else any. */
+/**
+ * Pages of the table that hold rows of a range of keys. Rows that are written some time before or after their key's moment
+ * lie on more pages than they would fill: where that time is uniform and a share w of the whole, the correlation of key and
+ * place is 1 / sqrt(1 + w^2).
+ */
 export function pagesOfRange(
   table: PartitionableTable,
   { rows, share }: { rows: number; share: number },
 ): number {
-  const order = (table.key.correlation ?? 0) ** 2
-  return order * share * table.blocks + (1 - order) * Math.min(rows, table.blocks)
+  const correlation = table.key.correlation ?? 0
+  const scatter = Math.sqrt(1 / correlation ** 2 - 1)
+  return Math.min(rows, table.blocks, (share + scatter) * table.blocks)
 }
