@@ -71,6 +71,23 @@ describe('a table that is walked page by page', () => {
     expect(done.length).toBeGreaterThan(4)
   })
 
+  test('has thousands of pages without a row passed in few batches', async () => {
+    await client.query(`TRUNCATE public.jobs;
+      INSERT INTO public.jobs SELECT id, repeat('x', 1900) FROM generate_series(1, 16000) id;
+      DELETE FROM public.jobs WHERE id BETWEEN 101 AND 15900`)
+    await client.query('VACUUM ANALYZE public.jobs')
+    await using files = await migrationDirectory(copying(1))
+    let batches = 0
+    const onEvent = (event: RunEvent) => (batches += event.kind === 'batch' ? 1 : 0)
+    expect((await runUp(client, files.path, { onEvent })).failure?.message).toBeUndefined()
+    await expectAllOnce()
+    const { rows: counted } = await client.query<{ pages: number }>(
+      `SELECT pg_relation_size('public.jobs')::int / 8192 AS pages`,
+    )
+    expect(counted[0]?.pages).toBeGreaterThan(3_000)
+    expect(batches).toBeLessThan(100)
+  })
+
   test('goes on where it was stopped', async () => {
     await using files = await migrationDirectory(copying(2))
     const stop = new AbortController()

@@ -116,8 +116,8 @@ async function runAlone(run: PartsRun & { mark: () => Promise<void> }): Promise<
     run.onRows(reached.rows)
     if (done.isLast) return
     await pacer.pauseAfter(done)
-    const next = Math.min(nextBatchSize(done, before, pacer.wantedMs), largest)
-    if (next !== size) before = done
+    const next = Math.min(nextBatchSize(done.sized, before, pacer.wantedMs), largest)
+    if (next !== size) before = done.sized
     size = next
   }
 }

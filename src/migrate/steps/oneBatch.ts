@@ -23,6 +23,8 @@ export interface BatchDone extends BatchTime {
   isLast: boolean
   /** With the queries that looked for its end. */
   activeMs: number
+  /** By which the next batch is sized. */
+  sized: BatchTime
 }
 
 export interface BatchRun {
@@ -47,13 +49,13 @@ export async function runBatch(run: BatchRun): Promise<BatchDone> {
   const isLast = bound?.isLast ?? true
   if (isLast && !stretch.isOpen) {
     const rows = await order.countRows(client, { after, upTo: until })
-    return commitBatch(run, { upTo: until, rows, after: until, isLast, began })
+    return commitBatch(run, { upTo: until, rows, size: rows, after: until, isLast, began })
   }
   const hasNoEnd =
     !bound || (isLast && !(await order.findBound(client, { after: bound.key, until, size: largestBatch })))
   const rows = hasNoEnd ? await order.countRows(client, { after }) : bound.rows
   const upTo = hasNoEnd ? undefined : bound.key
-  return commitBatch(run, { upTo, rows, after: bound?.key, isLast, began })
+  return commitBatch(run, { upTo, rows, size: bound?.size ?? rows, after: bound?.key, isLast, began })
 }
 
 async function commitBatch(
@@ -61,12 +63,13 @@ async function commitBatch(
   batch: {
     upTo: KeyValues | undefined
     rows: number
+    size: number
     after: KeyValues | undefined
     isLast: boolean
     began: number
   },
 ): Promise<BatchDone> {
-  const { upTo, rows, isLast, began } = batch
+  const { upTo, rows, size, isLast, began } = batch
   const after = batch.after ?? stretch.after
   const started = performance.now()
   await client.query(`BEGIN; ${order.limits}`)
@@ -81,7 +84,8 @@ async function commitBatch(
     throw error
   }
   const ended = performance.now()
-  return { rows, ms: ended - started, activeMs: ended - began, after, isLast }
+  const ms = ended - started
+  return { rows, ms, activeMs: ended - began, sized: { rows: size, ms }, after, isLast }
 }
 
 function rewritten({ walk }: WalkOrder): HundredfoldError {

@@ -46,10 +46,12 @@ export function pageOrder(walk: BatchWalk, limits: string): WalkOrder {
     },
     findBound: async (client, { after, until, size }) => {
       const { pages, file, rowsPerPage } = await look(client)
-      const to = pagesBefore(after) + Math.max(1, Math.round(size / rowsPerPage))
+      const many = Math.max(1, Math.round(size / rowsPerPage))
+      const to = pagesBefore(after) + many
       if (to > pages) return undefined
       const key = placeAfter(to, file)
-      return { key, isLast: to >= pagesBefore(until), rows: await count(client, { after, upTo: key }) }
+      const rows = await count(client, { after, upTo: key })
+      return { key, isLast: to >= pagesBefore(until), rows, size: many * rowsPerPage }
     },
     countRows: count,
     findCuts: async (client, { parts }) => {

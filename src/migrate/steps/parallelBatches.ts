@@ -115,8 +115,8 @@ async function runPart(
       run.onRows(common.rows.reduce((sum, rows) => sum + rows, 0))
       if (done.isLast) return
       await pacer.pauseAfter(done, client)
-      const next = Math.min(nextBatchSize(done, before, pacer.wantedMs), largest)
-      if (next !== size) before = done
+      const next = Math.min(nextBatchSize(done.sized, before, pacer.wantedMs), largest)
+      if (next !== size) before = done.sized
       size = next
     }
   } catch (error) {

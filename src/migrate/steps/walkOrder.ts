@@ -17,6 +17,8 @@ export interface Bound {
   /** It is where the walk ends, or beyond. */
   isLast: boolean
   rows: number
+  /** For how many rows it counts when the next batch is sized: pages without rows are work too. */
+  size: number
 }
 
 /** In which order the rows of a table are walked: by a unique key, or page by page. */
@@ -68,7 +70,7 @@ function keyOrder(order: KeyOrder): WalkOrder {
     findLast: (client) => findLastKey(client, order),
     findBound: async (client, of) => {
       const bound = await findBound(client, order, of)
-      return bound && { ...bound, rows: of.size }
+      return bound && { ...bound, rows: of.size, size: of.size }
     },
     countRows: (client, range) => countRows(client, order, range),
     findCuts: (client, of) => findCuts(client, order, of),
