@@ -55,7 +55,7 @@ DECLARE
   looked timestamptz;
 BEGIN
   LOOP
-    IF looked IS NULL OR pg_catalog.clock_timestamp() > looked + interval '1 second' THEN
+    IF (looked IS NULL OR pg_catalog.clock_timestamp() > looked + interval '1 second') AND coalesce(nullif(pg_catalog.current_setting('hundredfold.max_replica_lag_ms', true), '')::float8, 1000) > 0 THEN
       share := 1;
       LOOP
         BEGIN
@@ -70,7 +70,7 @@ BEGIN
               FROM pg_catalog.pg_replication_slots
               WHERE active AND coalesce(confirmed_flush_lsn, restart_lsn) IS NOT NULL
             ) replica
-            WHERE bytes > 67108864 * share OR ms > 1000 * share AND bytes > 1048576
+            WHERE bytes > 67108864 * share OR ms > coalesce(nullif(pg_catalog.current_setting('hundredfold.max_replica_lag_ms', true), '')::float8, 1000) * share AND bytes > 1048576
           ) INTO is_behind;
         EXCEPTION WHEN OTHERS THEN
           -- Some services have no write-ahead log to ask for.

@@ -1,5 +1,6 @@
 import type { Client, ClientBase } from 'pg'
 import type { RelationName } from '../postgres/identifiers.ts'
+import { defaultReplicaLagMs } from '../postgres/replicaLag.ts'
 import type { Clock, Hours } from './hours.ts'
 import type { Direction, Ran } from './migration.ts'
 import type { Pause } from './pace/pause.ts'
@@ -75,5 +76,5 @@ export const defaultRunOptions = {
   // Long, since some conditions compare policies row by row.
   conditionTimeoutMs: 300_000,
   buildTimeoutMs: 0,
-  maxReplicaLagMs: 1_000,
+  maxReplicaLagMs: defaultReplicaLagMs,
 }

@@ -1,6 +1,11 @@
+import { defaultReplicaLagMs, replicaLagSetting } from '../postgres/replicaLag.ts'
+
 /** The same bounds as those of the runner's own batches: see `migrate/pace/replicaLag.ts`. */
 const mostBytes = 64 * 1_024 * 1_024
-const mostMs = 1_000
+/** As the runner says it by `--max-replica-lag`; its default where somebody else calls. */
+const mostMs =
+  `coalesce(nullif(pg_catalog.current_setting('${replicaLagSetting}', true), '')::float8, ` +
+  `${defaultReplicaLagMs})`
 const worthMentioning = 1_024 * 1_024
 
 /**
@@ -8,7 +13,7 @@ const worthMentioning = 1_024 * 1_024
  * the bounds. It needs the variables `is_behind boolean`, `share double precision` and `looked timestamptz`, and looks at
  * most once a second.
  */
-export const waitForReplicas = `IF looked IS NULL OR pg_catalog.clock_timestamp() > looked + interval '1 second' THEN
+export const waitForReplicas = `IF (looked IS NULL OR pg_catalog.clock_timestamp() > looked + interval '1 second') AND ${mostMs} > 0 THEN
   share := 1;
   LOOP
     BEGIN

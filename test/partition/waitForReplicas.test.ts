@@ -4,6 +4,8 @@ import { waitForReplicas } from '../../src/partition/waitForReplicas.ts'
 import { connect } from '../../src/postgres/connect.ts'
 import type { EmbeddedServer } from '../../src/servers/embedded.ts'
 import { startEmbedded } from '../../src/servers/embedded.ts'
+import { runUp } from '../migrate/run.ts'
+import { migrationDirectory, sqlMigration } from '../support/migrationFiles.ts'
 import { seldomAutovacuum } from '../support/seldomAutovacuum.ts'
 import { startSlowStandby } from '../support/slowStandby.ts'
 
@@ -45,4 +47,26 @@ test('the way back waits while a replica is behind, says so, and goes on when it
   await standby.end()
   await client.query(wait)
   await looker.end()
+})
+
+test('a bound of 0 does not wait at all', async () => {
+  const standby = await startSlowStandby(server.url(), 'the slow one')
+  await client.query(`SELECT pg_logical_emit_message(false, 'test', repeat('x', 70000000))`)
+  await client.query('CREATE TABLE public.written_again ()')
+  const said: (string | undefined)[] = []
+  client.on('notice', ({ message }) => said.push(message))
+  await using files = await migrationDirectory({
+    '20260101000000000_wait.ts': sqlMigration({
+      up: [
+        `CREATE PROCEDURE public.wait() LANGUAGE plpgsql AS $$ DECLARE is_behind boolean; share double precision;
+        looked timestamptz; BEGIN ${waitForReplicas}; END $$`,
+        'CALL public.wait()',
+      ],
+      down: ['DROP PROCEDURE public.wait()'],
+      noTransaction: true,
+    }),
+  })
+  expect((await runUp(client, files.path, { maxReplicaLagMs: 0 })).failure).toBeUndefined()
+  expect(said).not.toContain('waiting for a replica that is behind')
+  await standby.end()
 })
