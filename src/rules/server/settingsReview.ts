@@ -132,7 +132,7 @@ function ofMachine(finding: Violation, machineBytes: number | null): Violation {
           ...remedy,
           steps: [
             ...remedy.steps,
-            'npx hundredfold diagnose --memory 16GB judges by the memory of the machine.',
+            'Where you know the memory of the machine, it is judged by that: npx hundredfold diagnose --memory 16GB',
           ],
         }
       : remedy,
