@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { expect } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { readFingerprint } from '../../src/fingerprint/fingerprint.ts'
 import { loadMigrations } from '../../src/migrate/loadMigrations.ts'
 import type { Migration } from '../../src/migrate/migration.ts'
@@ -32,21 +32,21 @@ export interface KillScene {
   start: Stage
   top: Stage
   /** Strikes the whole series at boundary after boundary, up or down; resolves to how many times. */
-  walk(database: ArenaDatabase, command: 'up' | 'down', walk: WalkKind): Promise<number>
+  walk: (database: ArenaDatabase, command: 'up' | 'down', walk: WalkKind) => Promise<number>
   /** A run that nobody disturbs comes to its end, and everything is as after a run that nobody disturbed at all. */
-  expectUp(database: ArenaDatabase): Promise<void>
-  expectDown(database: ArenaDatabase): Promise<void>
+  expectUp: (database: ArenaDatabase) => Promise<void>
+  expectDown: (database: ArenaDatabase) => Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
-export interface WalkKind {
+interface WalkKind {
   name: string
   strikes: ('cut' | 'terminate')[]
   stride: number
 }
 
 /** A sample of the boundaries, and each of them with `FAULTS=all`. */
-export const walks: WalkKind[] = walksEverything
+const walks: WalkKind[] = walksEverything
   ? [
       { name: 'cut', strikes: ['cut'], stride: 1 },
       { name: 'terminated', strikes: ['terminate'], stride: 1 },
@@ -120,8 +120,36 @@ async function stageOf({ name, superuserUrl }: ArenaDatabase): Promise<Stage> {
   return as(superuserUrl, async (client) => ({
     template: name,
     fingerprint: (await readFingerprint(client)).text,
-    rows: (await client.query(checksums)).rows[0] as unknown,
+    rows: await rowsOf(client),
   }))
+}
+
+/** The tests of the walk, up and down, each of which is struck more often than so. */
+export function testWalks(sceneOf: () => KillScene, least: { up: number; down: number }): void {
+  describe.each(walks)('$name at boundary after boundary, the series comes to its end', (kind) => {
+    test('up', { timeout: 900_000 }, async () => {
+      const { arena, start, walk, expectUp } = sceneOf()
+      const database = await arena.create(start.template)
+      const count = await walk(database, 'up', kind)
+      process.stdout.write(`${kind.name} ${count} times on the way up\n`)
+      expect(count).toBeGreaterThan(least.up)
+      await expectUp(database)
+    })
+
+    test('down, with new rows', { timeout: 900_000 }, async () => {
+      const { arena, top, walk, expectDown } = sceneOf()
+      const database = await arena.create(top.template)
+      const count = await walk(database, 'down', kind)
+      process.stdout.write(`${kind.name} ${count} times on the way down\n`)
+      expect(count).toBeGreaterThan(least.down)
+      await expectDown(database)
+    })
+  })
+}
+
+/** The rows of the shop, to be compared. */
+export async function rowsOf(client: Client): Promise<unknown> {
+  return (await client.query(checksums)).rows[0]
 }
 
 /** Works in a session of its own. */

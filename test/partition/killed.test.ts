@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, test } from 'vitest'
 import type { KillScene } from './killScene.ts'
-import { as, openKillScene, walks } from './killScene.ts'
+import { as, openKillScene, testWalks } from './killScene.ts'
 import { shopRequest } from './shop.ts'
 import type { HoldUp, Midway } from './strikeMidway.ts'
 import { byLock, strikeMidway } from './strikeMidway.ts'
@@ -12,23 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => scene[Symbol.asyncDispose]())
 
-describe.each(walks)('$name at boundary after boundary, the series comes to its end', (kind) => {
-  test('up', { timeout: 900_000 }, async () => {
-    const database = await scene.arena.create(scene.start.template)
-    const count = await scene.walk(database, 'up', kind)
-    process.stdout.write(`${kind.name} ${count} times on the way up\n`)
-    expect(count).toBeGreaterThan(20)
-    await scene.expectUp(database)
-  })
-
-  test('down, with new rows', { timeout: 900_000 }, async () => {
-    const database = await scene.arena.create(scene.top.template)
-    const count = await scene.walk(database, 'down', kind)
-    process.stdout.write(`${kind.name} ${count} times on the way down\n`)
-    expect(count).toBeGreaterThan(10)
-    await scene.expectDown(database)
-  })
-})
+testWalks(() => scene, { up: 20, down: 10 })
 
 describe('ended in the middle of a statement, the series goes on from there', () => {
   test('up: a validation, two batches, and the keys', async () => {

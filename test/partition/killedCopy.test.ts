@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connect } from '../../src/postgres/connect.ts'
+import { runUp } from '../migrate/run.ts'
 import type { KillScene } from './killScene.ts'
-import { as, openKillScene, walks } from './killScene.ts'
+import { as, openKillScene, rowsOf, testWalks } from './killScene.ts'
 import { shopRequest } from './shop.ts'
 import type { Midway } from './strikeMidway.ts'
 import { byLock, strikeMidway } from './strikeMidway.ts'
@@ -12,29 +14,13 @@ beforeAll(async () => {
 })
 afterAll(() => scene[Symbol.asyncDispose]())
 
-describe.each(walks)('$name at boundary after boundary, the copy comes to its end', (kind) => {
-  test('up', { timeout: 900_000 }, async () => {
-    const database = await scene.arena.create(scene.start.template)
-    const count = await scene.walk(database, 'up', kind)
-    process.stdout.write(`${kind.name} ${count} times on the way up\n`)
-    expect(count).toBeGreaterThan(20)
-    await scene.expectUp(database)
-  })
-
-  test('down, with new rows', { timeout: 900_000 }, async () => {
-    const database = await scene.arena.create(scene.top.template)
-    const count = await scene.walk(database, 'down', kind)
-    process.stdout.write(`${kind.name} ${count} times on the way down\n`)
-    expect(count).toBeGreaterThan(5)
-    await scene.expectDown(database)
-  })
-})
+testWalks(() => scene, { up: 20, down: 5 })
 
 describe('ended in the middle of a statement, the copy goes on from there', () => {
   const aRow = byLock('SELECT FROM shop.orders WHERE id = 2900 FOR UPDATE')
   const batch = /^INSERT INTO "shop"."orders_copy"/
 
-  test('while two sessions copy, the process is killed; then the session; then at an index and a key', async () => {
+  test('the process is killed in a batch, then the session; then the session at an index and at a key', async () => {
     const database = await scene.arena.create(scene.start.template)
     const strike = (midway: Omit<Midway, 'database' | 'directory' | 'command'>) =>
       strikeMidway({ database, directory: scene.directory, command: 'up', ...midway })
@@ -58,5 +44,31 @@ describe('ended in the middle of a statement, the copy goes on from there', () =
       end: 'session',
     })
     await scene.expectUp(database)
+  })
+
+  test('while two sessions copy, the process is killed, and each of their parts goes on', async () => {
+    const database = await scene.arena.create(scene.start.template)
+    const before = await as(database.ownerUrl, async (owner) => {
+      // So many that a second session is worth it.
+      await owner.query(
+        `INSERT INTO shop.orders (ordered_at, person, cents)
+         SELECT now() - n * interval '3 minutes', 1 + n % 50, n FROM generate_series(1, 60000) n`,
+      )
+      return rowsOf(owner)
+    })
+    await strikeMidway({
+      ...{ database, directory: scene.directory, command: 'up', at: batch, holdUp: aRow, end: 'process' },
+    })
+    await as(database.ownerUrl, async (owner) => {
+      const { rows: ledger } = await owner.query<{ parts: number }>(
+        `SELECT jsonb_array_length(reached -> 'parts') AS parts FROM hundredfold.migrations WHERE reached IS NOT NULL`,
+      )
+      expect(ledger).toEqual([{ parts: 2 }])
+      const openSession = () => connect(database.ownerUrl)
+      expect((await runUp(owner, scene.directory, { openSession })).failure).toBeUndefined()
+      expect(await rowsOf(owner)).toEqual(before)
+      const copied = await owner.query(`SELECT FROM pg_inherits WHERE inhparent = 'shop.orders'::regclass`)
+      expect(copied.rowCount).toBeGreaterThan(5)
+    })
   })
 })

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { debianLibraries, installDebianExtension } from '../../src/bench/partition/debianExtension.ts'
 import { planPartitions } from '../../src/partition/plan.ts'
 import { connect } from '../../src/postgres/connect.ts'
-import { startEmbedded } from '../../src/servers/embedded.ts'
 import type { Server } from '../../src/servers/server.ts'
 import { runDown, runUp } from '../migrate/run.ts'
+import { startCronServer } from '../support/cronServer.ts'
 import { engineIsMissing } from '../support/engines.ts'
 import { migrationDirectory } from '../support/migrationFiles.ts'
 import { writeSeries } from './writeSeries.ts'
@@ -17,23 +16,9 @@ describe.skipIf(engineIsMissing('pg_cron'))('with pg_cron', () => {
   let keeper: Client
 
   beforeAll(async () => {
-    server = await startEmbedded({
-      version: 15,
-      settings: {
-        // Its workers look for it by its bare name.
-        dynamic_library_path: `$libdir:${debianLibraries}`,
-        shared_preload_libraries: 'pg_cron',
-        'cron.database_name': 'postgres',
-        'cron.use_background_workers': 'on',
-        max_worker_processes: '20',
-      },
-    })
+    server = await startCronServer()
     superuser = await connect(server.url())
     keeper = await connect(server.url())
-    await installDebianExtension(superuser, 'pg_cron', 'cron').catch(async () => {
-      await superuser.query('DROP SCHEMA IF EXISTS cron CASCADE')
-      await installDebianExtension(superuser, 'pg_cron', 'pg_catalog')
-    })
     await superuser.query(`CREATE ROLE keeper LOGIN; GRANT USAGE ON SCHEMA cron TO keeper;
       GRANT CREATE ON DATABASE postgres TO keeper; CREATE SCHEMA shop AUTHORIZATION keeper`)
     await keeper.query('SET SESSION AUTHORIZATION keeper')

@@ -1,16 +1,15 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { debianLibraries, installDebianExtension } from '../../../src/bench/partition/debianExtension.ts'
 import { readFingerprint } from '../../../src/fingerprint/fingerprint.ts'
 import { findJobs } from '../../../src/operate/maintain/jobs.ts'
 import { cronOperations, findCronJobs } from '../../../src/operate/maintain/cronPlan.ts'
 import { periods } from '../../../src/operate/maintain/period.ts'
 import type { Operation } from '../../../src/operations/operation.ts'
 import { connect } from '../../../src/postgres/connect.ts'
-import { startEmbedded } from '../../../src/servers/embedded.ts'
 import type { Server } from '../../../src/servers/server.ts'
 import { runDown, runUp } from '../../migrate/run.ts'
 import { callCommand } from '../../support/commandLine.ts'
+import { startCronServer } from '../../support/cronServer.ts'
 import { engineIsMissing } from '../../support/engines.ts'
 import { writeSeries } from '../../partition/writeSeries.ts'
 import { migrationDirectory } from '../../support/migrationFiles.ts'
@@ -22,22 +21,8 @@ describe.skipIf(engineIsMissing('pg_cron'))('jobs of pg_cron, as an owner who is
   let ownerUrl: string
 
   beforeAll(async () => {
-    server = await startEmbedded({
-      version: 15,
-      settings: {
-        // Its workers look for it by its bare name.
-        dynamic_library_path: `$libdir:${debianLibraries}`,
-        shared_preload_libraries: 'pg_cron',
-        'cron.database_name': 'postgres',
-        'cron.use_background_workers': 'on',
-        max_worker_processes: '20',
-      },
-    })
+    server = await startCronServer()
     superuser = await connect(server.url())
-    await installDebianExtension(superuser, 'pg_cron', 'cron').catch(async () => {
-      await superuser.query('DROP SCHEMA IF EXISTS cron CASCADE')
-      await installDebianExtension(superuser, 'pg_cron', 'pg_catalog')
-    })
     await superuser.query(`CREATE ROLE owner LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA cron TO owner;
       GRANT CREATE ON DATABASE postgres TO owner`)
     await superuser.query('CREATE DATABASE elsewhere OWNER owner')
