@@ -64,7 +64,7 @@ export function batched(pgm: Pick<MigrationBuilder, 'sql'>, statement: BatchedSt
     )
   }
   const tokens = [...sqlTokens(sql)]
-  if (key[0] === 'ctid' && !/^insert$/i.test(tokens.find((token) => /^\w/.test(token)) ?? '')) {
+  if (walksPages({ key }) && !/^insert$/i.test(tokens.find((token) => /^\w/.test(token)) ?? '')) {
     throw new UsageError(
       `batched() walks ${display(table)} page by page with a statement that is no INSERT: ${excerpt(sql)}`,
       'Name the columns of its primary key, or of another unique index: a row that is changed moves to another page.',
@@ -88,6 +88,11 @@ export function batched(pgm: Pick<MigrationBuilder, 'sql'>, statement: BatchedSt
       ...tokens.slice(place + placeholder.length),
     ].join(''),
   )
+}
+
+/** The table is walked page by page, and not by a key. */
+export function walksPages({ key }: Pick<BatchWalk, 'key'>): boolean {
+  return key.length === 1 && key[0] === 'ctid'
 }
 
 const placeholder = ['{', 'batch', '}']

@@ -19,6 +19,7 @@ export function call(statement: Statement): Step {
       try {
         await step.run(options, mark, place)
       } finally {
+        // Where the session is gone, what ended it is the error to tell.
         await client.query(`RESET ${replicaLagSetting}`).catch(() => undefined)
       }
     },

@@ -124,10 +124,15 @@ function asText({ walk, columns }: Pick<KeyOrder, 'walk' | 'columns'>): string {
   return `ARRAY[${values.join(', ')}]`
 }
 
-/** Several statements in one request are one transaction, so what is local to it ends with it. */
 async function select<Row>(client: ClientBase, { limits }: KeyOrder, query: string): Promise<Row[]> {
-  const results = (await client.query(`${limits}; ${unmistakable}; ${query}`)) as unknown as {
-    rows: Row[]
-  }[]
+  return selectWith(client, `${limits}; ${unmistakable}`, query)
+}
+
+/**
+ * Reads under settings that are local to a transaction: several statements in one request are one transaction, so they end
+ * with it. Inside of a transaction they last until its end.
+ */
+export async function selectWith<Row>(client: ClientBase, settings: string, query: string): Promise<Row[]> {
+  const results = (await client.query(`${settings}; ${query}`)) as unknown as { rows: Row[] }[]
   return results.at(-1)?.rows ?? []
 }

@@ -3,7 +3,8 @@ import { escapeLiteral } from 'pg'
 import { qualified, quote } from '../../postgres/identifiers.ts'
 import type { BatchWalk } from '../batched.ts'
 import type { KeyValues } from './keyRange.ts'
-import type { WalkOrder } from './walkOrder.ts'
+import { selectWith } from './keyRange.ts'
+import type { Range, WalkOrder } from './walkOrder.ts'
 
 /**
  * Walks a table page by page, by ranges of `ctid`: each page is read once and in its order, and no index is asked. For
@@ -26,13 +27,11 @@ export function pageOrder(walk: BatchWalk, limits: string): WalkOrder {
     ]
     return parts.length > 0 ? parts.join(' AND ') : 'true'
   }
-  const count = async (
-    client: ClientBase,
-    range: { after?: KeyValues | undefined; upTo?: KeyValues | undefined },
-  ) => {
-    const [row] = await select<{ rows: number }>(
+  const count = async (client: ClientBase, range: Range) => {
+    const [row] = await selectWith<{ rows: number }>(
       client,
-      `${limits}; SELECT pg_catalog.count(*)::float8 AS rows FROM ${on} AS ${quote(walk.as)}
+      limits,
+      `SELECT pg_catalog.count(*)::float8 AS rows FROM ${on} AS ${quote(walk.as)}
        WHERE ${between(range.after, range.upTo)}`,
     )
     return row?.rows ?? 0
@@ -84,17 +83,13 @@ interface Look {
 
 /** How many pages the table has now, in which file, and how many rows a page has by the last count. */
 async function lookAt(client: ClientBase, on: string, limits: string): Promise<Look> {
-  const [row] = await select<Look>(
+  const [row] = await selectWith<Look>(
     client,
-    `${limits}; SELECT (pg_catalog.pg_relation_size(oid) / pg_catalog.current_setting('block_size')::int8)::float8 AS pages,
+    limits,
+    `SELECT (pg_catalog.pg_relation_size(oid) / pg_catalog.current_setting('block_size')::int8)::float8 AS pages,
        pg_catalog.pg_relation_filenode(oid)::text AS file,
        CASE WHEN reltuples > 0 AND relpages > 0 THEN greatest(1, reltuples / relpages) ELSE 50 END::float8 AS "rowsPerPage"
      FROM pg_catalog.pg_class WHERE oid = ${escapeLiteral(on)}::pg_catalog.regclass`,
   )
   return row ?? { pages: 0, file: '', rowsPerPage: 1 }
-}
-
-async function select<Row>(client: ClientBase, sql: string): Promise<Row[]> {
-  const results = (await client.query(sql)) as unknown as { rows: Row[] }[]
-  return results.at(-1)?.rows ?? []
 }

@@ -1,9 +1,10 @@
 import type { ClientBase } from 'pg'
 import type { BatchWalk } from '../batched.ts'
+import { walksPages } from '../batched.ts'
 import type { KeyOrder, KeyValues } from './keyRange.ts'
 import { between, countRows, findBound, findCuts, findLastKey } from './keyRange.ts'
 import { pageOrder } from './pageRange.ts'
-import { findWalkedKey, walksPages } from './walkedKey.ts'
+import { findWalkedKey } from './walkedKey.ts'
 
 /** A part of a walk: above one place, and up to another. */
 export interface Range {

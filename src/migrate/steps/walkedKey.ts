@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg'
 import { UsageError } from '../../errors.ts'
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import type { BatchWalk } from '../batched.ts'
+import { walksPages } from '../batched.ts'
 
 /** A column of the key, and its type as a cast names it. */
 export interface KeyColumn {
@@ -62,11 +63,6 @@ export async function findWalkedKey(client: ClientBase, walk: BatchWalk): Promis
       : `${display(table)} cannot be walked in batches over ${names}: it has no unique index on exactly these columns.`,
     'Give batched() the columns of the primary key or of another unique index, all of them NOT NULL.',
   )
-}
-
-/** The table is walked page by page, and not by a key. */
-export function walksPages({ key }: Pick<BatchWalk, 'key'>): boolean {
-  return key.length === 1 && key[0] === 'ctid'
 }
 
 /** Rows of partitions and of children have places in other tables. */
