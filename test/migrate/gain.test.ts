@@ -344,6 +344,22 @@ describe('migrate up goes on', () => {
     }
   })
 
+  test('where a migration drops pg_stat_statements, and says so', async () => {
+    await superuser.query(`CREATE FUNCTION public.drop_counters() RETURNS void LANGUAGE sql SECURITY DEFINER
+      AS 'DROP EXTENSION pg_stat_statements'`)
+    try {
+      const drop = sqlMigration({ up: ['SELECT public.drop_counters()'], down: ['SELECT 1'] })
+      await files.write(`${helpful}.ts`, drop)
+      expect(await up()).toContainEqual({
+        kind: 'gainNotKept',
+        reason: 'pg_stat_statements is not installed in this database',
+      })
+    } finally {
+      await superuser.query('DROP FUNCTION public.drop_counters()')
+      await superuser.query('CREATE EXTENSION pg_stat_statements')
+    }
+  })
+
   test('as a role that sees no statement of others', async () => {
     await files.write(`${helpful}.ts`, index('orders.customer_id'))
     await superuser.query('SELECT count(*) FROM public.orders WHERE customer_id = 7')

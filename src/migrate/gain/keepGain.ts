@@ -118,9 +118,10 @@ async function record(
     return undefined
   } catch (error) {
     if (isConnectionLost(error)) throw error
-    // The run may have moved or dropped the extension.
-    await recordRun(db, run, { reason: whyNot(error) })
-    return whyNot(error)
+    // The run may have moved or dropped the extension: then that is the reason, and not what the query says of it.
+    const reasonNow = await findCountersSource(db).then(() => whyNot(error), whyNot)
+    await recordRun(db, run, { reason: reasonNow })
+    return reasonNow
   }
 }
 
