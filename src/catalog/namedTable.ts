@@ -1,14 +1,26 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
+import { identifiersIn } from '../postgres/identifiers.ts'
 
-/** The relation that a person means by `bookings`, `public.bookings` or `"Shop data"."Orders"`; undefined if there is none. */
+/**
+ * The relation that a person means by `bookings`, `public.bookings` or `"Shop data"."Orders"`; undefined if there is none. A
+ * name without its schema is looked for in the search path, then in `public`. Only the catalog is asked, so the role needs no
+ * privilege on the schema.
+ */
 export async function findNamedTable(db: Database, text: string): Promise<RelationName | undefined> {
+  const parts = identifiersIn(text)
+  const name = parts.at(-1)
+  if (name === undefined || parts.length > 2) return undefined
+  const schemas =
+    parts.length === 2
+      ? sql`ARRAY[${parts[0]}::name]`
+      : sql`pg_catalog.current_schemas(true) || 'public'::name`
   const { rows } = await sql<RelationName>`
     SELECT namespace.nspname::text AS schema, class.relname::text AS name
     FROM pg_catalog.pg_class class JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
-    WHERE class.oid = pg_catalog.to_regclass(${text}) OR class.oid = pg_catalog.to_regclass('public.' || ${text})
-    ORDER BY class.oid = pg_catalog.to_regclass(${text}) DESC NULLS LAST LIMIT 1`.execute(db)
+    WHERE class.relname = ${name}::name AND namespace.nspname = ANY (${schemas})
+    ORDER BY pg_catalog.array_position(${schemas}, namespace.nspname) LIMIT 1`.execute(db)
   return rows[0]
 }
 

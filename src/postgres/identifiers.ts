@@ -24,6 +24,24 @@ export function display({ schema, name }: RelationName): string {
   return `${displayIdentifier(schema)}.${displayIdentifier(name)}`
 }
 
+const identifier = /\s*(?:"((?:[^"]|"")+)"|([\p{L}_][\p{L}\p{N}_$]*))\s*(\.|$)/uy
+
+/**
+ * The parts of a name as a person writes it in SQL: `"Shop data".Orders` -> `Shop data`, `orders`. Empty where the text is
+ * no name.
+ */
+export function identifiersIn(text: string): string[] {
+  const parts: string[] = []
+  identifier.lastIndex = 0
+  for (;;) {
+    const match = identifier.exec(text)
+    if (!match) return []
+    const [, quoted, plain = '', end] = match
+    parts.push(quoted?.replaceAll('""', '"') ?? plain.toLowerCase())
+    if (end === '') return parts
+  }
+}
+
 /** Quoted only where a person would have to quote it too. */
 export function displayIdentifier(identifier: string): string {
   return /^[a-z_][a-z0-9_$]*$/.test(identifier) ? identifier : quote(identifier)
