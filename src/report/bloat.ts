@@ -15,7 +15,7 @@ export function bloatText({ tables }: BloatSurvey, isEverything: boolean): strin
   const unknown = tables.filter(({ kind }) => kind === 'unknown').length
   const notes =
     unknown > 0
-      ? `\nOf ${unknown} tables it is not known: ANALYZE them, or CREATE EXTENSION pgstattuple measures instead of estimating.`
+      ? `\nOf ${unknown === 1 ? 'one table' : `${unknown} tables`} it is not known: ANALYZE ${unknown === 1 ? 'it' : 'them'}, or CREATE EXTENSION pgstattuple measures instead of estimating.`
       : ''
   if (worth.length === 0) return `No table is bloated enough to do anything about it.${notes}`
   const table = textTable(
@@ -39,7 +39,12 @@ export function bloatText({ tables }: BloatSurvey, isEverything: boolean): strin
         bytes(each.space.indexBytes),
         share(each.space.indexWasted, each.space.indexBytes),
         each.kind,
-        each.remedy === undefined ? 'none needed' : remedyLines(remedyOf(each.remedy, each.space)),
+        each.remedy === undefined
+          ? 'none needed'
+          : [
+              ...remedyLines(remedyOf(each.remedy, each.space)),
+              ...(each.facts.isOwned ? [] : ['by its owner: it belongs to another role than this one']),
+            ],
       ]),
   )
   const more = worth.length > shown ? `\nand ${worth.length - shown} more; --json has all` : ''

@@ -14,6 +14,7 @@ import type { CommandResult } from '../support/commandLine.ts'
 import { callCommand } from '../support/commandLine.ts'
 import { settleCounters } from '../rules/look.ts'
 import { engineIsMissing } from '../support/engines.ts'
+import { hoursFromNow } from '../support/hours.ts'
 
 interface Document {
   tables: {
@@ -275,9 +276,3 @@ describe.skipIf(engineIsMissing('pg_repack'))('on PostgreSQL 15, as an owner who
     })
   })
 })
-
-/** The hours around now, such as 02:00-04:00. */
-function hoursFromNow(begin: number, end: number): string {
-  const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toTimeString().slice(0, 5)
-  return `${at(begin)}-${at(end)}`
-}
