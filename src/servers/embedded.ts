@@ -5,6 +5,7 @@ import { startGuardian } from './guardian.ts'
 import type { Guardian } from './guardian.ts'
 import { initialise, password } from './initialise.ts'
 import { findInstallation } from './installation.ts'
+import { madeOnce } from './keepForReuse.ts'
 import { runnableInstallation } from './privateCopy.ts'
 import { runProgram } from './runProgram.ts'
 import type { Programs } from './runProgram.ts'
@@ -39,11 +40,11 @@ export async function startEmbedded(options: ServerOptions = {}): Promise<Embedd
   const account = serverAccount()
   const directory = makeServerDirectory(account)
 
-  const runnable = runnableInstallation(installation, {
-    directory,
-    account,
-    trustedExtensions: options.trustedExtensions ?? [],
-  })
+  const { trustedExtensions = [] } = options
+  const what = `installation ${[installation.version, ...trustedExtensions].join(' ')}`
+  const runnable = madeOnce(what, directory, (place) =>
+    runnableInstallation(installation, { directory: place, account, trustedExtensions }),
+  )
   const programs = { directory: join(runnable.directory, 'bin'), account }
   const cluster = new Cluster(directory, programs)
   try {
