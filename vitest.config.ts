@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/server.ts'],
+    setupFiles: ['test/support/keepForReuse.ts'],
     sequence: { sequencer: LongestFirst },
     reporters: ['default', new Summary()],
     // What commands print is compared as text; `CI` alone would turn colours on.

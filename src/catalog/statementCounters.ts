@@ -83,17 +83,18 @@ export function readingQuery({ schema, hasSince }: CountersSource): RawBuilder<S
   const since = sql.raw(hasSince ? 'extract(epoch FROM stats_since)' : 'NULL')
   return sql<StoredReading>`
     SELECT pg_catalog.clock_timestamp() AS "takenAt", info.stats_reset AS "resetAt",
-      info.dealloc::float8 AS evictions, coalesce(max(place), 0) <= ${mostStatements} AS "isComplete",
-      (SELECT count(*)::int FROM ${sql.id(schema, 'pg_stat_statements')}(false)
-       WHERE ${ofThisDatabase} AND queryid IS NULL) AS hidden,
+      info.dealloc::float8 AS evictions,
+      coalesce(max(place) FILTER (WHERE "isCounted"), 0) <= ${mostStatements} AS "isComplete",
+      count(counted.dbid) FILTER (WHERE queryid IS NULL)::int AS hidden,
       coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
         userid || ' ' || queryid, calls, total_exec_time, stddev_exec_time, shared_blks_hit + shared_blks_read,
-        ${since})) FILTER (WHERE place <= ${mostStatements}), '[]') AS statements
+        ${since})) FILTER (WHERE "isCounted" AND place <= ${mostStatements}), '[]') AS statements
     FROM ${sql.id(schema, 'pg_stat_statements_info')} info
     LEFT JOIN (
-      SELECT *, pg_catalog.row_number() OVER (ORDER BY total_exec_time DESC) AS place
+      SELECT *, pg_catalog.row_number() OVER (PARTITION BY "isCounted" ORDER BY total_exec_time DESC) AS place
       FROM ${sql.id(schema, 'pg_stat_statements')}(false)
-      WHERE ${ofThisDatabase} AND toplevel AND calls > 0 AND queryid IS NOT NULL
+      CROSS JOIN LATERAL (SELECT toplevel AND calls > 0 AND queryid IS NOT NULL AS "isCounted") judged
+      WHERE ${ofThisDatabase}
     ) counted ON true
     GROUP BY info.stats_reset, info.dealloc`
 }

@@ -1,17 +1,16 @@
-import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { HundredfoldError, exitCodes } from '../errors.ts'
 import { freePort } from './freePort.ts'
 import { startGuardian } from './guardian.ts'
 import type { Guardian } from './guardian.ts'
+import { initialise, password } from './initialise.ts'
 import { findInstallation } from './installation.ts'
+import { madeOnce } from './keepForReuse.ts'
 import { runnableInstallation } from './privateCopy.ts'
+import { runProgram } from './runProgram.ts'
+import type { Programs } from './runProgram.ts'
 import type { Server, ServerOptions } from './server.ts'
 import { serverAccount } from './serverAccount.ts'
-import type { Account } from './serverAccount.ts'
 import { makeServerDirectory, writeForServer } from './serverDirectory.ts'
 import { throwAwaySettings } from './settings.ts'
 
@@ -41,14 +40,15 @@ export async function startEmbedded(options: ServerOptions = {}): Promise<Embedd
   const account = serverAccount()
   const directory = makeServerDirectory(account)
 
-  const { directory: programs } = runnableInstallation(installation, {
-    directory,
-    account,
-    trustedExtensions: options.trustedExtensions ?? [],
-  })
-  const cluster = new Cluster(directory, join(programs, 'bin'), account, installation.version)
+  const { trustedExtensions = [] } = options
+  const what = `installation ${[installation.version, ...trustedExtensions].join(' ')}`
+  const runnable = madeOnce(what, directory, (place) =>
+    runnableInstallation(installation, { directory: place, account, trustedExtensions }),
+  )
+  const programs = { directory: join(runnable.directory, 'bin'), account }
+  const cluster = new Cluster(directory, programs)
   try {
-    await cluster.initialise()
+    await initialise(cluster.data, installation.version, programs)
     await cluster.startOnFreePort({ ...throwAwaySettings, ...options.settings })
   } catch (error) {
     await cluster.remove()
@@ -69,37 +69,22 @@ export async function startEmbedded(options: ServerOptions = {}): Promise<Embedd
 class Cluster {
   readonly data: string
   private readonly directory: string
-  private readonly programs: string
-  private readonly account: Account
+  private readonly programs: Programs
   private readonly guardian: Guardian
-  private readonly password = randomBytes(24).toString('base64url')
-  private readonly version: number
   private port = 0
 
-  constructor(directory: string, programs: string, account: Account, version: number) {
-    this.version = version
+  constructor(directory: string, programs: Programs) {
     this.data = join(directory, 'data')
     this.directory = directory
     this.programs = programs
-    this.account = account
     // When the guardian acts nobody needs the data any more, so the server need not write it to disk.
-    const end = [join(programs, 'pg_ctl'), 'stop', '--pgdata', this.data, '--mode', 'immediate']
-    this.guardian = startGuardian(directory, end, account)
+    const pgCtl = join(programs.directory, 'pg_ctl')
+    const end = [pgCtl, 'stop', '--pgdata', this.data, '--mode', 'immediate']
+    this.guardian = startGuardian(directory, end, programs.account)
   }
 
   url(database: string): string {
-    return `postgresql://postgres:${this.password}@127.0.0.1:${this.port}/${encodeURIComponent(database)}`
-  }
-
-  async initialise(): Promise<void> {
-    const passwordFile = join(this.directory, 'password')
-    writeForServer(this.account, passwordFile, this.password)
-    await this.run('initdb', [
-      ...['--pgdata', this.data, '--username', 'postgres', '--pwfile', passwordFile],
-      ...['--auth', 'scram-sha-256', '--encoding', 'UTF8', '--locale', 'C', '--no-sync'],
-      // On by default since 18; a throw-away server does not need them.
-      ...(this.version >= 18 ? ['--no-data-checksums'] : []),
-    ])
+    return `postgresql://postgres:${password}@127.0.0.1:${this.port}/${encodeURIComponent(database)}`
   }
 
   /** Another process may take the free port before PostgreSQL does; then the next one is tried. */
@@ -123,7 +108,7 @@ class Cluster {
 
   async stop(mode: 'fast' | 'immediate'): Promise<void> {
     if (!existsSync(join(this.data, 'postmaster.pid'))) return
-    await this.run('pg_ctl', ['stop', '--pgdata', this.data, '--mode', mode])
+    await runProgram(this.programs, 'pg_ctl', ['stop', '--pgdata', this.data, '--mode', mode])
   }
 
   async remove(): Promise<void> {
@@ -133,36 +118,12 @@ class Cluster {
   private configure(settings: Record<string, string>): void {
     const all = { ...settings, listen_addresses: '127.0.0.1', unix_socket_directories: '' }
     const lines = Object.entries(all).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
-    writeForServer(this.account, join(this.data, 'postgresql.auto.conf'), lines.join(''))
+    writeForServer(this.programs.account, join(this.data, 'postgresql.auto.conf'), lines.join(''))
   }
 
   private async start(): Promise<void> {
     const log = join(this.directory, 'server.log')
-    await this.run('pg_ctl', ['start', '--pgdata', this.data, '--log', log, '--timeout', '60'], log)
+    const args = ['start', '--pgdata', this.data, '--log', log, '--timeout', '60']
+    await runProgram(this.programs, 'pg_ctl', args, log)
   }
-
-  /** @throws HundredfoldError with the last lines of the log, or of what the program itself said. */
-  private async run(program: 'initdb' | 'pg_ctl', args: string[], log?: string): Promise<void> {
-    try {
-      await promisify(execFile)(join(this.programs, program), args, {
-        ...this.account,
-        cwd: '/',
-        // The environment of our process may hold secrets, and settings for another PostgreSQL.
-        env: { LC_ALL: 'C', TZ: 'UTC' },
-      })
-    } catch (error) {
-      const { stderr, message } = error as Error & { stderr?: string }
-      const said = (log && existsSync(log) && readFileSync(log, 'utf8')) || stderr || message
-      throw new HundredfoldError(
-        exitCodes.unexpected,
-        `The embedded PostgreSQL failed at ${program}: ${lastLines(said, 5)}`,
-        'Fix what PostgreSQL names, or set TEST_DATABASE_URL to a server on which databases may be created.',
-        { cause: error },
-      )
-    }
-  }
-}
-
-function lastLines(text: string, count: number): string {
-  return text.trim().split('\n').slice(-count).join(' / ')
 }

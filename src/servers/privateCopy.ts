@@ -4,7 +4,6 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
-  lchownSync,
   mkdirSync,
   readFileSync,
   readdirSync,
@@ -16,6 +15,7 @@ import { basename, join, relative, dirname } from 'node:path'
 import { UsageError } from '../errors.ts'
 import type { Installation } from './installation.ts'
 import type { Account } from './serverAccount.ts'
+import { giveAll } from './serverDirectory.ts'
 
 const programs = ['initdb', 'pg_ctl', 'postgres']
 
@@ -47,7 +47,7 @@ export function runnableInstallation(
   }
   for (const program of programs) chmodSync(join(copy.directory, 'bin', program), 0o755)
   for (const extension of trustedExtensions) trust(copy, extension)
-  giveTo(account, copy.directory)
+  giveAll(account, copy.directory)
   return copy
 }
 
@@ -117,11 +117,4 @@ function trust({ directory }: Installation, extension: string): void {
   // It may be a link to the original file, which must stay as it is.
   unlinkSync(control)
   writeFileSync(control, `${text}\ntrusted = true\n`)
-}
-
-function giveTo({ uid, gid }: Account, directory: string): void {
-  if (uid === undefined || gid === undefined) return
-  lchownSync(directory, uid, gid)
-  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' }))
-    lchownSync(join(directory, name), uid, gid)
 }

@@ -13,6 +13,12 @@ export interface Account {
  * else as `nobody`. We never create a user.
  */
 export function serverAccount(): Account {
+  return (known ??= findServerAccount())
+}
+
+let known: Account | undefined
+
+function findServerAccount(): Account {
   if (userInfo().uid !== 0) return {}
   for (const name of ['postgres', 'nobody']) {
     const account = findAccount(name)

@@ -9,6 +9,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  statSync,
   unlinkSync,
 } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
@@ -63,6 +64,7 @@ test('an extension is made trusted only in a copy, which links to everything els
   const control = 'share/postgresql/extension/pg_stat_statements.control'
   const copy = runnable(['pg_stat_statements'])
   expect(readlinkSync(join(copy.directory, 'lib'))).toBe(join(installation.directory, 'lib'))
+  expect(statSync(join(installation.directory, 'lib/libpq.so')).uid).toBe(userInfo().uid)
   expect(readFileSync(join(copy.directory, control), 'utf8')).toContain('\ntrusted = true\n')
   expect(readFileSync(join(installation.directory, control), 'utf8')).not.toContain('trusted')
   expect(runs(copy)).toBe(true)

@@ -96,6 +96,13 @@ export async function findLongTransactions(client: ClientBase, minimumMs: number
 }
 
 async function readHolders(client: ClientBase, wanted: string, value: string): Promise<Holder[]> {
+  const ofOthers = `lock.locktype = 'relation' AND lock.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()`
+  // Mostly there is nobody: to know that takes a tenth of the time that it takes PostgreSQL to plan who it is.
+  const { rowCount } = await client.query(
+    `SELECT FROM pg_catalog.pg_locks lock ${wanted} WHERE ${ofOthers} LIMIT 1`,
+    [value],
+  )
+  if (rowCount === 0) return []
   const { rows } = await client.query<Holder>(
     `SELECT DISTINCT ON (coalesce(lock.virtualtransaction, ''))
        lock.virtualtransaction AS transaction, lock.pid, prepared.gid AS "preparedAs",
@@ -115,8 +122,7 @@ async function readHolders(client: ClientBase, wanted: string, value: string): P
        AND own.locktype = 'transactionid' AND own.virtualtransaction = lock.virtualtransaction
      LEFT JOIN pg_catalog.pg_prepared_xacts prepared ON prepared.transaction = own.transactionid
      -- A parallel worker has the locks of its leader, who is named.
-     WHERE session.backend_type IS DISTINCT FROM 'parallel worker'
-       AND lock.locktype = 'relation' AND lock.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
+     WHERE session.backend_type IS DISTINCT FROM 'parallel worker' AND ${ofOthers}
        AND lock.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
      ORDER BY coalesce(lock.virtualtransaction, ''), lock.granted DESC`,
     [value],
