@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg'
+import { findKeyEquality } from '../catalog/keyEquality.ts'
 import { readKeyRange } from '../catalog/rowsBeyond.ts'
 import { findFunctionsIn } from '../catalog/functions.ts'
 import { listRelationSizes } from '../catalog/relationSizes.ts'
@@ -11,11 +12,10 @@ import { findWholeTable } from '../catalog/wholeTable.ts'
 import { UsageError } from '../errors.ts'
 import type { Operation } from '../operations/operation.ts'
 import { borrow } from '../postgres/database.ts'
-import type { RelationName } from '../postgres/identifiers.ts'
 import { display, displayIdentifier } from '../postgres/identifiers.ts'
 import { readOnly } from '../postgres/readOnly.ts'
 import { unique } from '../unique.ts'
-import type { Every } from './intervals.ts'
+import { keyObstaclesOf } from './keyObstacles.ts'
 import { cutoffOf, isKeyType, parseMoment } from './intervals.ts'
 import type { Obstacle } from './obstacles.ts'
 import { obstaclesOf, obstaclesToDrops } from './obstacles.ts'
@@ -23,35 +23,22 @@ import { copyObstaclesOf } from './rewrite/copyObstacles.ts'
 import type { KeptBefore } from './rewrite/cleanUp.ts'
 import { cleanUp } from './rewrite/cleanUp.ts'
 import { copySeriesOf } from './rewrite/copySeries.ts'
-import { mostPartitions, nameCopy, partitionBounds } from './rewrite/copySubject.ts'
+import { nameCopy } from './rewrite/copySubject.ts'
 import type { CopySubject } from './rewrite/copySubject.ts'
 import { findBefore } from './rewrite/findBefore.ts'
+import { noValue, readBounds } from './rewrite/readBounds.ts'
+import type { PartitionRequest } from './request.ts'
+import { checkRequest, splitOf } from './request.ts'
 import { seriesOf } from './series.ts'
-import type { Subject } from './subject.ts'
-import { helperSchema, nameSubject } from './subject.ts'
-
-export interface PartitionRequest {
-  table: RelationName
-  key: string
-  every: Every
-  /** Names of obstacles that somebody can live with. */
-  accept: string[]
-  /** The first bound; by default beyond every row that may come until the swap. */
-  cutoff?: Date
-  /** Partitions to make beyond the cutoff. */
-  ahead: number
-  /** Copy the rows into a partition for each interval, instead of keeping them in one. */
-  rewriteHistory?: boolean
-  /** How long rows are kept, such as `24 months`: it adds a procedure that drops older partitions. */
-  retention?: string
-}
+import type { HistorySubject } from './subject.ts'
+import { absentMoment, helperSchema, nameSubject } from './subject.ts'
 
 /** What a series would be, or why there is none. */
 export interface PartitionPlan {
   /** What stops it, and what has to be accepted by name first. */
   refused: Obstacle[]
   accepted: Obstacle[]
-  subject?: Subject | CopySubject
+  subject?: HistorySubject | CopySubject
   operations: Operation[]
   /** Bytes of the table with indexes and TOAST, which the copy takes once more. */
   copies?: number
@@ -66,9 +53,12 @@ export interface PartitionPlan {
  * await planPartitions(client, { table, key: 'booking_date', every: 'month', accept: ['bookings_pkey'], ahead: 4 })
  * ```
  *
- * @throws UsageError if there is no such table
+ * @throws UsageError if there is no such table, or parts of the request have no meaning together
  */
 export async function planPartitions(client: ClientBase, request: PartitionRequest): Promise<PartitionPlan> {
+  checkRequest(request)
+  const split = splitOf(request)
+  const { ahead = 4 } = request
   return readOnly(client, async () => {
     const db = borrow(client)
     const table = await findWholeTable(db, request.table)
@@ -79,7 +69,7 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
       )
     }
     if (request.retention !== undefined) await checkInterval(client, request.retention)
-    const kept = request.rewriteHistory ? await findBefore(db, table, request.every) : undefined
+    const kept = request.rewriteHistory ? await findBefore(db, table, split) : undefined
     if (kept) return { refused: [], accepted: [], operations: [await cleanUp(kept)], kept }
     const acting = await findActingRole(db)
     const children: WholeTable[] = []
@@ -87,7 +77,9 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
       const child = await findWholeTable(db, name)
       if (child) children.push(child)
     }
+    const equality = await findKeyEquality(db, table, request.key)
     const obstacles = [
+      ...keyObstaclesOf(table, request.key, split, equality),
       ...obstaclesOf(table, request.key, children, acting, request.rewriteHistory),
       ...(request.retention === undefined ? [] : obstaclesToDrops(table)),
       ...(request.rewriteHistory ? copyObstaclesOf(table) : []),
@@ -96,52 +88,43 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
       acceptable && request.accept.includes(name)
     const refused = obstacles.filter((each) => !isAccepted(each))
     const accepted = obstacles.filter(isAccepted)
-    const keyType = table.columns.find(({ name }) => name === request.key)?.type ?? ''
-    if (refused.length > 0 || !isKeyType(keyType)) return { refused, accepted, operations: [] }
-    const { first, last, hasNulls } = await readKeyRange(db, table, request.key)
-    if (hasNulls) {
-      const name = `${display(table)}.${displayIdentifier(request.key)}`
-      const reason = 'some rows have no value there, and fit no partition; give them one first'
-      return { refused: [{ name, reason, acceptable: false }], accepted, operations: [] }
-    }
+    const keyType = table.columns.find(({ name }) => name === request.key)?.type
+    if (refused.length > 0 || keyType === undefined) return { refused, accepted, operations: [] }
     const hasHelperSchema = (await findSchema(db, helperSchema)) !== undefined
     const place = { hasHelperSchema, hasCron: await maySchedule(db), retention: request.retention }
     const asked = {
-      ...{ table, children, key: request.key, keyType, every: request.every, ahead: request.ahead },
+      ...{ table, children, key: request.key },
       taken: namesBySchema(await listRelationNames(db)),
       takenFunctions: (await findFunctionsIn(db, helperSchema)).map(({ name }) => name),
     }
-    const latest = last === null ? undefined : parseMoment(last)
     if (request.rewriteHistory) {
-      const earliest = first === null ? undefined : parseMoment(first)
-      const bounds = boundsOf(request, { first: earliest, last: latest })
-      const subject = nameCopy(asked, bounds)
+      const found = await readBounds(db, { ...asked, keyType }, { split, ahead })
+      if ('reason' in found) return { refused: [found], accepted, operations: [] }
+      const { bounds, absent } = found
+      const isKeyExact = 'every' in split || equality?.isExact === true
+      const subject = nameCopy({ ...asked, keyType, absent, split, isKeyExact }, bounds)
       const [size] = await listRelationSizes(db, [table])
       const copies = size?.bytes ?? 0
       return { refused, accepted, subject, operations: await copySeriesOf(subject, place), copies }
     }
-    const cutoff = request.cutoff ?? cutoffOf(request.every, new Date(), latest)
+    if (!('every' in split) || !isKeyType(keyType)) return { refused, accepted, operations: [] }
+    const { last, hasNulls } = await readKeyRange(db, table, request.key)
+    if (hasNulls) {
+      const name = `${display(table)}.${displayIdentifier(request.key)}`
+      return { refused: [{ name, reason: noValue, acceptable: false }], accepted, operations: [] }
+    }
+    const latest = last === null ? undefined : parseMoment(last)
+    const cutoff = request.cutoff ?? cutoffOf(split.every, new Date(), latest)
     if (latest && latest >= cutoff) {
       throw new UsageError(
         `${display(table)} has rows up to ${last}, which lie beyond --cutoff.`,
         'Give a later --cutoff, or leave it out.',
       )
     }
-    const subject = nameSubject({ ...asked, cutoff })
+    const named = nameSubject({ ...asked, keyType, absent: absentMoment })
+    const subject = { ...named, keyType, every: split.every, cutoff, ahead }
     return { refused, accepted, subject, operations: await seriesOf(subject, place) }
   })
-}
-
-function boundsOf(
-  { every, ahead }: PartitionRequest,
-  { first, last }: { first: Date | undefined; last: Date | undefined },
-): { from: Date; to: Date }[] {
-  const bounds = partitionBounds(every, { first, last, now: new Date(), ahead })
-  if (bounds.length <= mostPartitions) return bounds
-  throw new UsageError(
-    `From the first row on there would be more than ${mostPartitions} partitions, one for each ${every}.`,
-    'Take a longer interval with --every, or look for rows with impossible dates.',
-  )
 }
 
 async function checkInterval(client: ClientBase, text: string): Promise<void> {

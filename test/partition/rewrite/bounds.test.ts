@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { mostPartitions, partitionBounds } from '../../../src/partition/rewrite/copySubject.ts'
+import { mostPartitions, partitionBounds } from '../../../src/partition/rewrite/bounds.ts'
 import { dayOf } from '../../../src/partition/intervals.ts'
 
 const day = (text: string): Date => new Date(`${text}T00:00:00Z`)
