@@ -32,6 +32,23 @@ export function keyObstaclesOf(
   return generated === '' ? [] : [stop('a generated column cannot be the key of partitions')]
 }
 
+/**
+ * Triggers that see it where an UPDATE moves a row to another partition, which PostgreSQL does by a DELETE and an INSERT.
+ * Moments change seldom; a value such as a state changes all the time.
+ */
+export function triggersOfMoves(table: WholeTable, key: string): Obstacle[] {
+  return table.triggers.flatMap(({ name, events, forEachRow, isBefore, enabled }) => {
+    if (!forEachRow || enabled === 'D') return []
+    const isMissed = events.includes('UPDATE') && !isBefore
+    const isAdded = events.includes('DELETE') || events.includes('INSERT')
+    if (!isMissed && !isAdded) return []
+    const fires = [isMissed ? 'not as for an UPDATE' : '', isAdded ? 'as for a DELETE and an INSERT' : '']
+    const how = fires.filter((each) => each !== '').join(' but ')
+    const reason = `an UPDATE that changes ${displayIdentifier(key)} may move the row to another partition, and then fires this trigger ${how}`
+    return [{ name, reason, acceptable: true }]
+  })
+}
+
 function reasonOf(type: string, by: 'list' | 'hash', equality: KeyEquality): string | undefined {
   const { hasOrder, hasHash, isOfSystem, isDeterministic } = equality
   if (by === 'list' && !hasOrder) return `its type is ${type}, whose values PostgreSQL cannot put into lists`

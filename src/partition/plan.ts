@@ -15,7 +15,7 @@ import { borrow } from '../postgres/database.ts'
 import { display, displayIdentifier } from '../postgres/identifiers.ts'
 import { readOnly } from '../postgres/readOnly.ts'
 import { unique } from '../unique.ts'
-import { keyObstaclesOf } from './keyObstacles.ts'
+import { keyObstaclesOf, triggersOfMoves } from './keyObstacles.ts'
 import { cutoffOf, isKeyType, parseMoment } from './intervals.ts'
 import type { Obstacle } from './obstacles.ts'
 import { obstaclesOf, obstaclesToDrops } from './obstacles.ts'
@@ -83,6 +83,7 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
       ...obstaclesOf(table, request.key, children, acting, request.rewriteHistory),
       ...(request.retention === undefined ? [] : obstaclesToDrops(table)),
       ...(request.rewriteHistory ? copyObstaclesOf(table) : []),
+      ...('every' in split ? [] : triggersOfMoves(table, request.key)),
     ]
     const isAccepted = ({ name, acceptable }: Obstacle): boolean =>
       acceptable && request.accept.includes(name)
