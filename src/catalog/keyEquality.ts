@@ -29,39 +29,45 @@ export async function findKeyEquality(
       JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
       WHERE namespace.nspname = ${schema} AND class.relname = ${name} AND attribute.attname = ${column}
         AND attribute.attnum > 0 AND NOT attribute.attisdropped
-      UNION ALL
-      SELECT type.typbasetype, base."collation" FROM base
-      JOIN pg_catalog.pg_type type ON type.oid = base.type AND type.typtype = 'd'
+      UNION
+      -- A domain, an array and a range are compared as what they are made of.
+      SELECT CASE WHEN type.typtype = 'd' THEN type.typbasetype WHEN type.typcategory = 'A' THEN type.typelem
+        ELSE coalesce(range.rngsubtype, 0) END, base."collation"
+      FROM base JOIN pg_catalog.pg_type type ON type.oid = base.type
+      LEFT JOIN pg_catalog.pg_range range ON range.rngtypid = type.oid
+      WHERE type.typtype IN ('d', 'r') OR type.typcategory = 'A'
     ),
     found AS (
-      SELECT method.amname AS method, namespace.nspname = 'pg_catalog' AS system,
-        EXISTS (SELECT FROM pg_catalog.pg_amproc support WHERE support.amprocfamily = class.opcfamily
-          AND support.amproclefttype = class.opcintype AND support.amprocrighttype = class.opcintype
-          AND support.amprocnum = 4) AS exact
+      SELECT type.oid AS type, base."collation",
+        bool_or(method.amname = 'btree') AS "hasOrder", bool_or(method.amname = 'hash') AS "hasHash",
+        coalesce(bool_and(namespace.nspname = 'pg_catalog'), true) AS "isOfSystem",
+        coalesce(bool_or(method.amname = 'btree' AND EXISTS (
+          SELECT FROM pg_catalog.pg_amproc support WHERE support.amprocfamily = class.opcfamily
+            AND support.amproclefttype = class.opcintype AND support.amprocrighttype = class.opcintype
+            AND support.amprocnum = 4)), false) AS "isExact"
       FROM base
-      JOIN pg_catalog.pg_type type ON type.oid = base.type AND type.typtype NOT IN ('d', 'c', 'p')
-      JOIN pg_catalog.pg_opclass class ON class.opcdefault
-      JOIN pg_catalog.pg_am method ON method.oid = class.opcmethod AND method.amname IN ('btree', 'hash')
-      JOIN pg_catalog.pg_amop member ON member.amopfamily = class.opcfamily
-        AND member.amopstrategy = CASE method.amname WHEN 'btree' THEN 3 ELSE 1 END
-        AND member.amoplefttype = class.opcintype AND member.amoprighttype = class.opcintype
-      JOIN pg_catalog.pg_operator operator ON operator.oid = member.amopopr
-      JOIN pg_catalog.pg_namespace namespace ON namespace.oid = operator.oprnamespace
-      WHERE class.opcintype = type.oid
+      JOIN pg_catalog.pg_type type ON type.oid = base.type AND type.typtype <> 'd'
+      LEFT JOIN (pg_catalog.pg_opclass class
+        JOIN pg_catalog.pg_am method ON method.oid = class.opcmethod AND method.amname IN ('btree', 'hash')
+        JOIN pg_catalog.pg_amop member ON member.amopfamily = class.opcfamily
+          AND member.amopstrategy = CASE method.amname WHEN 'btree' THEN 3 ELSE 1 END
+          AND member.amoplefttype = class.opcintype AND member.amoprighttype = class.opcintype
+        JOIN pg_catalog.pg_operator operator ON operator.oid = member.amopopr
+        JOIN pg_catalog.pg_namespace namespace ON namespace.oid = operator.oprnamespace)
+      ON class.opcdefault AND (class.opcintype = type.oid
         OR class.opcintype = 'pg_catalog.anyenum'::pg_catalog.regtype AND type.typtype = 'e'
         OR class.opcintype = 'pg_catalog.anyarray'::pg_catalog.regtype AND type.typcategory = 'A'
         OR class.opcintype = 'pg_catalog.anyrange'::pg_catalog.regtype AND type.typtype = 'r'
         OR EXISTS (SELECT FROM pg_catalog.pg_cast
           WHERE castsource = type.oid AND casttarget = class.opcintype AND castmethod = 'b' AND castcontext = 'i')
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_opclass own
-            WHERE own.opcdefault AND own.opcmethod = class.opcmethod AND own.opcintype = type.oid)
+            WHERE own.opcdefault AND own.opcmethod = class.opcmethod AND own.opcintype = type.oid))
+      GROUP BY type.oid, base."collation"
     )
-    SELECT coalesce((SELECT bool_or(method = 'btree') FROM found), false) AS "hasOrder",
-      coalesce((SELECT bool_or(method = 'hash') FROM found), false) AS "hasHash",
-      coalesce((SELECT bool_and(system) FROM found), false) AS "isOfSystem",
-      coalesce((SELECT collisdeterministic FROM pg_catalog.pg_collation WHERE oid = base."collation"), true)
-        AS "isDeterministic",
-      coalesce((SELECT bool_and(exact) FROM found WHERE method = 'btree'), false) AS "isExact"
-    FROM base LIMIT 1`.execute(db)
+    SELECT bool_and(coalesce("hasOrder", false)) AS "hasOrder", bool_and(coalesce("hasHash", false)) AS "hasHash",
+      bool_and("isOfSystem") AS "isOfSystem", bool_and("isExact") AS "isExact",
+      bool_and(coalesce((SELECT collisdeterministic FROM pg_catalog.pg_collation WHERE oid = "collation"), true))
+        AS "isDeterministic"
+    FROM found HAVING pg_catalog.count(*) > 0`.execute(db)
   return rows[0]
 }
