@@ -4,11 +4,20 @@ import type { RelationName } from '../postgres/identifiers.ts'
 
 /** The relation that a person means by `bookings`, `public.bookings` or `"Shop data"."Orders"`; undefined if there is none. */
 export async function findNamedTable(db: Database, text: string): Promise<RelationName | undefined> {
+  return (
+    (await findByText(db, text)) ?? (hasSchema(text) ? undefined : await findByText(db, `public.${text}`))
+  )
+}
+
+function hasSchema(text: string): boolean {
+  return !/^(?:"(?:[^"]|"")+"|[^".]+)$/.test(text)
+}
+
+async function findByText(db: Database, text: string): Promise<RelationName | undefined> {
   const { rows } = await sql<RelationName>`
     SELECT namespace.nspname::text AS schema, class.relname::text AS name
     FROM pg_catalog.pg_class class JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
-    WHERE class.oid = pg_catalog.to_regclass(${text}) OR class.oid = pg_catalog.to_regclass('public.' || ${text})
-    ORDER BY class.oid = pg_catalog.to_regclass(${text}) DESC NULLS LAST LIMIT 1`.execute(db)
+    WHERE class.oid = pg_catalog.to_regclass(${text})`.execute(db)
   return rows[0]
 }
 
