@@ -6,6 +6,9 @@ import { display, displayIdentifier } from '../postgres/identifiers.ts'
 import { oneLine } from './diagnosis/cells.ts'
 import { bytes } from './units.ts'
 
+/** With more of them the swap takes long enough to be noticed. */
+const manyPartitions = 100
+
 /** What stops a series, what goes by somebody's word, and what clients will see of it. */
 export function partitionPlanLines(plan: PartitionPlan): string[] {
   const { refused, accepted, subject, kept, copies } = plan
@@ -33,9 +36,14 @@ export function partitionPlanLines(plan: PartitionPlan): string[] {
 }
 
 function copyLines(subject: CopySubject, copies: number): string[] {
-  const { key, before } = subject
+  const { key, before, partitions } = subject
   return [
     ...splitLines(subject),
+    ...(partitions.length > manyPartitions
+      ? [
+          `The swap makes triggers and foreign keys for each of ${partitions.length} partitions while clients wait: count on some seconds.`,
+        ]
+      : []),
     `The copy takes about ${bytes(copies)} on the server's disk, and as much WAL; how much is free there cannot be seen from here.`,
     `${display(before)} is the table as it was. It mirrors the new one, so that \`migrate down\` is short, until you give this command again.`,
     `While both are there, each change is written twice, and rows without ${displayIdentifier(key)} are refused.`,

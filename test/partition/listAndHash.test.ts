@@ -180,6 +180,24 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
         await keeper.query('DELETE FROM shop.items WHERE id >= 200000')
       })
 
+      test('a row that gets another value moves, as a DELETE and an INSERT', async () => {
+        const [row] = await rowsOf<{ id: string; region: string }>(`
+          SELECT o.id, (SELECT p.region FROM shop.orders p WHERE p.tableoid <> o.tableoid LIMIT 1) AS region
+          FROM shop.orders o WHERE id > 1000 ORDER BY id LIMIT 1`)
+        const move = `UPDATE shop.orders SET region = ${text(row?.region ?? '')} WHERE id = ${row?.id}`
+        await keeper.query(`TRUNCATE shop.log; BEGIN; ${move}`)
+        expect(await rowsOf('SELECT what FROM shop.log')).toEqual([{ what: 'DELETE' }, { what: 'INSERT' }])
+        const waits = superuser.query(`UPDATE shop.orders SET cents = 7 WHERE id = ${row?.id}`)
+        const outcome = waits.catch(({ code }: { code: string }) => code)
+        await untilWaiting(keeper)
+        await keeper.query('COMMIT')
+        expect(await outcome).toBe('40001')
+        await expect(
+          keeper.query(`INSERT INTO shop.orders OVERRIDING SYSTEM VALUE SELECT * FROM shop.orders WHERE id = ${row?.id}
+            ON CONFLICT (id, region) DO UPDATE SET region = CASE WHEN EXCLUDED.region = 'north' THEN '日本' ELSE 'north' END`),
+        ).rejects.toThrow(/invalid ON UPDATE specification/)
+      })
+
       test('and the table is what it was, with every change, and partitioned again', async () => {
         await change()
         const rows = await checksums()
@@ -204,3 +222,12 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
     })
   })
 })
+
+/** Until some session waits for a lock. */
+async function untilWaiting(client: Client): Promise<void> {
+  for (;;) {
+    const { rows } = await client.query(`SELECT FROM pg_locks WHERE NOT granted`)
+    if (rows.length > 0) return
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
