@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
 import { findKeyEquality } from '../catalog/keyEquality.ts'
 import { readKeyRange } from '../catalog/rowsBeyond.ts'
+import type { Split } from '../catalog/partitions.ts'
 import { findFunctionsIn } from '../catalog/functions.ts'
 import { listRelationSizes } from '../catalog/relationSizes.ts'
 import { findSchema } from '../catalog/schemas.ts'
@@ -11,6 +12,7 @@ import type { WholeTable } from '../catalog/wholeTable.ts'
 import { findWholeTable } from '../catalog/wholeTable.ts'
 import { UsageError } from '../errors.ts'
 import type { Operation } from '../operations/operation.ts'
+import type { Database } from '../postgres/database.ts'
 import { borrow } from '../postgres/database.ts'
 import { display, displayIdentifier } from '../postgres/identifiers.ts'
 import { readOnly } from '../postgres/readOnly.ts'
@@ -29,8 +31,9 @@ import { findBefore } from './rewrite/findBefore.ts'
 import { noValue, readBounds } from './rewrite/readBounds.ts'
 import type { PartitionRequest } from './request.ts'
 import { checkRequest, splitOf } from './request.ts'
+import type { SeriesPlace } from './series.ts'
 import { seriesOf } from './series.ts'
-import type { HistorySubject } from './subject.ts'
+import type { HistorySubject, SubjectRequest } from './subject.ts'
 import { absentMoment, helperSchema, nameSubject } from './subject.ts'
 
 /** What a series would be, or why there is none. */
@@ -98,34 +101,54 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
       taken: namesBySchema(await listRelationNames(db)),
       takenFunctions: (await findFunctionsIn(db, helperSchema)).map(({ name }) => name),
     }
-    if (request.rewriteHistory) {
-      const found = await readBounds(db, { ...asked, keyType }, { split, ahead })
-      if ('reason' in found) return { refused: [found], accepted, operations: [] }
-      const { bounds, absent } = found
-      const isKeyExact = 'every' in split || equality?.isExact === true
-      const subject = nameCopy({ ...asked, keyType, absent, split, isKeyExact }, bounds)
-      const [size] = await listRelationSizes(db, [table])
-      const copies = size?.bytes ?? 0
-      return { refused, accepted, subject, operations: await copySeriesOf(subject, place), copies }
-    }
-    if (!('every' in split) || !isKeyType(keyType)) return { refused, accepted, operations: [] }
-    const { last, hasNulls } = await readKeyRange(db, table, request.key)
-    if (hasNulls) {
-      const name = `${display(table)}.${displayIdentifier(request.key)}`
-      return { refused: [{ name, reason: noValue, acceptable: false }], accepted, operations: [] }
-    }
-    const latest = last === null ? undefined : parseMoment(last)
-    const cutoff = request.cutoff ?? cutoffOf(split.every, new Date(), latest)
-    if (latest && latest >= cutoff) {
-      throw new UsageError(
-        `${display(table)} has rows up to ${last}, which lie beyond --cutoff.`,
-        'Give a later --cutoff, or leave it out.',
-      )
-    }
-    const named = nameSubject({ ...asked, keyType, absent: absentMoment })
-    const subject = { ...named, keyType, every: split.every, cutoff, ahead }
-    return { refused, accepted, subject, operations: await seriesOf(subject, place) }
+    const found = request.rewriteHistory
+      ? await planCopy(db, { ...asked, keyType, split, isKeyExact: equality?.isExact === true }, place, ahead)
+      : await planHistory(db, { ...asked, keyType, split }, place, { cutoff: request.cutoff, ahead })
+    return 'reason' in found
+      ? { refused: [found], accepted, operations: [] }
+      : { refused, accepted, ...found }
   })
+}
+
+type Asked = Omit<SubjectRequest, 'absent'> & { split: Split }
+type Found = Omit<PartitionPlan, 'refused' | 'accepted'>
+
+async function planCopy(
+  db: Database,
+  asked: Asked & { isKeyExact: boolean },
+  place: SeriesPlace,
+  ahead: number,
+): Promise<Found | Obstacle> {
+  const found = await readBounds(db, asked, { split: asked.split, ahead })
+  if ('reason' in found) return found
+  const subject = nameCopy({ ...asked, absent: found.absent }, found.bounds)
+  const [size] = await listRelationSizes(db, [asked.table])
+  return { subject, operations: await copySeriesOf(subject, place), copies: size?.bytes ?? 0 }
+}
+
+async function planHistory(
+  db: Database,
+  { split, keyType, ...asked }: Asked,
+  place: SeriesPlace,
+  { cutoff: wanted, ahead }: { cutoff: Date | undefined; ahead: number },
+): Promise<Found | Obstacle> {
+  const { table, key } = asked
+  if (!('every' in split) || !isKeyType(keyType)) throw new Error(`${keyType} has no intervals`)
+  const { last, hasNulls } = await readKeyRange(db, table, key)
+  if (hasNulls) {
+    return { name: `${display(table)}.${displayIdentifier(key)}`, reason: noValue, acceptable: false }
+  }
+  const latest = last === null ? undefined : parseMoment(last)
+  const cutoff = wanted ?? cutoffOf(split.every, new Date(), latest)
+  if (latest && latest >= cutoff) {
+    throw new UsageError(
+      `${display(table)} has rows up to ${last}, which lie beyond --cutoff.`,
+      'Give a later --cutoff, or leave it out.',
+    )
+  }
+  const named = nameSubject({ ...asked, keyType, absent: absentMoment })
+  const subject = { ...named, keyType, every: split.every, cutoff, ahead }
+  return { subject, operations: await seriesOf(subject, place) }
 }
 
 async function checkInterval(client: ClientBase, text: string): Promise<void> {

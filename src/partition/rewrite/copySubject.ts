@@ -24,7 +24,7 @@ export interface CopySubject extends Subject {
   primaryKey: string[]
   split: Split
   partitions: CopyPartition[]
-  /** Values of the key that are equal are the same: not so of numeric, where 1.0 = 1.00. */
+  /** Equal values of the key are the same values: not so of numeric, where 1.0 = 1.00. */
   isKeyExact: boolean
   /** Primary key and unique constraints, all of which contain the key on the copy. */
   uniques: CopiedUnique[]

@@ -35,6 +35,13 @@ interface Key {
 }
 
 const keys: Key[] = [
+  {
+    // The rarest value stands for a row that is not there.
+    type: 'text',
+    value: "(ARRAY['$$ $fill$ %s %I {batch} ${x} `y` \\ ''', 'plain', 'plain'])[1 + id % 3]",
+    values: 2,
+    later: `E'a\\nb'`,
+  },
   { type: 'integer', value: 'id % 5 - 2', values: 5, later: '77' },
   { type: 'uuid', value: `md5((id % 3)::text)::uuid`, values: 3, later: `md5('x')::uuid` },
   { type: 'boolean', value: 'id % 2 = 0', values: 2 },
