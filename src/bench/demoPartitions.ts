@@ -12,7 +12,7 @@ import type { PartitionJudgement } from '../partition/judge.ts'
 import { judgePartitioning } from '../partition/judge.ts'
 import { layoutsOf } from '../partition/layouts.ts'
 import { planPartitions } from '../partition/plan.ts'
-import type { Subject } from '../partition/subject.ts'
+import type { HistorySubject } from '../partition/subject.ts'
 import { helperSchema } from '../partition/subject.ts'
 import { connect } from '../postgres/connect.ts'
 import { display, qualified } from '../postgres/identifiers.ts'
@@ -160,12 +160,13 @@ async function partitionAll(
   owner: Client,
   folder: string,
   run: RunOptions,
-): Promise<{ subjects: Subject[]; migrations: number }> {
-  const subjects: Subject[] = []
+): Promise<{ subjects: HistorySubject[]; migrations: number }> {
+  const subjects: HistorySubject[] = []
   let migrations = 0
   for (const request of casaoraPartitions) {
     const { subject, operations, refused } = await planPartitions(owner, request)
-    if (!subject) throw new Error(refused.map(({ name, reason }) => `${name}: ${reason}`).join('; '))
+    if (!subject || !('cutoff' in subject))
+      throw new Error(refused.map(({ name, reason }) => `${name}: ${reason}`).join('; '))
     await writeMigrations(
       folder,
       operations.map((operation) => ({ operation, operations: [operation] })),
@@ -187,7 +188,7 @@ async function takeBack(folder: string, run: RunOptions): Promise<void> {
 /** Rows of the new partitions, and some that come before theirs and wait in the default one. */
 async function addRows(
   looker: Client,
-  subjects: readonly Subject[],
+  subjects: readonly HistorySubject[],
 ): Promise<{ table: string; rows: number; totals: Partial<CasaoraTotals> }[]> {
   const added = []
   for (const { table, key, cutoff } of subjects) {
@@ -210,7 +211,7 @@ async function addRows(
 }
 
 /** Reaches beyond the new rows, whatever the clock says. */
-async function addPartitions(owner: Client, subjects: readonly Subject[]): Promise<string[]> {
+async function addPartitions(owner: Client, subjects: readonly HistorySubject[]): Promise<string[]> {
   const made: string[] = []
   for (const { every, cutoff, ahead, functions } of subjects) {
     const last = later(every, cutoff, ahead)

@@ -2,9 +2,21 @@ import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 
+/**
+ * How the rows of a table are put into partitions: by intervals of time, one for each value of the key, or spread evenly
+ * over so many.
+ */
+export type Split =
+  { every: 'day' | 'week' | 'month' | 'year' } | { by: 'list' } | { by: 'hash'; modulus: number }
+
+export type PartitionStrategy = 'range' | 'list' | 'hash'
+
+export function strategyOf(split: Split): PartitionStrategy {
+  return 'every' in split ? 'range' : split.by
+}
+
 export interface PartitionKey {
-  /** `r` range, `l` list, `h` hash. */
-  strategy: 'r' | 'l' | 'h'
+  strategy: PartitionStrategy
   columns: string[]
 }
 
@@ -14,7 +26,7 @@ export async function findPartitionKey(
   { schema, name }: RelationName,
 ): Promise<PartitionKey | undefined> {
   const { rows } = await sql<PartitionKey>`
-    SELECT partitioned.partstrat AS strategy,
+    SELECT CASE partitioned.partstrat WHEN 'r' THEN 'range' WHEN 'l' THEN 'list' ELSE 'hash' END AS strategy,
       ARRAY(SELECT coalesce(attribute.attname::text, '')
             FROM pg_catalog.unnest(partitioned.partattrs::int2[]) WITH ORDINALITY part (attnum, place)
             LEFT JOIN pg_catalog.pg_attribute attribute

@@ -1,11 +1,11 @@
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import type { ClientBase } from 'pg'
 import { findNamedTable } from '../catalog/namedTable.ts'
 import { sessionUrl } from '../config.ts'
 import { HundredfoldError, UsageError, exitCodes } from '../errors.ts'
 import { writeMigrations } from '../optimize/writeMigrations.ts'
 import type { Every } from '../partition/intervals.ts'
-import { everies, parseMoment } from '../partition/intervals.ts'
+import { parseMoment } from '../partition/intervals.ts'
 import type { PartitionJudgement } from '../partition/judge.ts'
 import { judgePartitioning } from '../partition/judge.ts'
 import type { PartitionPlan } from '../partition/plan.ts'
@@ -20,14 +20,15 @@ import type { CommandContext } from './context.ts'
 import { parseCount } from './options.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
+import type { SplitOptions } from './partitionSplit.ts'
+import { splitOf, splitOptions } from './partitionSplit.ts'
 import { workloadOf } from './workloadOptions.ts'
 
-interface CommandOptions extends OutputOptions {
+interface CommandOptions extends OutputOptions, SplitOptions {
   table: string
   key: string
-  every: Every
   accept: string[]
-  ahead: number
+  ahead?: number
   cutoff?: string
   retention?: string
   rewriteHistory?: boolean
@@ -39,17 +40,23 @@ interface CommandOptions extends OutputOptions {
 
 /** The series of migrations that partitions a table online. The database is only read. */
 export function partitionCommand(context: CommandContext): Command {
-  return new Command('partition')
+  const command = new Command('partition')
     .requiredOption('--table <name>', 'the table, with its schema where that is not public')
-    .requiredOption('--key <column>', 'a date, timestamp or timestamptz that every row has')
-    .addOption(
-      new Option('--every <interval>', 'how long a partition is').choices(everies).makeOptionMandatory(),
+    .requiredOption(
+      '--key <column>',
+      'what every row has: of a range, a date, timestamp or timestamptz; otherwise almost any type',
     )
+  for (const option of splitOptions()) command.addOption(option)
+  return command
     .option('--accept <name...>', 'what cannot be kept and may go, by the names that are listed', [])
-    .option('--ahead <count>', 'partitions to make beyond the rows that are there', parseCount, 4)
+    .option(
+      '--ahead <count>',
+      'intervals to make beyond the rows that are there, 4 unless you say so',
+      parseCount,
+    )
     .option('--cutoff <date>', 'the first bound; chosen beyond every row by default')
     .option('--retention <time>', 'how long rows are kept, such as "24 months", where they go some day')
-    .option('--rewrite-history', 'copy the rows, so that each interval has its partition at once')
+    .option('--rewrite-history', 'copy the rows, so that each partition has its own at once')
     .option('--workload <file>', 'judge by these statements instead of pg_stat_statements; see `advise`')
     .option('--no-judge', 'write the series without looking whether it pays')
     .option('--out <directory>', 'where the files go', 'migrations')
@@ -64,6 +71,8 @@ Examples:
   $ npx hundredfold partition --table audit.events --key created_at --every week --retention "6 months"
   $ npx hundredfold partition --table bookings --key booking_date --every month --rewrite-history
   $ npx hundredfold partition --table bookings --key booking_date --every month --yes --json -
+  $ npx hundredfold partition --table orders --key region --by list --rewrite-history
+  $ npx hundredfold partition --table orders --key customer_id --by hash --modulus 16 --rewrite-history
 
 First it lists what a partitioned table cannot have: nothing is lost without your word for it. Then it plans the
 workload on partitions, in a throw-away PostgreSQL, and says what gets faster and what slower. Where that pays it
@@ -73,6 +82,9 @@ becomes the partition of everything up to now. Each migration has a way back, al
 With --rewrite-history the rows are copied into partitions while triggers mirror each change, which takes the disk space of
 the table once more. The table as it was stays and mirrors the new one, so that the way back is short. Once you are sure,
 give the same command again: it writes one more migration, which drops that table.
+
+--by list makes a partition for each value of the key, and one for values that come later. --by hash spreads the rows evenly.
+Both need --rewrite-history. Whether they pay is not judged, and they need no upkeep. See docs/partitions.md for when to take them.
 `,
     )
     .action(async (options: CommandOptions) => {
@@ -104,21 +116,24 @@ async function partition(
       'Write it as SQL would: bookings, audit.events or \'"Shop data"."Orders"\'.',
     )
   }
-  if (options.rewriteHistory && options.cutoff !== undefined) {
+  const split = splitOf(options)
+  if (!('every' in split) && options.workload !== undefined) {
     throw new UsageError(
-      '--cutoff has no meaning with --rewrite-history: there is no partition of everything up to now.',
+      `--workload has no meaning with --by ${split.by}: whether that pays is not judged.`,
       'Leave one of them out.',
     )
   }
   terminal.progress(`reading what hangs on ${display(table)}`)
   const plan = await planPartitions(client, {
-    ...{ table, key: options.key, every: options.every, accept: options.accept, ahead: options.ahead },
+    ...{ table, key: options.key, accept: options.accept, ...split },
+    ...(options.ahead === undefined ? {} : { ahead: options.ahead }),
     ...(options.cutoff === undefined ? {} : { cutoff: parseMoment(options.cutoff) }),
     ...(options.retention === undefined ? {} : { retention: options.retention }),
     ...(options.rewriteHistory ? { rewriteHistory: true } : {}),
   })
   const isJudged = options.judge && plan.refused.length === 0 && !plan.kept
-  const judgement = isJudged ? await judge(context, client, table, options) : undefined
+  const judgement =
+    isJudged && 'every' in split ? await judge(context, client, { ...options, table, ...split }) : undefined
   terminal.progress('')
   const broken = (judgement?.breaks ?? []).filter(({ name }) => !options.accept.includes(name))
   const pays = judgement === undefined || (judgement.worthwhile && broken.length === 0)
@@ -148,13 +163,12 @@ async function partition(
 async function judge(
   { terminal }: CommandContext,
   client: ClientBase,
-  table: RelationName,
-  options: CommandOptions,
+  options: Omit<CommandOptions, 'table'> & { table: RelationName; every: Every },
 ): Promise<PartitionJudgement> {
   const { statements } = await workloadOf(client, {
     ...(options.workload === undefined ? {} : { workload: options.workload }),
   })
-  return judgePartitioning(client, { table, key: options.key }, statements, {
+  return judgePartitioning(client, { table: options.table, key: options.key }, statements, {
     every: options.every,
     ...(options.rewriteHistory ? { rewriteHistory: true } : {}),
     ...(options.retention === undefined ? {} : { retention: options.retention }),

@@ -1,14 +1,15 @@
 import { findColumns } from '../catalog/columns.ts'
+import type { Split } from '../catalog/partitions.ts'
 import type { ComparedTables } from '../catalog/rowDifferences.ts'
 import { listDifferingRanges, listLoneRows } from '../catalog/rowDifferences.ts'
 import { findRelation } from '../catalog/relations.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
-import { display } from '../postgres/identifiers.ts'
+import { display, displayIdentifier } from '../postgres/identifiers.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
 
-/** How rows are told apart and put into ranges. */
-export type MirrorKey = Pick<ComparedTables, 'key' | 'every'> & { id: string[] }
+/** How rows are told apart and put into ranges: `{ id: ['id'], key: 'day', every: 'month' }`, `{ ..., by: 'list' }`. */
+export type MirrorKey = Split & { id: string[]; key: string }
 
 /**
  * Holds when the mirror of a table has exactly its rows, and when the table is partitioned and the mirror no longer there.
@@ -30,7 +31,7 @@ export function mirrorIsExact(table: RelationName, mirror: RelationName, by: Mir
       const [first] = ranges
       if (!first) return holds
       const lone = await listLoneRows(db, compared, first.from)
-      const where = first.from === null ? 'without a key' : `of the ${by.every} from ${first.from}`
+      const where = first.from === null ? 'without a key' : rangeName(by, first.from)
       const more = ranges.length - 1
       const others = more > 0 ? ` and in ${more} other ${more === 1 ? 'range' : 'ranges'}` : ''
       return fails('the same rows', `other rows ${where}${others}${exampleOf(lone, { table, mirror })}`)
@@ -41,6 +42,12 @@ export function mirrorIsExact(table: RelationName, mirror: RelationName, by: Mir
 /** The same, asked only on the way up: the way back does not need it. */
 export function mirrorIsExactBefore(table: RelationName, mirror: RelationName, by: MirrorKey): Condition {
   return { ...mirrorIsExact(table, mirror, by), dependsOnData: true }
+}
+
+function rangeName(by: MirrorKey, from: string): string {
+  if ('every' in by) return `of the ${by.every} from ${from}`
+  const key = displayIdentifier(by.key)
+  return by.by === 'list' ? `of ${key} ${from}` : `of part ${from} of ${by.modulus} by ${key}`
 }
 
 function exampleOf(

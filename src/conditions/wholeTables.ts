@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { PartitionStrategy } from '../catalog/partitions.ts'
 import { findPartitionKey } from '../catalog/partitions.ts'
 import type { WholeMaterializedView } from '../catalog/materializedViews.ts'
 import { findTableVersion } from '../catalog/tableVersion.ts'
@@ -59,17 +60,19 @@ export function tableStillKeeps(
   return { ...tableKeeps(table, digests, key, except), dependsOnData: true }
 }
 
-/** Holds when the table is partitioned by range of this column. */
-export function tableIsPartitionedBy(table: RelationName, column: string): Condition {
+/** Holds when the table is partitioned by this column alone. */
+export function tableIsPartitionedBy(
+  table: RelationName,
+  column: string,
+  strategy: PartitionStrategy = 'range',
+): Condition {
+  const wanted = `partitioned by ${strategy} of ${displayIdentifier(column)}`
   return {
-    description: `table ${display(table)} is partitioned by range of ${displayIdentifier(column)}`,
+    description: `table ${display(table)} is ${wanted}`,
     async check(db) {
       const key = await findPartitionKey(db, table)
-      if (key?.strategy === 'r' && key.columns.length === 1 && key.columns[0] === column) return holds
-      return fails(
-        `a table partitioned by range of ${displayIdentifier(column)}`,
-        key ? 'another key' : 'no partitioned table',
-      )
+      if (key?.strategy === strategy && key.columns.length === 1 && key.columns[0] === column) return holds
+      return fails(`a table ${wanted}`, key ? 'another key' : 'no partitioned table')
     },
   }
 }

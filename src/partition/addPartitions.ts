@@ -10,7 +10,7 @@ import { dropOwnKeys, otherKeys, ownKeysOfLeaves } from './ownKeys.ts'
 import { lookMs, politely } from './lockPolitely.ts'
 import { refuseWayBack } from './refuseWayBack.ts'
 import { literal, setColumns, setReplicaIdentity } from './remake.ts'
-import type { Subject } from './subject.ts'
+import type { RangeSubject, Subject } from './subject.ts'
 import { helperSchema } from './subject.ts'
 import { keysToPartitions } from './swap.ts'
 import { validateLeft } from './validateLeft.ts'
@@ -25,7 +25,7 @@ import { validateLeft } from './validateLeft.ts'
  *
  * @param history the partition that has been the table, without which there is no way back
  */
-export function addPartitions(subject: Subject, history?: RelationName): Operation {
+export function addPartitions(subject: RangeSubject, history?: RelationName): Operation {
   const { table, key, every, functions } = subject
   const identity = {
     schema: helperSchema,
@@ -74,7 +74,7 @@ function ranges(parent: string): string {
     WHERE inhparent = ${literal(parent)}::pg_catalog.regclass AND pg_catalog.pg_get_expr(class.relpartbound, class.oid) <> 'DEFAULT'`
 }
 
-function bodyOf(subject: Subject): string {
+function bodyOf(subject: RangeSubject): string {
   const { table, every, functions, keyType } = subject
   const parent = qualified(table)
   const leaf = { schema: '%s', name: '%s' }

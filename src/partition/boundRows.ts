@@ -5,7 +5,7 @@ import { condition, work } from '../operations/operation.ts'
 import { operationTitle } from '../operations/titles.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import { literalOf } from './intervals.ts'
-import type { Subject } from './subject.ts'
+import type { HistorySubject } from './subject.ts'
 
 /**
  * Proves that every row lies below the cutoff, so that the table can become a partition without being read again.
@@ -16,7 +16,7 @@ import type { Subject } from './subject.ts'
  * ALTER TABLE bookings VALIDATE CONSTRAINT bookings_booking_date_bound;
  * ```
  */
-export function boundRows({ table, key, keyType, cutoff, bound }: Subject): Operation {
+export function boundRows({ table, key, keyType, cutoff, bound }: HistorySubject): Operation {
   const limit = literalOf(keyType, cutoff)
   const alter = `ALTER TABLE ${qualified(table)}`
   const name = { schema: table.schema, name: table.name }

@@ -6,7 +6,7 @@ import { operationTitle } from '../operations/titles.ts'
 import { display, qualified, quote } from '../postgres/identifiers.ts'
 import { literal } from './remake.ts'
 import type { ChildKey, Subject } from './subject.ts'
-import { absentKey, fillTrigger, helperSchema, refuseTrigger } from './subject.ts'
+import { fillTrigger, helperSchema, refuseTrigger } from './subject.ts'
 import { createTriggers, quietSetting, unlessQuiet } from './triggers.ts'
 
 const rule = 'partition_candidate'
@@ -23,13 +23,15 @@ const rule = 'partition_candidate'
  * ```
  */
 export async function carryKey(subject: Subject, carried: ChildKey): Promise<Operation> {
-  const { table, key } = subject
+  const { table, key, keyType, absent } = subject
   const { child, column, trigger, refuse, fill, check, follow, followTrigger } = carried
   const on = qualified(child)
   const routine = `${quote(helperSchema)}.${quote(fill)}()`
   const noisy = child.triggers.filter(
     ({ events, enabled, isConstraint }) => events.includes('UPDATE') && enabled !== 'D' && !isConstraint,
   )
+  const collation = table.columns.find(({ name }) => name === key)?.collation
+  const type = collation ? `${keyType} COLLATE ${collation}` : keyType
   const backfill = fillStatement(subject, carried, noisy.length > 0)
   return {
     ...work('partitionTable', 'carryKey', table.schema, table.name, key, child.schema, child.name, column),
@@ -40,12 +42,12 @@ export async function carryKey(subject: Subject, carried: ChildKey): Promise<Ope
       `${display(table)} is to be partitioned by ${key}. A foreign key to a partitioned table has to contain the key, ` +
       `so ${display(child)} gets a copy of it, which a trigger fills for new rows and batches for those that are there.`,
     up: [
-      `ALTER TABLE ${on} ADD COLUMN ${quote(column)} ${subject.keyType}`,
+      `ALTER TABLE ${on} ADD COLUMN ${quote(column)} ${type}`,
       ...followKey(subject, carried),
       fillFunction(subject, carried),
       `REVOKE ALL ON FUNCTION ${routine} FROM PUBLIC`,
       fillTrigger(carried),
-      refuseTrigger(carried),
+      refuseTrigger(carried, absent),
       ...(await createTriggers(child, noisy, { replaces: true, when: unlessQuiet(child) })),
       backfill.whole,
       ...(await createTriggers(child, noisy, { replaces: true })),
@@ -77,7 +79,10 @@ function isNull({ key }: ChildKey): string {
  * It takes the lock that the foreign key takes, and raises the error that the foreign key raises; but not before the row is
  * in the table. Policies are asked after BEFORE triggers: whoever may not insert would learn which parents there are.
  */
-function fillFunction({ table, key }: Subject, { key: foreign, child, column, fill }: ChildKey): string {
+function fillFunction(
+  { table, key, absent }: Subject,
+  { key: foreign, child, column, fill }: ChildKey,
+): string {
   const matches = foreign.columns.map(
     (own, at) => `parent.${quote(foreign.referenced[at] ?? '')} = NEW.${quote(own)}`,
   )
@@ -93,12 +98,20 @@ function fillFunction({ table, key }: Subject, { key: foreign, child, column, fi
   END IF;
 `
     : ''
+  const isThere = [...matches, `parent.${quote(key)} = NEW.${quote(column)}`].join(' AND ')
+  // The row may well be there, and have this key.
+  const looksAgain = absent.isUsed
+    ? `    IF EXISTS (SELECT FROM ${qualified(table)} parent WHERE ${isThere}) THEN
+      RETURN NULL;
+    END IF;
+`
+    : ''
   const message = `insert or update on table "${child.name}" violates foreign key constraint "${foreign.name}"`
   return `CREATE FUNCTION ${quote(helperSchema)}.${quote(fill)}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS ${dollarQuote(`
 BEGIN
   IF TG_WHEN = 'AFTER' THEN
-    RAISE foreign_key_violation USING MESSAGE = ${literal(message)},
+${looksAgain}    RAISE foreign_key_violation USING MESSAGE = ${literal(message)},
       SCHEMA = ${literal(child.schema)}, TABLE = ${literal(child.name)}, CONSTRAINT = ${literal(foreign.name)};
   END IF;
   IF ${unset} THEN
@@ -108,7 +121,7 @@ BEGIN
 ${pointsToItself}  SELECT parent.${quote(key)} INTO NEW.${quote(column)}
   FROM ${qualified(table)} parent WHERE ${matches.join(' AND ')} FOR KEY SHARE;
   IF NOT FOUND THEN
-    NEW.${quote(column)} := ${absentKey};
+    NEW.${quote(column)} := ${absent.literal};
   END IF;
   RETURN NEW;
 END

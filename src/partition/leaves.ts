@@ -3,10 +3,10 @@ import type { RelationName } from '../postgres/identifiers.ts'
 import { maxIdentifierBytes, qualified, quote } from '../postgres/identifiers.ts'
 import { later, literalOf, suffixOf } from './intervals.ts'
 import { revokeAll, setColumns, setReplicaIdentity } from './remake.ts'
-import type { Subject } from './subject.ts'
+import type { HistorySubject, Subject } from './subject.ts'
 
 /** Makes the partitions beyond the cutoff, and the one for whatever fits no other. */
-export function createLeaves(subject: Subject): string[] {
+export function createLeaves(subject: HistorySubject): string[] {
   const { table, every, cutoff, ahead, keyType, defaultPartition } = subject
   const ranges = Array.from({ length: ahead }, (_, at) => {
     const [from, to] = [later(every, cutoff, at), later(every, cutoff, at + 1)]

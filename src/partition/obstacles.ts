@@ -1,7 +1,6 @@
 import { display, displayIdentifier, qualified } from '../postgres/identifiers.ts'
 import type { ActingRole } from '../catalog/actingRole.ts'
 import type { WholeTable } from '../catalog/wholeTable.ts'
-import { isKeyType } from './intervals.ts'
 import { ofMaterializedView } from './viewObstacles.ts'
 import { lackingKey } from './keys.ts'
 
@@ -29,7 +28,6 @@ export function obstaclesOf(
 ): Obstacle[] {
   return [
     ...ofKind(table),
-    ...ofKey(table, key),
     ...ofConstraints(table, key, rewritesHistory),
     ...ofTriggers(table),
     ...ofOwners(table, acting),
@@ -69,16 +67,6 @@ function ofKind(table: WholeTable): Obstacle[] {
     ...reasons.filter(([is]) => is).map(([, reason]) => stop(name, reason)),
     ...table.rules.map((rule) => stop(rule, `a rule on ${name}; write a trigger instead`)),
   ]
-}
-
-function ofKey(table: WholeTable, key: string): Obstacle[] {
-  const column = table.columns.find(({ name }) => name === key)
-  const name = `${display(table)}.${displayIdentifier(key)}`
-  if (!column) return [stop(name, 'there is no such column')]
-  if (!isKeyType(column.type)) {
-    return [stop(name, `its type is ${column.type}; a range needs a date, a timestamp or a timestamptz`)]
-  }
-  return column.generated === '' ? [] : [stop(name, 'a generated column cannot be the key of partitions')]
 }
 
 function ofConstraints(table: WholeTable, key: string, rewritesHistory: boolean): Obstacle[] {

@@ -1,5 +1,7 @@
 import type { ClientBase } from 'pg'
+import { findKeyEquality } from '../catalog/keyEquality.ts'
 import { readKeyRange } from '../catalog/rowsBeyond.ts'
+import type { Split } from '../catalog/partitions.ts'
 import { findFunctionsIn } from '../catalog/functions.ts'
 import { listRelationSizes } from '../catalog/relationSizes.ts'
 import { findSchema } from '../catalog/schemas.ts'
@@ -10,12 +12,12 @@ import type { WholeTable } from '../catalog/wholeTable.ts'
 import { findWholeTable } from '../catalog/wholeTable.ts'
 import { UsageError } from '../errors.ts'
 import type { Operation } from '../operations/operation.ts'
+import type { Database } from '../postgres/database.ts'
 import { borrow } from '../postgres/database.ts'
-import type { RelationName } from '../postgres/identifiers.ts'
 import { display, displayIdentifier } from '../postgres/identifiers.ts'
 import { readOnly } from '../postgres/readOnly.ts'
 import { unique } from '../unique.ts'
-import type { Every } from './intervals.ts'
+import { keyObstaclesOf, triggersOfMoves } from './keyObstacles.ts'
 import { cutoffOf, isKeyType, parseMoment } from './intervals.ts'
 import type { Obstacle } from './obstacles.ts'
 import { obstaclesOf, obstaclesToDrops } from './obstacles.ts'
@@ -23,35 +25,23 @@ import { copyObstaclesOf } from './rewrite/copyObstacles.ts'
 import type { KeptBefore } from './rewrite/cleanUp.ts'
 import { cleanUp } from './rewrite/cleanUp.ts'
 import { copySeriesOf } from './rewrite/copySeries.ts'
-import { mostPartitions, nameCopy, partitionBounds } from './rewrite/copySubject.ts'
+import { nameCopy } from './rewrite/copySubject.ts'
 import type { CopySubject } from './rewrite/copySubject.ts'
 import { findBefore } from './rewrite/findBefore.ts'
+import { noValue, readBounds } from './rewrite/readBounds.ts'
+import type { PartitionRequest } from './request.ts'
+import { checkRequest, splitOf } from './request.ts'
+import type { SeriesPlace } from './series.ts'
 import { seriesOf } from './series.ts'
-import type { Subject } from './subject.ts'
-import { helperSchema, nameSubject } from './subject.ts'
-
-export interface PartitionRequest {
-  table: RelationName
-  key: string
-  every: Every
-  /** Names of obstacles that somebody can live with. */
-  accept: string[]
-  /** The first bound; by default beyond every row that may come until the swap. */
-  cutoff?: Date
-  /** Partitions to make beyond the cutoff. */
-  ahead: number
-  /** Copy the rows into a partition for each interval, instead of keeping them in one. */
-  rewriteHistory?: boolean
-  /** How long rows are kept, such as `24 months`: it adds a procedure that drops older partitions. */
-  retention?: string
-}
+import type { HistorySubject, SubjectRequest } from './subject.ts'
+import { absentMoment, helperSchema, nameSubject } from './subject.ts'
 
 /** What a series would be, or why there is none. */
 export interface PartitionPlan {
   /** What stops it, and what has to be accepted by name first. */
   refused: Obstacle[]
   accepted: Obstacle[]
-  subject?: Subject | CopySubject
+  subject?: HistorySubject | CopySubject
   operations: Operation[]
   /** Bytes of the table with indexes and TOAST, which the copy takes once more. */
   copies?: number
@@ -66,9 +56,12 @@ export interface PartitionPlan {
  * await planPartitions(client, { table, key: 'booking_date', every: 'month', accept: ['bookings_pkey'], ahead: 4 })
  * ```
  *
- * @throws UsageError if there is no such table
+ * @throws UsageError if there is no such table, or parts of the request have no meaning together
  */
 export async function planPartitions(client: ClientBase, request: PartitionRequest): Promise<PartitionPlan> {
+  checkRequest(request)
+  const split = splitOf(request)
+  const { ahead = 4 } = request
   return readOnly(client, async () => {
     const db = borrow(client)
     const table = await findWholeTable(db, request.table)
@@ -79,7 +72,7 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
       )
     }
     if (request.retention !== undefined) await checkInterval(client, request.retention)
-    const kept = request.rewriteHistory ? await findBefore(db, table, request.every) : undefined
+    const kept = request.rewriteHistory ? await findBefore(db, table, split) : undefined
     if (kept) return { refused: [], accepted: [], operations: [await cleanUp(kept)], kept }
     const acting = await findActingRole(db)
     const children: WholeTable[] = []
@@ -87,61 +80,75 @@ export async function planPartitions(client: ClientBase, request: PartitionReque
       const child = await findWholeTable(db, name)
       if (child) children.push(child)
     }
+    const equality = await findKeyEquality(db, table, request.key)
     const obstacles = [
+      ...keyObstaclesOf(table, request.key, split, equality),
       ...obstaclesOf(table, request.key, children, acting, request.rewriteHistory),
       ...(request.retention === undefined ? [] : obstaclesToDrops(table)),
       ...(request.rewriteHistory ? copyObstaclesOf(table) : []),
+      ...('every' in split ? [] : triggersOfMoves(table, request.key)),
     ]
     const isAccepted = ({ name, acceptable }: Obstacle): boolean =>
       acceptable && request.accept.includes(name)
     const refused = obstacles.filter((each) => !isAccepted(each))
     const accepted = obstacles.filter(isAccepted)
-    const keyType = table.columns.find(({ name }) => name === request.key)?.type ?? ''
-    if (refused.length > 0 || !isKeyType(keyType)) return { refused, accepted, operations: [] }
-    const { first, last, hasNulls } = await readKeyRange(db, table, request.key)
-    if (hasNulls) {
-      const name = `${display(table)}.${displayIdentifier(request.key)}`
-      const reason = 'some rows have no value there, and fit no partition; give them one first'
-      return { refused: [{ name, reason, acceptable: false }], accepted, operations: [] }
-    }
+    const keyType = table.columns.find(({ name }) => name === request.key)?.type
+    if (refused.length > 0 || keyType === undefined) return { refused, accepted, operations: [] }
     const hasHelperSchema = (await findSchema(db, helperSchema)) !== undefined
     const place = { hasHelperSchema, hasCron: await maySchedule(db), retention: request.retention }
     const asked = {
-      ...{ table, children, key: request.key, keyType, every: request.every, ahead: request.ahead },
+      ...{ table, children, key: request.key },
       taken: namesBySchema(await listRelationNames(db)),
       takenFunctions: (await findFunctionsIn(db, helperSchema)).map(({ name }) => name),
     }
-    const latest = last === null ? undefined : parseMoment(last)
-    if (request.rewriteHistory) {
-      const earliest = first === null ? undefined : parseMoment(first)
-      const bounds = boundsOf(request, { first: earliest, last: latest })
-      const subject = nameCopy(asked, bounds)
-      const [size] = await listRelationSizes(db, [table])
-      const copies = size?.bytes ?? 0
-      return { refused, accepted, subject, operations: await copySeriesOf(subject, place), copies }
-    }
-    const cutoff = request.cutoff ?? cutoffOf(request.every, new Date(), latest)
-    if (latest && latest >= cutoff) {
-      throw new UsageError(
-        `${display(table)} has rows up to ${last}, which lie beyond --cutoff.`,
-        'Give a later --cutoff, or leave it out.',
-      )
-    }
-    const subject = nameSubject({ ...asked, cutoff })
-    return { refused, accepted, subject, operations: await seriesOf(subject, place) }
+    const found = request.rewriteHistory
+      ? await planCopy(db, { ...asked, keyType, split, isKeyExact: equality?.isExact === true }, place, ahead)
+      : await planHistory(db, { ...asked, keyType, split }, place, { cutoff: request.cutoff, ahead })
+    return 'reason' in found
+      ? { refused: [found], accepted, operations: [] }
+      : { refused, accepted, ...found }
   })
 }
 
-function boundsOf(
-  { every, ahead }: PartitionRequest,
-  { first, last }: { first: Date | undefined; last: Date | undefined },
-): { from: Date; to: Date }[] {
-  const bounds = partitionBounds(every, { first, last, now: new Date(), ahead })
-  if (bounds.length <= mostPartitions) return bounds
-  throw new UsageError(
-    `From the first row on there would be more than ${mostPartitions} partitions, one for each ${every}.`,
-    'Take a longer interval with --every, or look for rows with impossible dates.',
-  )
+type Asked = Omit<SubjectRequest, 'absent'> & { split: Split }
+type Found = Omit<PartitionPlan, 'refused' | 'accepted'>
+
+async function planCopy(
+  db: Database,
+  asked: Asked & { isKeyExact: boolean },
+  place: SeriesPlace,
+  ahead: number,
+): Promise<Found | Obstacle> {
+  const found = await readBounds(db, asked, { split: asked.split, ahead })
+  if ('reason' in found) return found
+  const subject = nameCopy({ ...asked, absent: found.absent }, found.bounds)
+  const [size] = await listRelationSizes(db, [asked.table])
+  return { subject, operations: await copySeriesOf(subject, place), copies: size?.bytes ?? 0 }
+}
+
+async function planHistory(
+  db: Database,
+  { split, keyType, ...asked }: Asked,
+  place: SeriesPlace,
+  { cutoff: wanted, ahead }: { cutoff: Date | undefined; ahead: number },
+): Promise<Found | Obstacle> {
+  const { table, key } = asked
+  if (!('every' in split) || !isKeyType(keyType)) throw new Error(`${keyType} has no intervals`)
+  const { last, hasNulls } = await readKeyRange(db, table, key)
+  if (hasNulls) {
+    return { name: `${display(table)}.${displayIdentifier(key)}`, reason: noValue, acceptable: false }
+  }
+  const latest = last === null ? undefined : parseMoment(last)
+  const cutoff = wanted ?? cutoffOf(split.every, new Date(), latest)
+  if (latest && latest >= cutoff) {
+    throw new UsageError(
+      `${display(table)} has rows up to ${last}, which lie beyond --cutoff.`,
+      'Give a later --cutoff, or leave it out.',
+    )
+  }
+  const named = nameSubject({ ...asked, keyType, absent: absentMoment })
+  const subject = { ...named, keyType, every: split.every, cutoff, ahead }
+  return { subject, operations: await seriesOf(subject, place) }
 }
 
 async function checkInterval(client: ClientBase, text: string): Promise<void> {

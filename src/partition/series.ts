@@ -5,7 +5,7 @@ import { display, displayIdentifier } from '../postgres/identifiers.ts'
 import { boundRows } from './boundRows.ts'
 import { carryKey } from './childKeys.ts'
 import { materializedViews } from './materializedViews.ts'
-import type { Subject } from './subject.ts'
+import type { HistorySubject } from './subject.ts'
 import { helperSchema } from './subject.ts'
 import { swap } from './swap.ts'
 import { uniqueKeys } from './uniqueKeys.ts'
@@ -39,7 +39,7 @@ export interface SeriesPlace {
  *
  * Each has its way back; all of them together leave the table as it was, with the rows that have come since.
  */
-export async function seriesOf(subject: Subject, place: SeriesPlace): Promise<Operation[]> {
+export async function seriesOf(subject: HistorySubject, place: SeriesPlace): Promise<Operation[]> {
   const { hasHelperSchema, hasCron, retention } = place
   const { table, key, children } = subject
   // An index that is added to the partitioned table does not stop its way back.

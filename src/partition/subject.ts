@@ -18,12 +18,10 @@ export interface Subject {
   /** Names of what the series adds to the table itself: these do not count where it is compared. */
   added: string[]
   key: string
-  keyType: KeyType
-  every: Every
-  /** Rows below it stay where they are, in the history partition. */
-  cutoff: Date
-  /** Partitions to make beyond the cutoff. */
-  ahead: number
+  /** As `format_type` prints it. */
+  keyType: string
+  /** What the copy of the key gets in a row that points to a row which is not there; that row is then refused. */
+  absent: AbsentKey
   /** The old table, once it is a partition. */
   history: RelationName
   defaultPartition: RelationName
@@ -44,6 +42,27 @@ export interface Subject {
     dropPartitions: string
     remakeViews: string
   }
+}
+
+/** A table that is to be partitioned by intervals of time. */
+export interface RangeSubject extends Subject {
+  keyType: KeyType
+  every: Every
+}
+
+/** One whose rows stay where they are, in one partition. */
+export interface HistorySubject extends RangeSubject {
+  /** The first bound: rows below it are in the history partition. */
+  cutoff: Date
+  /** Partitions to make beyond the cutoff. */
+  ahead: number
+}
+
+/** A value of the key, as SQL writes it. */
+export interface AbsentKey {
+  literal: string
+  /** Rows may have it. */
+  isUsed: boolean
 }
 
 export interface PreparedUnique {
@@ -89,10 +108,8 @@ export interface SubjectRequest {
   /** The tables that have foreign keys to it. */
   children: WholeTable[]
   key: string
-  keyType: KeyType
-  every: Every
-  cutoff: Date
-  ahead: number
+  keyType: string
+  absent: AbsentKey
   /** Names of relations, by schema. */
   taken: ReadonlyMap<string, ReadonlySet<string>>
   /** Names of functions that the helper schema has, such as those for a table of the same name in another schema. */
@@ -137,17 +154,17 @@ export function nameSubject(request: SubjectRequest): Subject {
   for (const { name } of table.statistics) renamed.statistics.set(name, history(name))
   return {
     ...{
-      table: withOwnKeys(table, request.keyType, own),
+      table: withOwnKeys(table, request, own),
       key,
       keyType: request.keyType,
-      every: request.every,
+      absent: request.absent,
     },
     added: [
       bound,
       ...own.flatMap(({ column, check, trigger, refuse }) => [column, check, trigger, refuse]),
       ...children.map(({ followTrigger }) => followTrigger),
     ],
-    ...{ cutoff: request.cutoff, ahead: request.ahead, unique, children, renamed },
+    ...{ unique, children, renamed },
     materializedViews: table.materializedViews.map((view) =>
       remadeView(table, view, taken.get(view.schema) ?? new Set()),
     ),
@@ -164,7 +181,11 @@ export function nameSubject(request: SubjectRequest): Subject {
   }
 }
 
-function withOwnKeys(table: WholeTable, type: KeyType, own: readonly ChildKey[]): WholeTable {
+function withOwnKeys(
+  table: WholeTable,
+  { keyType: type, absent }: Pick<Subject, 'keyType' | 'absent'>,
+  own: readonly ChildKey[],
+): WholeTable {
   const columns = own.map(({ column }): WholeColumn => ({
     ...{ name: column, type, collation: null, notNull: false, expression: null, identity: '', generated: '' },
     ...{ statisticsTarget: null, options: [], comment: null },
@@ -175,19 +196,22 @@ function withOwnKeys(table: WholeTable, type: KeyType, own: readonly ChildKey[])
   })
   const triggers = own.flatMap((each) => [
     trigger(each.trigger, fillTrigger(each), true),
-    trigger(each.refuse, refuseTrigger(each), false),
+    trigger(each.refuse, refuseTrigger(each, absent), false),
   ])
   return { ...table, columns: [...table.columns, ...columns], triggers: [...table.triggers, ...triggers] }
 }
 
-/** The key of a parent that is not there. No partition but the default one could have it. */
-export const absentKey = `'infinity'`
+/** The key of a parent that is not there, of a range. No partition but the default one could have it. */
+export const absentMoment: AbsentKey = { literal: `'infinity'`, isUsed: false }
 
 /** The trigger that refuses a row whose parent is not there. */
-export function refuseTrigger({ key, child, column, refuse, fill }: ChildKey): string {
+export function refuseTrigger(
+  { key, child, column, refuse, fill }: ChildKey,
+  { literal }: AbsentKey,
+): string {
   return (
     `CREATE TRIGGER ${quote(refuse)} AFTER INSERT OR UPDATE OF ${key.columns.map(quote).join(', ')} ON ${qualified(child)} ` +
-    `FOR EACH ROW WHEN (NEW.${quote(column)} = ${absentKey}) EXECUTE FUNCTION ${quote(helperSchema)}.${quote(fill)}()`
+    `FOR EACH ROW WHEN (NEW.${quote(column)} = ${literal}) EXECUTE FUNCTION ${quote(helperSchema)}.${quote(fill)}()`
   )
 }
 

@@ -26,7 +26,7 @@ import {
 } from './remake.ts'
 import { keyWithKey, otherKeys, ownKeysOfLeaves } from './ownKeys.ts'
 import { moveSequences } from './sequences.ts'
-import type { Subject } from './subject.ts'
+import type { HistorySubject, Subject } from './subject.ts'
 import { createTriggers, dropTriggers } from './triggers.ts'
 import { unpartition } from './unpartition.ts'
 
@@ -34,7 +34,7 @@ import { unpartition } from './unpartition.ts'
  * The short transaction in which a partitioned table takes the place of the old one, which becomes its first partition.
  * No row moves. `down` makes it the table again, with the new partitions as its children by inheritance.
  */
-export async function swap(subject: Subject, digests: KeptParts, indexes: string): Promise<Operation> {
+export async function swap(subject: HistorySubject, digests: KeptParts, indexes: string): Promise<Operation> {
   const { table, key, cutoff, keyType } = subject
   // On the way back these wait until the rows are in one table again.
   const {
@@ -90,7 +90,7 @@ export function lockAll({ table, children }: Subject, also: readonly RelationNam
   return `DO ${dollarQuote(`\n${lock}\n`)}`
 }
 
-async function partition(subject: Subject): Promise<string[]> {
+async function partition(subject: HistorySubject): Promise<string[]> {
   const { table, key, history, cutoff, keyType, bound, children } = subject
   const parent = qualified(table)
   const old = qualified(history)

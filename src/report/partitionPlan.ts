@@ -6,6 +6,9 @@ import { display, displayIdentifier } from '../postgres/identifiers.ts'
 import { oneLine } from './diagnosis/cells.ts'
 import { bytes } from './units.ts'
 
+/** With more of them the swap takes long enough to be noticed. */
+const manyPartitions = 100
+
 /** What stops a series, what goes by somebody's word, and what clients will see of it. */
 export function partitionPlanLines(plan: PartitionPlan): string[] {
   const { refused, accepted, subject, kept, copies } = plan
@@ -33,15 +36,39 @@ export function partitionPlanLines(plan: PartitionPlan): string[] {
 }
 
 function copyLines(subject: CopySubject, copies: number): string[] {
-  const { table, key, keyType, every, partitions, defaultPartition, before } = subject
-  const [first, last] = [partitions[0], partitions.at(-1)]
+  const { key, before, partitions } = subject
   return [
-    `${display(table)} is copied into ${partitions.length} partitions by ${displayIdentifier(key)}, one for each ${every} from ` +
-      `${literalOf(keyType, first?.from ?? new Date(0))} to ${literalOf(keyType, last?.to ?? new Date(0))}; ${display(defaultPartition)} takes whatever fits none.`,
+    ...splitLines(subject),
+    ...(partitions.length > manyPartitions
+      ? [
+          `The swap makes triggers and foreign keys for each of ${partitions.length} partitions while clients wait: count on some seconds.`,
+        ]
+      : []),
     `The copy takes about ${bytes(copies)} on the server's disk, and as much WAL; how much is free there cannot be seen from here.`,
     `${display(before)} is the table as it was. It mirrors the new one, so that \`migrate down\` is short, until you give this command again.`,
     `While both are there, each change is written twice, and rows without ${displayIdentifier(key)} are refused.`,
     ...childLines(subject),
+  ]
+}
+
+function splitLines({ table, key, split, partitions, defaultPartition }: CopySubject): string[] {
+  const [name, column] = [display(table), displayIdentifier(key)]
+  const own = partitions.filter(({ leaf }) => leaf.name !== defaultPartition.name).map(({ leaf }) => leaf)
+  const into = `${name} is copied into ${own.length} partitions`
+  if ('every' in split) {
+    const [first = table, last = table] = [own[0], own.at(-1)]
+    return [
+      `${into} by ${column}, one for each ${split.every} from ${display(first)} to ${display(last)}; ` +
+        `${display(defaultPartition)} takes whatever fits none.`,
+    ]
+  }
+  const notJudged =
+    'Whether that pays is not judged: the judgement knows ranges of time only. See docs/partitions.md for when a list or a hash pays.'
+  return [
+    split.by === 'list'
+      ? `${into}, one for each value of ${column}; ${display(defaultPartition)} takes values that come later.`
+      : `${into} by a hash of ${column}, each with about as many rows as the others.`,
+    notJudged,
   ]
 }
 

@@ -82,3 +82,21 @@ test('a mirror that is gone is one only where the table has taken its place', as
   await client.query('DROP TABLE public.jobs, public.before')
   expect(await verdict()).toMatchObject({ holds: false, actual: 'no table public.jobs' })
 })
+
+test.each([
+  { by: { by: 'list' as const }, where: 'of note note 7 and in 1 other range' },
+  { by: { by: 'hash' as const, modulus: 2 }, where: 'of part [01] of 2 by note' },
+])(
+  'tables without a moment are compared by value, or by a part of all values: $by.by',
+  async ({ by, where }) => {
+    const other = mirrorIsExact(of('jobs'), of('mirror'), { id: ['id'], key: 'note', ...by })
+    expect(await other.check(borrow(client))).toEqual({ holds: true })
+    await client.query(`UPDATE public.mirror SET note = 'other' WHERE id = 7`)
+    expect(await other.check(borrow(client))).toMatchObject({
+      holds: false,
+      actual: expect.stringMatching(
+        `^other rows ${where}.*: row \\(7\\) (differs|is only in public.jobs)`,
+      ) as string,
+    })
+  },
+)

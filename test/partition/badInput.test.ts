@@ -1,8 +1,9 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { readFingerprint } from '../../src/fingerprint/fingerprint.ts'
-import type { PartitionPlan, PartitionRequest } from '../../src/partition/plan.ts'
+import type { PartitionPlan } from '../../src/partition/plan.ts'
 import { planPartitions } from '../../src/partition/plan.ts'
+import type { PartitionRequest } from '../../src/partition/request.ts'
 import { connect } from '../../src/postgres/connect.ts'
 import { qualified } from '../../src/postgres/identifiers.ts'
 import { runDown, runUp } from '../migrate/run.ts'
@@ -271,7 +272,8 @@ describe('a partition that somebody made by hand', () => {
     const before = await fingerprint()
     const { subject } = await plan()
     expect(await up()).toBeUndefined()
-    const end = new Date((subject?.cutoff.getTime() ?? 0) + 3 * 32 * 86_400_000)
+    const cutoff = subject && 'cutoff' in subject ? subject.cutoff.getTime() : NaN
+    const end = new Date(cutoff + 3 * 32 * 86_400_000)
     const month = (later: number) =>
       new Date(Date.UTC(end.getUTCFullYear(), end.getUTCMonth() + later, 1)).toISOString().slice(0, 10)
     // One month is left out before it, and it ends in the middle of a month.

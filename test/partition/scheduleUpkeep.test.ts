@@ -51,7 +51,8 @@ describe.skipIf(engineIsMissing('pg_cron'))('with pg_cron', () => {
         database: 'postgres',
       },
     ])
-    const cutoff = plan.subject?.cutoff.toISOString().slice(0, 10)
+    const { subject } = plan
+    const cutoff = subject && 'cutoff' in subject ? subject.cutoff.toISOString().slice(0, 10) : ''
     await keeper.query(`ALTER TABLE shop.orders DETACH PARTITION shop.orders_history;
       ALTER TABLE shop.orders ATTACH PARTITION shop.orders_history FOR VALUES FROM ('2020-01-01') TO ('${cutoff}');
       CREATE TABLE shop.old PARTITION OF shop.orders FOR VALUES FROM ('2019-01-01') TO ('2020-01-01')`)

@@ -12,7 +12,7 @@ import type { RunOptions } from '../../migrate/runOptions.ts'
 import { up } from '../../migrate/up.ts'
 import { writeMigrations } from '../../optimize/writeMigrations.ts'
 import { planPartitions } from '../../partition/plan.ts'
-import type { Subject } from '../../partition/subject.ts'
+import type { HistorySubject } from '../../partition/subject.ts'
 import { provideServer } from '../../servers/provideServer.ts'
 import type { Bench, BenchContext } from '../bench.ts'
 import { benchRow } from '../bench.ts'
@@ -79,7 +79,8 @@ async function measure(url: string, { onStep, rows }: BenchContext): Promise<Ben
       ahead: 3,
       accept: ['orders_pkey'],
     })
-    if (!plan.subject)
+    const { subject } = plan
+    if (!subject || !('cutoff' in subject))
       throw new Error(plan.refused.map(({ name, reason }) => `${name}: ${reason}`).join('; '))
     await writeMigrations(
       directory,
@@ -104,12 +105,9 @@ async function measure(url: string, { onStep, rows }: BenchContext): Promise<Ben
       return result.ran.length
     })
     onStep('a week of new orders')
-    const later = loadOf(
-      url,
-      `timestamptz '${plan.subject.cutoff.toISOString()}' + random() * interval '7 days'`,
-    )
+    const later = loadOf(url, `timestamptz '${subject.cutoff.toISOString()}' + random() * interval '7 days'`)
     const ofWeek = rows === 'tiny' ? 1_000 : rowsOfWeek
-    await insertWeek(looker, plan.subject, ofWeek)
+    await insertWeek(looker, subject, ofWeek)
     onStep('the load alone, on partitions')
     const quietDown = await underLoad(later, () => sleep(wait))
     const back = await underLoad(later, async () => {
@@ -153,7 +151,7 @@ function row(
   })
 }
 
-async function insertWeek(client: Client, subject: Subject, count: number): Promise<void> {
+async function insertWeek(client: Client, subject: HistorySubject, count: number): Promise<void> {
   await client.query(
     `INSERT INTO shop.orders (person_id, ordered_at, cents)
      SELECT 1 + n % 10000, $1::timestamptz + n * interval '7 days' / $2::integer, n FROM generate_series(1, $2::integer) n`,

@@ -1,3 +1,4 @@
+import type { Split } from '../../catalog/partitions.ts'
 import { mirrorIsExact } from '../../conditions/mirrors.ts'
 import { tableExists, tableIsAbsent } from '../../conditions/tables.ts'
 import type { WholeTable } from '../../catalog/wholeTable.ts'
@@ -11,7 +12,6 @@ import { display, qualified, quote } from '../../postgres/identifiers.ts'
 import { withoutArrayCasts } from '../../syntax/arrayCasts.ts'
 import { unique } from '../../unique.ts'
 import { editIndex } from '../editSql.ts'
-import type { Every } from '../intervals.ts'
 import { closeLeaf, storageOf } from '../leaves.ts'
 import { lockPolitely } from '../lockPolitely.ts'
 import { createPolicies, literal, revokeAll, setColumns, setReplicaIdentity } from '../remake.ts'
@@ -25,7 +25,7 @@ export interface KeptBefore {
   table: WholeTable
   before: WholeTable
   key: string
-  every: Every
+  split: Split
   mirror: MirrorNames
 }
 
@@ -34,7 +34,7 @@ export interface KeptBefore {
  * nobody wants to go back at once. `down` makes that table again, by a copy with a mirror, as the series made the other one.
  */
 export async function cleanUp(kept: KeptBefore): Promise<Operation> {
-  const { table, before, key, every } = kept
+  const { table, before, key, split } = kept
   const name = nameOf(table)
   const old = nameOf(before)
   const id = primaryKeyOf(before)
@@ -46,7 +46,7 @@ export async function cleanUp(kept: KeptBefore): Promise<Operation> {
     indexes.push(await editIndex(definition, { name: index, table: before, concurrently: true }))
     indexes.push(...commentOn(`INDEX ${qualified({ schema: before.schema, name: index })}`, comment))
   }
-  const exact = condition(mirrorIsExact, name, old, { id, key, every })
+  const exact = condition(mirrorIsExact, name, old, { id, key, ...split })
   return {
     ...work('partitionTable', 'cleanUp', name, old),
     on: [table.schema, table.name],

@@ -4,11 +4,14 @@ import type { Operation } from '../../operations/operation.ts'
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import { addPartitions } from '../addPartitions.ts'
 import { carryKey } from '../childKeys.ts'
+import type { Before } from '../dropPartitions.ts'
 import { dropPartitions } from '../dropPartitions.ts'
 import { scheduleUpkeep } from '../scheduleUpkeep.ts'
 import type { SeriesPlace } from '../series.ts'
+import type { RangeSubject } from '../subject.ts'
 import { helperSchema } from '../subject.ts'
 import type { CopySubject } from './copySubject.ts'
+import { asRange } from './copySubject.ts'
 import { createCopy } from './createCopy.ts'
 import { fillCopy } from './fillCopy.ts'
 import { finishCopy } from './finishCopy.ts'
@@ -25,7 +28,7 @@ import { validateCopy } from './validateCopy.ts'
  * 5. the other indexes and foreign keys of the copy
  * 6. the swap, in one short transaction; from then on the old table mirrors the new one
  * 7. the foreign keys validated
- * 8. upkeep, as in the other way
+ * 8. upkeep of intervals, as in the other way; lists and hashes have none
  *
  * The old table goes by a migration that is written later, on request: see `cleanUp`.
  */
@@ -43,13 +46,19 @@ export async function copySeriesOf(subject: CopySubject, place: SeriesPlace): Pr
     await swapCopy(subject, digests, indexes),
     validateCopy(subject),
   ]
-  const old = { name: subject.before, primaryKey: subject.primaryKey }
+  const range = asRange(subject)
   const series = `partition ${display(table)} by ${displayIdentifier(key)}`
   return [
     ...(place.hasHelperSchema ? [] : [createPrivateSchema(helperSchema)]),
     ...parts.map((operation) => ({ ...operation, series })),
+    ...(range ? upkeepOf(range, place, { name: subject.before, primaryKey: subject.primaryKey }) : []),
+  ]
+}
+
+function upkeepOf(subject: RangeSubject, { retention, hasCron }: SeriesPlace, before: Before): Operation[] {
+  return [
     addPartitions(subject),
-    ...(place.retention === undefined ? [] : [dropPartitions(subject, place.retention, old)]),
-    ...(place.hasCron ? [scheduleUpkeep(subject, place.retention)] : []),
+    ...(retention === undefined ? [] : [dropPartitions(subject, retention, before)]),
+    ...(hasCron ? [scheduleUpkeep(subject, retention)] : []),
   ]
 }

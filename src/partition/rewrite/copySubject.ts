@@ -3,11 +3,17 @@ import type { WholeConstraint, WholeTable } from '../../catalog/wholeTable.ts'
 import type { RelationName } from '../../postgres/identifiers.ts'
 import { claimIdentifier, fitIdentifier } from '../../postgres/identifiers.ts'
 import type { MirrorKey } from '../../conditions/mirrors.ts'
-import type { Every } from '../intervals.ts'
-import { beginOf, later, suffixOf } from '../intervals.ts'
+import { tableIsPartitionedBy } from '../../conditions/wholeTables.ts'
+import type { ConditionCall } from '../../operations/operation.ts'
+import { condition } from '../../operations/operation.ts'
+import type { Split } from '../../catalog/partitions.ts'
+import { strategyOf } from '../../catalog/partitions.ts'
+import { isKeyType } from '../intervals.ts'
 import { lackingKey } from '../keys.ts'
-import type { Subject, SubjectRequest } from '../subject.ts'
+import type { RangeSubject, Subject, SubjectRequest } from '../subject.ts'
 import { nameSubject } from '../subject.ts'
+import type { PartitionBound } from './bounds.ts'
+import { rest } from './bounds.ts'
 
 /** A table that is to be copied into partitions, with the names that its series gives. */
 export interface CopySubject extends Subject {
@@ -16,8 +22,10 @@ export interface CopySubject extends Subject {
   /** The old table, once the copy has its name. */
   before: RelationName
   primaryKey: string[]
-  /** A partition for each interval from the first row on. */
+  split: Split
   partitions: CopyPartition[]
+  /** Equal values of the key are the same values: not so of numeric, where 1.0 = 1.00. */
+  isKeyExact: boolean
   /** Primary key and unique constraints, all of which contain the key on the copy. */
   uniques: CopiedUnique[]
   /** Other indexes, each with its name on the copy and on each of its partitions. */
@@ -27,8 +35,8 @@ export interface CopySubject extends Subject {
 
 export interface CopyPartition {
   leaf: RelationName
-  from: Date
-  to: Date
+  /** `FOR VALUES ...` or `DEFAULT`. */
+  bound: string
 }
 
 export interface CopiedUnique {
@@ -52,40 +60,23 @@ export interface MirrorNames {
   toBefore: string
 }
 
-/** More of them would take long to plan and to lock. */
-export const mostPartitions = 1_000
-
-/** What holds the rows of the copy: from the first row to so many intervals beyond the last one, or beyond now. */
-export function partitionBounds(
-  every: Every,
-  { first, last, now, ahead }: { first: Date | undefined; last: Date | undefined; now: Date; ahead: number },
-): { from: Date; to: Date }[] {
-  const highest = last && last > now ? last : now
-  const end = later(every, beginOf(every, highest), 1 + ahead)
-  const bounds: { from: Date; to: Date }[] = []
-  for (let from = beginOf(every, first ?? now); from < end && bounds.length <= mostPartitions;) {
-    const to = later(every, from, 1)
-    bounds.push({ from, to })
-    from = to
-  }
-  return bounds
-}
-
 /** Gives every object of a copying series a free name of at most 63 bytes. */
 export function nameCopy(
-  request: Omit<SubjectRequest, 'cutoff'>,
-  bounds: { from: Date; to: Date }[],
+  request: SubjectRequest & { split: Split; isKeyExact: boolean },
+  bounds: readonly PartitionBound[],
 ): CopySubject {
-  const { table, key, every } = request
+  const { table, key, split, isKeyExact } = request
   const taken = new Set(request.taken.get(table.schema))
   const claim = (suffix: string, name = table.name): string => claimIdentifier(name, suffix, taken)
   const relation = (suffix: string): RelationName => ({ schema: table.schema, name: claim(suffix) })
-  const subject = nameSubject({ ...request, cutoff: bounds.at(-1)?.to ?? new Date(0) })
+  const subject = nameSubject(request)
   taken.add(subject.defaultPartition.name)
   const copy = relation('_copy')
   const before = relation('_before')
-  const partitions = bounds.map((bound) => ({ ...bound, leaf: relation(`_${suffixOf(every, bound.from)}`) }))
-  const leaves = [...partitions.map(({ leaf }) => leaf.name), subject.defaultPartition.name]
+  const partitions = bounds.map((each) => ({
+    leaf: each === rest ? subject.defaultPartition : relation(`_${each.suffix}`),
+    bound: each.bound,
+  }))
   const lacking = lackingKey(table, key)
   const lacks = new Set(lacking.constraints.map(({ name }) => name))
   const renamed: Subject['renamed'] = { constraints: new Map(), indexes: new Map(), statistics: new Map() }
@@ -102,12 +93,14 @@ export function nameCopy(
     renamed.indexes.set(index.name, claim('_before', index.name))
     if (lacking.indexes.includes(index)) continue
     const words = index.keys.map((column) => column ?? 'expr').join('_')
-    const onLeaves = new Map(leaves.map((leaf) => [leaf, claim('_idx', fitIdentifier(`${leaf}_${words}`))]))
+    const onLeaves = new Map(
+      partitions.map(({ leaf: { name } }) => [name, claim('_idx', fitIdentifier(`${name}_${words}`))]),
+    )
     indexes.push({ index, onCopy: claim('_copy', index.name), onLeaves })
   }
   for (const { name } of table.statistics) renamed.statistics.set(name, claim('_before', name))
   return {
-    ...{ ...subject, renamed, copy, before, partitions, uniques, indexes },
+    ...{ ...subject, renamed, copy, before, split, isKeyExact, partitions, uniques, indexes },
     primaryKey: table.constraints.find(({ kind }) => kind === 'p')?.columns ?? [],
     mirror: mirrorNames(table),
   }
@@ -127,8 +120,21 @@ export function mirrorNames({ name }: RelationName): MirrorNames {
 }
 
 /** How the proof tells rows apart. */
-export function mirrorKey({ key, every, primaryKey }: CopySubject): MirrorKey {
-  return { id: primaryKey, key, every }
+export function mirrorKey({ key, split, primaryKey }: CopySubject): MirrorKey {
+  return { id: primaryKey, key, ...split }
+}
+
+/** Holds when the copy has taken the table's place. */
+export function isPartitionedBy({ table: { schema, name }, key, split }: CopySubject): ConditionCall {
+  const strategy = strategyOf(split)
+  return strategy === 'range'
+    ? condition(tableIsPartitionedBy, { schema, name }, key)
+    : condition(tableIsPartitionedBy, { schema, name }, key, strategy)
+}
+
+/** The same subject, where its partitions are intervals of time. */
+export function asRange({ split, keyType, ...subject }: CopySubject): RangeSubject | undefined {
+  return 'every' in split && isKeyType(keyType) ? { ...subject, keyType, every: split.every } : undefined
 }
 
 /** Columns that are written; generated ones follow from them. */

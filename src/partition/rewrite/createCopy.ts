@@ -1,3 +1,4 @@
+import { strategyOf } from '../../catalog/partitions.ts'
 import { tableIsAbsent } from '../../conditions/tables.ts'
 import type { KeptParts } from '../../conditions/wholeTables.ts'
 import { tableKeeps } from '../../conditions/wholeTables.ts'
@@ -7,7 +8,6 @@ import { condition, work } from '../../operations/operation.ts'
 import { operationTitle } from '../../operations/titles.ts'
 import { display, qualified, quote } from '../../postgres/identifiers.ts'
 import { addUniqueWith } from '../editSql.ts'
-import { literalOf } from '../intervals.ts'
 import { createLeaf, revokeOnLeaves } from '../leaves.ts'
 import { lockPolitely } from '../lockPolitely.ts'
 import { literal, revokeAll, setColumns, setReplicaIdentity } from '../remake.ts'
@@ -30,15 +30,15 @@ import {
  * ```
  */
 export async function createCopy(subject: CopySubject, digests: KeptParts): Promise<Operation> {
-  const { table, key, every, copy } = subject
+  const { table, key, copy, partitions } = subject
   const name = { schema: table.schema, name: table.name }
   return {
-    ...work('partitionTable', 'copy', name, key, every, subject.partitions[0]?.from),
+    ...work('partitionTable', 'copy', name, key, ...partitions.map(({ bound }) => bound)),
     on: [table.schema, table.name],
     title: operationTitle('create', 'copy', 'of', table.name),
     rule: 'partition_candidate',
     why:
-      `${display(table)} is to be copied into partitions, one for each ${every}. This makes the copy, still empty, and ` +
+      `${display(table)} is to be copied into ${partitions.length} partitions by ${strategyOf(subject.split)} of ${key}. This makes the copy, still empty, and ` +
       'triggers that write each change of the table into the copy too. Nobody but its owner can read the copy.',
     up: [
       ...(await createEmpty(subject)),
@@ -58,7 +58,7 @@ export async function createCopy(subject: CopySubject, digests: KeptParts): Prom
 }
 
 async function createEmpty(subject: CopySubject): Promise<string[]> {
-  const { table, key, keyType, copy, partitions, defaultPartition, uniques } = subject
+  const { table, key, copy, partitions, split, uniques } = subject
   const on = qualified(copy)
   const constraints: string[] = []
   for (const { constraint, lacksKey, onCopy } of uniques) {
@@ -69,22 +69,15 @@ async function createEmpty(subject: CopySubject): Promise<string[]> {
         : `ALTER TABLE ${on} ADD CONSTRAINT ${quote(onCopy)} ${constraint.definition}`,
     )
   }
-  const leaves = [
-    ...partitions.map(({ leaf, from, to }) => ({
-      leaf,
-      values: `FOR VALUES FROM (${literalOf(keyType, from)}) TO (${literalOf(keyType, to)})`,
-    })),
-    { leaf: defaultPartition, values: 'DEFAULT' },
-  ]
   return [
     `CREATE TABLE ${on} (LIKE ${qualified(table)} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED ` +
-      `INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING COMMENTS) PARTITION BY RANGE (${quote(key)})`,
+      `INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING COMMENTS) PARTITION BY ${strategyOf(split).toUpperCase()} (${quote(key)})`,
     `ALTER TABLE ${on} OWNER TO ${quote(table.owner)}`,
     `ALTER TABLE ${on} ENABLE ROW LEVEL SECURITY`,
     ...setColumns(copy, table),
     ...setReplicaIdentity(copy, table),
     ...constraints,
-    ...leaves.flatMap((each) => createLeaf(subject, copy, each)),
+    ...partitions.flatMap(({ leaf, bound }) => createLeaf(subject, copy, { leaf, values: bound })),
     revokeAll(`${literal(on)}::pg_catalog.regclass`),
     revokeOnLeaves(copy),
   ]

@@ -5,7 +5,6 @@ import type { Operation } from '../../operations/operation.ts'
 import { condition, work } from '../../operations/operation.ts'
 import { operationTitle } from '../../operations/titles.ts'
 import { dollarQuote } from '../../postgres/dollarQuote.ts'
-import type { RelationName } from '../../postgres/identifiers.ts'
 import { display, qualified, quote } from '../../postgres/identifiers.ts'
 import { editIndex } from '../editSql.ts'
 import { politely } from '../lockPolitely.ts'
@@ -61,7 +60,7 @@ export async function finishCopy(subject: CopySubject): Promise<Operation> {
 /** The partitions get it all at once: it locks the table that it points to. */
 function addForeignKey(subject: CopySubject, { name, definition, comment }: WholeConstraint): string[] {
   const { copy } = subject
-  const leaves = leavesOf(subject).map(qualified)
+  const leaves = subject.partitions.map(({ leaf }) => qualified(leaf))
   const add = (on: string) => `ALTER TABLE ${on} ADD CONSTRAINT ${quote(name)} ${definition}`
   const all = politely(leaves.map((leaf) => `${add(leaf)} NOT VALID;`).join('\n      '))
   return [
@@ -70,8 +69,4 @@ function addForeignKey(subject: CopySubject, { name, definition, comment }: Whol
     add(qualified(copy)),
     ...commentOn(`CONSTRAINT ${quote(name)} ON ${qualified(copy)}`, comment),
   ]
-}
-
-function leavesOf({ partitions, defaultPartition }: CopySubject): RelationName[] {
-  return [...partitions.map(({ leaf }) => leaf), defaultPartition]
 }

@@ -53,7 +53,7 @@ function routineOf(name: string): string {
  * attempt to insert it finds it, and ends with a serialization failure.
  */
 function mirrorFunction(subject: CopySubject, direction: 'toCopy' | 'toBefore'): string {
-  const { table, key, primaryKey, mirror, copy, before } = subject
+  const { table, key, primaryKey, mirror, copy, before, isKeyExact } = subject
   const source = qualified(table)
   const target = qualified(direction === 'toCopy' ? copy : before)
   const id = unique([...primaryKey, key])
@@ -65,7 +65,8 @@ function mirrorFunction(subject: CopySubject, direction: 'toCopy' | 'toBefore'):
   const hasMoved = id
     .map((column) => `OLD.${quote(column)} IS DISTINCT FROM NEW.${quote(column)}`)
     .join(' OR ')
-  const others = columns.filter((column) => !conflict.map(quote).includes(column))
+  const settled = conflict.filter((column) => isKeyExact || column !== key).map(quote)
+  const others = columns.filter((column) => !settled.includes(column))
   const action =
     others.length === 0
       ? 'NOTHING'

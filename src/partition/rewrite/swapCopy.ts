@@ -1,7 +1,7 @@
 import { mirrorIsExactBefore } from '../../conditions/mirrors.ts'
 import { tableExists, tableIsAbsent } from '../../conditions/tables.ts'
 import type { KeptParts } from '../../conditions/wholeTables.ts'
-import { tableIsPartitionedBy, tableKeeps, tableStillKeeps } from '../../conditions/wholeTables.ts'
+import { tableKeeps, tableStillKeeps } from '../../conditions/wholeTables.ts'
 import type { Operation } from '../../operations/operation.ts'
 import { condition, work } from '../../operations/operation.ts'
 import { commentOn } from '../../operations/comment.ts'
@@ -23,7 +23,7 @@ import { moveSequences, returnSequences } from '../sequences.ts'
 import { createStatistics, keysToPartitions, lockAll, rename } from '../swap.ts'
 import { createTriggers, dropTriggers } from '../triggers.ts'
 import type { CopySubject } from './copySubject.ts'
-import { mirrorKey } from './copySubject.ts'
+import { isPartitionedBy, mirrorKey } from './copySubject.ts'
 import { createMirrorTriggers, dropMirrorTriggers } from './mirror.ts'
 
 /**
@@ -35,12 +35,12 @@ export async function swapCopy(
   digests: KeptParts,
   indexes: string,
 ): Promise<Operation> {
-  const { table, key, every, copy, before, mirror } = subject
+  const { table, key, split, copy, before, mirror } = subject
   const name = { schema: table.schema, name: table.name }
   const except = [...subject.added, mirror.trigger, mirror.truncate]
   const keeps = condition(tableKeeps, name, digests, key, except)
   return {
-    ...work('partitionTable', 'swapCopy', name, key, every),
+    ...work('partitionTable', 'swapCopy', name, key, split),
     on: [table.schema, table.name],
     title: operationTitle('partition', table.name, 'by', key),
     rule: 'partition_candidate',
@@ -58,7 +58,7 @@ export async function swapCopy(
       keeps,
       condition(tableStillKeeps, name, { indexes }, key, except),
     ],
-    after: [condition(tableIsPartitionedBy, name, key), condition(tableExists, before), keeps],
+    after: [isPartitionedBy(subject), condition(tableExists, before), keeps],
   }
 }
 

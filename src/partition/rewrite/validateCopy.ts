@@ -1,12 +1,11 @@
 import { mirrorIsExact } from '../../conditions/mirrors.ts'
-import { tableIsPartitionedBy } from '../../conditions/wholeTables.ts'
 import type { Operation } from '../../operations/operation.ts'
 import { condition, work } from '../../operations/operation.ts'
 import { operationTitle } from '../../operations/titles.ts'
 import { display, qualified, quote } from '../../postgres/identifiers.ts'
 import { refuseWayBack } from '../refuseWayBack.ts'
 import type { CopySubject } from './copySubject.ts'
-import { mirrorKey } from './copySubject.ts'
+import { isPartitionedBy, mirrorKey } from './copySubject.ts'
 
 /**
  * Validates the foreign keys that point to the partitioned table, while everybody works. Its last condition is the first
@@ -31,11 +30,8 @@ export function validateCopy(subject: CopySubject): Operation {
       `ANALYZE ${qualified(table)}`,
     ],
     down: [refuseWayBack(table)],
-    before: [condition(tableIsPartitionedBy, name, key)],
-    after: [
-      condition(tableIsPartitionedBy, name, key),
-      condition(mirrorIsExact, name, before, mirrorKey(subject)),
-    ],
+    before: [isPartitionedBy(subject)],
+    after: [isPartitionedBy(subject), condition(mirrorIsExact, name, before, mirrorKey(subject))],
     noTransaction: 'Each check commits by itself.',
   }
 }
