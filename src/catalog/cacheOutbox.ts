@@ -27,7 +27,7 @@ export async function findCacheOutbox(db: Database): Promise<CacheOutbox | undef
   const outbox = sql.raw(qualified(cacheOutbox))
   const { rows } = await sql<CacheOutbox>`
     SELECT (SELECT pg_catalog.count(*) FROM (SELECT FROM ${outbox} LIMIT ${mostRowsCounted}) counted)::float8 AS rows,
-      pg_catalog.extract('epoch' FROM pg_catalog.clock_timestamp()
+      EXTRACT(epoch FROM pg_catalog.clock_timestamp()
         - (SELECT at FROM ${outbox} ORDER BY id LIMIT 1))::float8 AS "oldestSeconds"`.execute(db)
   return rows[0]
 }
