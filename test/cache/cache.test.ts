@@ -8,7 +8,7 @@ import { redisInvalidator } from '../../src/cache/redisInvalidator.ts'
 import { RedisStore } from '../../src/cache/redisStore.ts'
 import type { Invalidator } from '../../src/cache/invalidator.ts'
 import { engineIsMissing } from '../support/engines.ts'
-import type { RedisServer } from '../support/redis.ts'
+import type { RedisServer } from '../../src/servers/redis.ts'
 import { startRedis } from '../support/redis.ts'
 
 const boundMs = 1_000

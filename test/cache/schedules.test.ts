@@ -7,7 +7,7 @@ import { defaultPrefix } from '../../src/cache/redisKeys.ts'
 import { RedisStore } from '../../src/cache/redisStore.ts'
 import type { Store } from '../../src/cache/store.ts'
 import { engineIsMissing } from '../support/engines.ts'
-import type { RedisServer } from '../support/redis.ts'
+import type { RedisServer } from '../../src/servers/redis.ts'
 import { startRedis } from '../support/redis.ts'
 
 /** Who does something, in which order: each letter is the next step of one of them. */
