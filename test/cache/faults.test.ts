@@ -192,7 +192,7 @@ describe.skipIf(engineIsMissing('redis-server'))(`eight writers and eight reader
       ])
       const report = staleness.report()
       const counts = caches.map((cache) => cache.counts())
-    expect(errors).toEqual([])
+      expect(errors).toEqual([])
       expect(overdue).toEqual([])
       expect(report.reads).toBeGreaterThan(1_000)
       for (const { hits } of counts) expect(hits).toBeGreaterThan(100)
