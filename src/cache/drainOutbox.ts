@@ -1,33 +1,25 @@
 import type { Client } from 'pg'
 import { cacheOutbox } from '../catalog/cacheOutbox.ts'
-import { messageOf } from '../errors.ts'
 import { everything } from '../operations/tagTemplate.ts'
 import { qualified } from '../postgres/identifiers.ts'
 import type { Invalidator } from './invalidator.ts'
 
-/** What one round through the outbox did. */
-export interface Round {
-  /** Rows that were taken, of which each is one statement. */
+/** What was taken from the outbox. */
+export interface Drained {
+  /** Rows, of which each is one statement. */
   changes: number
   tags: number
   /**
-   * Everything that was committed when the round began has been invalidated. False where another worker holds rows of
-   * which it has not said so by committing.
+   * Everything that was committed when we began has been invalidated. False where another session holds rows: whether it has
+   * invalidated them is known only when it commits.
    */
   isComplete: boolean
-  /** How long ago the round began, in milliseconds. */
-  ageMs(): number
 }
-
-/** The cache did not take what it was told: it could not be reached, refused, or did not answer in time. */
-export class InvalidatorError extends Error {}
 
 /** So many rows are held at once, and locked for other workers while the cache is told of them. */
 const rowsAtOnce = 500
 /** So many tags are told to the cache in one call. */
 const tagsAtOnce = 1_000
-/** Longer than that the cache may not take for a call: rows are locked meanwhile. */
-const answersWithinMs = 5_000
 
 const outbox = qualified(cacheOutbox)
 
@@ -45,23 +37,21 @@ const outbox = qualified(cacheOutbox)
 export async function drainOutbox(
   client: Client,
   invalidator: Pick<Invalidator, 'invalidate'>,
-): Promise<Round> {
-  const began = performance.now()
-  const ageMs = () => performance.now() - began
-  // A row of a transaction that commits later may have a smaller number: it is visible later, and left to the next round.
+): Promise<Drained> {
+  // Whatever is committed is visible here, so its number is not greater. A row of a transaction that commits later may have
+  // a smaller number too: it is taken if it is seen, and else left to the next call.
   const { rows } = await client.query<{ last: string | null }>(`SELECT max(id)::text AS last FROM ${outbox}`)
   const last = rows[0]?.last ?? null
-  if (last === null) return { changes: 0, tags: 0, isComplete: true, ageMs }
-  let changes = 0
-  let tags = 0
+  const drained: Drained = { changes: 0, tags: 0, isComplete: true }
+  if (last === null) return drained
   for (;;) {
-    const taken = await takeBatch(client, invalidator, last)
-    changes += taken.changes
-    tags += taken.tags
-    if (taken.changes < rowsAtOnce) break
+    const { changes, tags } = await takeBatch(client, invalidator, last)
+    drained.changes += changes
+    drained.tags += tags
+    if (changes < rowsAtOnce) break
   }
   const left = await client.query(`SELECT FROM ${outbox} WHERE id <= $1 LIMIT 1`, [last])
-  return { changes, tags, isComplete: left.rowCount === 0, ageMs }
+  return { ...drained, isComplete: left.rowCount === 0 }
 }
 
 async function takeBatch(
@@ -77,38 +67,11 @@ async function takeBatch(
   const tags = [...new Set(rows.flatMap((row) => row.tags))]
   const told = tags.includes(everything) ? [everything] : tags
   for (let at = 0; at < told.length; at += tagsAtOnce) {
-    await ask('invalidation', () => invalidator.invalidate(told.slice(at, at + tagsAtOnce)))
+    await invalidator.invalidate(told.slice(at, at + tagsAtOnce))
   }
   if (rows.length > 0) {
     await client.query(`DELETE FROM ${outbox} WHERE id = ANY ($1::bigint[])`, [rows.map(({ id }) => id)])
   }
   await client.query('COMMIT')
   return { changes: rows.length, tags: tags.length }
-}
-
-/**
- * Says to the cache that nothing is left to be invalidated.
- *
- * @throws InvalidatorError
- */
-export async function confirmDrained(invalidator: Pick<Invalidator, 'confirm'>): Promise<void> {
-  await ask('confirmation', () => invalidator.confirm())
-}
-
-/** Calls the cache, for a limited time. */
-async function ask(what: string, call: () => Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const silence = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`no answer within ${answersWithinMs / 1_000} s`)),
-      answersWithinMs,
-    )
-  })
-  try {
-    await Promise.race([call(), silence])
-  } catch (error) {
-    throw new InvalidatorError(`the cache did not take the ${what}: ${messageOf(error)}`, { cause: error })
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -25,9 +25,15 @@ export function redisInvalidator(url: string): Invalidator & { close(): Promise<
         ...tags,
       )
     },
-    async confirm() {
+    async begin() {
       await connected()
-      await redis.eval(`redis.call('SET', KEYS[1], redis.call('TIME')[1])`, 1, 'hundredfold:confirmed')
+      const began = String((await redis.time())[0])
+      return {
+        confirm: async () => {
+          await connected()
+          await redis.set('hundredfold:confirmed', began)
+        },
+      }
     },
     async close() {
       redis.disconnect()

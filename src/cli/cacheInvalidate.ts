@@ -1,8 +1,9 @@
 import { Command } from 'commander'
 import type { Client } from 'pg'
-import { InvalidatorError, confirmDrained, drainOutbox } from '../cache/drainOutbox.ts'
+import { drainOutbox } from '../cache/drainOutbox.ts'
 import { followOutbox } from '../cache/followOutbox.ts'
 import type { Invalidator } from '../cache/invalidator.ts'
+import { InvalidatorError, limitAnswers } from '../cache/limitAnswers.ts'
 import { redisInvalidator } from '../cache/redisInvalidator.ts'
 import { cacheOutbox, cacheOutboxIsOurs } from '../catalog/cacheOutbox.ts'
 import type { Config } from '../config.ts'
@@ -73,16 +74,21 @@ async function refuseUnfit(client: Client, open: () => Promise<Client>): Promise
   )
 }
 
-async function drain(client: Client, invalidator: Invalidator, terminal: Terminal): Promise<void> {
+async function drain(client: Client, cache: Invalidator, terminal: Terminal): Promise<void> {
+  const invalidator = limitAnswers(cache)
   const until = performance.now() + othersTakeAtMostMs
   const done = { changes: 0, tags: 0 }
   try {
     for (;;) {
       terminal.signal.throwIfAborted()
+      const round = await invalidator.begin()
       const { changes, tags, isComplete } = await drainOutbox(client, invalidator)
       done.changes += changes
       done.tags += tags
-      if (isComplete) break
+      if (isComplete) {
+        await round.confirm()
+        break
+      }
       if (performance.now() > until) {
         throw new HundredfoldError(
           exitCodes.budgetExceeded,
@@ -92,11 +98,10 @@ async function drain(client: Client, invalidator: Invalidator, terminal: Termina
       }
       await new Promise((resolve) => setTimeout(resolve, looksAgainMs))
     }
-    await confirmDrained(invalidator)
   } catch (error) {
     if (!(error instanceof InvalidatorError)) throw error
     throw new UsageError(
-      `Changes stay in the outbox, since ${error.message}.`,
+      `Changes stay in the outbox: ${error.message}.`,
       'Check REDIS_URL and that Redis answers, then run it again.',
       { cause: error },
     )
