@@ -21,7 +21,7 @@ const othersTakeAtMostMs = 30_000
 const looksAgainMs = 50
 
 /** The worker that follows the outbox. */
-export function cacheInvalidateCommand({ config, terminal, finish }: CommandContext): Command {
+export function invalidateOfCache({ config, terminal, finish }: CommandContext): Command {
   return new Command('invalidate')
     .description('drop from Redis what a commit has changed; runs until Ctrl-C, also several at once')
     .option('--once', 'invalidate what lies in the outbox, and end')
