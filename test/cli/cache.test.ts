@@ -12,7 +12,6 @@ import { engineIsMissing } from '../support/engines.ts'
 import type { MigrationDirectory } from '../support/migrationFiles.ts'
 import { migrationDirectory } from '../support/migrationFiles.ts'
 import { startPgBouncer } from '../support/pgbouncer.ts'
-import type { RedisServer } from '../support/redis.ts'
 import { startRedis } from '../support/redis.ts'
 
 let database: TestDatabase
@@ -179,7 +178,7 @@ describe('the worker', () => {
   })
 
   describe.skipIf(engineIsMissing('redis-server'))('with Redis', () => {
-    let redis: RedisServer
+    let redis: Awaited<ReturnType<typeof startRedis>>
     beforeAll(async () => {
       redis = await startRedis()
     })
