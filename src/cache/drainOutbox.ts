@@ -1,39 +1,25 @@
 import type { Client } from 'pg'
 import { cacheOutbox } from '../catalog/cacheOutbox.ts'
-import { messageOf } from '../errors.ts'
 import { everything } from '../operations/tagTemplate.ts'
 import { qualified } from '../postgres/identifiers.ts'
 import type { Invalidator } from './invalidator.ts'
 
-/** What one round through the outbox did. */
+/** What was taken from the outbox. */
 export interface Drained {
-  /** Rows that were taken, of which each is one statement. */
+  /** Rows, of which each is one statement. */
   changes: number
   tags: number
   /**
-   * Everything that was committed when the round began has been invalidated. False where another worker holds rows of
-   * which it has not said so by committing.
+   * Everything that was committed when we began has been invalidated. False where another session holds rows: whether it has
+   * invalidated them is known only when it commits.
    */
   isComplete: boolean
-  /** How long ago the round began, in milliseconds. */
-  ageMs(): number
-  /**
-   * Says to the cache that everything which was committed before the round has been invalidated; only if it is complete.
-   *
-   * @throws InvalidatorError
-   */
-  confirm(): Promise<void>
 }
-
-/** The cache did not take what it was told: it could not be reached, refused, or did not answer in time. */
-export class InvalidatorError extends Error {}
 
 /** So many rows are held at once, and locked for other workers while the cache is told of them. */
 const rowsAtOnce = 500
 /** So many tags are told to the cache in one call. */
 const tagsAtOnce = 1_000
-/** Longer than that the cache may not take for a call: rows are locked meanwhile. */
-const answersWithinMs = 5_000
 
 const outbox = qualified(cacheOutbox)
 
@@ -48,30 +34,29 @@ const outbox = qualified(cacheOutbox)
  * DELETE FROM hundredfold_cache.outbox WHERE id = ANY ($1); COMMIT
  * ```
  */
-export async function drainOutbox(client: Client, invalidator: Invalidator): Promise<Drained> {
-  const began = performance.now()
-  const ageMs = () => performance.now() - began
-  const round = await ask('start of a round', () => invalidator.begin())
-  const confirm = () => ask('confirmation', () => round.confirm())
-  // A row of a transaction that commits later may have a smaller number: it is visible later, and left to the next round.
+export async function drainOutbox(
+  client: Client,
+  invalidator: Pick<Invalidator, 'invalidate'>,
+): Promise<Drained> {
+  // Whatever is committed is visible here, so its number is not greater. A row of a transaction that commits later may have
+  // a smaller number too: it is taken if it is seen, and else left to the next call.
   const { rows } = await client.query<{ last: string | null }>(`SELECT max(id)::text AS last FROM ${outbox}`)
   const last = rows[0]?.last ?? null
-  if (last === null) return { changes: 0, tags: 0, isComplete: true, ageMs, confirm }
-  let changes = 0
-  let tags = 0
+  const drained: Drained = { changes: 0, tags: 0, isComplete: true }
+  if (last === null) return drained
   for (;;) {
-    const taken = await takeBatch(client, invalidator, last)
-    changes += taken.changes
-    tags += taken.tags
-    if (taken.changes < rowsAtOnce) break
+    const { changes, tags } = await takeBatch(client, invalidator, last)
+    drained.changes += changes
+    drained.tags += tags
+    if (changes < rowsAtOnce) break
   }
   const left = await client.query(`SELECT FROM ${outbox} WHERE id <= $1 LIMIT 1`, [last])
-  return { changes, tags, isComplete: left.rowCount === 0, ageMs, confirm }
+  return { ...drained, isComplete: left.rowCount === 0 }
 }
 
 async function takeBatch(
   client: Client,
-  invalidator: Invalidator,
+  invalidator: Pick<Invalidator, 'invalidate'>,
   last: string,
 ): Promise<{ changes: number; tags: number }> {
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE')
@@ -82,29 +67,11 @@ async function takeBatch(
   const tags = [...new Set(rows.flatMap((row) => row.tags))]
   const told = tags.includes(everything) ? [everything] : tags
   for (let at = 0; at < told.length; at += tagsAtOnce) {
-    await ask('invalidation', () => invalidator.invalidate(told.slice(at, at + tagsAtOnce)))
+    await invalidator.invalidate(told.slice(at, at + tagsAtOnce))
   }
   if (rows.length > 0) {
     await client.query(`DELETE FROM ${outbox} WHERE id = ANY ($1::bigint[])`, [rows.map(({ id }) => id)])
   }
   await client.query('COMMIT')
   return { changes: rows.length, tags: tags.length }
-}
-
-/** Calls the cache, for a limited time. */
-async function ask<T>(what: string, call: () => Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const silence = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`no answer within ${answersWithinMs / 1_000} s`)),
-      answersWithinMs,
-    )
-  })
-  try {
-    return await Promise.race([call(), silence])
-  } catch (error) {
-    throw new InvalidatorError(`the cache did not take the ${what}: ${messageOf(error)}`, { cause: error })
-  } finally {
-    clearTimeout(timer)
-  }
 }

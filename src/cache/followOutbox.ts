@@ -3,6 +3,7 @@ import { cacheChannel } from '../catalog/cacheOutbox.ts'
 import { messageOf } from '../errors.ts'
 import { drainOutbox } from './drainOutbox.ts'
 import type { Invalidator } from './invalidator.ts'
+import { limitAnswers } from './limitAnswers.ts'
 
 export interface FollowOptions {
   /** Opens a session, which the worker ends. */
@@ -22,8 +23,6 @@ const looksEveryMs = 400
 const confirmsAtMostEveryMs = 100
 /** Another worker holds rows that it has not invalidated yet. */
 const looksAgainMs = 25
-/** A round that began longer ago says nothing about now, so it is not confirmed. */
-const isTooOldMs = 400
 const pauses = { first: 100, most: 5_000 }
 
 /**
@@ -50,7 +49,8 @@ export async function followOutbox(options: FollowOptions): Promise<void> {
 
 /** Follows in one session until the signal, or until something fails. */
 async function followInSession(options: FollowOptions, onRound: () => void): Promise<void> {
-  const { invalidator, signal } = options
+  const { signal } = options
+  const invalidator = limitAnswers(options.invalidator)
   const client = await orAborted(options.connect(), signal, (late) => late.end())
   const wake = waker(client)
   // Cutting the connection ends the statement that runs, and the server takes the transaction back.
@@ -61,15 +61,15 @@ async function followInSession(options: FollowOptions, onRound: () => void): Pro
     await client.query(`SET idle_in_transaction_session_timeout = '10s'; LISTEN ${cacheChannel}`)
     let confirmed = Number.NEGATIVE_INFINITY
     while (!signal.aborted) {
-      const round = await orAborted(drainOutbox(client, invalidator), signal)
       const isDue = performance.now() - confirmed >= confirmsAtMostEveryMs
-      if (round.isComplete && isDue && round.ageMs() < isTooOldMs) {
+      const round = isDue ? await orAborted(invalidator.begin(), signal) : undefined
+      const { isComplete } = await orAborted(drainOutbox(client, invalidator), signal)
+      if (round && isComplete) {
         await orAborted(round.confirm(), signal)
         confirmed = performance.now()
       }
       onRound()
-      const isBehind = !round.isComplete || round.ageMs() >= isTooOldMs
-      await wake.within(isBehind ? looksAgainMs : looksEveryMs, signal)
+      await wake.within(isComplete ? looksEveryMs : looksAgainMs, signal)
     }
   } finally {
     signal.removeEventListener('abort', cut)

@@ -1,11 +1,9 @@
 import { Command } from 'commander'
-import { cacheInstallCommand } from './cacheInstall.ts'
-import { cacheInvalidateCommand } from './cacheInvalidate.ts'
+import { installOfCache } from './cacheInstall.ts'
+import { invalidateOfCache } from './cacheInvalidate.ts'
 import type { CommandContext } from './context.ts'
 
-/** `cache install`, which writes migrations, and `cache invalidate`, the worker. */
+/** The command that writes migrations for tables, and the worker. */
 export function cacheCommand(context: CommandContext): Command {
-  return new Command('cache')
-    .addCommand(cacheInstallCommand(context))
-    .addCommand(cacheInvalidateCommand(context))
+  return new Command('cache').addCommand(installOfCache(context)).addCommand(invalidateOfCache(context))
 }

@@ -21,7 +21,7 @@ interface CommandOptions extends OutputOptions {
 }
 
 /** The migrations that make a table announce its changes. The database is only read. */
-export function cacheInstallCommand(context: CommandContext): Command {
+export function installOfCache(context: CommandContext): Command {
   return new Command('install')
     .description(
       'write the migrations that make a table announce which tags change; the database is only read',

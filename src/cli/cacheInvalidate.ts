@@ -1,8 +1,9 @@
 import { Command } from 'commander'
 import type { Client } from 'pg'
-import { InvalidatorError, drainOutbox } from '../cache/drainOutbox.ts'
+import { drainOutbox } from '../cache/drainOutbox.ts'
 import { followOutbox } from '../cache/followOutbox.ts'
 import type { Invalidator } from '../cache/invalidator.ts'
+import { InvalidatorError, limitAnswers } from '../cache/limitAnswers.ts'
 import { redisInvalidator } from '../cache/redisInvalidator.ts'
 import { cacheOutbox, cacheOutboxIsOurs } from '../catalog/cacheOutbox.ts'
 import type { Config } from '../config.ts'
@@ -20,7 +21,7 @@ const othersTakeAtMostMs = 30_000
 const looksAgainMs = 50
 
 /** The worker that follows the outbox. */
-export function cacheInvalidateCommand({ config, terminal, finish }: CommandContext): Command {
+export function invalidateOfCache({ config, terminal, finish }: CommandContext): Command {
   return new Command('invalidate')
     .description('drop from Redis what a commit has changed; runs until Ctrl-C, also several at once')
     .option('--once', 'invalidate what lies in the outbox, and end')
@@ -73,17 +74,19 @@ async function refuseUnfit(client: Client, open: () => Promise<Client>): Promise
   )
 }
 
-async function drain(client: Client, invalidator: Invalidator, terminal: Terminal): Promise<void> {
+async function drain(client: Client, cache: Invalidator, terminal: Terminal): Promise<void> {
+  const invalidator = limitAnswers(cache)
   const until = performance.now() + othersTakeAtMostMs
   const done = { changes: 0, tags: 0 }
   try {
     for (;;) {
       terminal.signal.throwIfAborted()
-      const { changes, tags, isComplete, confirm } = await drainOutbox(client, invalidator)
+      const round = await invalidator.begin()
+      const { changes, tags, isComplete } = await drainOutbox(client, invalidator)
       done.changes += changes
       done.tags += tags
       if (isComplete) {
-        await confirm()
+        await round.confirm()
         break
       }
       if (performance.now() > until) {
@@ -98,7 +101,7 @@ async function drain(client: Client, invalidator: Invalidator, terminal: Termina
   } catch (error) {
     if (!(error instanceof InvalidatorError)) throw error
     throw new UsageError(
-      `Changes stay in the outbox, since ${error.message}.`,
+      `Changes stay in the outbox: ${error.message}.`,
       'Check REDIS_URL and that Redis answers, then run it again.',
       { cause: error },
     )

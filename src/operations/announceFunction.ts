@@ -31,7 +31,7 @@ export function announceFunctionName(table: RelationName): string {
 
 /**
  * The body of the function that a table's triggers call: it writes the tags of the statement's rows to the outbox, and
- * announces them when the transaction commits.
+ * announces them when the transaction commits. A statement on one row, which is the commonest, takes a way without a sort.
  *
  * Types have their schema too: a temporary type of the writer's would come first, even with an empty `search_path`. Tags are
  * compared by their bytes, since a column's collation may take different texts for equal.
@@ -39,13 +39,6 @@ export function announceFunctionName(table: RelationName): string {
 export function announceBody(tags: readonly TagTemplate[]): string {
   const outbox = qualified(cacheOutbox)
   const all = literal(everything)
-  const ofRows = (tables: readonly string[]) => tagsOf(tags, tables)
-  const look = (tables: readonly string[]) => `
-    SELECT pg_catalog.array_agg(DISTINCT tag COLLATE pg_catalog."C") FILTER (WHERE tag IS NOT NULL), pg_catalog.count(*)
-    INTO changed, seen FROM (${ofRows(tables)} LIMIT ${firstLook}) made;`
-  const lookAtAll = (tables: readonly string[]) => `
-      changed := ARRAY(SELECT DISTINCT tag COLLATE pg_catalog."C" FROM (${ofRows(tables)}) made
-        WHERE tag IS NOT NULL LIMIT ${mostTags + 1});`
   return `
 DECLARE
   changed pg_catalog.text[];
@@ -53,18 +46,19 @@ DECLARE
   entry bigint;
   payload pg_catalog.text;
 BEGIN
-  IF TG_OP = 'TRUNCATE' THEN
+  IF TG_OP = 'UPDATE' THEN
+    ${tagsOfOneRow(tags, [rowsBefore, rowsAfter])}
+    IF seen > 2 THEN${tagsOfMany(tags, [rowsBefore, rowsAfter])}
+    END IF;
+  ELSIF TG_OP = 'TRUNCATE' THEN
+    seen := 1;
     changed := ARRAY[${all}];
-  ELSIF TG_OP = 'UPDATE' THEN${look([rowsBefore, rowsAfter])}
-  ELSE${look([rowsAfter])}
-  END IF;
-  -- Many rows with few tags: all of them have to be read.
-  IF seen = ${firstLook} AND coalesce(pg_catalog.cardinality(changed), 0) <= ${mostTags} THEN
-    IF TG_OP = 'UPDATE' THEN${lookAtAll([rowsBefore, rowsAfter])}
-    ELSE${lookAtAll([rowsAfter])}
+  ELSE
+    ${tagsOfOneRow(tags, [rowsAfter])}
+    IF seen > 1 THEN${tagsOfMany(tags, [rowsAfter])}
     END IF;
   END IF;
-  IF changed IS NULL OR changed = '{}' THEN
+  IF seen = 0 OR changed IS NULL OR changed = '{}' THEN
     RETURN NULL;
   END IF;
   IF pg_catalog.cardinality(changed) > ${mostTags} THEN
@@ -93,12 +87,46 @@ END
 `
 }
 
-/** SQL: the tags of the rows of these transition tables, one a row; NULL where a column of a tag is NULL. */
-function tagsOf(tags: readonly TagTemplate[], tables: readonly string[]): string {
-  const columns = columnsOf(tags).map(quote)
-  const rows = tables.map((table) => `SELECT ${columns.join(', ') || '1'} FROM ${table}`)
-  const made = tags.map(({ parts }) => `(${parts.map(partOf).join(' || ')})`)
-  return `SELECT tag FROM (${rows.join(' UNION ALL ')}) changed_row, LATERAL (VALUES ${made.join(', ')}) template (tag)`
+/**
+ * The tags of a row before and after, from aggregates alone: of two rows, the least and the greatest text are both texts.
+ * `seen` says whether there were more rows, of which these tags are only some.
+ */
+function tagsOfOneRow(tags: readonly TagTemplate[], tables: readonly string[]): string {
+  const varying = tags.filter(({ parts }) => parts.length > 1)
+  const made = varying.map((tag, at) => `${textOf(tag)} COLLATE pg_catalog."C" AS t${at}`)
+  const picked = [
+    ...varying.flatMap((_, at) => [
+      `pg_catalog.min(t${at})`,
+      ...(tables.length > 1 ? [`nullif(pg_catalog.max(t${at}), pg_catalog.min(t${at}))`] : []),
+    ]),
+    ...tags.filter((tag) => !varying.includes(tag)).map(textOf),
+  ]
+  return `SELECT pg_catalog.count(*), pg_catalog.array_remove(ARRAY[${picked.join(', ')}], NULL) INTO seen, changed
+    FROM (SELECT ${made.join(', ') || '1'} FROM (${rowsOf(tags, tables)} LIMIT ${tables.length + 1}) changed_row) made;`
+}
+
+/** The different tags of many rows: whether there are too many shows early in most cases, so not all rows are read at first. */
+function tagsOfMany(tags: readonly TagTemplate[], tables: readonly string[]): string {
+  const texts = tags.map((tag) => `(${textOf(tag)})`)
+  const made = `SELECT tag FROM (${rowsOf(tags, tables)}) changed_row, LATERAL (VALUES ${texts.join(', ')}) template (tag)`
+  return `
+      SELECT pg_catalog.count(*), pg_catalog.array_agg(DISTINCT tag COLLATE pg_catalog."C") FILTER (WHERE tag IS NOT NULL)
+      INTO seen, changed FROM (${made} LIMIT ${firstLook}) made;
+      IF seen = ${firstLook} AND coalesce(pg_catalog.cardinality(changed), 0) <= ${mostTags} THEN
+        changed := ARRAY(SELECT DISTINCT tag COLLATE pg_catalog."C" FROM (${made}) made
+          WHERE tag IS NOT NULL LIMIT ${mostTags + 1});
+      END IF;`
+}
+
+/** SQL: the rows of the transition tables, with the columns of the tags. */
+function rowsOf(tags: readonly TagTemplate[], tables: readonly string[]): string {
+  const columns = columnsOf(tags).map(quote).join(', ') || '1'
+  return tables.map((table) => `SELECT ${columns} FROM ${table}`).join(' UNION ALL ')
+}
+
+/** SQL: a tag of `changed_row`; NULL where a column of it is NULL. */
+function textOf({ parts }: TagTemplate): string {
+  return parts.map(partOf).join(' || ')
 }
 
 function partOf(part: TagTemplate['parts'][number]): string {
