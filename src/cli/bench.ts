@@ -6,6 +6,7 @@ import { bloatBench } from '../bench/bloat/bloatBench.ts'
 import { chooseBenches } from '../bench/bench.ts'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
 import { cacheBesideTtlBench } from '../bench/cache/cacheBesideTtlBench.ts'
+import { cacheTriggersBench } from '../bench/cache/cacheTriggersBench.ts'
 import { cachedBench } from '../bench/cache/cachedBench.ts'
 import { claimsBench } from '../bench/claims/claimsBench.ts'
 import { deployBench } from '../bench/deployBench.ts'
@@ -56,6 +57,7 @@ export const benches: readonly Bench[] = [
   partitionBench,
   cachedBench,
   cacheBesideTtlBench,
+  cacheTriggersBench,
 ]
 
 interface BenchCommandOptions extends OutputOptions {
