@@ -30,6 +30,7 @@ const layers = [
   ['why'],
   ['diagnose'],
   ['operate'],
+  ['cache'],
   ['report'],
   ['bench'],
   ['cli', 'cli.ts', 'index.ts'],

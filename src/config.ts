@@ -9,6 +9,7 @@ const environmentSchema = z.object({
   DIRECT_URL: blankIsAbsent,
   DATABASE_URL: blankIsAbsent,
   TEST_DATABASE_URL: blankIsAbsent,
+  REDIS_URL: blankIsAbsent,
   REQUIRE_ENGINES: flag,
   HUNDREDFOLD_TEST_POSTGRES: blankIsAbsent,
   INDEX_ADVISOR_SQL: blankIsAbsent,
@@ -24,6 +25,8 @@ export interface Config {
   databaseUrl: string | undefined
   /** A server on which tests may create databases. */
   testDatabaseUrl: string | undefined
+  /** Where the application's cache is; `cache invalidate` uses it. */
+  redisUrl: string | undefined
   /** A missing test engine fails instead of skipping. */
   requireEngines: boolean
   /** Major version of the embedded PostgreSQL that tests use; 18 where absent. */
@@ -45,6 +48,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     directUrl: parsed.DIRECT_URL,
     databaseUrl: parsed.DATABASE_URL,
     testDatabaseUrl: parsed.TEST_DATABASE_URL,
+    redisUrl: parsed.REDIS_URL,
     requireEngines: parsed.REQUIRE_ENGINES,
     testPostgresVersion: parsed.HUNDREDFOLD_TEST_POSTGRES
       ? Number(parsed.HUNDREDFOLD_TEST_POSTGRES)

@@ -1,6 +1,7 @@
 /** What migration files and programs import from `hundredfold`. */
 export type { Condition, Optimization, Verdict } from './conditions/condition.ts'
 export { fails, holds } from './conditions/condition.ts'
+export { cacheOutboxIsUsable, changesAreAnnounced, changesAreNotAnnounced } from './conditions/cache.ts'
 export {
   constraintIsAbsent,
   constraintIsNotValidated,

@@ -5,6 +5,9 @@ import type { Bench } from '../bench/bench.ts'
 import { bloatBench } from '../bench/bloat/bloatBench.ts'
 import { chooseBenches } from '../bench/bench.ts'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
+import { cacheBesideTtlBench } from '../bench/cache/cacheBesideTtlBench.ts'
+import { cacheTriggersBench } from '../bench/cache/cacheTriggersBench.ts'
+import { cachedBench } from '../bench/cache/cachedBench.ts'
 import { claimsBench } from '../bench/claims/claimsBench.ts'
 import { deployBench } from '../bench/deployBench.ts'
 import { partitionBesideBench } from '../bench/partition/partitionBesideBench.ts'
@@ -52,6 +55,9 @@ export const benches: readonly Bench[] = [
   accuracyBench,
   peersBench,
   partitionBench,
+  cachedBench,
+  cacheBesideTtlBench,
+  cacheTriggersBench,
 ]
 
 interface BenchCommandOptions extends OutputOptions {

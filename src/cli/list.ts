@@ -69,6 +69,11 @@ export const commands: ListedCommand[] = [
     load: async () => (await import('./maintain.ts')).maintainCommand,
   },
   {
+    name: 'cache',
+    description: 'make tables announce what changes, and drop it from the cache',
+    load: async () => (await import('./cache.ts')).cacheCommand,
+  },
+  {
     name: 'why',
     description: 'recognise a symptom or the text of an error, look at the database, answer with a command',
     load: async () => (await import('./why.ts')).whyCommand,

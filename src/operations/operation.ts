@@ -50,6 +50,8 @@ export type OperationKind =
   | 'alterPolicies'
   | 'alterRoleSetting'
   | 'alterSettingHere'
+  | 'announceChanges'
+  | 'createCacheOutbox'
   | 'createClaimHelper'
   | 'createExtension'
   | 'createIndex'

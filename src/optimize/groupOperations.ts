@@ -86,6 +86,8 @@ const titles: Record<OperationKind, string> = {
   alterPolicies: 'rewrite-policies',
   alterRoleSetting: 'set-role-settings',
   alterSettingHere: 'set-settings-of-database',
+  announceChanges: 'announce-changes',
+  createCacheOutbox: 'create-cache-outbox',
   createClaimHelper: 'create-claim-functions',
   createExtension: 'enable-extensions',
   createIndex: 'create-indexes',

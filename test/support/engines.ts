@@ -6,6 +6,7 @@ import { findProgram } from '../../src/servers/programs.ts'
 /** Programs that npm does not bring, under the names that Debian gives them; one line for each that a test uses. */
 const programs = {
   pgbouncer: ['pgbouncer'],
+  'redis-server': ['redis-server'],
   chromium: ['chromium'],
   'systemd-analyze': ['systemd-analyze'],
 } as const

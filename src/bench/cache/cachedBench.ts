@@ -1,0 +1,184 @@
+import { Redis } from 'ioredis'
+import type { Client } from 'pg'
+import type { Cache } from '../../cache/cache.ts'
+import { createCache } from '../../cache/cache.ts'
+import { MemoryStore } from '../../cache/memoryStore.ts'
+import { redisInvalidator } from '../../cache/redisInvalidator.ts'
+import { RedisStore } from '../../cache/redisStore.ts'
+import type { Invalidator } from '../../cache/invalidator.ts'
+import type { Store } from '../../cache/store.ts'
+import { connect } from '../../postgres/connect.ts'
+import { findProgram } from '../../servers/programs.ts'
+import { provideServer } from '../../servers/provideServer.ts'
+import { startRedis } from '../../servers/redis.ts'
+import type { WorkloadStatement } from '../../workload/workloadFile.ts'
+import type { Bench, BenchContext } from '../bench.ts'
+import { benchRow, median } from '../bench.ts'
+import { casaoraServer, createCasaora, readCasaoraWorkload } from '../casaora/database.ts'
+import type { BenchRow } from '../row.ts'
+
+/** What everybody may see: its answer is the same for every visitor. */
+const publicReads = ['home_top_rated', 'search_city', 'count_in_city', 'review_summary']
+const goal = 100
+const queryRuns = 15
+const cachedRuns = 2_000
+const boundMs = 2_000
+
+const titles = {
+  cached_redis: 'Public reads: query -> Redis on loopback',
+  cached_memory: "Public reads: query -> the process's memory",
+}
+
+/** Public reads of the marketplace, as a visitor sends them, and from the cache. */
+export const cachedBench: Bench = {
+  id: 'cached',
+  title: 'Public reads from the cache',
+  rowIds: Object.keys(titles),
+  async run(context) {
+    const program = findProgram('redis-server', context.config.path)
+    if (!program) context.onSkip?.('cached_redis', 'redis-server is not installed')
+    const server = await provideServer(context.config, casaoraServer)
+    try {
+      const database = await createCasaora(server, context.rows, context.onStep)
+      const client = await connect(database.superuserUrl)
+      try {
+        context.onServer?.(
+          (await client.query<{ server_version: string }>('SHOW server_version')).rows[0]?.server_version ??
+            '',
+        )
+        const statements = (await readCasaoraWorkload()).filter(({ name }) => publicReads.includes(name))
+        const rows = [await inMemory(client, statements, context)]
+        if (program) rows.unshift(await inRedis(client, statements, program, context))
+        const { only } = context
+        return rows.filter(({ id }) => only === undefined || only.includes(id) || only.includes('cached'))
+      } finally {
+        await client.end()
+        await database.drop()
+      }
+    } finally {
+      await server.stop()
+    }
+  },
+}
+
+async function inRedis(
+  client: Client,
+  statements: readonly WorkloadStatement[],
+  program: string,
+  context: BenchContext,
+): Promise<BenchRow> {
+  const server = await startRedis(program)
+  const redis = new Redis(server.url)
+  const invalidator = redisInvalidator(server.url)
+  const store = new RedisStore(redis, { boundMs })
+  try {
+    return await measureRow(
+      'cached_redis',
+      client,
+      statements,
+      { store: store as Store, invalidator },
+      context,
+    )
+  } finally {
+    await store.close()
+    await invalidator.close()
+    redis.disconnect()
+    await server.stop()
+  }
+}
+
+function inMemory(
+  client: Client,
+  statements: readonly WorkloadStatement[],
+  context: BenchContext,
+): Promise<BenchRow> {
+  const store = new MemoryStore({ boundMs })
+  return measureRow(
+    'cached_memory',
+    client,
+    statements,
+    { store: store as Store, invalidator: store },
+    context,
+  )
+}
+
+async function measureRow(
+  id: keyof typeof titles,
+  client: Client,
+  statements: readonly WorkloadStatement[],
+  { store, invalidator }: { store: Store; invalidator: Invalidator },
+  { onStep, signal }: BenchContext,
+): Promise<BenchRow> {
+  const confirming = setInterval(() => void confirm(invalidator).catch(() => undefined), boundMs / 8)
+  const cache = createCache({ store })
+  try {
+    while (!(await isConfirmed(store))) await confirm(invalidator)
+    const weights = statements.reduce((sum, { calls }) => sum + calls, 0)
+    let [before, after] = [0, 0]
+    for (const statement of statements) {
+      signal?.throwIfAborted()
+      onStep(`${statement.name}: query`)
+      const query = await timesOf(queryRuns, (run) => ask(client, statement, run))
+      onStep(`${statement.name}: ${titles[id]}`)
+      await timesOf(statement.args.length * 20, (run) => cached(cache, client, statement, run))
+      const read = await timesOf(cachedRuns, (run) => cached(cache, client, statement, run))
+      before += (median(query) * statement.calls) / weights
+      after += (median(read) * statement.calls) / weights
+    }
+    const { hits, misses, bypassed } = cache.counts()
+    return benchRow({
+      ...{ id, title: titles[id], claim: `at least ${goal}x`, before, after, unit: 'ms' },
+      met: before / after >= goal,
+      how:
+        `${statements.length} statements of the workload as a visitor, weighed by their calls, the database as it is before any migration; ` +
+        `round trip included; hit ratio ${((100 * hits) / (hits + misses + bypassed)).toFixed(1)} %`,
+    })
+  } finally {
+    clearInterval(confirming)
+  }
+}
+
+async function isConfirmed(store: Store): Promise<boolean> {
+  return (await store.lookup('', [])).isConfirmed
+}
+
+async function confirm(invalidator: Invalidator): Promise<void> {
+  const round = await invalidator.begin()
+  await round.confirm()
+}
+
+function cached(cache: Cache, client: Client, statement: WorkloadStatement, run: number): Promise<unknown> {
+  const args = run % statement.args.length
+  return cache.get(
+    `${statement.name}:${args}`,
+    { tags: [`${statement.name}:${args}`, 'professionals'], ttl: 3_600_000 },
+    () => ask(client, statement, run),
+  )
+}
+
+/** As an application sends it: as the visitor's role, with the arguments of its list, in one round trip. */
+async function ask(client: Client, statement: WorkloadStatement, run: number): Promise<unknown> {
+  const args = statement.args[run % statement.args.length] ?? []
+  const claims = client.escapeLiteral(JSON.stringify(statement.claims ?? {}))
+  const types = statement.types.length > 0 ? `(${statement.types.join(', ')})` : ''
+  const results = await client.query(`BEGIN; SET LOCAL ROLE ${statement.role ?? 'anon'};
+    SELECT pg_catalog.set_config('request.jwt.claims', ${claims}, true);
+    PREPARE hundredfold_read ${types} AS ${statement.sql};
+    EXECUTE hundredfold_read${args.length > 0 ? `(${args.join(', ')})` : ''};
+    DEALLOCATE hundredfold_read; COMMIT`)
+  return (
+    (results as unknown as { command: string; rows: unknown[] }[]).find(
+      ({ rows }, at) => at > 2 && rows.length > 0,
+    )?.rows ?? []
+  )
+}
+
+async function timesOf(runs: number, work: (run: number) => Promise<unknown>): Promise<number[]> {
+  const times: number[] = []
+  for (let run = 0; run < runs; run += 1) {
+    const started = performance.now()
+    await work(run)
+    times.push(performance.now() - started)
+  }
+  return times
+}

@@ -1,0 +1,10 @@
+/** What applications import as `hundredfold/cache`. */
+export type { Cache, CacheCounts, CacheOptions, CacheSettings } from './cache.ts'
+export { createCache, defaultBoundMs } from './cache.ts'
+export { followNotifications } from './followNotifications.ts'
+export type { Invalidator, Round } from './invalidator.ts'
+export { MemoryStore } from './memoryStore.ts'
+export { NearStore } from './nearStore.ts'
+export { redisInvalidator } from './redisInvalidator.ts'
+export { RedisStore } from './redisStore.ts'
+export type { Entry, Found, Lookup, Store } from './store.ts'

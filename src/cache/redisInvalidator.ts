@@ -1,0 +1,48 @@
+import { Redis } from 'ioredis'
+import type { Invalidator, Round } from './invalidator.ts'
+import { defaultPrefix, newEpoch, redisKeys } from './redisKeys.ts'
+import { beginScript, confirmScript, invalidateScript } from './redisScripts.ts'
+import { runScript } from './runScript.ts'
+import { everyTag } from './store.ts'
+
+/** A round that takes longer is not confirmed: the next one is. */
+const longestRoundMs = 1_000
+const commandTimeoutMs = 2_000
+
+interface RedisInvalidator extends Invalidator {
+  close(): Promise<void>
+}
+
+/** Invalidates in Redis, and in the memory of all processes that listen to it. A command that is not answered in time fails. */
+export function redisInvalidator(url: string, { prefix = defaultPrefix } = {}): RedisInvalidator {
+  const keys = redisKeys(prefix)
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    enableOfflineQueue: true,
+    maxRetriesPerRequest: 1,
+    commandTimeout: commandTimeoutMs,
+  })
+  // Failures of the connection come back from the commands.
+  redis.on('error', () => undefined)
+  const run = (script: string, ...args: (string | number)[]): Promise<unknown> =>
+    runScript(redis, script, [keys.state], [newEpoch(), ...args])
+  return {
+    async begin(): Promise<Round> {
+      const process = /^run_id:(\w+)/m.exec(await redis.info('server'))?.[1] ?? ''
+      const began = String(await run(beginScript, process, keys.channel))
+      return {
+        confirm: async () => void (await run(confirmScript, began, longestRoundMs)),
+      }
+    },
+    async invalidate(tags) {
+      if (tags.length === 0) return
+      const all = tags.includes(everyTag) ? 1 : 0
+      const shown = all ? [everyTag] : tags
+      await run(invalidateScript, keys.tags, keys.channel, JSON.stringify(shown), all, ...(all ? [] : tags))
+    },
+    close() {
+      redis.disconnect()
+      return Promise.resolve()
+    },
+  }
+}
