@@ -5,7 +5,7 @@ import { updatesIn } from '../syntax/updatedColumns.ts'
 
 /** What one statement of a workload costs, over all its sets of arguments. */
 export interface Measurement {
-  /** Median of the warm runs, planning and execution together, in milliseconds. */
+  /** Of the warm runs, planning and execution together, in milliseconds: the median, or what `choose` says. */
   ms: number
   /** Shared buffers touched in the median run, in blocks. */
   buffers: number
@@ -18,6 +18,8 @@ export interface MeasureOptions {
   runs: number
   /** No new run starts after this many milliseconds, but there is always one warm run. */
   budgetMs: number
+  /** Says which time of the warm runs counts; the median where absent. */
+  choose?: (ms: number[]) => number
   /** Called before each run; not measured. */
   beforeRun?: (client: ClientBase) => Promise<void>
 }
@@ -71,7 +73,7 @@ async function measureWith(
   clients: ClientBase[],
   statement: WorkloadStatement,
   args: string[],
-  { runs, budgetMs, beforeRun }: MeasureOptions,
+  { runs, budgetMs, beforeRun, choose }: MeasureOptions,
 ): Promise<Measurement[]> {
   for (const client of clients) await runOnce(client, statement, args)
   // An extra run of an update would leave a further dead version, so updates are only planned before a run that counts.
@@ -92,7 +94,8 @@ async function measureWith(
   }
   return measured.map((own) => {
     const [middle] = own.sort((a, b) => a.ms - b.ms).slice(Math.floor((own.length - 1) / 2))
-    return { ms: middle?.ms ?? 0, buffers: middle?.buffers ?? 0, runs: own.length }
+    const ms = choose ? choose(own.map((run) => run.ms)) : (middle?.ms ?? 0)
+    return { ms, buffers: middle?.buffers ?? 0, runs: own.length }
   })
 }
 

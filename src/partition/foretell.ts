@@ -14,6 +14,7 @@ import type { FilledPartition, PartitionableTable } from '../shadow/planner/part
 import { openPartitionable } from '../shadow/planner/partitions.ts'
 import type { LeftOut } from '../workload/leftOut.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
+import { calmMean } from './calmMean.ts'
 import type { CallsWithKey } from './callsWithKey.ts'
 import { callsWithKey } from './callsWithKey.ts'
 import { foretellDelete } from './foretellDelete.ts'
@@ -28,7 +29,9 @@ import {
 } from './foretellUpkeep.ts'
 import type { KeyedTable, KnownNames } from './keyUses.ts'
 import type { Layout } from './layouts.ts'
-import { executionMs, referenceMs, referenceQuery } from './planTime.ts'
+import { measureMachine } from './machineSpeed.ts'
+import type { MachineSpeed } from './planTime.ts'
+import { executionMs } from './planTime.ts'
 import { countWork } from './planWork.ts'
 
 /** What one call of a statement costs. */
@@ -123,7 +126,10 @@ export async function foretell(
       const concerned = await callsWithKey(workload, keyed, options)
       const statements = concerned.statements.map(({ statement }) => statement)
       const plannable = await prepareWorkload(session, statements)
-      const first: Clock = { speed: await speedOf(session), planning: undefined }
+      const first: Clock = {
+        speed: await measureMachine(session, pricesIn(await listSettings(borrow(session)))),
+        planning: undefined,
+      }
       return {
         clock: first,
         prepared: plannable,
@@ -174,7 +180,7 @@ export async function foretell(
               rows: typical.rows,
               retention: { before: deletion.ms, after: drop.ms },
               retentionWal: { before: deletion.wal, after: drop.wal },
-              vacuum: { ...foretellVacuum(table, typical, changedShare, clock.speed), changedShare },
+              vacuum: { ...foretellVacuum(table, typical, changedShare, clock.speed.cpu), changedShare },
             }
           })
         : undefined
@@ -244,20 +250,9 @@ export const msOf = ({ planMs, executeMs }: Figures): number => planMs + execute
 
 /** How fast the machine was when the statements were planned as they are. */
 interface Clock {
-  /** Times as long as the machine of the prices. */
-  speed: number
+  speed: MachineSpeed
   /** Milliseconds of planning the reference: the machine may be busier later. */
   planning: number | undefined
-}
-
-/** Other work of the machine only adds to a time. */
-async function speedOf(session: ClientBase): Promise<number> {
-  const times: number[] = []
-  for (let run = 0; run < 100; run += 1) {
-    const explained = await explain(borrow(session), referenceQuery, 'ANALYZE, TIMING OFF')
-    times.push(explained['Execution Time'] ?? referenceMs)
-  }
-  return Math.min(...times) / referenceMs
 }
 
 /** A plan that is the same whatever becomes of the table. */
@@ -314,7 +309,7 @@ async function measureAll(
 async function countCalls(
   session: ClientBase,
   statement: PlannedStatement,
-  { prices, speed }: { prices: ReadonlyMap<string, number>; speed: number },
+  { prices, speed }: { prices: ReadonlyMap<string, number>; speed: MachineSpeed },
 ): Promise<Call[]> {
   const lists = statement.args.slice(0, mostArguments)
   const shares = lists.map((_, at) => statement.shares?.[at] ?? 1)
@@ -335,7 +330,7 @@ async function countCalls(
       figures: {
         cost,
         planMs: 0,
-        executeMs: (counted ? executionMs(counted) : cost * unitMs) * speed,
+        executeMs: counted ? executionMs(counted, speed) : cost * unitMs * speed.cpu,
         partitions: new Set(partitions).size,
       },
     })
@@ -385,12 +380,6 @@ function meanOf(calls: readonly Call[], busier: number): Figures {
     mean.partitions = Math.max(mean.partitions, figures.partitions)
   }
   return mean
-}
-
-/** Of the lower half: other work of the machine only adds to a time. */
-function calmMean(values: number[]): number {
-  const calm = values.toSorted((one, other) => one - other).slice(0, Math.ceil(values.length / 2))
-  return calm.reduce((sum, value) => sum + value, 0) / calm.length
 }
 
 function relationsIn(node: PlanNode): string[] {

@@ -8,6 +8,7 @@ import { qualified, quote } from '../postgres/identifiers.ts'
 import type { SharedRange } from './foretellUpkeep.ts'
 import { pricesIn, timed } from './foretellUpkeep.ts'
 import type { KeyedTable } from './keyUses.ts'
+import type { MachineSpeed } from './planTime.ts'
 import { executionMs } from './planTime.ts'
 import { countWork } from './planWork.ts'
 
@@ -25,7 +26,11 @@ export async function foretellDelete(
   session: ClientBase,
   { table, key }: KeyedTable,
   range: SharedRange & { pages: number },
-  { rowsPerPage, speed, fullPageWrites }: { rowsPerPage: number; speed: number; fullPageWrites: boolean },
+  {
+    rowsPerPage,
+    speed,
+    fullPageWrites,
+  }: { rowsPerPage: number; speed: MachineSpeed; fullPageWrites: boolean },
 ): Promise<{ ms: number; wal: number }> {
   const bounds = [
     ...(range.from === null ? [] : [`${quote(key)} >= ${escapeLiteral(range.from)}`]),
@@ -51,7 +56,7 @@ export async function foretellDelete(
   const byIndex = reading === undefined || !reading.node['Node Type'].includes('Seq Scan')
   const deletion = await timeDeletion(session, { ...range, rowsPerPage, isFound: !byIndex })
   return {
-    ms: deletion + (byIndex ? 0 : executionMs(reading) * speed),
+    ms: deletion + (byIndex ? 0 : executionMs(reading, speed)),
     wal: range.rows * walOfDelete + (fullPageWrites ? range.pages * walOfPage : 0),
   }
 }

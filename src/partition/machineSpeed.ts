@@ -2,7 +2,9 @@ import type { ClientBase } from 'pg'
 import type { PlannedStatement } from '../advisor/plannedStatement.ts'
 import { explainStatement } from '../advisor/plannedStatement.ts'
 import { borrow } from '../postgres/database.ts'
+import type { Explained } from '../postgres/explain.ts'
 import { explain } from '../postgres/explain.ts'
+import { calmMean } from './calmMean.ts'
 import type { MachineSpeed } from './planTime.ts'
 import { executionMs, referenceMs, referenceQuery } from './planTime.ts'
 import { countWork } from './planWork.ts'
@@ -20,6 +22,11 @@ const keys = 120
 const keysInRange = 30
 const scanRuns = 9
 const cpuRuns = 100
+/** Partitions of the table that is looked into for the price of one. */
+const partitions = 16
+/** So many that the processor's caches do not hold what a call looks at, as in a table that is worth partitioning. */
+const rowsToLookInto = 10_000 * partitions
+const callRuns = 31
 /** Of what a way of reading takes, the rest is what the measured time does not explain. */
 const leastFactor = 0.2
 
@@ -49,9 +56,58 @@ export async function measureMachine(
       const factor = await measureScan(session, { kind, settings, prices, cpu })
       if (factor !== undefined) factors[kind] = factor
     }
-    return { cpu, scans: factors }
+    return { cpu, scans: factors, ...(await measureCalls(session)) }
   } finally {
     await session.query('DROP SCHEMA hundredfold_speed CASCADE')
+  }
+}
+
+/**
+ * Milliseconds of a call that finds one row by an index, and of each further partition that it looks into. A call at a time, as
+ * clients send them: in between, the processor's caches have been used by others.
+ */
+async function measureCalls(session: ClientBase): Promise<Pick<MachineSpeed, 'statementMs' | 'scanMs'>> {
+  await session.query(
+    `CREATE TABLE hundredfold_speed.one (id uuid, key integer, filler text);
+     CREATE TABLE hundredfold_speed.parts (id uuid, key integer, filler text) PARTITION BY RANGE (key)`,
+  )
+  for (let at = 0; at < partitions; at += 1) {
+    await session.query(
+      `CREATE TABLE hundredfold_speed.parts_${at} PARTITION OF hundredfold_speed.parts FOR VALUES FROM (${at}) TO (${at + 1})`,
+    )
+  }
+  for (const table of ['one', 'parts']) {
+    await session.query(
+      `INSERT INTO hundredfold_speed.${table} SELECT pg_catalog.md5(n::text)::uuid, n % ${partitions}, pg_catalog.repeat('x', 60)
+       FROM pg_catalog.generate_series(1, ${rowsToLookInto}) n;
+       CREATE INDEX ON hundredfold_speed.${table} (id); ANALYZE hundredfold_speed.${table}`,
+    )
+  }
+  const times = { one: [] as number[], parts: [] as number[] }
+  for (let run = 0; run < callRuns; run += 1) {
+    // Far from one another, so that no two calls look at the same page.
+    const row = 1 + ((run * 7_919) % rowsToLookInto)
+    for (const table of ['one', 'parts'] as const) times[table].push(await callMs(session, table, row))
+  }
+  const [one, parts] = [calmMean(times.one), calmMean(times.parts)]
+  const scanMs = Math.max(0, parts - one) / (partitions - 1)
+  return { statementMs: Math.max(0, one - scanMs), scanMs }
+}
+
+async function callMs(session: ClientBase, table: string, row: number): Promise<number> {
+  await session.query('BEGIN')
+  try {
+    await session.query('SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off')
+    await session.query(
+      `PREPARE hundredfold_call (uuid) AS SELECT * FROM hundredfold_speed.${table} WHERE id = $1`,
+    )
+    const { rows: answer } = await session.query<{ 'QUERY PLAN': [Explained] }>(
+      `EXPLAIN (ANALYZE, TIMING OFF, BUFFERS, FORMAT JSON) EXECUTE hundredfold_call(pg_catalog.md5('${row}')::uuid)`,
+    )
+    return answer[0]?.['QUERY PLAN'][0]['Execution Time'] ?? 0
+  } finally {
+    await session.query('ROLLBACK')
+    await session.query('DEALLOCATE ALL')
   }
 }
 
@@ -84,7 +140,8 @@ async function measureScan(
     const set = Object.entries(all).map(([name, value]) => `SET LOCAL ${name} = ${value}`)
     await session.query(set.join('; '))
     const measured = await leastMs(session, sql, scanRuns)
-    const of = (factor: number): number => executionMs(counted, { cpu, scans: { [kind]: factor } })
+    const of = (factor: number): number =>
+      executionMs(counted, { cpu, scans: { [kind]: factor }, statementMs: 0, scanMs: 0 })
     return Math.max(leastFactor, (measured - of(0)) / (of(1) - of(0)))
   } finally {
     await session.query('ROLLBACK')

@@ -8,9 +8,6 @@ import { addWork } from './planWork.ts'
  * rows, and a lookup's cost is all pages. Fitted to 30 plans of two million rows, in one table and in 45 partitions.
  */
 const prices = {
-  /** A statement that reads a table, and each further node that reads one: locks, opens it, and closes it again. */
-  statement: 9,
-  scan: 3,
   node: 0.5,
   /** Fetching a row by its place, as an index tells it, takes several times as long as the next row of a page. */
   'Index Scan': { tuples: 0, indexTuples: 0.31, operators: 0.005, pages: 0.5 },
@@ -36,11 +33,28 @@ interface NodePrice {
 /** Milliseconds of `referenceQuery` where the prices were measured. */
 export const referenceMs = 1.4
 
-/** Says how fast a machine is: a count that needs no table. */
-export const referenceQuery = 'SELECT count(*) FROM pg_catalog.generate_series(1, 20000)'
+/** Says how fast a machine is: a count that needs no table, and little memory, so that none has to be fetched. */
+export const referenceQuery =
+  'SELECT count(*) FROM pg_catalog.generate_series(1, 150) a, pg_catalog.generate_series(1, 150) b'
 
-/** Milliseconds that a plan takes to execute when all it reads is in memory, on the machine of the prices. */
-export function executionMs(root: CountedNode): number {
+/**
+ * How many times as long as the machine of the prices a machine takes: for what only computes, and for each
+ * way of reading a table. Another processor reads memory at another pace than it computes.
+ */
+export interface MachineSpeed {
+  cpu: number
+  scans: Partial<Record<string, number>>
+  /** Milliseconds of a statement that reads a table, and of each node that reads one: locks, opens it, and closes it again. */
+  statementMs: number
+  scanMs: number
+}
+
+/**
+ * Milliseconds that a plan takes to execute when all it reads is in memory.
+ *
+ * @param speed of the machine; see `measureMachine`
+ */
+export function executionMs(root: CountedNode, { cpu, scans, statementMs, scanMs }: MachineSpeed): number {
   let microseconds = 0
   let reads = false
   const visit = (counted: CountedNode, run: Run): void => {
@@ -56,11 +70,13 @@ export function executionMs(root: CountedNode): number {
     }
     // Partitions that PostgreSQL leaves out when it starts are part of the cost, and not of the work.
     const leavesOut = (node['Subplans Removed'] ?? 0) > 0
-    if (!price.isPassThrough && !leavesOut) microseconds += run.loops * microsecondsOf(own, price)
-    if (price.rows !== undefined) {
-      microseconds += price.rows * Math.max(1, node.Plans?.[0]?.['Plan Rows'] ?? 1) * run.loops
+    if (!price.isPassThrough && !leavesOut) {
+      microseconds += run.loops * microsecondsOf(own, price) * (scans[node['Node Type']] ?? cpu)
     }
-    microseconds += isScan(node) ? prices.scan : prices.node
+    if (price.rows !== undefined) {
+      microseconds += price.rows * Math.max(1, node.Plans?.[0]?.['Plan Rows'] ?? 1) * run.loops * cpu
+    }
+    microseconds += isScan(node) ? 1_000 * scanMs : prices.node * cpu
     reads ||= isScan(node)
     for (const [at, child] of children.entries()) {
       const of = runsOfChildren[at]
@@ -68,7 +84,7 @@ export function executionMs(root: CountedNode): number {
     }
   }
   visit(root, { loops: 1, share: 1 })
-  return (microseconds + (reads ? prices.statement : 0)) / 1000
+  return microseconds / 1_000 + (reads ? statementMs : 0)
 }
 
 /** How often a node runs, and which share of its rows is asked for each time. */
