@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { z } from 'zod'
 import { sessionUrl } from '../config.ts'
@@ -9,7 +8,7 @@ import { readIgnoreFile } from '../rules/ignoreFile.ts'
 import { findLatestReport } from '../diagnose/readReport.ts'
 import { isAtLeast } from '../rules/rule.ts'
 import { UsageError, exitCodes } from '../errors.ts'
-import { folderName, writeFolder } from '../report/diagnosis/folder.ts'
+import { freeFolder, writeFolder } from '../report/diagnosis/folder.ts'
 import { diagnosisPage } from '../report/diagnosis/page.ts'
 import { rlsAnalysisText } from '../report/diagnosis/rlsText.ts'
 import { countLevels, diagnosisSummary } from '../report/diagnosis/summary.ts'
@@ -111,7 +110,7 @@ An earlier report in the same place gives the trend. Findings to live with go in
       terminal.progress('')
       const { report } = diagnosis
       const { takenAt } = report
-      const folder = join(options.out, folderName(takenAt))
+      const folder = await freeFolder(options.out, takenAt)
       const json = jsonDocument(report.command, report, new Date(takenAt))
       await writeFolder(folder, {
         'SUMMARY.md': diagnosisSummary(report),

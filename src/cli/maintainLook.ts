@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Client } from 'pg'
 import { sessionUrl } from '../config.ts'
 import type { Comparison } from '../diagnose/compare.ts'
@@ -11,7 +10,7 @@ import type { Period } from '../operate/maintain/period.ts'
 import { dueAfterMs, rulesOf } from '../operate/maintain/period.ts'
 import { parseTarget } from '../postgres/connect.ts'
 import { comparisonText } from '../report/comparison/text.ts'
-import { folderName, writeFolder } from '../report/diagnosis/folder.ts'
+import { freeFolder, writeFolder } from '../report/diagnosis/folder.ts'
 import { diagnosisPage } from '../report/diagnosis/page.ts'
 import { diagnosisSummary } from '../report/diagnosis/summary.ts'
 import { diagnosisText } from '../report/diagnosis/text.ts'
@@ -68,7 +67,7 @@ export async function lookAround(
   if (report.findings.length === 0) print('No findings.')
   for (const { rule, reason } of skippedRules(report)) print(`not looked at ${rule}: ${reason}`)
   if (period !== 'weekly') return { diagnosis, comparison: undefined, folder: undefined }
-  const folder = join(out, folderName(report.takenAt))
+  const folder = await freeFolder(out, report.takenAt)
   await writeFolder(folder, {
     'SUMMARY.md': diagnosisSummary(report),
     'diagnostics-report.txt': diagnosisText(report),

@@ -6,8 +6,18 @@ import { HundredfoldError, UsageError } from '../../errors.ts'
 import { cannotWrite } from '../../wholeFile.ts'
 
 /** `diagnostics-20261124-153000`, in UTC. */
-export function folderName(takenAt: string): string {
-  return `diagnostics-${takenAt.slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')}`
+export function folderName(takenAt: Date): string {
+  return `diagnostics-${takenAt.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')}`
+}
+
+/** The folder of that second, or of the next one that has none yet: two reports may be taken in one second. */
+export async function freeFolder(directory: string, takenAt: string): Promise<string> {
+  const second = new Date(takenAt)
+  for (;;) {
+    const folder = join(directory, folderName(second))
+    if (!(await stat(folder).catch(() => undefined))) return folder
+    second.setSeconds(second.getSeconds() + 1)
+  }
 }
 
 /**

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { folderName, writeFolder } from '../../../src/report/diagnosis/folder.ts'
+import { folderName, freeFolder, writeFolder } from '../../../src/report/diagnosis/folder.ts'
 import { mountSmallDisk } from '../../support/smallDisk.ts'
 
 const place = mkdtempSync(join(tmpdir(), 'folder-'))
@@ -12,7 +12,15 @@ const disk = mountSmallDisk()
 afterAll(() => disk?.unmount())
 
 test('it is named after the moment, in UTC', () => {
-  expect(folderName('2026-11-24T15:30:09.123Z')).toBe('diagnostics-20261124-153009')
+  expect(folderName(new Date('2026-11-24T15:30:09.123Z'))).toBe('diagnostics-20261124-153009')
+})
+
+test('of two reports in one second, the other one has the name of the next second', async () => {
+  const takenAt = '2026-11-24T15:30:59.500Z'
+  const first = await freeFolder(place, takenAt)
+  expect(first).toBe(join(place, 'diagnostics-20261124-153059'))
+  await writeFolder(first, { 'a.txt': 'a' })
+  expect(await freeFolder(place, takenAt)).toBe(join(place, 'diagnostics-20261124-153100'))
 })
 
 test('it is never written over', async () => {
