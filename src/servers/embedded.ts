@@ -19,6 +19,8 @@ export interface EmbeddedServer extends Server {
   kind: 'embedded'
   /** PGDATA, a path for PostgreSQL's account. */
   dataDirectory: string
+  /** What it runs from: a copy of our own where extensions are trusted. */
+  installationDirectory: string
   /** Ends the server at once, without a checkpoint; after `restart` everything that was committed is there again. */
   crash(): Promise<void>
   /** Starts the server again on the same port; a running server is shut down in good order first. */
@@ -58,6 +60,7 @@ export async function startEmbedded(options: ServerOptions = {}): Promise<Embedd
     kind: 'embedded',
     version: installation.version,
     dataDirectory: cluster.data,
+    installationDirectory: runnable.directory,
     url: (database = 'postgres') => cluster.url(database),
     crash: () => cluster.stop('immediate'),
     restart: () => cluster.restart(),

@@ -1,6 +1,6 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connect } from '../../src/postgres/connect.ts'
 import type { EmbeddedServer } from '../../src/servers/embedded.ts'
@@ -166,7 +166,7 @@ describe('a database with an extension that is not there', { timeout: 60_000 }, 
   beforeAll(async () => {
     // Trusting an extension makes the server run from a copy of its installation, which we may add to.
     server = await startEmbedded({ trustedExtensions: ['pg_trgm'] })
-    const extensions = join(dirname(server.dataDirectory), 'installation/share/postgresql/extension')
+    const extensions = join(server.installationDirectory, 'share/postgresql/extension')
     writeFileSync(join(extensions, 'faraway.control'), `default_version = '1.0'\nrelocatable = true\n`)
     writeFileSync(
       join(extensions, 'faraway--1.0.sql'),

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connect } from '../../src/postgres/connect.ts'
@@ -231,7 +231,7 @@ describe('the shadow of a database with an extension that is not there', () => {
   beforeAll(async () => {
     // Trusting an extension makes the server run from a copy of its installation, which we may add to.
     server = await startEmbedded({ trustedExtensions: ['pg_trgm'] })
-    const extensions = join(dirname(server.dataDirectory), 'installation/share/postgresql/extension')
+    const extensions = join(server.installationDirectory, 'share/postgresql/extension')
     writeFileSync(join(extensions, 'faraway.control'), `default_version = '1.0'\nrelocatable = true\n`)
     writeFileSync(
       join(extensions, 'faraway--1.0.sql'),
