@@ -14,14 +14,7 @@ import { writeSeries } from '../partition/writeSeries.ts'
 import { engineIsMissing } from '../support/engines.ts'
 import type { MigrationDirectory } from '../support/migrationFiles.ts'
 import { migrationDirectory } from '../support/migrationFiles.ts'
-
-const versions = [
-  { version: 14, engine: 'postgres14' },
-  { version: 15, engine: 'postgres15' },
-  { version: 16, engine: 'postgres16' },
-  { version: 17, engine: 'postgres17' },
-  { version: 18, engine: undefined },
-] as const
+import { versions } from '../support/versions.ts'
 
 const scene = `
   CREATE SCHEMA shop;

@@ -10,14 +10,7 @@ import { connect } from '../../src/postgres/connect.ts'
 import { startEmbedded } from '../../src/servers/embedded.ts'
 import type { Server } from '../../src/servers/server.ts'
 import { engineIsMissing } from '../support/engines.ts'
-
-const versions = [
-  { version: 14, engine: 'postgres14' },
-  { version: 15, engine: 'postgres15' },
-  { version: 16, engine: 'postgres16' },
-  { version: 17, engine: 'postgres17' },
-  { version: 18, engine: undefined },
-] as const
+import { versions } from '../support/versions.ts'
 
 /** What does not depend on the version runs on the newest. */
 const newest = versions.at(-1)?.version

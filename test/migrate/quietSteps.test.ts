@@ -6,15 +6,8 @@ import type { Server } from '../../src/servers/server.ts'
 import { engineIsMissing } from '../support/engines.ts'
 import { migrationDirectory, sqlMigration } from '../support/migrationFiles.ts'
 import { seldomAutovacuum } from '../support/seldomAutovacuum.ts'
+import { versions } from '../support/versions.ts'
 import { runDown, runUp } from './run.ts'
-
-const versions = [
-  { version: 14, engine: 'postgres14' },
-  { version: 15, engine: 'postgres15' },
-  { version: 16, engine: 'postgres16' },
-  { version: 17, engine: 'postgres17' },
-  { version: 18, engine: undefined },
-] as const
 
 const name = '20260101000000000_change.ts'
 

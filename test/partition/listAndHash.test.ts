@@ -12,16 +12,9 @@ import { runDown, runUp } from '../migrate/run.ts'
 import { engineIsMissing } from '../support/engines.ts'
 import type { MigrationDirectory } from '../support/migrationFiles.ts'
 import { migrationDirectory } from '../support/migrationFiles.ts'
+import { versions } from '../support/versions.ts'
 import { laterRegion, regionChecksums, regions, regionShop } from './regions.ts'
 import { writeSeries } from './writeSeries.ts'
-
-const versions = [
-  { version: 14, engine: 'postgres14' },
-  { version: 15, engine: 'postgres15' },
-  { version: 16, engine: 'postgres16' },
-  { version: 17, engine: 'postgres17' },
-  { version: 18, engine: undefined },
-] as const
 
 const request = {
   ...{ table: { schema: 'shop', name: 'orders' }, key: 'region', rewriteHistory: true },

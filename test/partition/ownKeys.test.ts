@@ -8,15 +8,8 @@ import type { Server } from '../../src/servers/server.ts'
 import { runDown, runUp } from '../migrate/run.ts'
 import { engineIsMissing } from '../support/engines.ts'
 import { migrationDirectory } from '../support/migrationFiles.ts'
+import { versions } from '../support/versions.ts'
 import { writeSeries } from './writeSeries.ts'
-
-const versions = [
-  { version: 14, engine: 'postgres14' },
-  { version: 15, engine: 'postgres15' },
-  { version: 16, engine: 'postgres16' },
-  { version: 17, engine: 'postgres17' },
-  { version: 18, engine: undefined },
-] as const
 
 const scene = `
   CREATE SCHEMA shop;

@@ -10,15 +10,8 @@ import { engineIsMissing } from '../../support/engines.ts'
 import { batchedMigration, migrationDirectory } from '../../support/migrationFiles.ts'
 import { seldomAutovacuum } from '../../support/seldomAutovacuum.ts'
 import { startSlowStandby } from '../../support/slowStandby.ts'
+import { versions } from '../../support/versions.ts'
 import { runUp } from '../run.ts'
-
-const versions = [
-  { version: 14, engine: 'postgres14' },
-  { version: 15, engine: 'postgres15' },
-  { version: 16, engine: 'postgres16' },
-  { version: 17, engine: 'postgres17' },
-  { version: 18, engine: undefined },
-] as const
 
 describe.each(versions)('on PostgreSQL $version', ({ version, engine }) => {
   describe.skipIf(engine !== undefined && engineIsMissing(engine))('batches', () => {
