@@ -71,12 +71,3 @@ export function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN
 }
-
-/**
- * The mean of the lower half of the values. Other work of the machine only adds to a time, mostly to those in the upper
- * half. The lower half still has the work's own occasional costs.
- */
-export function calmMean(values: number[]): number {
-  const calm = values.toSorted((a, b) => a - b).slice(0, Math.ceil(values.length / 2))
-  return calm.reduce((sum, value) => sum + value, 0) / calm.length
-}

@@ -2,8 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { calmMean } from '../partition/calmMean.ts'
 import type { Bench } from './bench.ts'
-import { benchRow, calmMean } from './bench.ts'
+import { benchRow } from './bench.ts'
 
 const rounds = 21
 const atMost = 1.1
