@@ -1,4 +1,4 @@
-import { everyTag } from './store.ts'
+import { everyTag } from '../catalog/cacheChannel.ts'
 
 /** The tags in an announcement: a list in JSON. Anything else, such as `more`, stands for tags that had no room. */
 export function announcedTags(text: string): string[] {

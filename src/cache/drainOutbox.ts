@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
+import { everyTag } from '../catalog/cacheChannel.ts'
 import { cacheOutbox } from '../catalog/cacheOutbox.ts'
-import { everything } from '../operations/tagTemplate.ts'
 import { qualified } from '../postgres/identifiers.ts'
 import type { Invalidator } from './invalidator.ts'
 
@@ -65,7 +65,7 @@ async function takeBatch(
     [last],
   )
   const tags = [...new Set(rows.flatMap((row) => row.tags))]
-  const told = tags.includes(everything) ? [everything] : tags
+  const told = tags.includes(everyTag) ? [everyTag] : tags
   for (let at = 0; at < told.length; at += tagsAtOnce) {
     await invalidator.invalidate(told.slice(at, at + tagsAtOnce))
   }

@@ -1,11 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
+import { cacheChannel, everyTag } from '../catalog/cacheChannel.ts'
 import { connect } from '../postgres/connect.ts'
 import { announcedTags } from './announcedTags.ts'
 import type { Invalidator } from './invalidator.ts'
-import { everyTag } from './store.ts'
-
-/** What the triggers announce on. */
-export const notificationChannel = 'hundredfold_cache'
 
 interface FollowOptions {
   /** Milliseconds between two confirmations; a quarter of the store's bound is right. */
@@ -57,7 +54,7 @@ async function followOneSession(
     client.on('notification', ({ payload = '' }) => {
       invalidator.invalidate(announcedTags(payload)).catch((error: unknown) => (failed = error))
     })
-    await client.query(`LISTEN ${notificationChannel}`)
+    await client.query(`LISTEN ${cacheChannel}`)
     await invalidator.invalidate([everyTag])
     while (!signal.aborted) {
       const round = await invalidator.begin()

@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { cacheChannel } from '../catalog/cacheOutbox.ts'
+import { cacheChannel } from '../catalog/cacheChannel.ts'
 import { messageOf } from '../errors.ts'
 import { drainOutbox } from './drainOutbox.ts'
 import type { Invalidator } from './invalidator.ts'

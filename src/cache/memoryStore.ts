@@ -1,6 +1,6 @@
+import { everyTag } from '../catalog/cacheChannel.ts'
 import type { Invalidator, Round } from './invalidator.ts'
 import type { Entry, Lookup, Store } from './store.ts'
-import { everyTag } from './store.ts'
 
 interface Kept extends Entry {
   asOf: number

@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis'
+import { everyTag } from '../catalog/cacheChannel.ts'
 import { announcedTags } from './announcedTags.ts'
 import type { MemoryStore } from './memoryStore.ts'
 import { defaultPrefix, redisKeys } from './redisKeys.ts'
 import type { RedisStart, RedisStore } from './redisStore.ts'
 import type { Entry, Lookup, Store } from './store.ts'
-import { everyTag } from './store.ts'
 
 interface NearStart {
   near: number

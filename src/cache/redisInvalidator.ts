@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis'
+import { everyTag } from '../catalog/cacheChannel.ts'
 import type { Invalidator, Round } from './invalidator.ts'
 import { defaultPrefix, newEpoch, redisKeys } from './redisKeys.ts'
 import { beginScript, confirmScript, invalidateScript } from './redisScripts.ts'
 import { runScript } from './runScript.ts'
-import { everyTag } from './store.ts'
 
 /** A round that takes longer is not confirmed: the next one is. */
 const longestRoundMs = 1_000

@@ -47,8 +47,5 @@ export interface Store<Start = unknown> {
   close(): Promise<void>
 }
 
-/** Changes everything. */
-export const everyTag = '*'
-
 /** No entry lives longer: the outbox keeps changes for that long. */
 export const longestLifeMs = 86_400_000

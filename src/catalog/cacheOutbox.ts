@@ -7,9 +7,6 @@ import { findRelation } from './relations.ts'
 /** Where triggers write the tags of what changed. The schema also has the functions of these triggers. */
 export const cacheOutbox: RelationName = { schema: 'hundredfold_cache', name: 'outbox' }
 
-/** On which a commit announces what it has written there: its tags as a JSON array, or `more` where they are too many. */
-export const cacheChannel = 'hundredfold_cache'
-
 /** What nobody has invalidated yet. */
 export interface CacheOutbox {
   /** Rows, of which each is one statement; counted up to `mostRowsCounted`. */

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { escapeLiteral } from 'pg'
-import { cacheChannel, cacheOutbox } from '../catalog/cacheOutbox.ts'
+import { cacheChannel, everyTag } from '../catalog/cacheChannel.ts'
+import { cacheOutbox } from '../catalog/cacheOutbox.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { fitIdentifier, qualified, quote } from '../postgres/identifiers.ts'
 import type { TagTemplate } from './tagTemplate.ts'
-import { columnsOf, everything } from './tagTemplate.ts'
+import { columnsOf } from './tagTemplate.ts'
 
 /** A statement that changes more tags than this has the tag `*`. */
 export const mostTags = 1_000
@@ -38,7 +39,7 @@ export function announceFunctionName(table: RelationName): string {
  */
 export function announceBody(tags: readonly TagTemplate[]): string {
   const outbox = qualified(cacheOutbox)
-  const all = literal(everything)
+  const all = literal(everyTag)
   return `
 DECLARE
   changed pg_catalog.text[];

@@ -1,3 +1,4 @@
+import { everyTag } from '../catalog/cacheChannel.ts'
 import { UsageError } from '../errors.ts'
 
 /** What a tag is made of, for each row: texts, and columns whose values stand between them. */
@@ -6,9 +7,6 @@ export interface TagTemplate {
   text: string
   parts: ({ text: string } | { column: string })[]
 }
-
-/** The tag that stands for everything. */
-export const everything = '*'
 
 /**
  * `professional:{id}` -> the text `professional:`, then the column `id`. A column is named as the catalog has it, without
@@ -25,7 +23,7 @@ export function parseTagTemplate(text: string): TagTemplate {
   const pieces = text.split(/([{}])/)
   const [first = ''] = pieces
   if (first.trim() === '') throw refuse('has no name before its first brace')
-  if (first.startsWith(everything)) throw refuse(`begins with ${everything}, which stands for every tag`)
+  if (first.startsWith(everyTag)) throw refuse(`begins with ${everyTag}, which stands for every tag`)
   if (text.includes('\0')) throw refuse('has a NUL, which no text of PostgreSQL has')
   const parts: TagTemplate['parts'] = [{ text: first }]
   for (let at = 1; at < pieces.length; at += 4) {

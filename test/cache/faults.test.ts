@@ -96,7 +96,7 @@ describe.skipIf(engineIsMissing('redis-server'))(`eight writers and eight reader
       }
       const clients = [connection(), connection()] as const
       const stores: Store[] = [
-        new RedisStore(clients[0], { boundMs }) as Store,
+        new RedisStore(clients[0], { boundMs }),
         new NearStore(
           new MemoryStore({ boundMs: boundMs / 2 }),
           new RedisStore(clients[1], { boundMs: boundMs / 2 }),
@@ -104,7 +104,7 @@ describe.skipIf(engineIsMissing('redis-server'))(`eight writers and eight reader
           {
             everyMs: 100,
           },
-        ) as Store,
+        ),
       ]
       const caches = stores.map((store) => createCache({ store, boundMs }))
       for (const store of stores) {

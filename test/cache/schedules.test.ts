@@ -125,7 +125,7 @@ describe('in memory, of all orders of two fills and two writes', () => {
       close: () => store.close(),
     }
     const { stale } = await findStale(
-      { store: careless as Store, invalidator: store },
+      { store: careless, invalidator: store },
       { fill1: 3, write1: 2 },
       'careless',
     )
@@ -162,7 +162,7 @@ describe.skipIf(engineIsMissing('redis-server'))('in Redis, of all orders of', (
     },
   ])('$what, none leaves or reads a value from before a change', async ({ what, steps, many }) => {
     const place: Place = {
-      store: store as Store,
+      store,
       invalidator,
       evict: async (tag) => void (await redis.del(`${defaultPrefix}:tag:${tag}`)),
     }

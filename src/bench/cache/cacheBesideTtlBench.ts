@@ -5,7 +5,6 @@ import { createCache } from '../../cache/cache.ts'
 import { followOutbox } from '../../cache/followOutbox.ts'
 import { redisInvalidator } from '../../cache/redisInvalidator.ts'
 import { RedisStore } from '../../cache/redisStore.ts'
-import type { Store } from '../../cache/store.ts'
 import { announceChanges } from '../../operations/announceChanges.ts'
 import { createCacheOutbox } from '../../operations/createCacheOutbox.ts'
 import { parseTagTemplate } from '../../operations/tagTemplate.ts'
@@ -75,7 +74,7 @@ export const cacheBesideTtlBench: Bench = {
         for (const statement of up) await client.query(statement)
       void followOutbox({ connect: open, invalidator, signal: end.signal })
       const store = new RedisStore(redis, { boundMs })
-      const cache = createCache({ store: store as Store })
+      const cache = createCache({ store })
       while (!(await store.hasBeenConfirmed())) await pause(50)
       const invalidated = await load(open, async (id, query) => {
         let isHit = true
