@@ -46,20 +46,20 @@ DECLARE
   seen bigint;
   entry bigint;
   payload pg_catalog.text;
+  nothing pg_catalog.text;
 BEGIN
   IF TG_OP = 'UPDATE' THEN
     ${tagsOfOneRow(tags, [rowsBefore, rowsAfter])}
-    IF seen > 2 THEN${tagsOfMany(tags, [rowsBefore, rowsAfter])}
+    IF changed IS NULL THEN${tagsOfMany(tags, [rowsBefore, rowsAfter])}
     END IF;
   ELSIF TG_OP = 'TRUNCATE' THEN
-    seen := 1;
     changed := ARRAY[${all}];
   ELSE
     ${tagsOfOneRow(tags, [rowsAfter])}
-    IF seen > 1 THEN${tagsOfMany(tags, [rowsAfter])}
+    IF changed IS NULL THEN${tagsOfMany(tags, [rowsAfter])}
     END IF;
   END IF;
-  IF seen = 0 OR changed IS NULL OR changed = '{}' THEN
+  IF changed IS NULL OR changed = '{}' THEN
     RETURN NULL;
   END IF;
   IF pg_catalog.cardinality(changed) > ${mostTags} THEN
@@ -70,7 +70,8 @@ BEGIN
   IF pg_catalog.octet_length(payload) > ${mostPayloadBytes} THEN
     payload := 'more';
   END IF;
-  PERFORM pg_catalog.pg_notify('${cacheChannel}', payload);
+  -- An assignment is evaluated without a query of its own, which PERFORM would be.
+  nothing := pg_catalog.pg_notify('${cacheChannel}', payload);
   -- Where nobody follows the outbox it keeps a day. Whoever comes later finds the tag of everything instead.
   IF entry % ${cleansEvery} = 0 THEN
     WITH removed AS (
@@ -88,27 +89,23 @@ END
 `
 }
 
-/**
- * The tags of a row before and after, from aggregates alone: of two rows, the least and the greatest text are both texts.
- * `seen` says whether there were more rows, of which these tags are only some.
- */
-function tagsOfOneRow(tags: readonly TagTemplate[], tables: readonly string[]): string {
-  const varying = tags.filter(({ parts }) => parts.length > 1)
-  const made = varying.map((tag, at) => `${textOf(tag)} COLLATE pg_catalog."C" AS t${at}`)
-  const picked = [
-    ...varying.flatMap((_, at) => [
-      `pg_catalog.min(t${at})`,
-      ...(tables.length > 1 ? [`nullif(pg_catalog.max(t${at}), pg_catalog.min(t${at}))`] : []),
-    ]),
-    ...tags.filter((tag) => !varying.includes(tag)).map(textOf),
-  ]
-  return `SELECT pg_catalog.count(*), pg_catalog.array_remove(ARRAY[${picked.join(', ')}], NULL) INTO seen, changed
-    FROM (SELECT ${made.join(', ') || '1'} FROM (${rowsOf(tags, tables)} LIMIT ${tables.length + 1}) changed_row) made;`
+/** The tags of one row, before and after; NULL where the statement changed more rows, or none. */
+function tagsOfOneRow(tags: readonly TagTemplate[], tables: readonly [string, ...string[]]): string {
+  const rows = tables.map((table, at) => ({ table, row: `row${at}` }))
+  const [, after] = rows
+  const texts = tags.flatMap((tag) => {
+    const first = textOf(tag, 'row0')
+    // By their bytes: a column's collation may take different texts for equal.
+    const changes = after && tag.parts.length > 1
+    return changes ? [first, `nullif(${textOf(tag, after.row)}, (${first}) COLLATE pg_catalog."C")`] : [first]
+  })
+  return `SELECT pg_catalog.array_remove(ARRAY[${texts.join(', ')}], NULL) INTO changed
+    FROM ${rows.map(({ table, row }) => `${table} ${row}`).join(', ')} WHERE NOT EXISTS (SELECT FROM ${tables[0]} OFFSET 1);`
 }
 
 /** The different tags of many rows: whether there are too many shows early in most cases, so not all rows are read at first. */
 function tagsOfMany(tags: readonly TagTemplate[], tables: readonly string[]): string {
-  const texts = tags.map((tag) => `(${textOf(tag)})`)
+  const texts = tags.map((tag) => `(${textOf(tag, 'changed_row')})`)
   const made = `SELECT tag FROM (${rowsOf(tags, tables)}) changed_row, LATERAL (VALUES ${texts.join(', ')}) template (tag)`
   return `
       SELECT pg_catalog.count(*), pg_catalog.array_agg(DISTINCT tag COLLATE pg_catalog."C") FILTER (WHERE tag IS NOT NULL)
@@ -125,13 +122,11 @@ function rowsOf(tags: readonly TagTemplate[], tables: readonly string[]): string
   return tables.map((table) => `SELECT ${columns} FROM ${table}`).join(' UNION ALL ')
 }
 
-/** SQL: a tag of `changed_row`; NULL where a column of it is NULL. */
-function textOf({ parts }: TagTemplate): string {
-  return parts.map(partOf).join(' || ')
-}
-
-function partOf(part: TagTemplate['parts'][number]): string {
-  return 'column' in part ? `changed_row.${quote(part.column)}::pg_catalog.text` : literal(part.text)
+/** SQL: a tag of a row; NULL where a column of it is NULL. */
+function textOf({ parts }: TagTemplate, row: string): string {
+  return parts
+    .map((part) => ('column' in part ? `${row}.${quote(part.column)}::pg_catalog.text` : literal(part.text)))
+    .join(' || ')
 }
 
 function literal(text: string): string {
