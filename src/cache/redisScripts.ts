@@ -34,32 +34,36 @@ const tagLifeMs = 2 * 86_400_000
 const withState = (body: string): string => `${state.replace('TAG_LIFE', `${tagLifeMs}`)}${body}`
 
 /**
- * `KEYS[2]` is the entry; `ARGV`: a new epoch, the prefix of tags' keys, then the tags that are known. Answers with the epoch,
- * the count, the latest change among the tags, milliseconds since the last confirmed round began (negative where there is
- * none), the beat, and the entry if it may be used: its value, its tags as JSON, and for how many milliseconds it is fresh
- * and kept.
+ * `KEYS[2]` is the entry; `ARGV`: a new epoch, the prefix of tags' keys, the tags that are known as JSON, then these tags.
+ * Answers with the epoch, the count, the latest change among the tags, milliseconds since the last confirmed round began
+ * (negative where there is none), the beat, and the entry if it may be used: its value, its tags as JSON, and for how many
+ * milliseconds it is fresh and kept.
  */
 export const lookupScript = withState(`
 local epoch, count, confirmed, beat = state()
 local changed = 0
-for at = 3, #ARGV do
-  local version = tonumber(redis.call('GET', ARGV[2] .. ARGV[at]))
+for at = 4, #ARGV do
+  local tagKey = ARGV[2] .. ARGV[at]
+  local version = tonumber(redis.call('GET', tagKey))
   if not version then
-    version = change(ARGV[2] .. ARGV[at])
+    version = change(tagKey)
     count = version
   end
   if version > changed then changed = version end
 end
 local time = now()
-local age = -1
-if confirmed then age = time - confirmed end
-local answer = { epoch, string.format('%.0f', count), string.format('%.0f', changed), string.format('%.0f', age), string.format('%.0f', beat) }
+local answer = { epoch, count, changed, confirmed and time - confirmed or -1, beat }
 local entry = redis.call('HMGET', KEYS[2], 'epoch', 'asOf', 'tags', 'value', 'freshUntil', 'keepUntil')
 if not entry[1] then return answer end
+local asOf = tonumber(entry[2])
 local usable = entry[1] == epoch
-for _, tag in ipairs(cjson.decode(entry[3])) do
-  local version = tonumber(redis.call('GET', ARGV[2] .. tag))
-  if not version or version > tonumber(entry[2]) then usable = false end
+if entry[3] == ARGV[3] then
+  usable = usable and changed <= asOf
+else
+  for _, tag in ipairs(cjson.decode(entry[3])) do
+    local version = tonumber(redis.call('GET', ARGV[2] .. tag))
+    if not version or version > asOf then usable = false end
+  end
 end
 if not usable then
   redis.call('DEL', KEYS[2])
@@ -67,8 +71,8 @@ if not usable then
 end
 answer[6] = entry[4]
 answer[7] = entry[3]
-answer[8] = string.format('%.0f', tonumber(entry[5]) - time)
-answer[9] = string.format('%.0f', tonumber(entry[6]) - time)
+answer[8] = tonumber(entry[5]) - time
+answer[9] = tonumber(entry[6]) - time
 return answer
 `)
 

@@ -47,14 +47,14 @@ export class RedisStore implements Store<RedisStart> {
       this.redis,
       lookupScript,
       [state, entry(key)],
-      [...[newEpoch(), prefix], ...tags],
-    )) as string[]
-    const [epoch = '', count, changed, age, beat, ...found] = answer
+      [newEpoch(), prefix, JSON.stringify(tags), ...tags],
+    )) as LookupAnswer
+    const [epoch, count, changed, ageMs, beat, ...found] = answer
     return {
       found: foundIn(found),
-      start: { epoch, count: Number(count) },
-      changedAt: { epoch, count: Number(changed) },
-      isConfirmed: this.confirmation.observe(Number(beat), Number(age)),
+      start: { epoch, count },
+      changedAt: { epoch, count: changed },
+      isConfirmed: this.confirmation.observe(beat, ageMs),
     }
   }
 
@@ -91,13 +91,13 @@ export class RedisStore implements Store<RedisStart> {
   private readonly forget = (): void => this.confirmation.forget()
 }
 
-function foundIn([value, tags, fresh, keep]: string[]): Found | undefined {
+type LookupAnswer = [
+  ...[epoch: string, count: number, changed: number, ageMs: number, beat: number],
+  ...([value: string, tags: string, freshMs: number, keepMs: number] | []),
+]
+
+function foundIn([value, tags, freshMs = 0, keepMs = 0]: [] | [string, string, number, number]):
+  Found | undefined {
   if (value === undefined || tags === undefined) return undefined
-  return {
-    value,
-    tags: JSON.parse(tags) as string[],
-    freshMs: Number(fresh),
-    keepMs: Number(keep),
-    isFresh: Number(fresh) > 0,
-  }
+  return { value, tags: JSON.parse(tags) as string[], freshMs, keepMs, isFresh: freshMs > 0 }
 }
