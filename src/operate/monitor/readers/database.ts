@@ -1,0 +1,35 @@
+import { readDatabaseCounters } from '../../../catalog/databaseCounters.ts'
+import { databaseMetrics as metrics } from '../../../metrics/definitions/database.ts'
+import type { MetricReader } from '../reader.ts'
+import { labelsOf, measure, measureOr } from '../reader.ts'
+
+const { size, ...counters } = metrics
+
+const counted: MetricReader = {
+  metrics: Object.values(counters),
+  async read(context) {
+    const values = await context.read(readDatabaseCounters)
+    const labels = labelsOf(context)
+    return {
+      measurements: Object.entries(counters).map(([name, metric]) =>
+        measure(metric, values[name as keyof typeof counters], labels),
+      ),
+    }
+  },
+}
+
+const sized: MetricReader = {
+  metrics: [size],
+  read: (context) =>
+    Promise.resolve(
+      measureOr(
+        size,
+        context.server.databaseBytes,
+        labelsOf(context),
+        'this role may not connect to the database',
+      ),
+    ),
+}
+
+/** What pg_stat_database counts, and the size of the database. */
+export const databaseReaders: readonly MetricReader[] = [counted, sized]
