@@ -65,9 +65,3 @@ export function benchRow(row: Omit<BenchRow, 'ratio'>): BenchRow {
 export function moreIsBetterRow(row: Omit<BenchRow, 'ratio'>): BenchRow {
   return { ...benchRow(row), ratio: Number((row.after / row.before).toPrecision(4)) }
 }
-
-/** The middle of the values; for an even number of values, the lower one of the two in the middle. */
-export function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN
-}

@@ -12,7 +12,8 @@ import { expectNoFailure } from '../rules/find.ts'
 import { rules } from '../rules/index.ts'
 import { provideServer } from '../servers/provideServer.ts'
 import type { Bench } from './bench.ts'
-import { benchRow, median } from './bench.ts'
+import { median } from '../median.ts'
+import { benchRow } from './bench.ts'
 
 const tables = 200
 const policiesPerTable = 5

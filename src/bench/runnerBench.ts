@@ -11,7 +11,8 @@ import { up } from '../migrate/up.ts'
 import { provideServer } from '../servers/provideServer.ts'
 import type { Server } from '../servers/server.ts'
 import type { Bench } from './bench.ts'
-import { benchRow, median } from './bench.ts'
+import { median } from '../median.ts'
+import { benchRow } from './bench.ts'
 
 const count = 20
 const rounds = 15

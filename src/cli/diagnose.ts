@@ -4,6 +4,7 @@ import { sessionUrl } from '../config.ts'
 import { connect, parseTarget } from '../postgres/connect.ts'
 import type { Diagnosis } from '../diagnose/diagnose.ts'
 import { diagnose } from '../diagnose/diagnose.ts'
+import { findHistory } from '../history/historyFile.ts'
 import { readIgnoreFile } from '../rules/ignoreFile.ts'
 import { findLatestReport } from '../diagnose/readReport.ts'
 import { isAtLeast } from '../rules/rule.ts'
@@ -88,7 +89,9 @@ An earlier report in the same place gives the trend. Findings to live with go in
       const costIdentity = readCostIdentity(options)
       const ignore = await readIgnoreFile()
       const url = sessionUrl(config)
-      const earlier = await findLatestReport(options.out, parseTarget(url).database)
+      const { database } = parseTarget(url)
+      const earlier = await findLatestReport(options.out, database)
+      const history = await findHistory(database, (reason) => terminal.err(`No trend: ${reason}\n`))
       const client = await connect(url)
       let diagnosis: Diagnosis
       try {
@@ -99,6 +102,7 @@ An earlier report in the same place gives the trend. Findings to live with go in
           onStep: (step) => terminal.progress(`  ${step}`),
           ...(options.schema ? { schemas: options.schema } : {}),
           ...(earlier ? { earlier } : {}),
+          ...(history ? { history } : {}),
           ...(options.analyze ? { analyze: true } : {}),
           ...(costIdentity ? { costIdentity } : {}),
           ...(options.memory === undefined ? {} : { memoryBytes: options.memory }),

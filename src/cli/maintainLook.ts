@@ -5,6 +5,7 @@ import { compareReports } from '../diagnose/compare.ts'
 import type { Diagnosis } from '../diagnose/diagnose.ts'
 import { diagnose } from '../diagnose/diagnose.ts'
 import { findLatestReport } from '../diagnose/readReport.ts'
+import { findHistory } from '../history/historyFile.ts'
 import type { LastRuns } from '../operate/maintain/maintenanceLedger.ts'
 import type { Period } from '../operate/maintain/period.ts'
 import { dueAfterMs, rulesOf } from '../operate/maintain/period.ts'
@@ -51,14 +52,16 @@ export async function lookAround(
   print: (line: string) => void,
 ): Promise<Look> {
   const rules = period === 'weekly' ? undefined : rulesOf[period].join(',')
-  const earlier =
-    period === 'weekly' ? await findLatestReport(out, parseTarget(sessionUrl(config)).database) : undefined
+  const { database } = parseTarget(sessionUrl(config))
+  const earlier = period === 'weekly' ? await findLatestReport(out, database) : undefined
+  const history = await findHistory(database, (reason) => terminal.err(`No trend: ${reason}\n`))
   const diagnosis = await diagnose(client, {
     rules: parseRules(rules),
     ignore: await readIgnoreFile(),
     signal: terminal.signal,
     onStep: (step) => terminal.progress(`  ${step}`),
     ...(earlier ? { earlier } : {}),
+    ...(history ? { history } : {}),
   })
   terminal.progress('')
   const { report } = diagnosis

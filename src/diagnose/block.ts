@@ -1,3 +1,6 @@
+import type { Forecast } from '../history/forecast.ts'
+import type { Series } from '../history/history.ts'
+
 /** How a figure is written for people. */
 export type CellKind = 'text' | 'count' | 'bytes' | 'ms' | 'seconds' | 'percent'
 
@@ -21,13 +24,31 @@ export interface TableBlock {
   chart?: { label: number; values: number[] }
 }
 
+/** A figure over time. */
+export interface ChartBlock {
+  kind: 'chart'
+  series: Series
+  /** Seconds since 1970, the mean around that time, and the greatest value; the oldest first. */
+  points: [at: number, mean: number, max: number][]
+  /** The newest value, which the points of whole days do not have. */
+  now: number
+  /** Where something runs out. */
+  end?: number
+}
+
+/** When something runs out. */
+export interface ForecastsBlock {
+  kind: 'forecasts'
+  forecasts: Forecast[]
+}
+
 /** Sentences. */
 export interface TextBlock {
   kind: 'text'
   lines: string[]
 }
 
-export type Block = TableBlock | TextBlock
+export type Block = TableBlock | ChartBlock | ForecastsBlock | TextBlock
 
 /** What a column is called, how its figures are written, and which one an item has. */
 export type Column<Item> = [title: string, kind: CellKind, of: (item: Item) => Cell]

@@ -33,6 +33,7 @@ import { rlsCosts } from '../policies/cost/policyCost.ts'
 import type { PolicyOnTable } from '../policies/read/policyCatalog.ts'
 import { policiesToNarrow } from '../policies/rewrite/signedInOnly.ts'
 import type { IgnoreEntry } from '../rules/ignoreFile.ts'
+import type { History } from '../history/history.ts'
 import { applyIgnoreFile } from './applyIgnoreFile.ts'
 import type { DiagnosisReport, Metric, ReportFinding, ReportSection } from './report.ts'
 import { byLevel } from './report.ts'
@@ -55,6 +56,8 @@ export interface DiagnoseOptions {
   /** Of the machine that the server runs on; where it is this machine, that is looked up. */
   memoryBytes?: number
   ignore?: IgnoreEntry[]
+  /** What `monitor` has kept of this database, for forecasts. */
+  history?: History
   /** An earlier report of the same database, for the trend. */
   earlier?: DiagnosisReport
   /** Between two looks: stop here if it is aborted. */
@@ -123,6 +126,8 @@ async function lookAt(client: ClientBase, options: DiagnoseOptions): Promise<Dia
     ...rules,
     server,
     wants: await wantedSchemas(rules),
+    now: takenAt,
+    ...(options.history ? { history: options.history } : {}),
     ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
     ...(options.analyze ? { analyze: true } : {}),
   }

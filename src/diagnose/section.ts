@@ -1,3 +1,4 @@
+import type { History } from '../history/history.ts'
 import type { ServerFacts } from '../catalog/server.ts'
 import type { Snapshot } from '../catalog/snapshot.ts'
 import type { Block } from './block.ts'
@@ -8,6 +9,10 @@ export interface SectionContext extends Snapshot {
   server: ServerFacts
   /** Whether objects of the schema are wanted in the report. */
   wants(schema: string): boolean
+  /** What `monitor` has kept of this database, if it has. */
+  history?: History
+  /** When this report is made. */
+  now: Date
   /** Execute the worst statements, inside a transaction that is rolled back. */
   analyze?: boolean
 }

@@ -1,6 +1,7 @@
 import { installedVersions } from '../../servers/installation.ts'
 import type { Bench, BenchContext } from '../bench.ts'
-import { benchRow, inGroup, median, moreIsBetterRow } from '../bench.ts'
+import { median } from '../../median.ts'
+import { benchRow, inGroup, moreIsBetterRow } from '../bench.ts'
 import type { BenchRow } from '../row.ts'
 import type { Compared, ComparedPair } from './comparePairs.ts'
 import { comparePairs, methodsOf, percentile } from './comparePairs.ts'

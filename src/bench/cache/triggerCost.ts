@@ -3,7 +3,7 @@ import { announceChanges } from '../../operations/announceChanges.ts'
 import { createCacheOutbox } from '../../operations/createCacheOutbox.ts'
 import { parseTagTemplate } from '../../operations/tagTemplate.ts'
 import { qualified } from '../../postgres/identifiers.ts'
-import { median } from '../bench.ts'
+import { median } from '../../median.ts'
 
 /** What one write of a row costs with its commit, in milliseconds, while the table's triggers are off and on. */
 export interface TriggerCost {

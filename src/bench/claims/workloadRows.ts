@@ -1,5 +1,6 @@
 import type { BenchRow } from '../row.ts'
-import { benchRow, median } from '../bench.ts'
+import { median } from '../../median.ts'
+import { benchRow } from '../bench.ts'
 import type { MeasuredStatement, Weighted } from './wholeWorkload.ts'
 import { isSlower, slowerByMs, weigh } from './wholeWorkload.ts'
 

@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
 import { errorCode } from '../../postgres/sqlState.ts'
-import { median } from '../bench.ts'
+import { median } from '../../median.ts'
 
 /** A session, and the time limit of its statements. A statement that is cut off would take at least that long. */
 export interface TimedSession {

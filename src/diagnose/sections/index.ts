@@ -2,6 +2,7 @@ import type { Section } from '../section.ts'
 import { cache } from './cache.ts'
 import { connections } from './connections.ts'
 import { deadTuples } from './deadTuples.ts'
+import { history } from './history.ts'
 import { indexBloat } from './indexBloat.ts'
 import { indexUsage } from './indexUsage.ts'
 import { locks } from './locks.ts'
@@ -32,4 +33,5 @@ export const sections: Section[] = [
   plans,
   rowSecurity,
   troubleshooting,
+  history,
 ]

@@ -2,11 +2,13 @@ import type { Block } from '../../diagnose/block.ts'
 import type { DiagnosisReport, Metric, ReportFinding, ReportSection } from '../../diagnose/report.ts'
 import type { Html } from '../page/html.ts'
 import { html } from '../page/html.ts'
+import { lineChart } from '../page/lineChart.ts'
 import { page } from '../page/page.ts'
 import { tableHtml } from '../page/table.ts'
 import type { Together } from '../together.ts'
 import { setApart } from '../together.ts'
 import { metricTarget, metricTrend, metricValue, metricVerdict } from './cells.ts'
+import { forecastTable } from './forecasts.ts'
 import { countLevels } from './summary.ts'
 import { notSeenLines } from './text.ts'
 
@@ -117,5 +119,14 @@ function chapterHtml({ id, title, status, reason, blocks }: ReportSection): Html
 }
 
 function blockHtml(block: Block): Html {
-  return block.kind === 'table' ? tableHtml(block) : html`<pre>${block.lines.join('\n')}</pre>`
+  switch (block.kind) {
+    case 'table':
+      return tableHtml(block)
+    case 'chart':
+      return lineChart(block)
+    case 'forecasts':
+      return tableHtml(forecastTable(block.forecasts))
+    case 'text':
+      return html`<pre>${block.lines.join('\n')}</pre>`
+  }
 }

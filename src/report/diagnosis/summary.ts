@@ -2,6 +2,7 @@ import type { DiagnosisReport, ReportFinding } from '../../diagnose/report.ts'
 import { isAtLeast } from '../../rules/rule.ts'
 import { markdownTable } from '../markdownTable.ts'
 import { setApart } from '../together.ts'
+import { soonLines } from './forecasts.ts'
 import { metricTarget, metricTrend, metricValue, metricVerdict, oneLine } from './cells.ts'
 
 const mostFindings = 10
@@ -11,6 +12,7 @@ export function diagnosisSummary(report: DiagnosisReport): string {
   const { server, statistics, metrics, findings, sections } = report
   const notSeen = sections.filter(({ status }) => status !== 'ok')
   const { single, groups } = setApart(findings)
+  const soon = soonLines(report)
   const hasTrend = metrics.some(({ trend }) => trend)
   return [
     `# ${code(server.database)} on ${report.takenAt.slice(0, 16).replace('T', ' ')} UTC`,
@@ -42,6 +44,7 @@ export function diagnosisSummary(report: DiagnosisReport): string {
           '',
         ]
       : []),
+    ...(soon.length > 0 ? ['## Runs out', '', ...soon.map((line) => `- ${escapeMarkdown(line)}`), ''] : []),
     '## Next',
     '',
     ...nextSteps(findings).map((step, at) => `${at + 1}. ${step}`),

@@ -1,6 +1,7 @@
-import type { Block } from '../../diagnose/block.ts'
+import type { Block, ChartBlock } from '../../diagnose/block.ts'
 import type { DiagnosisReport, ReportFinding, ReportSection } from '../../diagnose/report.ts'
 import { setApart } from '../together.ts'
+import { forecastTable, measured, seriesName } from './forecasts.ts'
 import { metricTarget, metricTrend, metricValue, metricVerdict, oneLine, tableLines } from './cells.ts'
 
 /** diagnostics-report.txt: metrics, then the numbered sections, the findings, and what was not seen. */
@@ -42,8 +43,25 @@ function sectionLines({ status, reason, blocks }: ReportSection): string[] {
 }
 
 function blockLines(block: Block): string[] {
-  if (block.kind === 'text') return block.lines.map((line) => /^\s*/.exec(line)?.[0] + oneLine(line.trim()))
-  return [`${block.title} (${block.figures})`, ...tableLines(block)]
+  switch (block.kind) {
+    case 'text':
+      return block.lines.map((line) => /^\s*/.exec(line)?.[0] + oneLine(line.trim()))
+    case 'chart':
+      return [chartLine(block)]
+    case 'forecasts':
+      return blockLines(forecastTable(block.forecasts))
+    case 'table':
+      return [`${block.title} (${block.figures})`, ...tableLines(block)]
+  }
+}
+
+/** `connection_usage: 43 % now, 55 % at most since 2026-11-02` */
+function chartLine({ series, points, now }: ChartBlock): string {
+  const most = Math.max(...points.map(([, , max]) => max))
+  const since = new Date((points[0]?.[0] ?? 0) * 1_000).toISOString().slice(0, 10)
+  return oneLine(
+    `${seriesName(series)}: ${measured(now, series.unit)} now, ${measured(most, series.unit)} at most since ${since}`,
+  )
 }
 
 /** Level, rule and subject of a finding, its detail and evidence, and what to do; minor ones of a kind in one line. */

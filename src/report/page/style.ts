@@ -35,6 +35,9 @@ th[aria-sort=ascending] button::after { content: ' \\2191'; } th[aria-sort=desce
 .bars .track i { display: block; background: var(--bar); } .bars .track i + i { background: var(--bar2); }
 .bars .value { text-align: right; font-variant-numeric: tabular-nums; }
 .legend { font-size: 13px; color: var(--faint); } .legend i { display: inline-block; width: 10px; height: 10px; margin: 0 4px 0 12px; background: var(--bar); } .legend i:nth-of-type(2) { background: var(--bar2); }
+.chart { display: inline-block; width: min(100%, 550px); margin: 8px 12px 8px 0; } .chart figcaption { font-size: 13.5px; font-weight: 600; overflow-wrap: anywhere; }
+.chart svg { width: 100%; height: auto; } .chart line { stroke: var(--line); } .chart text { fill: var(--faint); font-size: 11px; }
+.chart polyline { fill: none; stroke: var(--bar); stroke-width: 2; } .chart polygon { fill: var(--bar); opacity: 0.2; }
 details { border: 1px solid var(--line); border-radius: 8px; margin: 8px 0; background: var(--card); }
 summary { cursor: pointer; padding: 8px 12px; overflow-wrap: anywhere; } details > div { padding: 0 14px 10px; overflow-wrap: anywhere; }
 .level { display: inline-block; min-width: 52px; font-weight: 700; } code { font: 13px ui-monospace, monospace; }

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { compareReports } from '../../../src/diagnose/compare.ts'
 import { diagnose } from '../../../src/diagnose/diagnose.ts'
 import type { DiagnosisReport } from '../../../src/diagnose/report.ts'
+import type { History } from '../../../src/history/history.ts'
+import { addRound, emptyHistory } from '../../../src/history/history.ts'
 import { comparisonMarkdown } from '../../../src/report/comparison/markdown.ts'
 import { comparisonPage } from '../../../src/report/comparison/page.ts'
 import { diagnosisPage } from '../../../src/report/diagnosis/page.ts'
@@ -38,7 +40,7 @@ beforeAll(async () => {
       `CREATE TABLE public."${name.replaceAll('"', '""')}" AS SELECT * FROM public.bookings, generate_series(1, 3)`,
     )
   }
-  report = (await diagnose(await database.connect())).report
+  report = (await diagnose(await database.connect(), { history: watched() })).report
   folder = await mkdtemp(join(tmpdir(), 'report-'))
   await writeFile(join(folder, 'report.html'), diagnosisPage(report))
   const later = structuredClone(report)
@@ -50,6 +52,35 @@ beforeAll(async () => {
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
   await database.drop()
+})
+
+/** Three weeks in which the disk fills and a sequence with a hostile name comes to its end. */
+function watched(): History {
+  const history = emptyHistory('casaora')
+  const now = Date.now()
+  for (let hours = 21 * 24; hours >= 0; hours -= 1) {
+    const values = [
+      { id: 'free_disk', unit: 'bytes' as const, labels: {}, value: 60e9 + hours * 1e8 },
+      { id: 'connection_usage', unit: 'percent' as const, labels: {}, value: 30 + 10 * Math.sin(hours / 4) },
+      ...hostile.map((sequence, at) => ({
+        ...{ id: 'sequence_usage', unit: 'percent' as const, labels: { sequence } },
+        value: 90 - hours / (100 + at),
+      })),
+    ]
+    addRound(history, values, new Date(now - hours * 3_600_000))
+  }
+  return history
+}
+
+test('what runs out within 90 days is on the first page, and the trend is a chapter of its own', () => {
+  const lines = diagnosisSummary(report).split('## Runs out')[1]?.split('##')[0]?.trim().split('\n') ?? []
+  expect(lines.filter((line) => line.startsWith('- free\\_disk: the disk is full in 25 days'))).toHaveLength(
+    1,
+  )
+  expect(lines.filter((line) => line.startsWith('- sequence\\_usage of'))).toHaveLength(hostile.length)
+  expect(lines).toHaveLength(1 + hostile.length)
+  expect(diagnosisText(report)).toMatch(/free_disk: 56 GB now, 103 GB at most since /)
+  expect(diagnosisPage(report).match(/<polyline/g)).toHaveLength(2 + hostile.length)
 })
 
 test('every name is text: in HTML, in Markdown and on a terminal', () => {
