@@ -175,7 +175,10 @@ export async function foretell(
         ? await inSession(planner, async (session): Promise<ForetoldUpkeep> => {
             const { changedShare = 0.3 } = options
             const others = layouts.at(-1)?.partitions.filter(({ rows }) => rows > 0) ?? []
-            const drop = await foretellDrop(session, keyed, others, buffersIn(settings))
+            const drop = await foretellDrop(session, keyed, others, {
+              buffers: buffersIn(settings),
+              speed: clock.speed.cpu,
+            })
             return {
               rows: typical.rows,
               retention: { before: deletion.ms, after: drop.ms },
