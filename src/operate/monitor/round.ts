@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg'
 import { attemptUnder } from '../../catalog/attempt.ts'
-import { readServerFacts } from '../../catalog/server.ts'
+import { readServer } from '../../catalog/server.ts'
 import { snapshotOf } from '../../catalog/snapshot.ts'
 import { ownMetrics } from '../../metrics/definitions/own.ts'
 import { serverMetrics } from '../../metrics/definitions/server.ts'
@@ -55,7 +55,7 @@ export async function takeRound(
   }
   const look = async (): Promise<void> => {
     const snapshot = snapshotOf(borrow(client))
-    const server = await snapshot.read(readServerFacts)
+    const server = await snapshot.read(readServer)
     round.countersSince = server.countersSince
     const context: RoundContext = { ...snapshot, server, takenAt }
     await underOneSavepoint(context.db, async (under) => {
