@@ -26,6 +26,10 @@ export interface OtelName {
   name: string
   unit: string
   attributes?: Record<string, string>
+  /** Its names for labels, where they differ from those that all metrics share. */
+  labels?: Record<string, string>
+  /** It is a sum that may also fall, such as a number of sessions over all databases. */
+  isSum?: true
 }
 
 /** What a healthy database stays at: `least` is reached or exceeded, `below` is never reached. */

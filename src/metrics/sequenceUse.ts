@@ -22,8 +22,3 @@ export function usedPart(sequence: Sequence): number {
   const whole = Number(endOfSequence(sequence) - first)
   return whole === 0 ? 1 : Number(BigInt(sequence.lastValue ?? first) - first) / whole
 }
-
-/** Sequences that come to an end: not those that begin again, nor an extension's. */
-export function canEnd({ cycles, isExtensionOwned }: Sequence): boolean {
-  return !cycles && !isExtensionOwned
-}

@@ -68,12 +68,12 @@ export const databaseMetrics = {
     },
     prometheus: 'pg_stat_database_numbackends',
     labels: ofDatabase,
-    otel: { name: 'postgresql.backends', unit: '1' },
+    otel: { name: 'postgresql.backends', unit: '1', isSum: true },
   },
   size: {
     ...{ id: 'database_size', help: 'Bytes that the database takes on disk', unit: 'bytes', kind: 'gauge' },
     prometheus: 'pg_database_size_bytes',
     labels: ofDatabase,
-    otel: { name: 'postgresql.db_size', unit: 'By' },
+    otel: { name: 'postgresql.db_size', unit: 'By', isSum: true },
   },
 } as const satisfies Record<string, MetricDefinition>

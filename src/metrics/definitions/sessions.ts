@@ -35,7 +35,12 @@ export const sessionMetrics = {
   clientConnections: {
     ...{ id: 'client_connections', help: 'Connections of clients to the whole server', unit: 'count' },
     ...{ kind: 'gauge', prometheus: 'hundredfold_client_connections', labels: ['state'] },
-    otel: { name: 'db.client.connection.count', unit: '{connection}' },
+    otel: {
+      ...{ name: 'db.client.connection.count', unit: '{connection}', isSum: true },
+      labels: { state: 'db.client.connection.state' },
+      // The server knows no pools: these are the connections of all.
+      attributes: { 'db.client.connection.pool.name': 'all' },
+    },
   },
   sessions: {
     ...{ id: 'sessions', help: "Sessions of this database by state, without monitor's own", unit: 'count' },

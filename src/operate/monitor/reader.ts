@@ -5,7 +5,7 @@ import type { Measurement } from '../../metrics/measurement.ts'
 
 /** What a reader is given: the snapshot of the round, and whose it is. */
 export interface RoundContext extends Snapshot {
-  server: ServerFacts
+  server: Omit<ServerFacts, 'databaseBytes'>
   /** The round's time by our clock, which tests hand in. */
   takenAt: Date
 }

@@ -2,7 +2,7 @@ import { widenSequence } from '../../operations/widenSequence.ts'
 import { display, displayIdentifier, qualified, quote } from '../../postgres/identifiers.ts'
 import type { Sequence } from '../../catalog/sequences.ts'
 import { listSequences } from '../../catalog/sequences.ts'
-import { canEnd, endOfSequence, largestBigint, usedPart } from '../../metrics/sequenceUse.ts'
+import { endOfSequence, largestBigint, usedPart } from '../../metrics/sequenceUse.ts'
 import { monitorTargets } from '../../metrics/targets.ts'
 import { measured, migrationOr, runbook } from '../remedies.ts'
 import type { Violation, Remedy, Rule } from '../rule.ts'
@@ -32,7 +32,7 @@ export const sequenceExhaustion: Rule = {
     const findings: Violation[] = []
     let hidden = 0
     for (const sequence of await context.read(listSequences)) {
-      if (!wanted(sequence.schema) || !canEnd(sequence)) continue
+      if (!wanted(sequence.schema) || sequence.isExtensionOwned || sequence.cycles) continue
       if (!sequence.isVisible) hidden += 1
       if (sequence.lastValue === null) continue
       const used = usedPart(sequence)

@@ -1,4 +1,5 @@
 import { readDatabaseCounters } from '../../../catalog/databaseCounters.ts'
+import { readDatabaseBytes } from '../../../catalog/server.ts'
 import { databaseMetrics as metrics } from '../../../metrics/definitions/database.ts'
 import type { MetricReader } from '../reader.ts'
 import { labelsOf, measure, measureOr } from '../reader.ts'
@@ -18,18 +19,23 @@ const counted: MetricReader = {
   },
 }
 
-const sized: MetricReader = {
-  metrics: [size],
-  read: (context) =>
-    Promise.resolve(
-      measureOr(
-        size,
-        context.server.databaseBytes,
-        labelsOf(context),
-        'this role may not connect to the database',
-      ),
-    ),
+/** The server looks at every file for it, so it is not asked in every round. */
+const sizeEveryMs = 300_000
+
+function sizeReader(): MetricReader {
+  let last: { bytes: number | null; at: number } | undefined
+  return {
+    metrics: [size],
+    async read(context) {
+      const at = context.takenAt.getTime()
+      if (!last || Math.abs(at - last.at) >= sizeEveryMs)
+        last = { bytes: await context.read(readDatabaseBytes), at }
+      return measureOr(size, last.bytes, labelsOf(context), 'this role may not connect to the database')
+    },
+  }
 }
 
 /** What pg_stat_database counts, and the size of the database. */
-export const databaseReaders: readonly MetricReader[] = [counted, sized]
+export function databaseReaders(): MetricReader[] {
+  return [counted, sizeReader()]
+}

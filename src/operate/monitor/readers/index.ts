@@ -17,7 +17,7 @@ export function makeReaders(from: { url: string; reports: string }): MetricReade
     ...serverReaders(from.url),
     ...sessionReaders,
     ...tableReaders(),
-    ...databaseReaders,
+    ...databaseReaders(),
     ...statementReaders(),
     ...replicationReaders,
     ...ownReaders(from.reports),

@@ -1,15 +1,14 @@
-import { readBlockSize } from '../../../catalog/bloat.ts'
 import type { BlockHits } from '../../../catalog/blockHits.ts'
 import { sumBlockHits } from '../../../catalog/blockHits.ts'
 import type { DatabaseAge } from '../../../catalog/databaseAges.ts'
 import { listDatabaseAges } from '../../../catalog/databaseAges.ts'
 import { sumDeadRows } from '../../../catalog/deadRows.ts'
-import { listSequences } from '../../../catalog/sequences.ts'
+import { findMostUsedSequences } from '../../../catalog/sequences.ts'
 import { listUserSchemas } from '../../../catalog/userSchemas.ts'
 import { hitPercent, judgeCacheHits } from '../../../metrics/cacheHits.ts'
 import { deadPercent } from '../../../metrics/deadTuples.ts'
 import { tableMetrics as metrics } from '../../../metrics/definitions/tables.ts'
-import { canEnd, usedPart } from '../../../metrics/sequenceUse.ts'
+import { usedPart } from '../../../metrics/sequenceUse.ts'
 import { wraparoundUsage } from '../../../metrics/wraparound.ts'
 import { display } from '../../../postgres/identifiers.ts'
 import type { MetricReader, Reading } from '../reader.ts'
@@ -26,8 +25,7 @@ function cacheReader(): MetricReader {
       const { server, read, db } = context
       const hits = await sumBlockHits(db, await read(listUserSchemas))
       const now = { hits, resetAt: server.countersSince.getTime() }
-      const storedBlocks = (server.databaseBytes ?? 0) / (await read(readBlockSize))
-      const { percent, met, note } = judgeCacheHits({ ...hits, storedBlocks })
+      const { percent, met, note } = judgeCacheHits(hits)
       const labels = labelsOf(context)
       const recent = since(last, now)
       last = now
@@ -50,7 +48,7 @@ function cacheReader(): MetricReader {
 type Look = { hits: BlockHits; resetAt: number }
 
 /** What was counted between two rounds, or why that is unknown. */
-function since(last: Look | undefined, now: Look): BlockHits | string {
+function since(last: Look | undefined, now: Look): Omit<BlockHits, 'storedBlocks'> | string {
   if (!last) return 'this is the first round'
   const blocksHit = now.hits.blocksHit - last.hits.blocksHit
   const blocksRead = now.hits.blocksRead - last.hits.blocksRead
@@ -76,20 +74,15 @@ const deadTuples: MetricReader = {
 const sequences: MetricReader = {
   metrics: [metrics.sequenceUsage],
   async read(context) {
-    const schemas = new Set(await context.read(listUserSchemas))
-    const all = (await context.read(listSequences)).filter((each) => schemas.has(each.schema) && canEnd(each))
-    const seen = all.filter(({ isVisible }) => isVisible)
-    const worst = seen
-      .map((sequence) => ({ name: display(sequence), percent: 100 * usedPart(sequence) }))
-      .sort((one, other) => other.percent - one.percent)
-      .slice(0, sequencesShown)
+    const schemas = await context.read(listUserSchemas)
+    const { sequences: worst, hidden } = await findMostUsedSequences(context.db, schemas, sequencesShown)
     const labels = labelsOf(context)
-    const measurements = worst.map(({ name, percent }) =>
-      measure(metrics.sequenceUsage, percent, { ...labels, sequence: name }),
+    const measurements = worst.map((sequence) =>
+      measure(metrics.sequenceUsage, 100 * usedPart(sequence), { ...labels, sequence: display(sequence) }),
     )
-    if (seen.length === all.length) return { measurements }
+    if (hidden === 0) return { measurements }
     // The worst may be among those.
-    const reason = `${all.length - seen.length} sequences are locked or hidden from this role; SELECT on them shows how far they are`
+    const reason = `${hidden} sequences are locked or hidden from this role; SELECT on them shows how far they are`
     return { measurements: [], skipped: [{ id: metrics.sequenceUsage.id, reason }] }
   },
 }

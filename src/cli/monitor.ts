@@ -1,0 +1,97 @@
+import { Command, Option } from 'commander'
+import { sessionUrl } from '../config.ts'
+import { UsageError, exitCodes } from '../errors.ts'
+import type { ListenAddress } from '../operate/monitor/metricsServer.ts'
+import { makeReaders } from '../operate/monitor/readers/index.ts'
+import { takeRound } from '../operate/monitor/round.ts'
+import { takeRounds } from '../operate/monitor/rounds.ts'
+import { connect, parseTarget } from '../postgres/connect.ts'
+import type { CommandContext } from './context.ts'
+import type { MonitorFormat } from './monitorOutputs.ts'
+import { monitorFormats, openOutputs } from './monitorOutputs.ts'
+import { parseDuration, parseListenAddress } from './options.ts'
+
+interface CommandOptions {
+  every?: number
+  format?: MonitorFormat
+  listen?: ListenAddress
+  textfile?: string
+  reports: string
+}
+
+const usuallyEveryMs = 60_000
+const leastEveryMs = 1_000
+
+/** `monitor`: the metrics of a database once, or in rounds, for people and for programs. */
+export function monitorCommand(context: CommandContext): Command {
+  return new Command('monitor')
+    .option('--every <time>', 'take a round every so often, until Ctrl-C; with --listen 60s', parseDuration)
+    .addOption(
+      new Option('--format <name>', 'how each round is written; otlp sends it by OpenTelemetry').choices(
+        monitorFormats,
+      ),
+    )
+    .option(
+      '--listen <address>',
+      'serve the last round to Prometheus at /metrics, such as 127.0.0.1:9187 or :9187',
+      parseListenAddress,
+    )
+    .option(
+      '--textfile <file>',
+      "write each round for the node exporter's textfile collector, such as pg.prom",
+    )
+    .option('--reports <dir>', 'where diagnose writes its reports, whose findings are counted', '.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx hundredfold monitor                                  one round, with targets met or not
+  $ npx hundredfold monitor --listen 127.0.0.1:9187          an endpoint for Prometheus, a round every minute
+  $ npx hundredfold monitor --textfile /var/lib/prometheus/node-exporter/pg.prom
+  $ npx hundredfold monitor --format otlp --every 30s        to OTEL_EXPORTER_OTLP_ENDPOINT
+  $ npx hundredfold monitor --format json --every 10s        one line of JSON a round
+
+It only reads, in short transactions. A role in pg_monitor sees everything; what another role may not see is skipped, with
+the reason. While the database cannot be reached, rounds go on and say so.
+`,
+    )
+    .action((options: CommandOptions) => runMonitor(context, options))
+}
+
+async function runMonitor(context: CommandContext, options: CommandOptions): Promise<void> {
+  const { config, terminal, finish } = context
+  const everyMs = options.every ?? (options.listen ? usuallyEveryMs : undefined)
+  if (everyMs !== undefined && everyMs < leastEveryMs) {
+    throw new UsageError(
+      'A round takes part of a second, so it cannot be taken so often.',
+      'Give --every 1s or more.',
+    )
+  }
+  const url = sessionUrl(config)
+  // A URL that no server can ever answer at is refused before the first round.
+  parseTarget(url)
+  const outputs = await openOutputs({ ...options, isRepeated: everyMs !== undefined }, url, context)
+  try {
+    const readers = makeReaders({ url, reports: options.reports })
+    // Whoever wants to hear of each round is one of these.
+    const listeners = outputs.map(({ onRound }) => onRound)
+    if (everyMs === undefined) {
+      const client = await connect(url, { applicationName: 'hundredfold monitor', answerTimeoutMs: 15_000 })
+      try {
+        const round = await takeRound(client, readers, new Date())
+        for (const onRound of listeners) await onRound(round.measurements, round.takenAt, round)
+      } finally {
+        await client.end().catch(() => undefined)
+      }
+    } else {
+      await takeRounds({
+        ...{ url, readers, everyMs, listeners, signal: terminal.signal },
+        onOutage: (reason) => terminal.err(`The database does not answer: ${reason} Trying again.\n`),
+        onRecovery: () => terminal.err('The database answers again.\n'),
+      })
+    }
+  } finally {
+    for (const { close } of outputs) await close?.()
+  }
+  finish(exitCodes.done)
+}
