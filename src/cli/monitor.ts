@@ -16,6 +16,7 @@ interface CommandOptions {
   format?: MonitorFormat
   listen?: ListenAddress
   textfile?: string
+  history?: string | false
   reports: string
 }
 
@@ -41,6 +42,11 @@ export function monitorCommand(context: CommandContext): Command {
       "write each round for the node exporter's textfile collector, such as pg.prom",
     )
     .option('--reports <dir>', 'where diagnose writes its reports, whose findings are counted', '.')
+    .option(
+      '--history <file>',
+      'keep values for trend and forecasts there; with --every by default in .hundredfold/',
+    )
+    .option('--no-history', 'keep none')
     .addHelpText(
       'after',
       `

@@ -1,9 +1,11 @@
 import { UsageError, messageOf } from '../errors.ts'
+import { HistoryFile, historyPath } from '../history/historyFile.ts'
 import type { ListenAddress, MetricsPage } from '../operate/monitor/metricsServer.ts'
 import { serveMetrics } from '../operate/monitor/metricsServer.ts'
 import { claimFile } from '../operate/monitor/ownFile.ts'
 import type { Round } from '../operate/monitor/round.ts'
 import type { RoundListener } from '../operate/monitor/rounds.ts'
+import { parseTarget } from '../postgres/connect.ts'
 import { jsonDocument, jsonLine } from '../report/jsonDocument.ts'
 import { monitorJson, monitorText } from '../report/monitor.ts'
 import { prometheusContentType, prometheusText } from '../report/prometheusText.ts'
@@ -19,12 +21,16 @@ export type MonitorFormat = (typeof monitorFormats)[number]
 export interface Output {
   onRound: RoundListener
   close?(): Promise<void>
+  /** Nobody looks at it meanwhile, so people see the rounds too. */
+  isSilent?: boolean
 }
 
 interface Wanted {
   format?: MonitorFormat
   listen?: ListenAddress
   textfile?: string
+  /** A file; by default the usual one where rounds go on; false for none. */
+  history?: string | false
   /** Rounds go on: an output that fails is named once and tried again in the next round. */
   isRepeated: boolean
 }
@@ -40,8 +46,11 @@ export async function openOutputs(wanted: Wanted, url: string, context: CommandC
   try {
     if (wanted.listen) outputs.push(await listenOutput(wanted.listen, terminal))
     if (wanted.textfile !== undefined) outputs.push(await fileOutput(wanted.textfile, wanted, terminal))
+    // A few lines of a round need no history, unless somebody asks for it.
+    const history = wanted.history ?? wanted.isRepeated
+    if (history !== false) outputs.push(await historyOutput(history, url, wanted, terminal))
     if (wanted.format === 'otlp') outputs.push(await otlpOutput(url, wanted, context))
-    else if (wanted.format ?? outputs.length === 0)
+    else if (wanted.format ?? outputs.every(({ isSilent }) => isSilent))
       outputs.push(printed(wanted.format ?? 'text', wanted, terminal))
     return outputs
   } catch (error) {
@@ -71,6 +80,37 @@ async function fileOutput(path: string, { isRepeated }: Wanted, terminal: Termin
   return {
     onRound: (_, __, round) => (isRepeated ? tolerant(round) : write(round)),
     close: release,
+  }
+}
+
+async function historyOutput(
+  wanted: string | true,
+  url: string,
+  { isRepeated }: Wanted,
+  terminal: Terminal,
+): Promise<Output> {
+  const { database } = parseTarget(url)
+  const path = wanted === true ? historyPath(database) : wanted
+  const file = new HistoryFile(path, database)
+  // The usual place may be one that nobody can write to: then there is no history. A place that was named has to work.
+  if (wanted !== true) await file.open()
+  else if (!(await opened(file, terminal))) return { onRound: () => undefined, isSilent: true }
+  const add = ({ measurements, takenAt }: Round) => file.add(measurements, takenAt)
+  const tolerant = tolerate(add, terminal)
+  return {
+    onRound: (_, __, round) => (isRepeated ? tolerant(round) : add(round)),
+    close: () => file.flush(),
+    isSilent: true,
+  }
+}
+
+async function opened(file: HistoryFile, { err }: Terminal): Promise<boolean> {
+  try {
+    await file.open()
+    return true
+  } catch (error) {
+    err(`No history is kept: ${messageOf(error)}\n`)
+    return false
   }
 }
 

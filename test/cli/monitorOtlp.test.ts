@@ -168,7 +168,7 @@ test('an endpoint that is no URL is named by its variable', async () => {
 test('in rounds a failure is said once, and the next rounds are sent', async () => {
   answers = [400, 400]
   const stop = new AbortController()
-  const running = callCommand(['monitor', '--format', 'otlp', '--every', '1s'], {
+  const running = callCommand(['monitor', '--format', 'otlp', '--every', '1s', '--no-history'], {
     environment: { DIRECT_URL: database.url, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint() },
     signal: stop.signal,
   })
