@@ -178,6 +178,7 @@ export async function foretell(
             const drop = await foretellDrop(session, keyed, others, {
               buffers: buffersIn(settings),
               speed: clock.speed.cpu,
+              fullPageWrites,
             })
             return {
               rows: typical.rows,

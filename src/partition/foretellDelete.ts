@@ -7,6 +7,7 @@ import { borrow } from '../postgres/database.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { SharedRange } from './foretellUpkeep.ts'
 import { pricesIn, timed } from './foretellUpkeep.ts'
+import { withFullPages } from './fullPages.ts'
 import type { KeyedTable } from './keyUses.ts'
 import type { MachineSpeed } from './planTime.ts'
 import { executionMs } from './planTime.ts'
@@ -54,7 +55,7 @@ export async function foretellDelete(
   ).finally(() => session.query('ROLLBACK'))
   const [reading] = counted?.children ?? []
   const byIndex = reading === undefined || !reading.node['Node Type'].includes('Seq Scan')
-  const deletion = await timeDeletion(session, { ...range, rowsPerPage, isFound: !byIndex })
+  const deletion = await timeDeletion(session, { ...range, rowsPerPage, isFound: !byIndex, fullPageWrites })
   return {
     ms: deletion + (byIndex ? 0 : executionMs(reading, speed)),
     wal: range.rows * walOfDelete + (fullPageWrites ? range.pages * walOfPage : 0),
@@ -84,7 +85,8 @@ async function timeDeletion(
     pages,
     rowsPerPage,
     isFound,
-  }: { rows: number; pages: number; rowsPerPage: number; isFound: boolean },
+    fullPageWrites,
+  }: { rows: number; pages: number; rowsPerPage: number; isFound: boolean; fullPageWrites: boolean },
 ): Promise<number> {
   if (rows < 1) return 0
   const part = Math.min(1, mostDeleted / rows)
@@ -104,14 +106,19 @@ async function timeDeletion(
   )
   await session.query('VACUUM ANALYZE hundredfold_deleted.rows')
   await session.query('SET enable_seqscan = off')
-  const times: number[] = []
-  for (let run = 1; run <= deletions; run += 1) {
-    const of = `hundredfold_deleted.rows WHERE run = ${run} AND key >= 0`
-    const finding = `SELECT pg_catalog.count(filler) FROM ${of}`
-    if (isFound) await session.query(finding)
-    const found = isFound ? await timed(session, finding) : 0
-    times.push((await timed(session, `DELETE FROM ${of}`)) - found)
-  }
+  const times = await withFullPages(session, fullPageWrites, async () => {
+    const times: number[] = []
+    for (let run = 1; run <= deletions; run += 1) {
+      const of = `hundredfold_deleted.rows WHERE run = ${run} AND key >= 0`
+      const finding = `SELECT pg_catalog.count(filler) FROM ${of}`
+      if (isFound) await session.query(finding)
+      const found = isFound ? await timed(session, finding) : 0
+      // Pages that nobody has changed for long are written to the WAL as a whole: old rows are on such pages.
+      await session.query('CHECKPOINT')
+      times.push((await timed(session, `DELETE FROM ${of}`)) - found)
+    }
+    return times
+  })
   await session.query('RESET enable_seqscan; DROP SCHEMA hundredfold_deleted CASCADE')
   return Math.max(0, Math.min(...times)) / part
 }

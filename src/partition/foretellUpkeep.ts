@@ -5,6 +5,7 @@ import { borrow } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { FilledPartition, PartitionableTable, PartitionRange } from '../shadow/planner/partitions.ts'
+import { withFullPages } from './fullPages.ts'
 import type { KeyedTable } from './keyUses.ts'
 import { priceSettings } from './planWork.ts'
 
@@ -66,17 +67,20 @@ export async function foretellDrop(
   session: ClientBase,
   { table }: KeyedTable,
   partitions: readonly FilledPartition[],
-  { buffers, speed }: { buffers: number; speed: number },
+  { buffers, speed, fullPageWrites }: { buffers: number; speed: number; fullPageWrites: boolean },
 ): Promise<{ ms: number; wal: number }> {
   const relations = await countRelations(session, partitions[0] && { ...table, name: partitions[0].relation })
   const ownBuffers = buffersIn(await listSettings(borrow(session)))
   const times: number[] = []
   const wals: number[] = []
-  for (const { relation } of partitions.slice(0, drops)) {
-    const before = await walPosition(session)
-    times.push(await timed(session, `DROP TABLE ${qualified({ ...table, name: relation })}`))
-    wals.push((await walPosition(session)) - before)
-  }
+  await withFullPages(session, fullPageWrites, async () => {
+    for (const { relation } of partitions.slice(0, drops)) {
+      await session.query('CHECKPOINT')
+      const before = await walPosition(session)
+      times.push(await timed(session, `DROP TABLE ${qualified({ ...table, name: relation })}`))
+      wals.push((await walPosition(session)) - before)
+    }
+  })
   const typical = typicalRange(partitions)
   const files = typical ? [typical.blocks, ...typical.indexes.map(({ blocks }) => blocks)] : []
   wals.sort((one, other) => one - other)
