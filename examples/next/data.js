@@ -1,0 +1,20 @@
+import { cacheTag, unstable_cache } from 'next/cache'
+import { database } from './database.js'
+
+/** By `unstable_cache`. The tag is the one that the table's triggers announce. */
+export const listProfessionals = unstable_cache(
+  async () => {
+    const { rows } = await database.query('SELECT id, name FROM professionals ORDER BY id')
+    return rows
+  },
+  ['professionals'],
+  { revalidate: 3600, tags: ['professionals'] },
+)
+
+/** The same by `'use cache'`. */
+export async function listCities() {
+  'use cache'
+  cacheTag('cities')
+  const { rows } = await database.query('SELECT id, name FROM cities ORDER BY id')
+  return rows
+}
