@@ -9,5 +9,6 @@ redis.on('error', () => undefined)
 export const settings = {
   store: new RedisStore(redis, { boundMs: 2_000 }),
   invalidator: redisInvalidator(url),
-  onOutage: (error) => console.warn(error ? `The cache does not answer: ${error.message}` : 'The cache answers again.'),
+  onOutage: (error) =>
+    console.warn(error ? `The cache does not answer: ${error.message}` : 'The cache answers again.'),
 }
