@@ -45,7 +45,7 @@ export interface NextUseCacheHandler {
  */
 export function createUseCacheHandler(settings: NextCacheSettings): NextUseCacheHandler {
   const entries = entriesIn(settings, 'use-cache')
-  const moments = new Moments()
+  const moments = new Moments(settings.store)
   /** By key, what is being stored: whoever asks meanwhile waits for it. */
   const storing = new Map<string, Promise<void>>()
 
