@@ -11,4 +11,9 @@ const shared = process.env.REDIS_URL
     }
   : {}
 
-export default { cacheComponents: true, serverExternalPackages: ['hundredfold', 'pg'], ...shared }
+export default {
+  cacheComponents: true,
+  partialPrefetching: true,
+  serverExternalPackages: ['hundredfold', 'pg'],
+  ...shared,
+}
