@@ -18,3 +18,11 @@ export async function listCities() {
   const { rows } = await database.query('SELECT id, name FROM cities ORDER BY id')
   return rows
 }
+
+/** One city has a tag of its own: a change of others leaves it in the cache. */
+export async function findCity(id) {
+  'use cache'
+  cacheTag(`city:${id}`)
+  const { rows } = await database.query('SELECT name FROM cities WHERE id::text = $1', [id])
+  return rows[0]
+}

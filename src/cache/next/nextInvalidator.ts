@@ -27,7 +27,8 @@ export function nextInvalidator({ urls, token, timeoutMs = 2_000 }: NextInvalida
   return {
     begin: () => Promise.resolve({ confirm: () => Promise.resolve() }),
     invalidate: async (tags) => {
-      await Promise.all(urls.map((url) => send(url, tags)))
+      const sent = await Promise.allSettled(urls.map((url) => send(url, tags)))
+      for (const each of sent) if (each.status === 'rejected') throw each.reason
     },
   }
 }

@@ -24,6 +24,7 @@ interface RouteSettings {
 export function revalidateRoute(settings: RouteSettings): (request: Request) => Promise<Response> {
   const { revalidateTag, revalidateAll, token, profile = { expire: 0 } } = settings
   return async (request) => {
+    if (token === '') return refuse(503, 'The application has set no token.')
     if (!isSame(request.headers.get('authorization') ?? '', `Bearer ${token}`))
       return refuse(401, 'The token is missing or wrong.')
     const tags = await tagsIn(request)

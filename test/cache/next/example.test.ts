@@ -18,7 +18,7 @@ import { startRedis } from '../../support/redis.ts'
 
 /** As the example has it. */
 const boundMs = 2_000
-const paths = ['/', '/cities'] as const
+const paths = ['/', '/cities', '/cities/1', '/cities/2'] as const
 
 describe.skipIf(engineIsMissing('next') || engineIsMissing('redis-server'))('examples/next', () => {
   let database: TestDatabase
@@ -34,10 +34,11 @@ describe.skipIf(engineIsMissing('next') || engineIsMissing('redis-server'))('exa
     owner = await database.connect(database.ownerUrl)
     await owner.query(`CREATE TABLE public.professionals (id int PRIMARY KEY, name text NOT NULL);
       CREATE TABLE public.cities (id int PRIMARY KEY, name text NOT NULL);
-      INSERT INTO public.professionals VALUES (1, 'number 0 of all'); INSERT INTO public.cities VALUES (1, 'number 0 of all')`)
+      INSERT INTO public.professionals VALUES (1, 'number 0 of all'); INSERT INTO public.cities VALUES (1, 'number 0 of all'), (2, 'number 0 of all')`)
     const options = { environment: { DIRECT_URL: database.ownerUrl }, directory }
-    for (const table of ['professionals', 'cities']) {
+    for (const [table, ...tags] of [['professionals'], ['cities', 'city:{id}']] as const) {
       const install = ['cache', 'install', '--table', table, '--tag', table, '--yes']
+      for (const tag of tags) install.push('--tag', tag)
       expect(await callCommand(install, options)).toMatchObject({ exitCode: 0 })
     }
     expect(await callCommand(['migrate', 'up'], options)).toMatchObject({ exitCode: 0 })

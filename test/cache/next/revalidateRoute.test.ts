@@ -70,6 +70,14 @@ it('refuses who does not know the token, and what is no list of tags', async () 
     const headers = { authorization: `Bearer ${token}` }
     expect((await route(new Request(url, { method: 'POST', headers, body }))).status).toBe(400)
   }
+  const open = revalidateRoute({
+    revalidateTag: (...args) => calls.push(args),
+    revalidateAll: () => undefined,
+    token: '',
+  })
+  const headers = { authorization: 'Bearer ' }
+  const answer = await open(new Request(url, { method: 'POST', headers, body: '{"tags": ["cities"]}' }))
+  expect(answer.status).toBe(503)
   expect(calls).toEqual([])
 })
 
