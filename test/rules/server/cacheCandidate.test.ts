@@ -1,3 +1,8 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { connect } from '../../../src/postgres/connect.ts'
@@ -5,6 +10,7 @@ import { cacheCandidate, cacheCandidateFrom } from '../../../src/rules/server/ca
 import type { Remedy } from '../../../src/rules/rule.ts'
 import { startEmbedded } from '../../../src/servers/embedded.ts'
 import type { Server } from '../../../src/servers/server.ts'
+import { program } from '../../support/commandLine.ts'
 import { engineIsMissing } from '../../support/engines.ts'
 import { versions } from '../../support/versions.ts'
 import { look, settleCounters } from '../look.ts'
@@ -194,7 +200,7 @@ describe.each(versions)('cache_candidate on PostgreSQL $version', ({ version, en
       expect(skipped).toContain(reason)
     })
 
-    it('gives the figures, the commands with every tag that is wanted of a table, and code that compiles', async () => {
+    it('gives the figures, the commands with every tag that is wanted of a table, and the code', async () => {
       await call('SELECT name FROM professionals WHERE city_id = 7 ORDER BY name')
       await call('SELECT max(name) FROM professionals')
       const { findings } = await look(superuser, quick)
@@ -218,6 +224,25 @@ describe.each(versions)('cache_candidate on PostgreSQL $version', ({ version, en
       expect(code).toMatch(
         /^const \{ rows \} = await cache\.get\('statement:[0-9a-f]{12}:' \+ JSON\.stringify\(values\), \{ tags: \["professionals:city_id:" \+ BigInt\(values\[0\]\)\], ttl: 3_600_000 \}, \(\) => database\.query\("SELECT name FROM professionals WHERE city_id = \$1 ORDER BY name", values\)\)/,
       )
+    })
+
+    it('gives commands that a shell runs as they are', { timeout: 120_000 }, async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'hundredfold-candidate-'))
+      await call(`SELECT id FROM "Odd 'Table"`)
+      await call('SELECT name FROM professionals WHERE city_id = 7 ORDER BY name')
+      const { findings } = await look(superuser, quick)
+      const commands = findings
+        .flatMap(({ remedy }) => (remedy.kind === 'runbook' ? remedy.steps : []))
+        .filter((step) => step.startsWith('npx hundredfold cache install '))
+        .map((step) => `${step.replace('npx hundredfold', `"${process.execPath}" "${program}"`)} --yes`)
+      expect(commands).toHaveLength(2)
+      const env = { PATH: process.env['PATH'], DIRECT_URL: server.url() }
+      for (const command of commands) await promisify(execFile)('sh', ['-c', command], { cwd: folder, env })
+      const files = await readdir(join(folder, 'migrations'))
+      const texts = await Promise.all(files.map((file) => readFile(join(folder, 'migrations', file), 'utf8')))
+      expect(texts.join()).toContain('professionals:city_id:{city_id}')
+      expect(texts.join()).toContain(`Odd 'Table`)
+      await rm(folder, { recursive: true })
     })
 
     it('lets writes count: what changes as often as it is read gains nothing', async () => {

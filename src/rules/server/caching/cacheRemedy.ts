@@ -1,4 +1,4 @@
-import { display } from '../../../postgres/identifiers.ts'
+import { display, displayIdentifier } from '../../../postgres/identifiers.ts'
 import { withoutLiterals } from '../../../syntax/withoutLiterals.ts'
 import { runbook } from '../../remedies.ts'
 import type { Remedy } from '../../rule.ts'
@@ -28,18 +28,19 @@ export function cacheRemedy(
   announcing: ReadonlySet<number>,
 ): Remedy {
   const installs = wish.tags.map(({ table }) => {
-    const tags = (wanted.get(table.oid) ?? []).map((tag) => `--tag ${shellWord(tag)}`).join(' ')
-    const name = table.schema === 'public' ? display(table).slice('public.'.length) : display(table)
-    const command = `npx hundredfold cache install --table ${shellWord(name)} ${tags}`
+    const tags = (wanted.get(table.oid) ?? []).map(shellWord)
+    const name = shellWord(table.schema === 'public' ? displayIdentifier(table.name) : display(table))
+    const command = `npx hundredfold cache install --table ${name} --tag ${tags.join(' --tag ')}`
     return announcing.has(table.oid)
-      ? `${command} # ${display(table)} announces tags already: if it refuses, take its migration back first, and give the tags of both`
+      ? `${command} -- ${display(table)} announces tags already: if it refuses, take its migration back first, and give the tags of both`
       : command
   })
   return runbook(
     `Cache its answers until ${wish.tags.map(({ table }) => display(table)).join(' or ')} changes`,
     ...installs,
-    'npm run migrate plan, then npm run migrate up # from now on each commit announces what it has changed',
-    'npx hundredfold cache invalidate # a worker; start two, with REDIS_URL and DIRECT_URL',
+    'npm run migrate plan',
+    'npm run migrate up',
+    'npx hundredfold cache invalidate -- a worker that follows what commits announce; start two, with REDIS_URL and DIRECT_URL',
     snippetOf(wish),
     `Keep to ${wish.role} for this read, and to people who may see all that it returns: a cache asks nobody who they are.`,
     "pg_stat_statements shows constants as parameters: put them back. None of them may be 'now', 'today' or the like.",

@@ -7,7 +7,7 @@ import type { ReadTable } from './statementReads.ts'
 /** The tag under which a statement's answer hangs on a table: of the whole, or of one value of a column. */
 export interface TableTag {
   table: CatalogTable
-  /** As `cache install` takes it: `cities`, `professionals:city_id:{city_id}`. */
+  /** As `--tag` takes it: `cities`, `professionals:city_id:{city_id}`. */
   template: string
   /** The column, and the number of the parameter that it is compared with; undefined for the whole table. */
   by: { column: Column; parameter: number } | undefined
