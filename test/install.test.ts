@@ -106,19 +106,39 @@ describe('an installed package', () => {
   test('has types for the migrations that it writes', () => {
     const directory = join(place, 'project/typed')
     run('project', directory, 'migrate', 'new', 'create-an-index')
-    const compiler = join(checkout, 'node_modules/typescript/bin/tsc')
     const file = join(directory, 'migrations', readdirSync(join(directory, 'migrations'))[0] ?? '')
-    const { stdout } = spawnSync(
-      process.execPath,
-      [
-        ...[compiler, '--noEmit', '--strict', '--skipLibCheck'],
-        ...['--module', 'nodenext', '--target', 'es2023', file],
-      ],
-      { cwd: directory, encoding: 'utf8' },
+    expect(complaintsAbout(file)).toBe('')
+  })
+
+  test('has types for the cache, and for Next.js without having it', () => {
+    const file = join(place, 'project/cached.mts')
+    writeFileSync(
+      file,
+      `import { createCache, MemoryStore } from 'hundredfold/cache'
+       import { createCacheHandler, nextTag } from 'hundredfold/cache/next'
+       const store = new MemoryStore({ boundMs: 1_000 })
+       export const Handler = createCacheHandler({ store, invalidator: store })
+       export const text: Promise<string> = createCache({ store }).get('a', { tags: ['a'], ttl: 1 }, async () => nextTag('a'))
+       // @ts-expect-error A tag is a text.
+       nextTag(1)`,
     )
-    expect(stdout).toBe('')
+    expect(complaintsAbout(file)).toBe('')
   })
 })
+
+/** What the compiler says about a file of a project that has installed the package. */
+function complaintsAbout(file: string): string {
+  const compiler = join(checkout, 'node_modules/typescript/bin/tsc')
+  const { stdout } = spawnSync(
+    process.execPath,
+    [
+      ...[compiler, '--noEmit', '--strict', '--skipLibCheck'],
+      ...['--module', 'nodenext', '--target', 'es2023', file],
+    ],
+    { cwd: dirname(file), encoding: 'utf8' },
+  )
+  return stdout
+}
 
 describe('a global install', () => {
   test('hands over to the one of the project, and says so in one line with both versions', () => {

@@ -82,6 +82,14 @@ export async function findFunctionsNamed(db: Database, names: string[]): Promise
   return selectFunctions(db, sql`${notOfTheSystem} AND function.proname = ANY (${names}::name[])`)
 }
 
+/** Oids of the functions and aggregates that extensions brought. */
+export async function listExtensionFunctions(db: Database): Promise<Set<number>> {
+  const { rows } = await sql<{ oid: number }>`
+    SELECT objid AS oid FROM pg_catalog.pg_depend
+    WHERE classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND deptype = 'e'`.execute(db)
+  return new Set(rows.map(({ oid }) => oid))
+}
+
 /** Every function in the schema. */
 export async function findFunctionsIn(db: Database, schema: string): Promise<CatalogFunction[]> {
   return selectFunctions(db, sql`namespace.nspname = ${schema}`)

@@ -20,6 +20,8 @@ export interface PlanNode {
   'Startup Cost': number
   'Total Cost': number
   'Plan Rows': number
+  /** Bytes of a row on average. */
+  'Plan Width'?: number
   'Actual Rows'?: number
   'Actual Loops'?: number
   'Actual Total Time'?: number

@@ -4,6 +4,7 @@ import { authRlsInitplan } from './policies/authRlsInitplan.ts'
 import { autovacuumBlocked } from './tables/autovacuumBlocked.ts'
 import { autovacuumSettings } from './tables/autovacuumSettings.ts'
 import { booleanIndex } from './indexes/booleanIndex.ts'
+import { cacheCandidate } from './server/cacheCandidate.ts'
 import { cacheHitRatio } from './server/cacheHitRatio.ts'
 import { checkpointsRequested } from './server/checkpointsRequested.ts'
 import { connectionSaturation } from './server/connectionSaturation.ts'
@@ -124,4 +125,5 @@ export const rules: Rule[] = [
   walHeavyStatement,
   ioHeavyStatement,
   planningHeavyStatement,
+  cacheCandidate,
 ]

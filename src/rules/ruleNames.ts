@@ -65,6 +65,7 @@ export const ruleNames = [
   'wal_heavy_statement',
   'io_heavy_statement',
   'planning_heavy_statement',
+  'cache_candidate',
 ] as const
 
 export type RuleName = (typeof ruleNames)[number]

@@ -9,3 +9,11 @@ it('is what an application imports as hundredfold/cache', async () => {
     'MemoryStore,NearStore,RedisStore,createCache,defaultBoundMs,followNotifications,redisInvalidator',
   )
 })
+
+it('has what Next.js needs in hundredfold/cache/next, which does not need Next.js', async () => {
+  const script = `import('hundredfold/cache/next').then((all) => console.log(Object.keys(all).sort().join()))`
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script])
+  expect(stdout.trim()).toBe(
+    'createCacheHandler,createUseCacheHandler,nextInvalidator,nextTag,revalidateRoute',
+  )
+})

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { hasDebianExtension } from '../../src/bench/partition/debianExtension.ts'
 import { loadConfig } from '../../src/config.ts'
 import { installedVersions } from '../../src/servers/installation.ts'
@@ -18,11 +20,15 @@ type Program = keyof typeof programs
 /** Extensions of PostgreSQL 15 that Debian has, which tests put into the one that npm brings. */
 const extensions = ['pg_cron', 'pg_partman', 'pg_repack'] as const
 
+/** Where Next.js is, whose example a test builds. */
+export const nextDirectory = fileURLToPath(new URL('../../.engines/next/', import.meta.url))
+
 /** What tests need beyond `npm ci`; scripts/install-test-engines.sh brings all of it. */
 export const engines = [
   ...(Object.keys(programs) as Program[]),
   ...extensions,
   ...(['postgres13', 'postgres14', 'postgres15', 'postgres16', 'postgres17'] as const),
+  'next' as const,
 ]
 
 export type Engine = (typeof engines)[number]
@@ -45,6 +51,7 @@ export function engineIsMissing(engine: Engine): boolean {
 
 /** Looks without complaining. */
 export function isInstalled(engine: Engine): boolean {
+  if (engine === 'next') return existsSync(`${nextDirectory}node_modules/next/package.json`)
   const version = /^postgres(\d+)$/.exec(engine)?.[1]
   if (version) return installedVersions().includes(Number(version))
   if ((extensions as readonly string[]).includes(engine)) {
