@@ -22,10 +22,10 @@ test('a round asks the same few questions whatever the number of tables, and rea
   const many = await cost()
   expect(many.queries).toBe(few.queries)
   expect(many.queries).toBeLessThanOrEqual(36)
-  // Of a table, its three indexes, its TOAST and its sequence: each has an entry or more in several catalogs.
+  // Of a table, its three indexes, its TOAST and its sequence, which a list of tables would look up one by one.
   const blocksOfTable = (many.blocks - few.blocks) / 300
-  expect(blocksOfTable).toBeGreaterThan(1)
-  expect(blocksOfTable).toBeLessThan(60)
+  expect(blocksOfTable).toBeGreaterThan(0.1)
+  expect(blocksOfTable).toBeLessThan(5)
 }, 60_000)
 
 async function makeTables(from: number, to: number): Promise<void> {
