@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import parsePrometheusTextFormat from 'parse-prometheus-text-format'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Measurement } from '../../src/metrics/measurement.ts'
+import { createCacheOutbox } from '../../src/operations/createCacheOutbox.ts'
 import { freePort } from '../../src/servers/freePort.ts'
 import { callCommand, program } from '../support/commandLine.ts'
 import type { TestDatabase } from '../support/database.ts'
@@ -134,6 +135,23 @@ describe('once', () => {
     )
     expect(findings.length).toBeGreaterThan(0)
     rmSync(own, { recursive: true })
+  })
+
+  test('an outbox of the cache that nobody reads is warned about, with what to start', async () => {
+    const client = await database.connect(database.ownerUrl)
+    for (const statement of createCacheOutbox().up) await client.query(statement)
+    const empty = await monitor()
+    expect(empty.out).toMatch(/cache_outbox_age +│ +0 ms +│ +below 1 min 0 s +│ +met/)
+    await client.query(
+      `INSERT INTO hundredfold_cache.outbox (tags, at) VALUES ('{a}', now() - interval '5 minutes'), ('{b}', now())`,
+    )
+    const { exitCode, out } = await monitor()
+    await client.query('DROP SCHEMA hundredfold_cache CASCADE')
+    expect(exitCode).toBe(0)
+    expect(out).toMatch(
+      /cache_outbox_age +│ +5 min \d+ s +│ +below 1 min 0 s +│ +not met: nobody reads it: start/,
+    )
+    expect(out).toMatch(/cache_outbox_rows +│ +2 /)
   })
 
   test('a database that does not answer ends with 5, without the password', async () => {
