@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { severities } from './file/schema.ts'
-import type { NotificationKind } from './judge/judgeSeries.ts'
+import type { NotificationKind, SeriesState, Told } from './judge/judgeSeries.ts'
 import type { Series } from './judge/judgeRound.ts'
-import { quantityText } from './quantity.ts'
+import { ofSeriesKey } from './judge/judgeRound.ts'
+import { thresholdOf } from './file/thresholdOf.ts'
+import { quantityText, units } from './quantity.ts'
 
 /** What receivers are told: made once, kept as it is until every receiver has it. */
 export const notificationSchema = z.strictObject({
@@ -22,39 +24,66 @@ export const notificationSchema = z.strictObject({
   labels: z.record(z.string(), z.string()),
   value: z.number().nullable(),
   threshold: z.number(),
-  unit: z.string(),
+  unit: z.enum(units),
   since: z.string(),
 })
 
 export type Notification = z.infer<typeof notificationSchema>
 
+/** What a notification adds to its series: its number, and the wall clock. */
+export interface Stamp {
+  sequence: number
+  at: string
+}
+
 /** Puts into words what a series has become. */
-export function notificationOf(
-  series: Series,
-  kind: NotificationKind,
-  { sequence, at }: { sequence: number; at: string },
-): Notification {
+export function notificationOf(series: Series, kind: NotificationKind, stamp: Stamp): Notification {
   const { rule, labels, state, key } = series
-  const limit = rule.above ?? rule.below
-  if (!limit) throw new Error(`the alert ${rule.id} has no threshold`)
-  const title = rule.title ?? rule.id
+  const { title, severity, metric, threshold, unit } = toldOf(series, [])
   return {
     uuid: randomUUID(),
-    sequence,
+    ...stamp,
     kind,
-    at,
     alert: rule.id,
     series: key,
     title,
-    text: `${words[kind]} (${rule.severity}): ${title}\n${figures(series, limit)}`,
-    severity: rule.severity,
-    metric: rule.metric,
+    text: `${words[kind]} (${severity}): ${title}\n${figures(series)}`,
+    severity,
+    metric,
     labels,
     value: state.value,
-    threshold: limit.value,
-    unit: limit.unit,
+    threshold,
+    unit,
     since: state.since,
   }
+}
+
+/** Says of an alert that receivers were told of, and that the file has no more, that it is over. */
+export function notificationOfTakenOut(
+  key: string,
+  state: SeriesState,
+  told: Told,
+  stamp: Stamp,
+): Notification {
+  const { alert, labels } = ofSeriesKey(key)
+  const { title, severity, metric, threshold, unit } = told
+  return {
+    uuid: randomUUID(),
+    ...stamp,
+    kind: 'recovered',
+    alert,
+    series: key,
+    title,
+    text: `${words.recovered} (${severity}): ${title}\nthe file of alerts does not have it any more`,
+    ...{ severity, metric, labels, value: state.value, threshold, unit, since: stamp.at },
+  }
+}
+
+/** What is kept of a notification. */
+export function toldOf({ rule }: Series, receivers: readonly string[]): Told {
+  const { value, unit } = thresholdOf(rule)
+  const { id, title = id, severity, metric } = rule
+  return { title, severity, metric, threshold: value, unit, receivers: [...receivers] }
 }
 
 const words: Record<NotificationKind, string> = {
@@ -63,15 +92,12 @@ const words: Record<NotificationKind, string> = {
   recovered: 'RECOVERED',
 }
 
-function figures(
-  { rule, labels, state, isAbsence, note }: Series,
-  limit: NonNullable<Series['rule']['above']>,
-): string {
+function figures({ rule, labels, state, isAbsence, note }: Series): string {
   if (isAbsence) return note ?? `${rule.metric} has a value again`
+  const limit = thresholdOf(rule)
   const named = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
   const subject = [rule.metric, ...named].join(' ')
   const value = state.value === null ? 'has no value' : `is ${quantityText(state.value, limit.unit)}`
-  const side = rule.above ? 'above' : 'below'
-  const threshold = `alerts ${side} ${quantityText(limit.value, limit.unit)}`
+  const threshold = `alerts ${rule.above ? 'above' : 'below'} ${quantityText(limit.value, limit.unit)}`
   return `${subject} ${value} (${threshold}), since ${state.since}${note === undefined ? '' : `; ${note}`}`
 }

@@ -26,6 +26,8 @@ const suffixes: Record<string, { unit: Unit; times: number }> = {
   TB: { unit: 'bytes', times: kilobyte ** 4 },
 }
 
+export const units = ['percent', 'seconds', 'bytes', 'count', 'per_second'] as const satisfies readonly Unit[]
+
 /** How a value of each unit is written, for messages. */
 export const examples: Record<Unit, string> = {
   percent: '80 %',

@@ -18,8 +18,8 @@ export interface Outgoing {
 
 /** Notifications that some receiver does not have yet. They are on disk before anybody hears of them. */
 export interface Queue {
-  /** Everything that waits, oldest first. */
-  all(): Notification[]
+  /** Everything that waits, oldest first, with the receivers that do not have it. */
+  all(): Outgoing[]
   /** The oldest that wait for a receiver. Those that were set aside are not among them. */
   waitingFor(receiver: string, most: number): Notification[]
   /** How many wait for a receiver, and how many were set aside. */
@@ -79,8 +79,11 @@ class DiskQueue implements Queue {
     }
   }
 
-  all(): Notification[] {
-    return Array.from(this.entries.values(), ({ notification }) => notification)
+  all(): Outgoing[] {
+    return Array.from(this.entries.values(), ({ notification, open }) => ({
+      notification,
+      receivers: [...open],
+    }))
   }
 
   waitingFor(receiver: string, most: number): Notification[] {
@@ -171,7 +174,7 @@ class DiskQueue implements Queue {
 
   private async rewrite(): Promise<void> {
     await this.journal.rewrite(() =>
-      Array.from(this.entries.values(), ({ notification, open }) => ({ notification, to: [...open] })),
+      this.all().map(({ notification, receivers }) => ({ notification, to: [...receivers] })),
     )
   }
 }

@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { severities } from '../file/schema.ts'
+import { units } from '../quantity.ts'
 import { UsageError } from '../../../errors.ts'
 import { writeWholeFile } from '../../../wholeFile.ts'
 import type { SeriesState } from '../judge/judgeSeries.ts'
-import type { Notification } from '../notification.ts'
+import { newSeries } from '../judge/judgeSeries.ts'
+import type { Outgoing } from './queue.ts'
 
 const seriesSchema = z.object({
   state: z.enum(['unknown', 'ok', 'pending', 'firing', 'recovered']),
@@ -12,7 +15,16 @@ const seriesSchema = z.object({
   value: z.number().nullable(),
   heldMs: z.number().nonnegative(),
   absentMs: z.number().nonnegative(),
-  told: z.enum(['firing', 'nothing']),
+  told: z
+    .object({
+      title: z.string(),
+      severity: z.enum(severities),
+      metric: z.string(),
+      threshold: z.number(),
+      unit: z.enum(units),
+      receivers: z.array(z.string()),
+    })
+    .nullable(),
   toldMs: z.number().nonnegative(),
 }) satisfies z.ZodType<SeriesState>
 
@@ -66,22 +78,23 @@ export async function writeStates(folder: string, { roundAt, sequence, series }:
  * Brings the states up to what is queued: a process may end after it has queued a notification and before it has written
  * the states. Without this, it would be made once more, with another id.
  */
-export function catchUp(kept: KeptStates, queued: readonly Notification[]): KeptStates {
+export function catchUp(kept: KeptStates, queued: readonly Outgoing[]): KeptStates {
   const series = new Map(kept.series)
-  const newer = queued.filter(({ sequence }) => sequence > kept.sequence)
-  for (const { kind, series: key, since, value } of newer.sort((a, b) => a.sequence - b.sequence)) {
+  const newer = queued
+    .filter(({ notification }) => notification.sequence > kept.sequence)
+    .sort((one, other) => one.notification.sequence - other.notification.sequence)
+  for (const { notification, receivers } of newer) {
+    const { kind, series: key, since, value, title, severity, metric, threshold, unit } = notification
     const isOver = kind === 'recovered'
     series.set(key, {
+      ...newSeries(since),
       state: isOver ? 'recovered' : 'firing',
-      since,
       value,
-      heldMs: 0,
-      absentMs: 0,
-      told: isOver ? 'nothing' : 'firing',
-      toldMs: 0,
+      told: isOver ? null : { title, severity, metric, threshold, unit, receivers: [...receivers] },
     })
   }
-  return { ...kept, series, sequence: Math.max(kept.sequence, ...newer.map(({ sequence }) => sequence)) }
+  const sequence = newer.at(-1)?.notification.sequence ?? kept.sequence
+  return { ...kept, series, sequence }
 }
 
 function pathIn(folder: string): string {

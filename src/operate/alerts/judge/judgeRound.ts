@@ -1,7 +1,7 @@
 import type { Measurement, Unit } from '../../../metrics/measurement.ts'
 import type { AlertRule } from '../file/schema.ts'
 import { durationText } from '../quantity.ts'
-import type { AlertStateName, SeriesState } from './judgeSeries.ts'
+import type { SeriesState } from './judgeSeries.ts'
 import { judgeSeries, newSeries } from './judgeSeries.ts'
 
 /** One alert and one set of labels: it has a state of its own. */
@@ -84,12 +84,7 @@ export function ofSeriesKey(key: string): {
   return { alert, labels: Object.fromEntries(labels), isAbsence: labels.length < rest.length }
 }
 
-/** States that may be asked about: `unknown` is never "passed". */
-export function isFiring({ state }: { state: AlertStateName }): boolean {
-  return state === 'firing'
-}
-
-export const unitOfAbsence: Unit = 'seconds'
+const unitOfAbsence: Unit = 'seconds'
 
 function seriesOf(
   rule: AlertRule,
@@ -117,7 +112,7 @@ function missingKeys(
 }
 
 function isWorthKeeping({ state, told }: SeriesState): boolean {
-  return state === 'firing' || state === 'pending' || told === 'firing'
+  return state === 'firing' || state === 'pending' || told !== null
 }
 
 function forgotten(series: Series, at: string): Series {

@@ -1,4 +1,5 @@
-import type { AlertRule } from '../file/schema.ts'
+import type { Unit } from '../../../metrics/measurement.ts'
+import type { AlertRule, Severity } from '../file/schema.ts'
 
 /** `unknown` has never had a value; `recovered` is told in one round, and the next one says `ok`. */
 export type AlertStateName = 'unknown' | 'ok' | 'pending' | 'firing' | 'recovered'
@@ -14,10 +15,20 @@ export interface SeriesState {
   heldMs: number
   /** How long there has been no value. */
   absentMs: number
-  /** What receivers have been told last. */
-  told: 'firing' | 'nothing'
+  /** What receivers were told last, if that was that it fires. */
+  told: Told | null
   /** How long ago they were told; decides when `repeat` is due. */
   toldMs: number
+}
+
+/** What is needed to say that an alert is over when the file has it no more. */
+export interface Told {
+  title: string
+  severity: Severity
+  metric: string
+  threshold: number
+  unit: Unit
+  receivers: string[]
 }
 
 export const newSeries = (since: string): SeriesState => ({
@@ -26,7 +37,7 @@ export const newSeries = (since: string): SeriesState => ({
   value: null,
   heldMs: 0,
   absentMs: 0,
-  told: 'nothing',
+  told: null,
   toldMs: 0,
 })
 
@@ -100,13 +111,13 @@ export function dueNotification(
   isSilenced: boolean,
 ): NotificationKind | undefined {
   if (isSilenced) return undefined
-  if (state === 'firing' && told === 'nothing') return 'firing'
+  if (state === 'firing' && told === null) return 'firing'
   if (state === 'firing' && repeat !== undefined && toldMs >= repeat) return 'repeated'
-  if (state !== 'firing' && told === 'firing') return 'recovered'
+  if (state !== 'firing' && told !== null) return 'recovered'
   return undefined
 }
 
 /** The state once the notification is safely queued. */
-export function afterTelling(series: SeriesState, kind: NotificationKind): SeriesState {
-  return { ...series, told: kind === 'recovered' ? 'nothing' : 'firing', toldMs: 0 }
+export function afterTelling(series: SeriesState, kind: NotificationKind, told: Told): SeriesState {
+  return { ...series, told: kind === 'recovered' ? null : told, toldMs: 0 }
 }
