@@ -94,7 +94,7 @@ export async function openAlerts(path: string, options: AlertOptions): Promise<A
     )
     const rounds = new Rounds({
       ...{ file, folder, queue, lock, onLine },
-      kept: catchUp(kept, queue.all()),
+      kept: catchUp(kept, queue.found),
       wake: () => senders.forEach((sender) => sender.wake()),
       monotonicMs: options.monotonicMs ?? (() => performance.now()),
     })

@@ -53,6 +53,7 @@ export class Rounds {
   private kept: KeptStates
   /** By the clock that is never set; undefined before the first round of this process. */
   private lastRoundMs: number | undefined
+  private last: Promise<unknown> = Promise.resolve()
   private readonly problems = new Map<string, string | undefined>()
 
   constructor(options: RoundsOptions) {
@@ -60,7 +61,18 @@ export class Rounds {
     this.kept = options.kept
   }
 
-  async observe(
+  /** Rounds follow each other, even if somebody asks for the next one too early. */
+  observe(
+    measurements: readonly Measurement[],
+    takenAt: Date,
+    skipped: ReadonlyMap<string, string>,
+  ): Promise<AlertState[]> {
+    const round = this.last.then(() => this.judge(measurements, takenAt, skipped))
+    this.last = round.catch(() => undefined)
+    return round
+  }
+
+  private async judge(
     measurements: readonly Measurement[],
     takenAt: Date,
     skipped: ReadonlyMap<string, string>,
@@ -86,7 +98,11 @@ export class Rounds {
     }
     const sequence = this.kept.sequence + (isKept ? words.length : 0)
     this.kept = { roundAt: at, series: states, sequence }
-    await this.attempt('keep the states of alerts', () => writeStates(folder, this.kept).then(() => true))
+    await this.attempt('keep the states of alerts', async () => {
+      await writeStates(folder, this.kept)
+      await queue.tidy()
+      return true
+    })
     wake()
     return series.map((each) => stateOf(each, isSilenced(file.silences, each.rule.id, takenAt)))
   }

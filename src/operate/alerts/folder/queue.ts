@@ -18,8 +18,8 @@ export interface Outgoing {
 
 /** Notifications that some receiver does not have yet. They are on disk before anybody hears of them. */
 export interface Queue {
-  /** Everything that waits, oldest first, with the receivers that do not have it. */
-  all(): Outgoing[]
+  /** Everything that the file held when it was opened, delivered or not. */
+  readonly found: readonly Outgoing[]
   /** The oldest that wait for a receiver. Those that were set aside are not among them. */
   waitingFor(receiver: string, most: number): Notification[]
   /** How many wait for a receiver, and how many were set aside. */
@@ -34,6 +34,11 @@ export interface Queue {
   delivered(receiver: string, uuids: readonly string[]): Promise<void>
   /** The receiver will never take them as they are: they wait for the next start. */
   setAside(receiver: string, uuids: readonly string[]): void
+  /**
+   * Makes the file small again, if it has grown. The states have to be on disk first: until then the file alone knows
+   * which notifications were made, delivered ones too.
+   */
+  tidy(): Promise<void>
   close(): Promise<void>
 }
 
@@ -47,12 +52,13 @@ export interface QueueOptions {
 /** Opens the queue of a folder; what was set aside is tried again. */
 export async function openQueue(folder: string, options: QueueOptions): Promise<Queue> {
   const { journal, lines } = await openJournal(folder, (line) => lineSchema.parse(line), options.onProblem)
-  const queue = new DiskQueue(journal, options)
+  const queue = new DiskQueue(journal, lines, options)
   queue.replay(lines)
   return queue
 }
 
 class DiskQueue implements Queue {
+  readonly found: readonly Outgoing[]
   private readonly journal: Journal<Line>
   private readonly options: QueueOptions
   /** By id, oldest first: who does not have it. */
@@ -60,7 +66,10 @@ class DiskQueue implements Queue {
   private readonly waiting = new Map<string, Map<string, Notification>>()
   private readonly aside = new Map<string, Set<string>>()
 
-  constructor(journal: Journal<Line>, options: QueueOptions) {
+  constructor(journal: Journal<Line>, lines: readonly Line[], options: QueueOptions) {
+    this.found = lines.flatMap((line) =>
+      'notification' in line ? [{ notification: line.notification, receivers: line.to }] : [],
+    )
     this.journal = journal
     this.options = options
   }
@@ -77,13 +86,6 @@ class DiskQueue implements Queue {
       )
       for (const uuid of [...list.keys()]) this.finish(receiver, uuid)
     }
-  }
-
-  all(): Outgoing[] {
-    return Array.from(this.entries.values(), ({ notification, open }) => ({
-      notification,
-      receivers: [...open],
-    }))
   }
 
   waitingFor(receiver: string, most: number): Notification[] {
@@ -118,7 +120,6 @@ class DiskQueue implements Queue {
   async delivered(receiver: string, uuids: readonly string[]): Promise<void> {
     for (const uuid of uuids) this.finish(receiver, uuid)
     await this.journal.append([{ delivered: [...uuids], to: receiver }], { isSafe: false })
-    if (this.journal.lines > 1_000 && this.journal.lines > 4 * this.entries.size) await this.rewrite()
   }
 
   setAside(receiver: string, uuids: readonly string[]): void {
@@ -130,12 +131,16 @@ class DiskQueue implements Queue {
     }
   }
 
-  async close(): Promise<void> {
-    if (this.entries.size === 0 && this.journal.lines > 0) await this.rewrite()
-    await this.journal.close()
+  async tidy(): Promise<void> {
+    if (this.journal.lines > 1_000 && this.journal.lines > 4 * this.entries.size) await this.rewrite()
+  }
+
+  close(): Promise<void> {
+    return this.journal.close()
   }
 
   private keep(notification: Notification, receivers: readonly string[]): void {
+    if (receivers.length === 0) return
     this.entries.set(notification.uuid, { notification, open: new Set(receivers) })
     for (const receiver of receivers) {
       const list = this.waiting.get(receiver) ?? new Map<string, Notification>()
@@ -174,7 +179,7 @@ class DiskQueue implements Queue {
 
   private async rewrite(): Promise<void> {
     await this.journal.rewrite(() =>
-      this.all().map(({ notification, receivers }) => ({ notification, to: [...receivers] })),
+      Array.from(this.entries.values(), ({ notification, open }) => ({ notification, to: [...open] })),
     )
   }
 }
