@@ -22,8 +22,8 @@ export function checkMeaning(file: AlertFile, metrics: readonly KnownMetric[]): 
       (ids.indexOf(alert.id) < at
         ? { path: ['id'], message: `"${alert.id}" is there already` }
         : undefined) ??
-      checkThresholds(alert) ??
       checkMetric(alert, metrics) ??
+      checkThresholds(alert) ??
       checkNames(alert.receivers, receivers, 'receiver', ['receivers'])
     if (problem) return { ...problem, path: ['alerts', at, ...problem.path] }
   }
