@@ -66,7 +66,9 @@ describe('a receiver that fails', () => {
   })
 
   test('by not being there', async () => {
-    expect(await send('http://127.0.0.1:1/s3cret')).toEqual({ kind: 'later', reason: 'nobody listens there' })
+    const gone = await startHttpReceiver()
+    await gone.stop()
+    expect(await send(`${gone.url}/s3cret`)).toEqual({ kind: 'later', reason: 'nobody listens there' })
   })
 
   test('by having no name', async () => {
