@@ -15,7 +15,23 @@ const environmentSchema = z.object({
   INDEX_ADVISOR_SQL: blankIsAbsent,
   npm_config_dry_run: flag,
   PATH: blankIsAbsent,
+  OTEL_EXPORTER_OTLP_ENDPOINT: blankIsAbsent,
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: blankIsAbsent,
+  OTEL_EXPORTER_OTLP_HEADERS: blankIsAbsent,
+  OTEL_EXPORTER_OTLP_METRICS_HEADERS: blankIsAbsent,
+  OTEL_SERVICE_NAME: blankIsAbsent,
+  OTEL_RESOURCE_ATTRIBUTES: blankIsAbsent,
 })
+
+/** Where `monitor` sends metrics by OpenTelemetry's protocol, by the variables of its specification. */
+export interface OtlpConfig {
+  /** The whole URL of the metrics. It may hold secrets: never print it. */
+  url: string
+  /** Never print one. */
+  headers: Record<string, string>
+  serviceName: string | undefined
+  resourceAttributes: Record<string, string>
+}
 
 /** Everything that the environment decides. URLs hold passwords: never print one. */
 export interface Config {
@@ -39,6 +55,7 @@ export interface Config {
   path: string
   /** Any other variable, for files that name a secret as `${NAME}`; undefined where it is empty. Never print one. */
   variable(name: string): string | undefined
+  otlp: OtlpConfig
 }
 
 /** Reads the environment and a `.env` file; the environment wins. */
@@ -60,7 +77,38 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     npmDryRun: parsed.npm_config_dry_run,
     path: parsed.PATH ?? '',
     variable: (name) => (Object.hasOwn(all, name) && all[name] !== '' ? all[name] : undefined),
+    otlp: {
+      url: parsed.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT ?? metricsUrl(parsed.OTEL_EXPORTER_OTLP_ENDPOINT),
+      headers: {
+        ...parsePairs(parsed.OTEL_EXPORTER_OTLP_HEADERS),
+        ...parsePairs(parsed.OTEL_EXPORTER_OTLP_METRICS_HEADERS),
+      },
+      serviceName: parsed.OTEL_SERVICE_NAME,
+      resourceAttributes: parsePairs(parsed.OTEL_RESOURCE_ATTRIBUTES),
+    },
   }
+}
+
+/** Only the endpoint of all signals gets a path of its own for metrics. */
+function metricsUrl(endpoint = 'http://localhost:4318'): string {
+  return `${endpoint.replace(/\/$/, '')}/v1/metrics`
+}
+
+/** `key=value,key=value`, percent-encoded; what is no pair is left out. */
+function parsePairs(text = ''): Record<string, string> {
+  const decode = (part: string) => {
+    try {
+      return decodeURIComponent(part.trim())
+    } catch {
+      return part.trim()
+    }
+  }
+  return Object.fromEntries(
+    text.split(',').flatMap((pair) => {
+      const at = pair.indexOf('=')
+      return at < 1 ? [] : [[decode(pair.slice(0, at)), decode(pair.slice(at + 1))]]
+    }),
+  )
 }
 
 /** The URL for work that needs a session of its own: `DIRECT_URL`, else `DATABASE_URL`. */

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
+import type { Read } from './reader.ts'
 
 /** Who runs the server, as far as that can be seen from inside. */
 export type Provider = 'supabase' | 'neon' | 'rds' | 'plain'
@@ -30,8 +31,22 @@ export interface ServerFacts {
 }
 
 /** Reads what the server says of itself. */
-export async function readServerFacts(db: Database): Promise<ServerFacts> {
-  const result = await sql<ServerFacts>`
+export async function readServerFacts(_: Database, read: Read): Promise<ServerFacts> {
+  return { ...(await read(readServer)), databaseBytes: await read(readDatabaseBytes) }
+}
+
+/** Bytes of the current database: the server looks at every file. Null where the role may not connect to it. */
+export async function readDatabaseBytes(db: Database): Promise<number | null> {
+  const { rows } = await sql<{ bytes: number | null }>`
+    SELECT CASE WHEN pg_catalog.has_database_privilege(oid, 'CONNECT')
+      THEN pg_catalog.pg_database_size(oid)::float8 END AS bytes
+    FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()`.execute(db)
+  return rows[0]?.bytes ?? null
+}
+
+/** The same without what costs time. */
+export async function readServer(db: Database): Promise<Omit<ServerFacts, 'databaseBytes'>> {
+  const result = await sql<Omit<ServerFacts, 'databaseBytes'>>`
     SELECT pg_catalog.current_setting('server_version') AS version,
       pg_catalog.current_setting('server_version_num')::int AS "versionNumber",
       CASE
@@ -41,8 +56,6 @@ export async function readServerFacts(db: Database): Promise<ServerFacts> {
         ELSE 'plain'
       END AS provider,
       database.datname::text AS database, database.oid AS "databaseOid",
-      CASE WHEN pg_catalog.has_database_privilege(database.oid, 'CONNECT')
-        THEN pg_catalog.pg_database_size(database.oid)::float8 END AS "databaseBytes",
       current_user::text AS role,
       (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS "isSuperuser",
       pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') AS "seesAllStatistics",

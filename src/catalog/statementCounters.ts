@@ -107,6 +107,37 @@ export async function readCounters(db: Database, source: CountersSource): Promis
   return reading
 }
 
+/**
+ * The counters of those with the largest total time, without the cost of packing them for storage. If statements of other
+ * roles are hidden, only how many of them there are, up to `most`.
+ */
+export async function readTopCounters(
+  db: Database,
+  { schema, hasSince }: CountersSource,
+  most: number,
+): Promise<CountersReading> {
+  const since = sql.raw(hasSince ? 'extract(epoch FROM stats_since)::float8' : 'NULL::float8')
+  const { rows: infos } = await sql<Pick<CountersReading, 'takenAt' | 'resetAt' | 'evictions'>>`
+    SELECT pg_catalog.clock_timestamp() AS "takenAt", stats_reset AS "resetAt", dealloc::float8 AS evictions
+    FROM ${sql.id(schema, 'pg_stat_statements_info')}`.execute(db)
+  const [info] = infos
+  if (!info) throw new NotSeen('pg_stat_statements_info has no row')
+  const { rows } = await sql<StatementCounters & { key: string | null }>`
+    SELECT userid || ' ' || queryid AS key, calls::float8 AS calls, total_exec_time AS "totalMs",
+      stddev_exec_time AS "deviationMs", (shared_blks_hit + shared_blks_read)::float8 AS blocks, ${since} AS since
+    FROM ${sql.id(schema, 'pg_stat_statements')}(false)
+    WHERE ${ofThisDatabase} AND toplevel AND calls > 0
+    ORDER BY queryid IS NULL DESC, total_exec_time DESC LIMIT ${most + 1}`.execute(db)
+  const statements = new Map<string, StatementCounters>()
+  for (const { key, ...counters } of rows.slice(0, most)) if (key !== null) statements.set(key, counters)
+  return {
+    ...info,
+    isComplete: rows.length <= most,
+    hidden: rows.filter(({ key }) => key === null).length,
+    statements,
+  }
+}
+
 /** Makes a stored reading one that can be asked for a statement. */
 export function toReading(stored: StoredReading): CountersReading {
   return {

@@ -209,7 +209,7 @@ async function countedSince(db: Database, schema: string): Promise<Date | null> 
 }
 
 /** Reads, writes and calls of the application; no maintenance, and no queries of the catalog such as ours. */
-function isOfApplication(text: string): boolean {
+export function isOfApplication(text: string): boolean {
   return (
     /^[\s(]*(--[^\n]*\n\s*|\/\*.*?\*\/\s*)*[\s(]*(select|insert|update|delete|merge|with|values|table|call)\b/is.test(
       text,

@@ -64,6 +64,11 @@ export const commands: ListedCommand[] = [
     load: async () => (await import('./bloat.ts')).bloatCommand,
   },
   {
+    name: 'monitor',
+    description: 'the metrics of a database, once or in rounds, for people, Prometheus and OpenTelemetry',
+    load: async () => (await import('./monitor.ts')).monitorCommand,
+  },
+  {
     name: 'maintain',
     description: 'do what is due daily, weekly, monthly or quarterly; for schedulers',
     load: async () => (await import('./maintain.ts')).maintainCommand,

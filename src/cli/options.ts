@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { Hours } from '../migrate/hours.ts'
 import { parseHours } from '../migrate/hours.ts'
+import type { ListenAddress } from '../operate/monitor/metricsServer.ts'
 
 /** How much data a demo or a bench works on: `CasaoraRows`. */
 export function rowsOption(): Option {
@@ -38,4 +39,14 @@ export function parseCount(text: string): number {
   if (!Number.isInteger(count) || count < 1)
     throw new InvalidArgumentError('Write a whole number of at least 1.')
   return count
+}
+
+/** `127.0.0.1:9187`, `[::1]:9187`, or `:9187` for every address of this machine. */
+export function parseListenAddress(text: string): ListenAddress {
+  const match = /^(?:\[([^\]]+)\]|([^:\s]*)):(\d{1,5})$/.exec(text.trim())
+  const port = Number(match?.[3])
+  if (!match || port > 65_535) {
+    throw new InvalidArgumentError('Write an address and a port, such as 127.0.0.1:9187, or :9187.')
+  }
+  return { host: match[1] ?? match[2] ?? '', port }
 }

@@ -121,11 +121,19 @@ export async function findLatestReport(
   directory: string,
   database: string,
 ): Promise<DiagnosisReport | undefined> {
-  const names = await readdir(directory).catch(() => [])
-  const folders = names.filter((name) => /^diagnostics-\d{8}-\d{6}$/.test(name)).sort()
-  for (const folder of folders.reverse().slice(0, 20)) {
+  const folders = await listReportFolders(directory)
+  for (const folder of folders.slice(0, 20)) {
     const report = await readReport(join(directory, folder)).catch(() => undefined)
     if (report?.server.database === database) return report
   }
   return undefined
+}
+
+/** The folders of reports in `directory`, the newest first. */
+export async function listReportFolders(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch(() => [])
+  return names
+    .filter((name) => /^diagnostics-\d{8}-\d{6}$/.test(name))
+    .sort()
+    .reverse()
 }

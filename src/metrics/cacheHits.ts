@@ -49,7 +49,7 @@ export function judgeCacheHits(counts: {
 }): Pick<CacheHits, 'percent' | 'met' | 'note'> {
   const { blocksHit, blocksRead, storedBlocks } = counts
   const asked = blocksHit + blocksRead
-  const percent = asked === 0 ? null : Number(((100 * blocksHit) / asked).toFixed(2))
+  const percent = hitPercent(counts)
   if (percent === null || asked < enoughBlocks) {
     return { percent, met: undefined, note: 'too little was read since the reset to judge' }
   }
@@ -62,4 +62,16 @@ export function judgeCacheHits(counts: {
     met: percent >= targets.cache_hit_ratio,
     note: 'a cold start and large reads lower it; an index that saves reads raises it more than memory does',
   }
+}
+
+/** Per cent of the blocks that were found in shared_buffers; null where nothing was asked for. */
+export function hitPercent({
+  blocksHit,
+  blocksRead,
+}: {
+  blocksHit: number
+  blocksRead: number
+}): number | null {
+  const asked = blocksHit + blocksRead
+  return asked === 0 ? null : Number(((100 * blocksHit) / asked).toFixed(2))
 }

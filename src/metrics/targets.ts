@@ -16,3 +16,15 @@ export const targets = {
   /** Slow statements, at most. */
   slow_queries: 0,
 } as const
+
+/** Those that only `monitor` judges. */
+export const monitorTargets = {
+  /** Seconds of a statement on average; must stay below. */
+  mean_query_seconds: 0.1,
+  /** Per cent of the values of a sequence; must stay below. */
+  sequence_usage: 70,
+  /** Per cent of the transaction ids or multixacts after which the server refuses writes; must stay below. */
+  wraparound: 50,
+  /** Seconds that a change waits in the cache's outbox; must stay below. */
+  cache_outbox_seconds: 60,
+} as const

@@ -8,6 +8,14 @@ export interface JsonHeader {
 
 /** `{ rows }` -> `{ schemaVersion: 1, command, takenAt, rows }` as indented text. */
 export function jsonDocument(command: string, body: object, takenAt = new Date()): string {
-  const header: JsonHeader = { schemaVersion: 1, command, takenAt: takenAt.toISOString() }
-  return `${JSON.stringify({ ...header, ...body }, null, 2)}\n`
+  return `${JSON.stringify({ ...headerOf(command, takenAt), ...body }, null, 2)}\n`
+}
+
+/** The same document in one line, for streams of documents. */
+export function jsonLine(command: string, body: object, takenAt: Date): string {
+  return `${JSON.stringify({ ...headerOf(command, takenAt), ...body })}\n`
+}
+
+function headerOf(command: string, takenAt: Date): JsonHeader {
+  return { schemaVersion: 1, command, takenAt: takenAt.toISOString() }
 }

@@ -1,6 +1,6 @@
 import { display } from '../../postgres/identifiers.ts'
-import type { Table } from '../../catalog/tables.ts'
 import { listTablesBySize } from '../../catalog/tables.ts'
+import { deadPercent, rowBytes } from '../../metrics/deadTuples.ts'
 import { targets } from '../../metrics/targets.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
@@ -12,9 +12,10 @@ export const deadTuples: Section = {
   async look(context) {
     const tables = (await context.read(listTablesBySize)).filter(({ schema }) => context.wants(schema))
     const { now } = context.server
-    const dead = tables.reduce((sum, table) => sum + table.deadRows * rowBytes(table), 0)
-    const live = tables.reduce((sum, table) => sum + table.liveRows * rowBytes(table), 0)
-    const value = dead + live === 0 ? null : Number(((100 * dead) / (dead + live)).toFixed(1))
+    const value = deadPercent({
+      deadBytes: tables.reduce((sum, table) => sum + table.deadRows * rowBytes(table), 0),
+      liveBytes: tables.reduce((sum, table) => sum + table.liveRows * rowBytes(table), 0),
+    })
     return {
       blocks: [
         tableBlock({
@@ -50,11 +51,6 @@ export const deadTuples: Section = {
       ],
     }
   },
-}
-
-/** A row's share of its heap: large tables weigh more than small ones. */
-function rowBytes({ heapBytes, liveRows, deadRows }: Table): number {
-  return heapBytes / Math.max(1, liveRows + deadRows)
 }
 
 function secondsBetween(earlier: Date | null, later: Date): number | null {

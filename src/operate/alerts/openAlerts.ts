@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Measurement } from '../../metrics/measurement.ts'
 import { cannotWrite } from '../../wholeFile.ts'
 import type { BackOff } from './deliver/backOff.ts'
@@ -36,18 +37,20 @@ export interface AlertOptions {
   monotonicMs?: () => number
 }
 
+/** Why there is no value: of single metrics, and of all others. */
+export interface WithoutValue {
+  reasons?: ReadonlyMap<string, string>
+  missing?: string | undefined
+}
+
 /** The alerts of a file, and the senders of its receivers. */
 export interface Alerts {
   /**
    * Judges a round, keeps the states, and queues what receivers have to be told. It does not wait for receivers.
    *
-   * @param skipped metrics without a value in this round, and why
+   * @param without why metrics have no value in this round
    */
-  observe(
-    measurements: readonly Measurement[],
-    takenAt: Date,
-    skipped?: ReadonlyMap<string, string>,
-  ): Promise<AlertState[]>
+  observe(measurements: readonly Measurement[], takenAt: Date, without?: WithoutValue): Promise<AlertState[]>
   /**
    * Ends the senders. What has not been delivered stays on disk for the next start.
    *
@@ -56,6 +59,8 @@ export interface Alerts {
   close(options?: { waitMs?: number }): Promise<void>
 }
 
+/** A round waits for its source no longer than for the database. */
+const sourceTimeoutMs = 5_000
 export const defaultFolder = '.hundredfold/alerts'
 const defaultBackOff: BackOff = { firstMs: 1_000, mostMs: 60_000 }
 
@@ -74,9 +79,7 @@ export async function openAlerts(path: string, options: AlertOptions): Promise<A
   const { folder = defaultFolder, timeoutMs = 10_000, onLine } = options
   const file = await readAlertFile(path, [...options.metrics, responseTimeMetric])
   const reveal = revealSecrets(file, options.variables)
-  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw cannotWrite(folder, error)
-  })
+  await makeFolder(folder)
   const lock = await lockFolder(folder)
   try {
     const names = Object.keys(file.receivers)
@@ -98,28 +101,47 @@ export async function openAlerts(path: string, options: AlertOptions): Promise<A
       wake: () => senders.forEach((sender) => sender.wake()),
       monotonicMs: options.monotonicMs ?? (() => performance.now()),
     })
+    const closeAll = async (waitMs: number): Promise<void> => {
+      if (waitMs > 0) await settle(senders, waitMs)
+      await Promise.all(senders.map((sender) => sender.stop()))
+      for (const name of names) tellLeftOver(name, queue.count(name), onLine)
+      await queue.close()
+      await lock.release()
+    }
+    let closing: Promise<void> | undefined
     return {
-      async observe(measurements, takenAt, skipped = new Map()) {
+      async observe(measurements, takenAt, { reasons = new Map(), missing } = {}) {
         const isWanted = file.alerts.some(({ metric }) => metric === responseTimeMetric.id)
         const time = isWanted
-          ? await readResponseTime(file.api_response_time, { reveal, timeoutMs })
+          ? await readResponseTime(file.api_response_time, {
+              reveal,
+              timeoutMs: Math.min(timeoutMs, sourceTimeoutMs),
+            })
           : undefined
         const all = time && 'measurement' in time ? [...measurements, time.measurement] : measurements
-        const reasons = new Map(skipped)
-        if (time && 'skipped' in time) reasons.set(responseTimeMetric.id, `skipped: ${time.skipped}`)
-        return rounds.observe(all, takenAt, reasons)
+        const known = new Map(reasons)
+        if (time && 'skipped' in time) known.set(responseTimeMetric.id, `skipped: ${time.skipped}`)
+        const reasonOf = (metric: string) => known.get(metric) ?? missing ?? 'no value in this round'
+        return rounds.observe(all, takenAt, reasonOf)
       },
-      async close({ waitMs = 0 } = {}) {
-        if (waitMs > 0) await settle(senders, waitMs)
-        await Promise.all(senders.map((sender) => sender.stop()))
-        for (const name of names) tellLeftOver(name, queue.count(name), onLine)
-        await queue.close()
-        await lock.release()
+      close({ waitMs = 0 } = {}) {
+        closing ??= closeAll(waitMs)
+        return closing
       },
     }
   } catch (error) {
     await lock.release()
     throw error
+  }
+}
+
+/** What is in the folder is of this machine, and belongs into no repository. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await writeFile(join(folder, '.gitignore'), '*\n')
+  } catch (error) {
+    throw cannotWrite(folder, error, '--alert-folder')
   }
 }
 

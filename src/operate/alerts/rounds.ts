@@ -65,9 +65,9 @@ export class Rounds {
   observe(
     measurements: readonly Measurement[],
     takenAt: Date,
-    skipped: ReadonlyMap<string, string>,
+    reasonOf: (metric: string) => string,
   ): Promise<AlertState[]> {
-    const round = this.last.then(() => this.judge(measurements, takenAt, skipped))
+    const round = this.last.then(() => this.judge(measurements, takenAt, reasonOf))
     this.last = round.catch(() => undefined)
     return round
   }
@@ -75,12 +75,12 @@ export class Rounds {
   private async judge(
     measurements: readonly Measurement[],
     takenAt: Date,
-    skipped: ReadonlyMap<string, string>,
+    reasonOf: (metric: string) => string,
   ): Promise<AlertState[]> {
     const { file, folder, lock, queue, wake } = this.options
     await lock.confirm()
     const at = takenAt.toISOString()
-    const round: Round = { measurements, skipped, at, elapsedMs: this.elapsedMs(takenAt) }
+    const round: Round = { measurements, reasonOf, at, elapsedMs: this.elapsedMs(takenAt) }
     const series = file.alerts.flatMap((rule) => judgeAlert(rule, this.kept.series, round))
     const takenOut = this.takenOut()
     const words = [...this.due(series, takenAt), ...this.endings(takenOut)]

@@ -2,20 +2,15 @@ import { widenSequence } from '../../operations/widenSequence.ts'
 import { display, displayIdentifier, qualified, quote } from '../../postgres/identifiers.ts'
 import type { Sequence } from '../../catalog/sequences.ts'
 import { listSequences } from '../../catalog/sequences.ts'
+import { endOfSequence, largestBigint, usedPart } from '../../metrics/sequenceUse.ts'
+import { monitorTargets } from '../../metrics/targets.ts'
 import { measured, migrationOr, runbook } from '../remedies.ts'
 import type { Violation, Remedy, Rule } from '../rule.ts'
 import { CannotSee } from '../rule.ts'
 import { wantedSchemas } from '../../catalog/scope.ts'
 
-const warnAt = 0.7
+const warnAt = monitorTargets.sequence_usage / 100
 const errorAt = 0.9
-
-/** Largest and smallest value of each type that a sequence fills. */
-const limits: Record<string, [bigint, bigint]> = {
-  smallint: [-32_768n, 32_767n],
-  integer: [-2_147_483_648n, 2_147_483_647n],
-  bigint: [-9_223_372_036_854_775_808n, 9_223_372_036_854_775_807n],
-}
 
 /**
  * Sequences that near their end, or the end of the column that they fill. After the last value every insert fails.
@@ -49,7 +44,7 @@ export const sequenceExhaustion: Rule = {
         detail: `Sequence ${display(sequence)} has used ${percent} % of its values; after the last one inserts fail.`,
         evidence: [
           measured('last value', sequence.lastValue),
-          measured('last possible value', endOf(sequence).toString()),
+          measured('last possible value', endOfSequence(sequence).toString()),
           measured('used', percent, '%'),
           ...(sequence.column
             ? [
@@ -71,20 +66,6 @@ export const sequenceExhaustion: Rule = {
   },
 }
 
-/** The last value that fits both the sequence and its column. */
-function endOf({ maximum, minimum, increment, column }: Sequence): bigint {
-  const [smallest, largest] = limits[column?.type ?? 'bigint'] ?? [BigInt(minimum), BigInt(maximum)]
-  if (increment.startsWith('-')) return BigInt(minimum) > smallest ? BigInt(minimum) : smallest
-  return BigInt(maximum) < largest ? BigInt(maximum) : largest
-}
-
-/** 0 to 1: how far it has come from its first value to its last possible one. */
-function usedPart(sequence: Sequence): number {
-  const first = BigInt(sequence.increment.startsWith('-') ? sequence.maximum : sequence.minimum)
-  const whole = Number(endOf(sequence) - first)
-  return whole === 0 ? 1 : Number(BigInt(sequence.lastValue ?? first) - first) / whole
-}
-
 async function cureOf(sequence: Sequence): Promise<Remedy> {
   const { column } = sequence
   if (column && ['smallint', 'integer'].includes(column.type)) return widenColumn(sequence, column)
@@ -94,7 +75,7 @@ async function cureOf(sequence: Sequence): Promise<Remedy> {
       `ALTER SEQUENCE ${qualified(sequence)} AS bigint; -- with a MAXVALUE or MINVALUE that is far away`,
       `There is no migration for it: ${reason}.`,
     )
-  if (sequence.type === 'bigint' && sequence.maximum === limits['bigint']?.[1].toString()) {
+  if (sequence.type === 'bigint' && sequence.maximum === largestBigint.toString()) {
     return how('its type holds no more values; start over with ids that are free, or another kind of key')
   }
   return migrationOr(

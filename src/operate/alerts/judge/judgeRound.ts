@@ -19,8 +19,8 @@ export interface Series {
 /** What a round has brought. */
 export interface Round {
   measurements: readonly Measurement[]
-  /** Metrics without a value, and why. */
-  skipped: ReadonlyMap<string, string>
+  /** Why a metric has no value in this round. */
+  reasonOf(metric: string): string
   at: string
   /** Since the round before. */
   elapsedMs: number
@@ -52,7 +52,7 @@ export function judgeAlert(
     .slice(0, mostSeries)
     .map(({ labels, value }) => seriesOf(rule, labels, value, before, round))
   const surplus = matching.length - present.length
-  const note = round.skipped.get(rule.metric) ?? 'no value in this round'
+  const note = round.reasonOf(rule.metric)
   const missing = missingKeys(rule, before, present)
     .map((labels) => ({ ...seriesOf(rule, labels, undefined, before, round), note }))
     .map((series) => (present.length > 0 ? forgotten(series, round.at) : series))
