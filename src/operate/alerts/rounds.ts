@@ -1,4 +1,5 @@
 import type { Measurement, Unit } from '../../metrics/measurement.ts'
+import { groupBy } from '../../groupBy.ts'
 import { messageOf } from '../../errors.ts'
 import type { AlertFile, Severity } from './file/schema.ts'
 import { thresholdOf } from './file/thresholdOf.ts'
@@ -80,8 +81,12 @@ export class Rounds {
     const { file, folder, lock, queue, wake } = this.options
     await lock.confirm()
     const at = takenAt.toISOString()
-    const round: Round = { measurements, reasonOf, at, elapsedMs: this.elapsedMs(takenAt) }
-    const series = file.alerts.flatMap((rule) => judgeAlert(rule, this.kept.series, round))
+    const round: Round = {
+      measurements: groupBy(measurements, ({ id }) => id),
+      ...{ reasonOf, at, elapsedMs: this.elapsedMs(takenAt) },
+    }
+    const before = groupBy(this.kept.series, ([key]) => ofSeriesKey(key).alert)
+    const series = file.alerts.flatMap((rule) => judgeAlert(rule, new Map(before.get(rule.id)), round))
     const takenOut = this.takenOut()
     const words = [...this.due(series, takenAt), ...this.endings(takenOut)]
     const outgoing = words.map(({ outgoing: make }, at) =>

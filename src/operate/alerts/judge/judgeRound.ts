@@ -18,7 +18,8 @@ export interface Series {
 
 /** What a round has brought. */
 export interface Round {
-  measurements: readonly Measurement[]
+  /** By metric. */
+  measurements: ReadonlyMap<string, readonly Measurement[]>
   /** Why a metric has no value in this round. */
   reasonOf(metric: string): string
   at: string
@@ -34,7 +35,7 @@ export const forgottenAfterMs = 24 * 3_600_000
 /**
  * Judges one alert: each set of labels that the metric has now or had before.
  *
- * @param before what is kept of the alert's series, by key
+ * @param before what is kept of this alert's series, by key
  * @returns its series, the ones that have no value any more too; never empty
  */
 export function judgeAlert(
@@ -42,9 +43,8 @@ export function judgeAlert(
   before: ReadonlyMap<string, SeriesState>,
   round: Round,
 ): Series[] {
-  const matching = round.measurements.filter(
-    ({ id, labels, value }) =>
-      id === rule.metric &&
+  const matching = (round.measurements.get(rule.metric) ?? []).filter(
+    ({ labels, value }) =>
       Number.isFinite(value) &&
       Object.entries(rule.labels).every(([name, wanted]) => labels[name] === wanted),
   )
@@ -53,7 +53,7 @@ export function judgeAlert(
     .map(({ labels, value }) => seriesOf(rule, labels, value, before, round))
   const surplus = matching.length - present.length
   const note = round.reasonOf(rule.metric)
-  const missing = missingKeys(rule, before, present)
+  const missing = missingKeys(before, present)
     .map((labels) => ({ ...seriesOf(rule, labels, undefined, before, round), note }))
     .map((series) => (present.length > 0 ? forgotten(series, round.at) : series))
     .filter(({ state }) => present.length === 0 || isWorthKeeping(state))
@@ -99,7 +99,6 @@ function seriesOf(
 }
 
 function missingKeys(
-  rule: AlertRule,
   before: ReadonlyMap<string, SeriesState>,
   present: readonly Series[],
 ): Record<string, string>[] {
@@ -107,7 +106,7 @@ function missingKeys(
   return [...before.keys()]
     .filter((key) => !seen.has(key))
     .map(ofSeriesKey)
-    .filter(({ alert, isAbsence }) => alert === rule.id && !isAbsence)
+    .filter(({ isAbsence }) => !isAbsence)
     .map(({ labels }) => labels)
 }
 
