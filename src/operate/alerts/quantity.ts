@@ -94,7 +94,10 @@ function bytesText(value: number): string {
   return `${rounded(size)} TB`
 }
 
+/** Made once: making one takes longer than judging a round. */
+const numberFormat = new Intl.NumberFormat('en-US', { maximumFractionDigits: 6 })
+
 /** Four digits that count are enough to compare with a threshold. */
 function rounded(value: number): string {
-  return Number(value.toPrecision(4)).toLocaleString('en-US', { maximumFractionDigits: 6 })
+  return numberFormat.format(Number(value.toPrecision(4)))
 }

@@ -43,10 +43,10 @@ export function judgeAlert(
   before: ReadonlyMap<string, SeriesState>,
   round: Round,
 ): Series[] {
+  const wanted = Object.entries(rule.labels)
   const matching = (round.measurements.get(rule.metric) ?? []).filter(
-    ({ labels, value }) =>
-      Number.isFinite(value) &&
-      Object.entries(rule.labels).every(([name, wanted]) => labels[name] === wanted),
+    ({ labels, value: measured }) =>
+      Number.isFinite(measured) && wanted.every(([name, value]) => labels[name] === value),
   )
   const present = matching
     .slice(0, mostSeries)

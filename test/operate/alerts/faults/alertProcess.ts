@@ -13,6 +13,7 @@ export interface AlertRound {
   round: number
   exceeding: number[]
   of: number
+  perRule: number
 }
 
 export type Order = AlertRound | 'close'
@@ -26,8 +27,8 @@ async function main(): Promise<void> {
     folder,
     out: () => undefined,
     onLine: (line) => process.stderr.write(`${line}\n`),
-    timeoutMs: 150,
-    backOff: { firstMs: 5, mostMs: 100 },
+    timeoutMs: 100,
+    backOff: { firstMs: 5, mostMs: 50 },
   })
   process.on('message', (order: Order) => {
     if (order === 'close') void alerts.close().then(() => process.disconnect())
@@ -36,13 +37,13 @@ async function main(): Promise<void> {
   process.send?.('ready')
 }
 
-function measurementsOf({ exceeding, of }: AlertRound): Measurement[] {
+function measurementsOf({ exceeding, of, perRule }: AlertRound): Measurement[] {
   const high = new Set(exceeding)
   return Array.from({ length: of }, (_, alert) => ({
     id: 'load',
     value: high.has(alert) ? 90 : 10,
     unit: 'percent',
-    labels: { alert: String(alert) },
+    labels: { rule: String(Math.floor(alert / perRule)), alert: String(alert) },
   }))
 }
 

@@ -14,12 +14,15 @@ export interface FaultyReceiver extends HttpReceiver {
   taken: Taken[]
   /** Requests that a fault met, by its name. */
   faults: Map<string, number>
-  /** From now on it answers everything. */
-  behave(): void
+}
+
+interface Fault {
+  takes: boolean
+  answer(response: ServerResponse): void
 }
 
 /** What may happen to a request. The ones that take it may still leave the sender in doubt. */
-const faults: Record<string, { takes: boolean; answer(response: ServerResponse): void }> = {
+const faults: Record<string, Fault> = {
   'answers 500': { takes: false, answer: (response) => response.writeHead(500).end('no') },
   'answers 429 with Retry-After': {
     takes: false,
@@ -35,6 +38,8 @@ const faults: Record<string, { takes: boolean; answer(response: ServerResponse):
   },
 }
 
+const all = Object.entries(faults)
+
 /** A receiver that meets a share of its requests with faults. */
 export async function startFaultyReceiver(
   read: (request: ReceivedRequest) => Taken[],
@@ -42,20 +47,14 @@ export async function startFaultyReceiver(
 ): Promise<FaultyReceiver> {
   const taken: Taken[] = []
   const met = new Map<string, number>()
-  let isFaulty = true
+  let next = 0
   const receiver = await startHttpReceiver((request, response) => {
-    const name = isFaulty && random.chance(share) ? random.pick(Object.keys(faults)) : undefined
-    const fault = name === undefined ? undefined : faults[name]
+    // In turn, so that each happens however few requests there are.
+    const [name, fault] = random.chance(share) ? (all[next++ % all.length] ?? []) : []
     if (name !== undefined) met.set(name, (met.get(name) ?? 0) + 1)
     if (fault?.takes ?? true) taken.push(...read(request))
     if (fault) fault.answer(response)
     else response.end('{"status":1}')
   })
-  return Object.assign(receiver, {
-    taken,
-    faults: met,
-    behave: () => {
-      isFaulty = false
-    },
-  })
+  return Object.assign(receiver, { taken, faults: met })
 }
