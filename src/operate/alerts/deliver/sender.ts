@@ -111,7 +111,7 @@ class QueueSender {
     if (this.downSince !== undefined) {
       const downMs = performance.now() - this.downSince
       this.downSince = undefined
-      onLine(`alerts: ${receiver.name} takes notifications again, after ${durationText(downMs)}`)
+      onLine(`alerts: ${receiver.name} takes notifications again, after ${durationText(Math.round(downMs))}`)
     }
     await queue.delivered(receiver.name, uuids).catch((error: unknown) => {
       onLine(`alerts: cannot note what ${receiver.name} has, so that it may get it twice: ${String(error)}`)
