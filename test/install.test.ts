@@ -83,6 +83,16 @@ describe('an installed package', () => {
     )
   })
 
+  test("monitors a database without OpenTelemetry's packages, and names them where they are wanted", () => {
+    const here = join(place, 'monitored')
+    expect(run('global', here, 'monitor')).toMatchObject({ exitCode: 0, err: '' })
+    const { exitCode, err } = run('global', here, 'monitor', '--format', 'otlp')
+    expect(exitCode).toBe(5)
+    expect(err).toContain(
+      'npm install @opentelemetry/exporter-metrics-otlp-proto @opentelemetry/resources @opentelemetry/sdk-metrics',
+    )
+  })
+
   test('shows every command in its help', () => {
     const { exitCode, out, err } = run('global', join(place, 'empty'), '--help')
     for (const name of ['demo', 'diagnose', 'compare', 'bench', 'optimize', 'migrate', 'fingerprint'])

@@ -40,7 +40,8 @@ export async function readOwnLag(db: Database): Promise<number> {
   const { rows } = await sql<{ isStandby: boolean; seconds: number | null }>`
     SELECT pg_catalog.pg_is_in_recovery() AS "isStandby",
       CASE WHEN pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() THEN 0
-        ELSE greatest(0, extract(epoch FROM clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()))
+        WHEN pg_catalog.pg_last_xact_replay_timestamp() IS NOT NULL
+        THEN greatest(0, extract(epoch FROM clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()))
         END::float8 AS seconds`.execute(db)
   const [row] = rows
   if (!row?.isStandby) throw new NotSeen('this server is no standby')

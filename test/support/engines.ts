@@ -8,6 +8,8 @@ const programs = {
   pgbouncer: ['pgbouncer'],
   'redis-server': ['redis-server'],
   chromium: ['chromium'],
+  prometheus: ['prometheus'],
+  promtool: ['promtool'],
   'systemd-analyze': ['systemd-analyze'],
 } as const
 

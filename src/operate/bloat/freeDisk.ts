@@ -29,7 +29,8 @@ export async function findShortage(
   for (const table of tables) {
     const { needsBytes } = remedyOf(kind, table.space)
     if (needsBytes === 0) continue
-    const freeBytes = knownFree ?? (await freeDiskBytes(borrow(client), url, table.oid))
+    const freeBytes =
+      knownFree ?? (await freeDiskBytes(borrow(client), url, table.oid).catch(() => undefined))
     if (freeBytes !== undefined && freeBytes < needsBytes * reserve) return { table, needsBytes, freeBytes }
   }
   return undefined

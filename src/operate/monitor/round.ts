@@ -7,7 +7,7 @@ import { serverMetrics } from '../../metrics/definitions/server.ts'
 import type { Measurement } from '../../metrics/measurement.ts'
 import { borrow } from '../../postgres/database.ts'
 import { readOnly } from '../../postgres/readOnly.ts'
-import { underOneSavepoint } from '../../postgres/savepoint.ts'
+import { underOneSavepointUntilFailure } from '../../postgres/savepoint.ts'
 import type { MetricReader, RoundContext, SkippedMetric, Verdict } from './reader.ts'
 
 /** What one look at the database gave. */
@@ -33,7 +33,7 @@ const lockTimeoutMs = 200
  *
  * ```sql
  * BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
- * SAVEPOINT hundredfold_look; ...; ROLLBACK TO SAVEPOINT hundredfold_look; ...
+ * SAVEPOINT hundredfold_look; ...; ROLLBACK TO SAVEPOINT hundredfold_look; RELEASE SAVEPOINT hundredfold_look;
  * ROLLBACK;
  * ```
  *
@@ -58,7 +58,7 @@ export async function takeRound(
     const server = await snapshot.read(readServer)
     round.countersSince = server.countersSince
     const context: RoundContext = { ...snapshot, server, takenAt }
-    await underOneSavepoint(context.db, async (under) => {
+    await underOneSavepointUntilFailure(context.db, async (under) => {
       for (const reader of readers) {
         const outcome = await attemptUnder(under, () => reader.read(context))
         if (outcome.status !== 'ok') {

@@ -5,7 +5,7 @@ import { replicationMetrics } from '../../../metrics/definitions/replication.ts'
 import { serverMetrics as metrics } from '../../../metrics/definitions/server.ts'
 import { freeDiskBytes } from '../../freeDiskBytes.ts'
 import type { MetricReader } from '../reader.ts'
-import { measure, measureOr } from '../reader.ts'
+import { measure } from '../reader.ts'
 
 /** `pg_class` itself: it lies in the folder of the database. */
 const anyRelation = 1259
@@ -76,13 +76,9 @@ const walFiles: MetricReader = {
 function freeDisk(url: string): MetricReader {
   return {
     metrics: [metrics.freeDisk],
-    read: async ({ db }) =>
-      measureOr(
-        metrics.freeDisk,
-        await freeDiskBytes(db, url, anyRelation),
-        {},
-        "the server's disk cannot be seen from here: it is another machine, or the role or this account may not look",
-      ),
+    read: async ({ db }) => ({
+      measurements: [measure(metrics.freeDisk, await freeDiskBytes(db, url, anyRelation))],
+    }),
   }
 }
 
