@@ -156,7 +156,7 @@ test('every command that a text names can be typed so', () => {
 })
 
 test.each([
-  ['hundredfold monitor --every 60s', /unknown command 'monitor'/],
+  ['hundredfold fleet status', /unknown command 'fleet'/],
   ['npm run migrate up --lock-budget 2m', /npm would keep --lock-budget/],
   ['npm run optimize -- --rules missing_index', /does nothing for missing_index/],
   ['diagnose --fail-on grave', /Allowed choices are/],

@@ -60,7 +60,7 @@ Examples:
   $ npx hundredfold monitor --textfile /var/lib/prometheus/node-exporter/pg.prom
   $ npx hundredfold monitor --format otlp --every 30s        to OTEL_EXPORTER_OTLP_ENDPOINT
   $ npx hundredfold monitor --format json --every 10s        one line of JSON a round
-  $ npx hundredfold monitor --print-alerts > alerts.yaml     connections, cache and response time, to be changed
+  $ npx hundredfold monitor --print-alerts                   a file of alerts to keep as alerts.yaml and to change
   $ npx hundredfold monitor --alert alerts.yaml --every 60s  docs/alerts.md has its keys
 
 A single round with --alert ends with 2 if an alert fires.

@@ -23,7 +23,7 @@ export function alertsText(alerts: readonly AlertState[]): string {
   )
 }
 
-/** `connections {of="server"}` */
+/** `database_connections {of="server"}` */
 function nameOf({ id, labels }: AlertState): string {
   const shown = Object.entries(labels).filter(([name]) => name !== 'datname')
   if (shown.length === 0) return id

@@ -15,7 +15,7 @@ export function posthogRequest(
     body: {
       api_key: key,
       batch: batch.map((notification) => ({
-        event: `hundredfold alert ${notification.kind}`,
+        event: `hundredfold_alert_${notification.kind}`,
         properties: {
           alert: notification.alert,
           title: notification.title,
