@@ -1,9 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { CommandResult } from '../support/commandLine.ts'
-import { callCommand } from '../support/commandLine.ts'
+import { callCommand, program } from '../support/commandLine.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
 import type { HttpReceiver } from '../support/httpReceiver.ts'
@@ -123,4 +125,33 @@ test('where the output cannot be opened, the folder of alerts is free again', as
   const refused = await monitor(['--alert', 'alerts.yaml', '--listen', `127.0.0.1:${taken}`])
   expect(refused.exitCode).toBe(5)
   expect((await monitor(['--alert', 'alerts.yaml'])).exitCode).toBe(0)
+})
+
+test('the process goes on after it was killed, tells nothing anew, and leaves no lock when it is ended', async () => {
+  await writeAlerts('0 %', 'receivers:\n  slack:\n    type: webhook\n    url: ${SLACK_URL}\n')
+  const start = () =>
+    spawn(
+      process.execPath,
+      [program, 'monitor', '--alert', 'alerts.yaml', '--format', 'json', '--every', '1s'],
+      {
+        cwd: directory,
+        env: { PATH: process.env['PATH'], DIRECT_URL: database.url, SLACK_URL: receiver.url },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
+  const killed = start()
+  await once(killed.stdout, 'data')
+  await vi.waitFor(() => expect(receiver.received).toHaveLength(1), 10_000)
+  const ended = once(killed, 'exit')
+  killed.kill('SIGKILL')
+  await ended
+
+  const next = start()
+  const [line] = (await once(next.stdout, 'data')) as [Buffer]
+  expect(line.toString()).toContain('"state":"firing"')
+  next.kill('SIGTERM')
+  expect(await once(next, 'exit')).toEqual([0, null])
+  // The kill may have come before it noted that the receiver has it: then that came twice, with one id.
+  expect(new Set(receiver.received.map(({ headers }) => headers['idempotency-key'])).size).toBe(1)
+  expect(await readdir(join(directory, '.hundredfold', 'alerts'))).not.toContain('lock')
 })
