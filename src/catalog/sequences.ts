@@ -1,4 +1,3 @@
-import type { RawBuilder } from 'kysely'
 import { sql } from 'kysely'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
@@ -24,60 +23,6 @@ export interface Sequence extends RelationName {
 
 /** Every sequence that is not PostgreSQL's own, in one query. */
 export async function listSequences(db: Database): Promise<Sequence[]> {
-  return selectSequences(db, sql`true`)
-}
-
-/** Those that end and are nearest to it, and how many could not be looked at. */
-export interface MostUsedSequences {
-  sequences: Sequence[]
-  hidden: number
-}
-
-/**
- * The server ranks them roughly, so that a few of many cost little. Sequences that begin again do not count, nor do those
- * of extensions.
- */
-export async function findMostUsedSequences(
-  db: Database,
-  schemas: readonly string[],
-  limit: number,
-): Promise<MostUsedSequences> {
-  const { rows } = await sql<{ oids: number[]; hidden: number }>`
-    SELECT coalesce((pg_catalog.array_agg(oid ORDER BY used DESC, oid) FILTER (WHERE used IS NOT NULL))[1:${limit}::int],
-        '{}') AS oids,
-      (count(*) FILTER (WHERE NOT visible))::int AS hidden
-    FROM (
-      SELECT class.oid, visible, CASE WHEN visible THEN
-        CASE WHEN sequence.seqincrement > 0
-          THEN (pg_catalog.pg_sequence_last_value(class.oid) - sequence.seqmin::float8)
-            / nullif(least(sequence.seqmax, widest.value) - sequence.seqmin::float8, 0)
-          ELSE (sequence.seqmax - pg_catalog.pg_sequence_last_value(class.oid)::float8)
-            / nullif(sequence.seqmax::float8 - greatest(sequence.seqmin, -widest.value - 1), 0) END END AS used
-      FROM pg_catalog.pg_sequence sequence
-      JOIN pg_catalog.pg_class class ON class.oid = sequence.seqrelid
-      JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
-      LEFT JOIN pg_catalog.pg_depend owner ON owner.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-        AND owner.objid = class.oid AND owner.deptype IN ('a', 'i')
-        AND owner.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND owner.refobjsubid > 0
-      LEFT JOIN pg_catalog.pg_attribute attribute
-        ON attribute.attrelid = owner.refobjid AND attribute.attnum = owner.refobjsubid
-      LEFT JOIN ${lockedRelations} locked ON locked.oid = class.oid
-      CROSS JOIN LATERAL (SELECT CASE attribute.atttypid WHEN 'int2'::pg_catalog.regtype THEN 32767
-        WHEN 'int4'::pg_catalog.regtype THEN 2147483647 ELSE 9223372036854775807 END::int8 AS value) widest
-      CROSS JOIN LATERAL (SELECT locked.oid IS NULL
-        AND pg_catalog.has_sequence_privilege(class.oid, 'SELECT, USAGE') AS visible) seen
-      WHERE namespace.nspname = ANY (${schemas}::name[]) AND class.relpersistence <> 't' AND NOT sequence.seqcycle
-        AND NOT EXISTS (
-          SELECT FROM pg_catalog.pg_depend depend
-          WHERE depend.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-            AND depend.objid = class.oid AND depend.deptype = 'e')
-    ) ranked`.execute(db)
-  const { oids = [], hidden = 0 } = rows[0] ?? {}
-  const sequences = oids.length === 0 ? [] : await selectSequences(db, sql`class.oid = ANY (${oids}::oid[])`)
-  return { sequences, hidden }
-}
-
-async function selectSequences(db: Database, condition: RawBuilder<unknown>): Promise<Sequence[]> {
   const result = await sql<Sequence>`
     SELECT namespace.nspname AS schema, class.relname AS name,
       pg_catalog.format_type(sequence.seqtypid, NULL) AS type,
@@ -106,10 +51,76 @@ async function selectSequences(db: Database, condition: RawBuilder<unknown>): Pr
       ON attribute.attrelid = owner.refobjid AND attribute.attnum = owner.refobjsubid
     LEFT JOIN ${lockedRelations} locked ON locked.oid = class.oid
     WHERE namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema'
-      AND class.relpersistence <> 't' AND ${condition}
+      AND class.relpersistence <> 't'
     ORDER BY 1, 2`.execute(db)
   return result.rows
 }
+
+/** What tells how far a sequence has come. */
+export type SequenceUse = Pick<
+  Sequence,
+  'schema' | 'name' | 'minimum' | 'maximum' | 'increment' | 'lastValue'
+> & {
+  column: Pick<NonNullable<Sequence['column']>, 'type'> | null
+}
+
+/** The sequences that are nearest to their end, and how many could not be looked at. */
+export interface MostUsedSequences {
+  sequences: SequenceUse[]
+  hidden: number
+}
+
+/**
+ * The server ranks them, so that a few of many cost little. Sequences that begin again do not count, nor do those of
+ * extensions.
+ */
+export async function findMostUsedSequences(
+  db: Database,
+  schemas: readonly string[],
+  limit: number,
+): Promise<MostUsedSequences> {
+  const { rows } = await sql<MostUsedSequences>`
+    WITH looked AS MATERIALIZED (
+      SELECT class.oid, namespace.nspname, class.relname, sequence.seqmin, sequence.seqmax, sequence.seqincrement,
+        CASE WHEN visible THEN pg_catalog.pg_sequence_last_value(class.oid) END AS last_value, visible,
+        (SELECT attribute.atttypid FROM pg_catalog.pg_depend owner
+          JOIN pg_catalog.pg_attribute attribute
+            ON attribute.attrelid = owner.refobjid AND attribute.attnum = owner.refobjsubid
+          WHERE owner.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND owner.objid = class.oid
+            AND owner.objsubid = 0 AND owner.deptype IN ('a', 'i') AND owner.refobjsubid > 0
+            AND owner.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass LIMIT 1) AS type
+      FROM pg_catalog.pg_sequence sequence
+      JOIN pg_catalog.pg_class class ON class.oid = sequence.seqrelid
+      JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace
+      CROSS JOIN LATERAL (SELECT class.oid NOT IN (SELECT locked.oid FROM ${lockedRelations} locked)
+        AND pg_catalog.has_sequence_privilege(class.oid, 'SELECT, USAGE') AS visible) seen
+      WHERE namespace.nspname = ANY (${schemas}::name[]) AND class.relpersistence <> 't' AND NOT sequence.seqcycle
+    ),
+    ranked AS (
+      SELECT looked.*, CASE WHEN seqincrement > 0
+          THEN (last_value - seqmin::float8) / nullif(least(seqmax, widest) - seqmin::float8, 0)
+          ELSE (seqmax - last_value::float8) / nullif(seqmax::float8 - greatest(seqmin, -widest - 1), 0) END AS used
+      FROM looked CROSS JOIN LATERAL (SELECT CASE type WHEN 'pg_catalog.int2'::pg_catalog.regtype THEN 32767
+        WHEN 'pg_catalog.int4'::pg_catalog.regtype THEN 2147483647 ELSE 9223372036854775807 END::int8 AS widest) column_type
+      WHERE last_value IS NOT NULL
+    )
+    SELECT
+      (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('schema', nspname, 'name', relname,
+          'minimum', seqmin::text, 'maximum', seqmax::text, 'increment', seqincrement::text,
+          'lastValue', last_value::text, 'column', CASE WHEN type IS NOT NULL THEN
+            pg_catalog.json_build_object('type', pg_catalog.format_type(type, NULL)) END)
+          ORDER BY used DESC NULLS FIRST, oid), '[]')
+        FROM (SELECT * FROM ranked WHERE NOT ${isOfExtension}
+          ORDER BY used DESC NULLS FIRST, oid LIMIT ${limit}) AS first) AS sequences,
+      (SELECT count(*)::int FROM looked AS ranked WHERE NOT visible AND NOT ${isOfExtension}) AS hidden`.execute(
+    db,
+  )
+  return rows[0] ?? { sequences: [], hidden: 0 }
+}
+
+const isOfExtension = sql`EXISTS (
+  SELECT FROM pg_catalog.pg_depend depend WHERE depend.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    AND depend.objid = ranked.oid AND depend.deptype = 'e')`
 
 /** Type and largest value of one sequence; undefined where there is none of that name. */
 export async function findSequence(

@@ -125,9 +125,11 @@ export async function readTopCounters(
   const { rows } = await sql<StatementCounters & { key: string | null }>`
     SELECT userid || ' ' || queryid AS key, calls::float8 AS calls, total_exec_time AS "totalMs",
       stddev_exec_time AS "deviationMs", (shared_blks_hit + shared_blks_read)::float8 AS blocks, ${since} AS since
-    FROM ${sql.id(schema, 'pg_stat_statements')}(false)
-    WHERE ${ofThisDatabase} AND toplevel AND calls > 0
-    ORDER BY queryid IS NULL DESC, total_exec_time DESC LIMIT ${most + 1}`.execute(db)
+    FROM (
+      SELECT * FROM ${sql.id(schema, 'pg_stat_statements')}(false)
+      WHERE ${ofThisDatabase} AND toplevel AND calls > 0
+      ORDER BY queryid IS NULL DESC, total_exec_time DESC LIMIT ${most + 1}
+    ) AS top`.execute(db)
   const statements = new Map<string, StatementCounters>()
   for (const { key, ...counters } of rows.slice(0, most)) if (key !== null) statements.set(key, counters)
   return {

@@ -17,6 +17,7 @@ import { diagnoseBench } from '../bench/diagnoseBench.ts'
 import { gainBench } from '../bench/gainBench.ts'
 import { describeMachine } from '../bench/measuredOn.ts'
 import type { BenchResult } from '../bench/result.ts'
+import { monitorCostBench } from '../bench/monitorCostBench.ts'
 import { partitionBench } from '../bench/partition/partitionBench.ts'
 import { policiesBench } from '../bench/policiesBench.ts'
 import { politeLocksBench } from '../bench/politeLocksBench.ts'
@@ -58,6 +59,7 @@ export const benches: readonly Bench[] = [
   cachedBench,
   cacheBesideTtlBench,
   cacheTriggersBench,
+  monitorCostBench,
 ]
 
 interface BenchCommandOptions extends OutputOptions {

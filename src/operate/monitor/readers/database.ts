@@ -19,23 +19,17 @@ const counted: MetricReader = {
   },
 }
 
-/** The server looks at every file for it, so it is not asked in every round. */
-const sizeEveryMs = 300_000
-
-function sizeReader(): MetricReader {
-  let last: { bytes: number | null; at: number } | undefined
-  return {
-    metrics: [size],
-    async read(context) {
-      const at = context.takenAt.getTime()
-      if (!last || Math.abs(at - last.at) >= sizeEveryMs)
-        last = { bytes: await context.read(readDatabaseBytes), at }
-      return measureOr(size, last.bytes, labelsOf(context), 'this role may not connect to the database')
-    },
-  }
+/** The server looks at every file for it. */
+export const sizeReader: MetricReader = {
+  metrics: [size],
+  read: async (context) =>
+    measureOr(
+      size,
+      await context.read(readDatabaseBytes),
+      labelsOf(context),
+      'this role may not connect to the database',
+    ),
 }
 
-/** What pg_stat_database counts, and the size of the database. */
-export function databaseReaders(): MetricReader[] {
-  return [counted, sizeReader()]
-}
+/** What pg_stat_database counts. */
+export const databaseReaders: readonly MetricReader[] = [counted]

@@ -1,11 +1,12 @@
 import type { MetricReader } from '../reader.ts'
-import { databaseReaders } from './database.ts'
+import { seldom } from '../seldom.ts'
+import { databaseReaders, sizeReader } from './database.ts'
 import { ownReaders } from './own.ts'
 import { replicationReaders } from './replication.ts'
 import { serverReaders } from './server.ts'
 import { sessionReaders } from './sessions.ts'
 import { statementReaders } from './statements.ts'
-import { tableReaders } from './tables.ts'
+import { deadTuplesReader, sequencesReader, tableReaders } from './tables.ts'
 
 /**
  * What reads the metrics of one database. Some remember the round before, so each monitor makes its own.
@@ -17,9 +18,10 @@ export function makeReaders(from: { url: string; reports: string }): MetricReade
     ...serverReaders(from.url),
     ...sessionReaders,
     ...tableReaders(),
-    ...databaseReaders(),
+    ...databaseReaders,
     ...statementReaders(),
     ...replicationReaders,
     ...ownReaders(from.reports),
+    ...seldom([deadTuplesReader, sizeReader, sequencesReader]),
   ]
 }

@@ -11,7 +11,7 @@ import { labelsOf, measure, measureOr, together } from '../reader.ts'
 import { deltasBetween, pool } from '../statementDeltas.ts'
 
 /** The rest of the statements takes next to no time, and comparing thousands would. */
-const mostCompared = 1_000
+const mostCompared = 500
 /** Each is a series of its own in every receiver. */
 const mostInAll = 20
 const mostRecent = 10
@@ -48,17 +48,16 @@ function countersReader(): MetricReader {
   }
 }
 
-/** Looks up the statements that are new, and forgets those that are gone. Texts are in a file: it is read only then. */
+/** If a statement is new, looks up all that are counted now. Texts are in a file: it is read only then. */
 async function learn(
   known: Map<string, Known>,
   { statements }: CountersReading,
   db: Database,
   source: CountersSource,
 ): Promise<void> {
-  for (const key of known.keys()) if (!statements.has(key)) known.delete(key)
   if ([...statements.keys()].every((key) => known.has(key))) return
+  known.clear()
   for (const { key, role, text } of await listCountedTexts(db, source)) {
-    if (!statements.has(key)) continue
     known.set(key, { isOfApplication: isOfApplication(text), role: role ?? key.split(' ')[0] ?? '' })
   }
 }

@@ -58,7 +58,7 @@ function since(last: Look | undefined, now: Look): Omit<BlockHits, 'storedBlocks
   return { blocksHit, blocksRead }
 }
 
-const deadTuples: MetricReader = {
+export const deadTuplesReader: MetricReader = {
   metrics: [metrics.deadTuples],
   async read(context) {
     const percent = deadPercent(await sumDeadRows(context.db, await context.read(listUserSchemas)))
@@ -71,7 +71,7 @@ const deadTuples: MetricReader = {
   },
 }
 
-const sequences: MetricReader = {
+export const sequencesReader: MetricReader = {
   metrics: [metrics.sequenceUsage],
   async read(context) {
     const schemas = await context.read(listUserSchemas)
@@ -116,7 +116,7 @@ const wraparound: MetricReader = {
   },
 }
 
-/** Cache, dead rows, sequences and transaction ids. */
+/** Cache and transaction ids. */
 export function tableReaders(): MetricReader[] {
-  return [cacheReader(), deadTuples, sequences, wraparound]
+  return [cacheReader(), wraparound]
 }
