@@ -136,7 +136,7 @@ test('the process goes on after it was killed, tells nothing anew, and leaves no
       {
         cwd: directory,
         env: { PATH: process.env['PATH'], DIRECT_URL: database.url, SLACK_URL: receiver.url },
-        stdio: ['ignore', 'pipe', 'inherit'],
+        stdio: ['ignore', 'pipe', 'ignore'],
       },
     )
   const killed = start()

@@ -9,22 +9,22 @@ export interface Quantity {
 const kilobyte = 1_024
 
 /** What may stand behind a number, and how much of the metric's unit it is. */
-const suffixes: Record<string, { unit: Unit; times: number }> = {
-  '': { unit: 'count', times: 1 },
-  '%': { unit: 'percent', times: 1 },
-  '/s': { unit: 'per_second', times: 1 },
-  ms: { unit: 'seconds', times: 0.001 },
-  s: { unit: 'seconds', times: 1 },
-  m: { unit: 'seconds', times: 60 },
-  min: { unit: 'seconds', times: 60 },
-  h: { unit: 'seconds', times: 3_600 },
-  d: { unit: 'seconds', times: 86_400 },
-  B: { unit: 'bytes', times: 1 },
-  kB: { unit: 'bytes', times: kilobyte },
-  MB: { unit: 'bytes', times: kilobyte ** 2 },
-  GB: { unit: 'bytes', times: kilobyte ** 3 },
-  TB: { unit: 'bytes', times: kilobyte ** 4 },
-}
+const suffixes = new Map<string, { unit: Unit; times: number }>([
+  ['', { unit: 'count', times: 1 }],
+  ['%', { unit: 'percent', times: 1 }],
+  ['/s', { unit: 'per_second', times: 1 }],
+  ['ms', { unit: 'seconds', times: 0.001 }],
+  ['s', { unit: 'seconds', times: 1 }],
+  ['m', { unit: 'seconds', times: 60 }],
+  ['min', { unit: 'seconds', times: 60 }],
+  ['h', { unit: 'seconds', times: 3_600 }],
+  ['d', { unit: 'seconds', times: 86_400 }],
+  ['B', { unit: 'bytes', times: 1 }],
+  ['kB', { unit: 'bytes', times: kilobyte }],
+  ['MB', { unit: 'bytes', times: kilobyte ** 2 }],
+  ['GB', { unit: 'bytes', times: kilobyte ** 3 }],
+  ['TB', { unit: 'bytes', times: kilobyte ** 4 }],
+])
 
 export const units = ['percent', 'seconds', 'bytes', 'count', 'per_second'] as const satisfies readonly Unit[]
 
@@ -46,7 +46,7 @@ export const examples: Record<Unit, string> = {
  */
 export function parseQuantity(text: string): Quantity | undefined {
   const match = /^(-?\d+(?:\.\d+)?)\s*(\S*)$/.exec(text.trim().replaceAll(',', ''))
-  const suffix = suffixes[match?.[2] ?? 'none']
+  const suffix = match?.[2] === undefined ? undefined : suffixes.get(match[2])
   if (!match?.[1] || !suffix) return undefined
   return { value: Number(match[1]) * suffix.times, unit: suffix.unit }
 }
@@ -67,7 +67,7 @@ export function quantityText(value: number, unit: Unit): string {
     case 'per_second':
       return `${rounded(value)} /s`
     case 'count':
-      return rounded(value)
+      return Number.isInteger(value) ? numberFormat.format(value) : rounded(value)
     case 'bytes':
       return bytesText(value)
   }
