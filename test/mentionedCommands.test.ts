@@ -133,7 +133,9 @@ function complaintAboutOption(text: string): string | undefined {
   const found = all.filter(({ long }) => long === option)
   if (option === '--help' || option === swallowed) return undefined
   if (found.length === 0) return `no command has the option ${option}`
-  const choices = found.flatMap(({ argChoices }) => argChoices ?? [])
+  // Another command may take any value.
+  const isFree = found.some(({ argChoices }) => argChoices === undefined)
+  const choices = isFree ? [] : found.flatMap(({ argChoices }) => argChoices ?? [])
   return value !== undefined && choices.length > 0 && !choices.includes(value)
     ? `${option} is one of ${choices.join(', ')}`
     : undefined

@@ -22,10 +22,10 @@ test('a round asks the same few questions whatever the number of tables, and rea
   const many = await cost()
   expect(many.queries).toBe(few.queries)
   expect(many.queries).toBeLessThanOrEqual(36)
-  // Of a table, its three indexes, its TOAST and its sequence: each has an entry or more in several catalogs.
+  // Of a table, its three indexes, its TOAST and its sequence, which a list of tables would look up one by one.
   const blocksOfTable = (many.blocks - few.blocks) / 300
-  expect(blocksOfTable).toBeGreaterThan(1)
-  expect(blocksOfTable).toBeLessThan(60)
+  expect(blocksOfTable).toBeGreaterThan(0.1)
+  expect(blocksOfTable).toBeLessThan(5)
 }, 60_000)
 
 async function makeTables(from: number, to: number): Promise<void> {
@@ -48,15 +48,17 @@ async function cost(): Promise<{ queries: number; blocks: number }> {
     return query(...args)
   }) as typeof client.query
   const readers = makeReaders({ url: database.url, reports: '/nonexistent' })
-  const now = new Date()
-  await takeRound(client, readers, now)
-  await takeRound(client, readers, now)
+  // Far enough apart for what is read seldom to have its turn in each.
+  let at = Date.now()
+  const next = () => takeRound(client, readers, new Date((at += 600_000)))
+  await next()
+  await next()
   const before = await blocksTouched(client)
-  const rounds = 5
+  const rounds = 6
   const asked: number[] = []
   for (let turn = 0; turn < rounds; turn += 1) {
     queries = 0
-    await takeRound(client, readers, now)
+    await next()
     asked.push(queries)
   }
   const touched = (await blocksTouched(client)) - before

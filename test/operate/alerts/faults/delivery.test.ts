@@ -207,4 +207,4 @@ test(`of ${alertCount} alerts none is lost, and doubles carry the same id, whate
   expect(errors).toContain('takes notifications again')
   expect(errors).not.toContain('s3cret')
   expect(errors).not.toContain('/hook')
-}, 180_000)
+}, 600_000)
