@@ -53,6 +53,8 @@ export interface Config {
   npmDryRun: boolean
   /** Folders to search for programs, in the format of PATH. */
   path: string
+  /** Any other variable, for files that name a secret as `${NAME}`; undefined where it is empty. Never print one. */
+  variable(name: string): string | undefined
   otlp: OtlpConfig
 }
 
@@ -60,7 +62,8 @@ export interface Config {
 export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const fromFile: Record<string, string> = {}
   readDotenv({ quiet: true, processEnv: fromFile })
-  const parsed = environmentSchema.parse({ ...fromFile, ...environment })
+  const all: Record<string, string | undefined> = { ...fromFile, ...environment }
+  const parsed = environmentSchema.parse(all)
   return {
     directUrl: parsed.DIRECT_URL,
     databaseUrl: parsed.DATABASE_URL,
@@ -73,6 +76,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     indexAdvisorSql: parsed.INDEX_ADVISOR_SQL,
     npmDryRun: parsed.npm_config_dry_run,
     path: parsed.PATH ?? '',
+    variable: (name) => (Object.hasOwn(all, name) && all[name] !== '' ? all[name] : undefined),
     otlp: {
       url: parsed.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT ?? metricsUrl(parsed.OTEL_EXPORTER_OTLP_ENDPOINT),
       headers: {

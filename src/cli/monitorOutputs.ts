@@ -1,5 +1,6 @@
 import { UsageError, messageOf } from '../errors.ts'
 import { HistoryFile, historyPath } from '../history/historyFile.ts'
+import type { AlertState } from '../operate/alerts/rounds.ts'
 import type { ListenAddress, MetricsPage } from '../operate/monitor/metricsServer.ts'
 import { serveMetrics } from '../operate/monitor/metricsServer.ts'
 import { claimFile } from '../operate/monitor/ownFile.ts'
@@ -31,6 +32,8 @@ interface Wanted {
   textfile?: string
   /** A file; by default the usual one where rounds go on; false for none. */
   history?: string | false
+  /** The alerts of the round that is written; undefined where there is no file of alerts. */
+  alerts?: () => readonly AlertState[]
   /** Rounds go on: an output that fails is named once and tried again in the next round. */
   isRepeated: boolean
 }
@@ -137,16 +140,22 @@ async function otlpOutput(
   return { onRound: (_, __, round) => behind(round), close: () => sender.close() }
 }
 
-function printed(format: Exclude<MonitorFormat, 'otlp'>, { isRepeated }: Wanted, { out }: Terminal): Output {
+function printed(
+  format: Exclude<MonitorFormat, 'otlp'>,
+  { isRepeated, alerts = () => [] }: Wanted,
+  { out }: Terminal,
+): Output {
   return {
     onRound: async (measurements, takenAt, round) => {
       if (format === 'json') {
         const write = isRepeated ? jsonLine : jsonDocument
-        out(write('monitor', monitorJson(round), takenAt))
+        out(write('monitor', monitorJson(round, alerts()), takenAt))
       } else if (format === 'prometheus') out(await prometheusText(measurements))
       // An outage is said elsewhere, once.
       else if (round.outage === undefined) {
-        out(`${isRepeated ? `${takenAt.toISOString().slice(11, 19)} UTC\n` : ''}${monitorText(round)}\n`)
+        out(
+          `${isRepeated ? `${takenAt.toISOString().slice(11, 19)} UTC\n` : ''}${monitorText(round, alerts())}\n`,
+        )
       }
     },
   }

@@ -3,13 +3,15 @@ import type { MetricDefinition, Target } from '../metrics/definition.ts'
 import { meets } from '../metrics/definition.ts'
 import type { Measurement } from '../metrics/measurement.ts'
 import { metrics } from '../metrics/registry.ts'
+import type { AlertState } from '../operate/alerts/rounds.ts'
 import type { Verdict } from '../operate/monitor/reader.ts'
 import type { Round } from '../operate/monitor/round.ts'
+import { alertsText } from './alerts.ts'
 import { textTable } from './textTable.ts'
 import { bytes, duration } from './units.ts'
 
 /** What people read: figures with a target first, then the rest, then what could not be read. */
-export function monitorText(round: Round): string {
+export function monitorText(round: Round, alerts: readonly AlertState[] = []): string {
   if (round.outage !== undefined) return `The database did not answer: ${round.outage}`
   const rows = metrics.flatMap((metric) =>
     round.measurements.filter(({ id }) => id === metric.id).map((measurement) => ({ metric, measurement })),
@@ -36,16 +38,20 @@ export function monitorText(round: Round): string {
       others.map(({ measurement }) => [nameOf(measurement), valueText(measurement)]),
     ),
     skippedText(round),
+    alertsText(alerts),
   ]
     .filter((part) => part !== '')
     .join('\n\n')
 }
 
 /** The body of the JSON document. */
-export function monitorJson({ measurements, skipped, outage }: Round): object {
+export function monitorJson(
+  { measurements, skipped, outage }: Round,
+  alerts: readonly AlertState[] = [],
+): object {
   return {
     metrics: measurements.map(({ id, value, unit, labels }) => ({ id, value, unit, labels })),
-    alerts: [],
+    alerts,
     skipped,
     ...(outage === undefined ? {} : { outage }),
   }
