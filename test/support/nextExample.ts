@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -36,6 +36,8 @@ export interface NextExample {
  * `hundredfold` is this checkout, `pg` and `ioredis` are what it has installed.
  */
 export async function buildNextExample(environment: Record<string, string>): Promise<NextExample> {
+  // It takes what is compiled, and sources may have changed since.
+  execFileSync(process.execPath, [join(checkout, 'scripts/build.mjs')])
   const directory = await mkdtemp(join(nextDirectory, 'example-'))
   await cp(join(checkout, 'examples/next'), directory, { recursive: true })
   await mkdir(join(directory, 'node_modules'))
