@@ -7,7 +7,7 @@ import { borrow } from '../postgres/database.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { SharedRange } from './foretellUpkeep.ts'
 import { pricesIn, timed } from './foretellUpkeep.ts'
-import { withFullPages } from './fullPages.ts'
+import { walOfPage, withFullPages } from './fullPages.ts'
 import type { KeyedTable } from './keyUses.ts'
 import type { MachineSpeed } from './planTime.ts'
 import { executionMs } from './planTime.ts'
@@ -15,8 +15,6 @@ import { countWork } from './planWork.ts'
 
 /** Bytes of WAL for a deleted row, aligned: a header, the place, and what the row becomes. */
 const walOfDelete = 56
-/** Of a page that is written whole, the first time after a checkpoint. */
-const walOfPage = 7_500
 
 /**
  * Milliseconds and bytes of deleting the rows of a range from the table as it is. A part of the table is made in the

@@ -1,11 +1,12 @@
 import type { ClientBase } from 'pg'
 import { bytesOf, listSettings } from '../catalog/settings.ts'
 import type { Setting } from '../catalog/settings.ts'
+import { median } from '../median.ts'
 import { borrow } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { FilledPartition, PartitionableTable, PartitionRange } from '../shadow/planner/partitions.ts'
-import { withFullPages } from './fullPages.ts'
+import { walOfPage, withFullPages } from './fullPages.ts'
 import type { KeyedTable } from './keyUses.ts'
 import { priceSettings } from './planWork.ts'
 
@@ -72,24 +73,28 @@ export async function foretellDrop(
   const relations = await countRelations(session, partitions[0] && { ...table, name: partitions[0].relation })
   const ownBuffers = buffersIn(await listSettings(borrow(session)))
   const times: number[] = []
-  const wals: number[] = []
+  const drop = ({ relation }: FilledPartition) => `DROP TABLE ${qualified({ ...table, name: relation })}`
+  const [first, ...others] = partitions.slice(0, drops + 1)
+  const before = await walPosition(session)
+  if (first) await session.query(drop(first))
+  const records = (await walPosition(session)) - before
+  const pages: number[] = []
   await withFullPages(session, fullPageWrites, async () => {
-    for (const { relation } of partitions.slice(0, drops)) {
+    for (const partition of others) {
+      const counted = await countFullPages(session)
       await session.query('CHECKPOINT')
-      const before = await walPosition(session)
-      times.push(await timed(session, `DROP TABLE ${qualified({ ...table, name: relation })}`))
-      wals.push((await walPosition(session)) - before)
+      times.push(await timed(session, drop(partition)))
+      pages.push((await countFullPages(session)) - counted)
     }
   })
   const typical = typicalRange(partitions)
   const files = typical ? [typical.blocks, ...typical.indexes.map(({ blocks }) => blocks)] : []
-  wals.sort((one, other) => one - other)
   return {
     ms:
       Math.min(...times) +
       (await givingBackMs(session, files)) +
       (Math.max(0, buffers - ownBuffers) * bufferPrice(relations) * speed) / 1000,
-    wal: wals[Math.floor((wals.length - 1) / 2)] ?? 0,
+    wal: records + (fullPageWrites && pages.length > 0 ? median(pages) * walOfPage : 0),
   }
 }
 
@@ -171,6 +176,21 @@ async function walPosition(session: ClientBase): Promise<number> {
     `SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::float8 AS bytes`,
   )
   return rows[0]?.bytes ?? 0
+}
+
+/** Pages that the server has written to the WAL as a whole. Each session tells its count when it is idle. */
+async function countFullPages(session: ClientBase): Promise<number> {
+  const { rows: functions } = await session.query(
+    `SELECT FROM pg_catalog.pg_proc WHERE proname = 'pg_stat_force_next_flush'`,
+  )
+  // Before PostgreSQL 15 it is told twice a second at most.
+  await session.query(
+    functions.length > 0 ? 'SELECT pg_catalog.pg_stat_force_next_flush()' : 'SELECT pg_catalog.pg_sleep(0.6)',
+  )
+  const { rows } = await session.query<{ pages: number }>(
+    'SELECT wal_fpi::float8 AS pages FROM pg_catalog.pg_stat_wal',
+  )
+  return rows[0]?.pages ?? 0
 }
 
 /** What VACUUM has to read. */

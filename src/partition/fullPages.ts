@@ -1,5 +1,8 @@
 import type { ClientBase } from 'pg'
 
+/** Bytes of WAL of a page that is written whole, the first time after a checkpoint: most pages are nearly full. */
+export const walOfPage = 7_500
+
 /**
  * Does work of which every page is written to the WAL as a whole at its first change after a checkpoint, as on the source.
  * The shadow leaves that out otherwise.

@@ -313,23 +313,29 @@ function retentionOf({ upkeep }: Foretelling): Pair {
   return upkeep.retention
 }
 
-/** Measured and foretold in turn; what a file system takes to give files back varies most of all. */
+/**
+ * Measured and foretold in turn; what a file system takes to give files back varies most of all. Rows are deleted and
+ * partitions dropped one after the other, so that each of them finds its own server's memory warm, as the other rows do.
+ */
 async function measureRetention(
   [one, parts]: Both,
   retentionAgain: () => Promise<Pair>,
 ): Promise<{ ms: Pair; foretold: Pair; wal: Pair }> {
   const runs = { one: [] as Written[], parts: [] as Written[] }
   const foretold: Pair[] = []
-  for (const [turn, at] of retired.entries()) {
-    if (turn % perTurn === 0) foretold.push(await retentionAgain())
-    // Warm, as the other rows.
-    for (const client of [one, parts])
-      await client.query(`SELECT count(note) FROM bookings WHERE ${inMonth(at)}`)
-    // Nobody has changed old rows since the last checkpoint, nor the catalog.
-    await one.query('CHECKPOINT')
-    runs.one.push(await written(one, `DELETE FROM bookings WHERE ${inMonth(at)}`))
-    await one.query('CHECKPOINT')
-    runs.parts.push(await written(parts, `DROP TABLE ${partitionOf(at)}`))
+  for (let from = 0; from < retired.length; from += perTurn) {
+    foretold.push(await retentionAgain())
+    for (const [client, written, statementOf] of [
+      [one, runs.one, (at: number) => `DELETE FROM bookings WHERE ${inMonth(at)}`],
+      [parts, runs.parts, (at: number) => `DROP TABLE ${partitionOf(at)}`],
+    ] as const) {
+      for (const at of retired.slice(from, from + perTurn)) {
+        await client.query(`SELECT count(note) FROM bookings WHERE ${inMonth(at)}`)
+        // Nobody has changed old rows since the last checkpoint, nor the catalog.
+        await client.query('CHECKPOINT')
+        written.push(await writing(client, statementOf(at)))
+      }
+    }
   }
   const all = (of: Written[], what: keyof Written): number[] => of.map((each) => each[what])
   return {
@@ -344,7 +350,7 @@ interface Written {
   wal: number
 }
 
-async function written(client: Client, sql: string): Promise<Written> {
+async function writing(client: Client, sql: string): Promise<Written> {
   const position = async (): Promise<number> => {
     const { rows } = await client.query<{ at: number }>(
       `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS at`,
