@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 export function redisKeys(prefix: string) {
   return {
     state: `${prefix}:state`,
+    confirmed: `${prefix}:state:confirmed`,
     entry: (key: string): string => `${prefix}:entry:${key}`,
     tags: `${prefix}:tag:`,
     channel: `${prefix}:changes`,

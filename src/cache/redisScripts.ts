@@ -3,19 +3,37 @@
  *
  * - `epoch`, a random text: entries of another epoch are of no use. It is new whenever the hash is, so that whatever Redis
  *   forgets (a restart, eviction, FLUSHALL) makes entries unusable and never usable again.
- * - `count`, the number of changes so far.
- * - `confirmed`, when the last confirmed round began, in milliseconds of Redis's own clock; `beat`, how many there were.
+ * - `count`, the number of changes so far; `beat`, how many rounds were confirmed.
  *
- * A tag's key holds the count at its last change. An entry is a hash.
+ * Beside it is the text `epoch confirmed beat`, where `confirmed` is when the last confirmed round began, in milliseconds of
+ * Redis's own clock. A tag's key holds the count at its last change. An entry is a text too: `epoch asOf freshUntil keepUntil
+ * tags`, a line break, and the value. So a reader may get with one MGET all that says whether an entry is of use.
  */
 const state = `
+local confirmedKey = KEYS[1] .. ':confirmed'
+local function confirmation()
+  local text = redis.call('GET', confirmedKey)
+  if not text then return nil, 0 end
+  local _, confirmed, beat = string.match(text, '^(%S+) (%S+) (%S+)$')
+  return tonumber(confirmed), tonumber(beat)
+end
+local function confirm(epoch, confirmed, beat)
+  redis.call('SET', confirmedKey, string.format('%s %.0f %.0f', epoch, confirmed, beat))
+end
 local function state()
-  local found = redis.call('HMGET', KEYS[1], 'epoch', 'count', 'confirmed', 'beat')
+  local found = redis.call('HMGET', KEYS[1], 'epoch', 'count')
   if not found[1] then
     redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'count', '1')
-    return ARGV[1], 1, nil, 0
+    redis.call('DEL', confirmedKey)
+    return ARGV[1], 1
   end
-  return found[1], tonumber(found[2]), tonumber(found[3]), tonumber(found[4] or '0')
+  return found[1], tonumber(found[2])
+end
+local function forgetAll(epoch)
+  redis.call('HSET', KEYS[1], 'epoch', epoch)
+  redis.call('HINCRBY', KEYS[1], 'count', 1)
+  local confirmed, beat = confirmation()
+  if confirmed then confirm(epoch, confirmed, beat) end
 end
 local function now()
   local time = redis.call('TIME')
@@ -34,15 +52,16 @@ const tagLifeMs = 2 * 86_400_000
 const withState = (body: string): string => `${state.replace('TAG_LIFE', `${tagLifeMs}`)}${body}`
 
 /**
- * `KEYS[2]` is the entry; `ARGV`: a new epoch, the prefix of tags' keys, the tags that are known as JSON, then these tags.
- * Answers with the epoch, the count, the latest change among the tags, milliseconds since the last confirmed round began
- * (negative where there is none), the beat, and the entry if it may be used: its value, its tags as JSON, and for how many
- * milliseconds it is fresh and kept.
+ * `KEYS[2]` is the entry; `ARGV`: a new epoch, the prefix of tags' keys, then the tags that are known. Answers with the epoch,
+ * the count, the latest change among the tags, milliseconds since the last confirmed round began (negative where there is
+ * none), the beat, the time, and the entry if it may be used: its value, its tags as JSON, and for how many milliseconds it
+ * is fresh and kept.
  */
 export const lookupScript = withState(`
-local epoch, count, confirmed, beat = state()
+local epoch, count = state()
+local confirmed, beat = confirmation()
 local changed = 0
-for at = 4, #ARGV do
+for at = 3, #ARGV do
   local tagKey = ARGV[2] .. ARGV[at]
   local version = tonumber(redis.call('GET', tagKey))
   if not version then
@@ -52,27 +71,24 @@ for at = 4, #ARGV do
   if version > changed then changed = version end
 end
 local time = now()
-local answer = { epoch, count, changed, confirmed and time - confirmed or -1, beat }
-local entry = redis.call('HMGET', KEYS[2], 'epoch', 'asOf', 'tags', 'value', 'freshUntil', 'keepUntil')
-if not entry[1] then return answer end
-local asOf = tonumber(entry[2])
-local usable = entry[1] == epoch
-if entry[3] == ARGV[3] then
-  usable = usable and changed <= asOf
-else
-  for _, tag in ipairs(cjson.decode(entry[3])) do
-    local version = tonumber(redis.call('GET', ARGV[2] .. tag))
-    if not version or version > asOf then usable = false end
-  end
+local answer = { epoch, count, changed, confirmed and time - confirmed or -1, beat, time }
+local entry = redis.call('GET', KEYS[2])
+if not entry then return answer end
+local epochOf, asOf, freshUntil, keepUntil, tags, value =
+  string.match(entry, '^(%S+) (%S+) (%S+) (%S+) ([^\\n]*)\\n(.*)$')
+local usable = epochOf == epoch
+for _, tag in ipairs(cjson.decode(tags)) do
+  local version = tonumber(redis.call('GET', ARGV[2] .. tag))
+  if not version or version > tonumber(asOf) then usable = false end
 end
 if not usable then
   redis.call('DEL', KEYS[2])
   return answer
 end
-answer[6] = entry[4]
-answer[7] = entry[3]
-answer[8] = tonumber(entry[5]) - time
-answer[9] = tonumber(entry[6]) - time
+answer[7] = value
+answer[8] = tags
+answer[9] = tonumber(freshUntil) - time
+answer[10] = tonumber(keepUntil) - time
 return answer
 `)
 
@@ -98,10 +114,8 @@ for at = 9, #ARGV do
 end
 if usable == 0 then return 0 end
 local time = now()
-redis.call('DEL', KEYS[2])
-redis.call('HSET', KEYS[2], 'epoch', epoch, 'asOf', ARGV[4], 'tags', ARGV[8], 'value', ARGV[7],
-  'freshUntil', string.format('%.0f', time + tonumber(ARGV[6])), 'keepUntil', string.format('%.0f', time + tonumber(ARGV[5])))
-redis.call('PEXPIRE', KEYS[2], ARGV[5])
+local head = string.format('%s %s %.0f %.0f %s', epoch, ARGV[4], time + tonumber(ARGV[6]), time + tonumber(ARGV[5]), ARGV[8])
+redis.call('SET', KEYS[2], head .. '\\n' .. ARGV[7], 'PX', ARGV[5])
 return 1
 `)
 
@@ -109,8 +123,7 @@ return 1
 export const invalidateScript = withState(`
 state()
 if ARGV[5] == '1' then
-  redis.call('HSET', KEYS[1], 'epoch', ARGV[1])
-  redis.call('HINCRBY', KEYS[1], 'count', 1)
+  forgetAll(ARGV[1])
 else
   for at = 6, #ARGV do change(ARGV[2] .. ARGV[at]) end
 end
@@ -125,8 +138,8 @@ return 1
 export const beginScript = withState(`
 state()
 if redis.call('HGET', KEYS[1], 'run') ~= ARGV[2] then
-  redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'run', ARGV[2])
-  redis.call('HINCRBY', KEYS[1], 'count', 1)
+  redis.call('HSET', KEYS[1], 'run', ARGV[2])
+  forgetAll(ARGV[1])
   redis.call('PUBLISH', ARGV[3], '["*"]')
 end
 return string.format('%.0f', now())
@@ -134,11 +147,12 @@ return string.format('%.0f', now())
 
 /** `ARGV`: a new epoch, when the round began, the longest that it may have taken. */
 export const confirmScript = withState(`
-state()
+local epoch = state()
 local began = tonumber(ARGV[2])
 local age = now() - began
 -- The message was under way for too long, or the clock was moved.
 if age < 0 or age > tonumber(ARGV[3]) then return 0 end
-redis.call('HSET', KEYS[1], 'confirmed', ARGV[2])
-return redis.call('HINCRBY', KEYS[1], 'beat', 1)
+local beat = redis.call('HINCRBY', KEYS[1], 'beat', 1)
+confirm(epoch, began, beat)
+return beat
 `)

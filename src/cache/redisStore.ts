@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import { Confirmation } from './confirmation.ts'
 import { defaultPrefix, newEpoch, redisKeys } from './redisKeys.ts'
+import { RedisClock, momentHere } from './redisClock.ts'
 import { lookupScript, putScript } from './redisScripts.ts'
 import { runScript } from './runScript.ts'
 import type { Entry, Found, Lookup, Store } from './store.ts'
@@ -25,6 +26,7 @@ export class RedisStore implements Store<RedisStart> {
   private readonly redis: Redis
   private readonly keys: ReturnType<typeof redisKeys>
   private readonly confirmation: Confirmation
+  private readonly clock: RedisClock
   private readonly watching: NodeJS.Timeout
 
   /** @param redis a connection of its own or the application's; `close` leaves it open */
@@ -32,6 +34,7 @@ export class RedisStore implements Store<RedisStart> {
     this.redis = redis
     this.keys = redisKeys(prefix)
     this.confirmation = new Confirmation(boundMs)
+    this.clock = new RedisClock(boundMs / 2)
     redis.on('close', this.forget)
     // A beat that is seen late looks young.
     this.watching = setInterval(
@@ -42,14 +45,53 @@ export class RedisStore implements Store<RedisStart> {
   }
 
   async lookup(key: string, tags: readonly string[]): Promise<Lookup<RedisStart>> {
+    return (await this.lookUpHit(key, tags)) ?? this.lookUpWhole(key, tags)
+  }
+
+  /**
+   * An entry that may be used, with one command that only reads. Undefined where it is not fresh, not confirmed, of other
+   * tags than these, or where Redis has forgotten something of it.
+   */
+  private async lookUpHit(key: string, tags: readonly string[]): Promise<Lookup<RedisStart> | undefined> {
+    if (tags.length === 0 || this.clock.now() === undefined) return undefined
+    const { confirmed, entry, tags: prefix } = this.keys
+    const [stored, confirmation, ...versions] = await this.redis.mget(
+      entry(key),
+      confirmed,
+      ...tags.map((tag) => prefix + tag),
+    )
+    const now = this.clock.now()
+    if (now === undefined || !stored || !confirmation || versions.includes(null)) return undefined
+    const endOfHead = stored.indexOf('\n')
+    const [epoch = '', asOf, freshUntil, keepUntil, ...ofTags] = stored.slice(0, endOfHead).split(' ')
+    const [epochNow, confirmedAt, beat] = confirmation.split(' ')
+    const changed = Math.max(...versions.map(Number))
+    const freshMs = Number(freshUntil) - now
+    const isUsable =
+      epoch === epochNow &&
+      changed <= Number(asOf) &&
+      freshMs > 0 &&
+      ofTags.join(' ') === JSON.stringify(tags) &&
+      this.confirmation.observe(Number(beat), now - Number(confirmedAt))
+    if (!isUsable) return undefined
+    // Whoever computes although there is an entry knows nothing that is newer than these tags.
+    const start = { epoch, count: changed }
+    const value = stored.slice(endOfHead + 1)
+    const found = { value, tags, freshMs, keepMs: Number(keepUntil) - now, isFresh: true }
+    return { found, start, changedAt: start, isConfirmed: true }
+  }
+
+  private async lookUpWhole(key: string, tags: readonly string[]): Promise<Lookup<RedisStart>> {
     const { state, entry, tags: prefix } = this.keys
+    const askedAt = momentHere()
     const answer = (await runScript(
       this.redis,
       lookupScript,
       [state, entry(key)],
-      [newEpoch(), prefix, JSON.stringify(tags), ...tags],
+      [newEpoch(), prefix, ...tags],
     )) as LookupAnswer
-    const [epoch, count, changed, ageMs, beat, ...found] = answer
+    const [epoch, count, changed, ageMs, beat, time, ...found] = answer
+    this.clock.set(time, askedAt)
     return {
       found: foundIn(found),
       start: { epoch, count },
@@ -75,7 +117,7 @@ export class RedisStore implements Store<RedisStart> {
 
   /** Whether it has heard of every change that is older than the bound. */
   async hasBeenConfirmed(): Promise<boolean> {
-    return this.redis.status === 'ready' && (await this.lookup('', [])).isConfirmed
+    return this.redis.status === 'ready' && (await this.lookUpWhole('', [])).isConfirmed
   }
 
   hasSeen(start: RedisStart, change: RedisStart): boolean {
@@ -88,11 +130,14 @@ export class RedisStore implements Store<RedisStart> {
     return Promise.resolve()
   }
 
-  private readonly forget = (): void => this.confirmation.forget()
+  private readonly forget = (): void => {
+    this.confirmation.forget()
+    this.clock.forget()
+  }
 }
 
 type LookupAnswer = [
-  ...[epoch: string, count: number, changed: number, ageMs: number, beat: number],
+  ...[epoch: string, count: number, changed: number, ageMs: number, beat: number, time: number],
   ...([value: string, tags: string, freshMs: number, keepMs: number] | []),
 ]
 

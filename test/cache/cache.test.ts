@@ -277,12 +277,18 @@ describe.skipIf(engineIsMissing('redis-server'))('a cache in Redis', () => {
     const beats = Number(await redis.hget('hundredfold:state', 'beat'))
     await late.confirm()
     expect(Number(await redis.hget('hundredfold:state', 'beat'))).toBe(beats)
+    const key = 'hundredfold:state:confirmed'
+    const [epoch = '', , beat = ''] = (await redis.get(key))?.split(' ') ?? []
+    const { load, loads } = counted()
     // Redis's clock went back by an hour after the last confirmation.
-    await redis.hset('hundredfold:state', 'confirmed', Date.now() + 3_600_000)
+    await redis.set(key, `${epoch} ${Date.now() + 3_600_000} ${beat}`)
     expect(await store.hasBeenConfirmed()).toBe(false)
+    await cache.get('a', options, load)
     // By a little less than the time since: then only this process's own clock knows.
-    await redis.hset('hundredfold:state', 'confirmed', Date.now() - 10)
+    await redis.set(key, `${epoch} ${Date.now() - 10} ${beat}`)
     expect(await store.hasBeenConfirmed()).toBe(false)
+    await cache.get('a', options, load)
+    expect(loads()).toBe(2)
   })
 
   it('makes everything useless where the Redis process is another one', async () => {

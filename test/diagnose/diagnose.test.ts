@@ -95,7 +95,7 @@ test('sections 6 and 11 to 13 are bloat and the slowest statements', async () =>
   expect(text).toMatch(/^11\. Slowest statements by total time/m)
   expect(text).toMatch(/^12\. Slowest statements by mean time/m)
   expect(text).toMatch(/^13\. Statements by calls/m)
-  expect(text).toMatch(/^18\. Not seen/m)
+  expect(text).toMatch(/^19\. Not seen/m)
 })
 
 test('notes of a kind share one line, and each of them is in the report', async () => {
