@@ -30,6 +30,12 @@ export const notificationSchema = z.strictObject({
 
 export type Notification = z.infer<typeof notificationSchema>
 
+/** What receivers that keep fields are told beside the text. */
+export function detailsOf(notification: Notification) {
+  const { alert, severity, metric, labels, value, threshold, unit, since } = notification
+  return { alert, severity, metric, labels, value, threshold, unit, since }
+}
+
 /** What a notification adds to its series: its number, and the wall clock. */
 export interface Stamp {
   sequence: number

@@ -1,5 +1,6 @@
 import type { Severity } from '../file/schema.ts'
 import type { Notification } from '../notification.ts'
+import { detailsOf } from '../notification.ts'
 import type { PostRequest } from './post.ts'
 
 const levels: Record<Severity, string> = { info: 'info', warning: 'warn', critical: 'error' }
@@ -17,15 +18,8 @@ export function betterStackRequest(
       level: notification.kind === 'recovered' ? 'info' : levels[notification.severity],
       message: notification.text,
       id: notification.uuid,
-      alert: notification.alert,
       kind: notification.kind,
-      severity: notification.severity,
-      metric: notification.metric,
-      labels: notification.labels,
-      value: notification.value,
-      threshold: notification.threshold,
-      unit: notification.unit,
-      since: notification.since,
+      ...detailsOf(notification),
     })),
   }
 }

@@ -1,4 +1,5 @@
 import type { Notification } from '../notification.ts'
+import { detailsOf } from '../notification.ts'
 import type { PostRequest } from './post.ts'
 
 /**
@@ -17,16 +18,9 @@ export function posthogRequest(
       batch: batch.map((notification) => ({
         event: `hundredfold_alert_${notification.kind}`,
         properties: {
-          alert: notification.alert,
           title: notification.title,
           text: notification.text,
-          severity: notification.severity,
-          metric: notification.metric,
-          labels: notification.labels,
-          value: notification.value,
-          threshold: notification.threshold,
-          unit: notification.unit,
-          since: notification.since,
+          ...detailsOf(notification),
           // No person is made of a database.
           $process_person_profile: false,
           $lib: 'hundredfold',
