@@ -18,11 +18,12 @@ const lockModes = {
 } as const
 
 export type LockMode = keyof typeof lockModes
-const modes = Object.keys(lockModes) as LockMode[]
+/** Weakest first; the place in the list, from 1, is the mode's number in LOCK TABLE. */
+export const relationLockModes = Object.keys(lockModes) as LockMode[]
 
 /** A greater number for a mode that conflicts with more. */
 export function lockStrength(mode: LockMode): number {
-  return modes.indexOf(mode)
+  return relationLockModes.indexOf(mode)
 }
 
 /** The strongest lock that a statement took on a relation. */
@@ -224,9 +225,11 @@ function strongest(relations: Relations, locks: Lock[], before: Lock[] = []): Re
   const held = byTable(relations, before)
   return [...byTable(relations, locks)]
     .filter(
-      ([table, mode]) => modes.indexOf(mode) > modes.indexOf(held.get(table) ?? mode) || !held.has(table),
+      ([table, mode]) =>
+        relationLockModes.indexOf(mode) > relationLockModes.indexOf(held.get(table) ?? mode) ||
+        !held.has(table),
     )
-    .sort(([, a], [, b]) => modes.indexOf(b) - modes.indexOf(a))
+    .sort(([, a], [, b]) => relationLockModes.indexOf(b) - relationLockModes.indexOf(a))
     .flatMap(([table, mode]) => {
       const relation = relations.get(table)?.name
       return relation ? [{ relation, mode, blocks: lockModes[mode] }] : []
@@ -237,9 +240,10 @@ function byTable(relations: Relations, locks: Lock[]): Map<number, LockMode> {
   const strongest = new Map<number, LockMode>()
   for (const { relation, mode } of locks) {
     const table = relations.get(relation)?.table
-    if (table === undefined || !modes.includes(mode)) continue
+    if (table === undefined || !relationLockModes.includes(mode)) continue
     const known = strongest.get(table)
-    if (known === undefined || modes.indexOf(mode) > modes.indexOf(known)) strongest.set(table, mode)
+    if (known === undefined || relationLockModes.indexOf(mode) > relationLockModes.indexOf(known))
+      strongest.set(table, mode)
   }
   return strongest
 }

@@ -1,3 +1,4 @@
+import { relationLockModes } from '../../shadow/locks.ts'
 import type { MetricDefinition } from '../definition.ts'
 import { ofDatabase } from '../definition.ts'
 import { targets } from '../targets.ts'
@@ -13,17 +14,7 @@ export const sessionStates = [
 ] as const
 
 /** Modes of locks in a database, of which each has a value, be it 0. */
-export const lockModes = [
-  'AccessShareLock',
-  'RowShareLock',
-  'RowExclusiveLock',
-  'ShareUpdateExclusiveLock',
-  'ShareLock',
-  'ShareRowExclusiveLock',
-  'ExclusiveLock',
-  'AccessExclusiveLock',
-  'SIReadLock',
-] as const
+export const lockModes: readonly string[] = [...relationLockModes, 'SIReadLock']
 
 /** Connections, sessions and what they wait for. */
 export const sessionMetrics = {

@@ -1,4 +1,5 @@
 import type { LockMode } from '../../shadow/locks.ts'
+import { relationLockModes } from '../../shadow/locks.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { nodesIn } from '../../syntax/nodes.ts'
 import type { DroppedName, NamedRelation } from '../../syntax/relations.ts'
@@ -32,18 +33,6 @@ export interface LockWish {
   /** Of the foreign keys that `referenced` follows, only this one. */
   constraint?: string
 }
-
-/** LOCK TABLE has modes by number, from 1. */
-const modesByNumber: LockMode[] = [
-  'AccessShareLock',
-  'RowShareLock',
-  'RowExclusiveLock',
-  'ShareUpdateExclusiveLock',
-  'ShareLock',
-  'ShareRowExclusiveLock',
-  'ExclusiveLock',
-  'AccessExclusiveLock',
-]
 
 /**
  * The locks that a statement asks for and that others would notice: SHARE UPDATE EXCLUSIVE and stronger. A concurrent
@@ -149,7 +138,11 @@ const wishesByKind: Record<string, WishesOf> = {
     on(relation, concurrent ? 'ExclusiveLock' : 'AccessExclusiveLock'),
   AlterSeqStmt: ({ sequence }) => on(sequence, 'ShareRowExclusiveLock'),
   LockStmt: ({ relations, mode }) =>
-    onEach(relations, modesByNumber[(mode ?? modesByNumber.length) - 1] ?? 'AccessExclusiveLock', onAll),
+    onEach(
+      relations,
+      relationLockModes[(mode ?? relationLockModes.length) - 1] ?? 'AccessExclusiveLock',
+      onAll,
+    ),
   TruncateStmt: ({ relations }) => onEach(relations, 'AccessExclusiveLock', onAll),
   ClusterStmt: ({ relation }) => on(relation, 'AccessExclusiveLock'),
   ReindexStmt: reindex,
