@@ -26,7 +26,7 @@ beforeEach(async () => {
     CREATE TABLE shop.lines (id integer, at date NOT NULL, PRIMARY KEY (id, at));
     INSERT INTO shop.lines SELECT n, current_date - n FROM generate_series(1, 100) n;
     CREATE MATERIALIZED VIEW shop.counted AS
-      SELECT 1 AS id, count(*)::int AS lines, (SELECT pg_sleep(1)) IS NULL AS slept FROM shop.lines;
+      SELECT 1 AS id, count(*)::int AS lines, (SELECT pg_advisory_xact_lock_shared(1)) IS NULL AS waited FROM shop.lines;
     CREATE UNIQUE INDEX ON shop.counted (id);
     CREATE MATERIALIZED VIEW shop.doubled AS SELECT lines * 2 AS lines FROM shop.counted`)
   const plan = await planPartitions(owner, {
@@ -75,11 +75,12 @@ test('a refresh shows every row, once the table is partitioned and after each mi
 
 test('while a view is built it can be read and the table written, and a run that was cut off goes on', async () => {
   expect((await runUp(owner, files.path, { count: rebuilds - 1 })).failure?.message).toBeUndefined()
+  await other.query('SELECT pg_advisory_lock(1)')
   const runner = await database.connect(database.ownerUrl)
   const pid = await runner.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
   runner.on('error', () => undefined)
   const run = runUp(runner, files.path, { count: 1 }).catch((error: unknown) => error)
-  await waitForBuild(pid.rows[0]?.pid ?? 0)
+  await waitForBuild(pid.rows[0]?.pid)
   const held = await other.query<{ mode: string }>(
     `SELECT DISTINCT mode FROM pg_locks JOIN pg_class ON pg_class.oid = relation
      WHERE pid = $1 AND relnamespace = 'shop'::regnamespace AND relname NOT LIKE '%next%'`,
@@ -91,6 +92,7 @@ test('while a view is built it can be read and the table written, and a run that
   expect(await shown()).toEqual({ counted: 100, doubled: 200 })
   await other.query('SELECT pg_terminate_backend($1)', [pid.rows[0]?.pid])
   await run
+  await other.query('SELECT pg_advisory_unlock(1)')
   expect((await runUp(owner, files.path)).failure?.message).toBeUndefined()
   expect(await shown()).toEqual({ counted: 101, doubled: 202 })
   expect((await relations()).filter((name) => /next|former|detour/.test(name))).toEqual([])
@@ -122,11 +124,11 @@ async function relations(): Promise<string[]> {
   return rows.map(({ name }) => name)
 }
 
-async function waitForBuild(pid: number): Promise<void> {
+/** Until the query of the view waits for the lock that the test holds. */
+async function waitForBuild(pid: number | undefined): Promise<void> {
   for (;;) {
     const { rows } = await other.query(
-      `SELECT FROM pg_locks WHERE pid = $1 AND relation::regclass::text LIKE 'shop.lines%'
-         AND (SELECT query FROM pg_stat_activity WHERE pg_stat_activity.pid = $1) LIKE 'CALL%remake%'`,
+      `SELECT FROM pg_locks WHERE pid = $1 AND locktype = 'advisory' AND NOT granted`,
       [pid],
     )
     if (rows.length > 0) return
