@@ -18,6 +18,12 @@ interface DirectoryOptions extends OutputOptions {
   dir: string
 }
 
+interface PlanOptions extends DirectoryOptions {
+  to?: string
+  approve?: boolean
+  yes?: boolean
+}
+
 interface RunCommandOptions extends DirectoryOptions {
   to?: string
   lockTimeout: number
@@ -28,6 +34,7 @@ interface RunCommandOptions extends DirectoryOptions {
   maxReplicaLag: number
   maxRowsPerSecond?: number
   afterHours?: Hours
+  approvedOnly?: boolean
 }
 
 /** What a command does is loaded when it is called, so that help and status start quickly. */
@@ -49,6 +56,7 @@ Examples:
   $ npm run migrate up -- --lock-budget 2m  try longer while tables are busy
   $ npm run migrate up -- --max-rows-per-second 5000   a backfill in batches goes no faster than that
   $ npm run migrate up -- --after-hours 02:00-04:00  wait for the night, and begin nothing after four
+  $ npm run migrate up -- --approved-only   for a deploy: nothing that nobody has read
 `,
     ),
   )
@@ -136,6 +144,12 @@ function runCommand(
     command.option(flags, meaning, parseDuration, defaultRunOptions[limit])
   }
   command.option('--max-rows-per-second <rows>', 'batches walk no more rows than that', parseCount)
+  if (name === 'up') {
+    command.option(
+      '--approved-only',
+      'run only what `migrate plan --approve` has approved, if neither the files nor the schema have changed since',
+    )
+  }
   return command
     .option(
       '--after-hours <hours>',
@@ -167,6 +181,7 @@ function runCommand(
               maxReplicaLagMs: options.maxReplicaLag,
               ...(options.maxRowsPerSecond ? { maxRowsPerSecond: options.maxRowsPerSecond } : {}),
               ...(afterHours ? { hours: afterHours } : {}),
+              ...(options.approvedOnly ? { approvedOnly: true } : {}),
               signal: terminal.signal,
               onEvent: (event) => {
                 if (event.kind === 'batch') terminal.progress(batchText(event))
@@ -233,36 +248,49 @@ function statusCommand(context: CommandContext): Command {
 function planCommand(context: CommandContext): Command {
   return withDirectory(
     new Command('plan').description(
-      'show a reviewer everything that the pending migrations will do; writes nothing',
+      'show a reviewer everything that the pending migrations will do; writes nothing but approvals',
     ),
   )
     .argument('[count]', 'how many migrations', parseCount)
     .option('--to <name>', 'up to and including this migration')
     .addOption(new Option('--format <format>', 'how to print it').choices(['md']).default('md'))
+    .option('--approve', 'approve these files for the schema as it is now; asks first')
+    .option('--yes', 'with --approve: do not ask')
     .addHelpText(
       'after',
       `
 Examples:
   $ npm run -s migrate plan                 Markdown, for the pull request
   $ npm run -s migrate plan -- --json -     the same for a script
+  $ npm run migrate plan -- --approve       read it, then let \`migrate up --approved-only\` run it
 
 The statements are run in a shadow of the database on this machine, to read the locks that they take and to
 prove that down takes back what up does.
 `,
     )
-    .action(async (count: number | undefined, options: DirectoryOptions & { to?: string }) => {
+    .action(async (count: number | undefined, options: PlanOptions) => {
+      const { readState } = await import('../migrate/approvals.ts')
       const { plan } = await import('../migrate/plan.ts')
       const { planMarkdown } = await import('../report/planMarkdown.ts')
       const { withReadingSession } = await import('./migrateSession.ts')
       const migrations = await readMigrations(options)
       const target: Target = { ...(count ? { count } : {}), ...(options.to ? { to: options.to } : {}) }
       const { config, terminal, finish } = context
-      const result = await withReadingSession(config, (client) =>
-        plan(migrations, target, client, progressOf(terminal)),
-      )
+      const { state, result } = await withReadingSession(config, async (client) => ({
+        // Before the plan: what changes while it is made is then noticed by `up`.
+        state: options.approve ? await readState(client) : '',
+        result: await plan(migrations, target, client, progressOf(terminal)),
+      }))
       terminal.progress('')
-      await writeJson(terminal, options, 'migrate plan', result)
       if (options.json !== '-') terminal.out(planMarkdown(result))
+      const approved = options.approve
+        ? await (
+            await import('./migrateApprove.ts')
+          ).approvePlan(context, options, {
+            ...{ migrations, plan: result, state },
+          })
+        : undefined
+      await writeJson(terminal, options, 'migrate plan', { ...result, ...(approved ? { approved } : {}) })
       finish(result.drift.length > 0 ? exitCodes.drift : exitCodes.done)
     })
 }

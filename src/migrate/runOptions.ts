@@ -25,6 +25,8 @@ export interface RunOptions {
   maxRowsPerSecond?: number
   /** Batches wait while a replica is further behind; 0 means that nobody looks at replicas. */
   maxReplicaLagMs: number
+  /** `up` runs only what somebody has approved, as it was then and on the schema that it was approved for. */
+  approvedOnly?: boolean
   /** What goes down stays in the ledger as taken back, so that `up` does not apply it again. */
   marksTakenBack?: boolean
   /** No migration, and no attempt to get a lock, begins outside of these hours. The caller waits for them to begin. */

@@ -1,5 +1,6 @@
 import { HundredfoldError } from '../errors.ts'
 import { isConnectionLost } from '../postgres/sqlState.ts'
+import { refuseUnapproved, whereApproved } from './approvals.ts'
 import { ConditionFailed, HoursEnded, SessionLost, Stopped } from './failures.ts'
 import { keepGain } from './gain/keepGain.ts'
 import { compareHistory, refuseDrift } from './history.ts'
@@ -39,6 +40,7 @@ export async function up(migrations: Migration[], target: Target, options: RunOp
         options.onEvent?.({ kind: 'leftTakenBack', name })
     }
     if (pending.length === 0) return { ran: [] }
+    if (options.approvedOnly) await refuseUnapproved(options.client, pending)
     const named = await refuseMissingPrivileges(pending, 'up', options)
     await ensureLedger(options.client)
     const begun = ledger.filter(({ state }) => state !== 'takenBack')
@@ -46,7 +48,11 @@ export async function up(migrations: Migration[], target: Target, options: RunOp
     const work = pending.map((migration) => ({ migration, row: rows.get(migration.name) }))
     const kept = { direction: 'up' as const, migrations: pending, named, resumed: new Set(rows.keys()) }
     return keepGain(kept, options, () =>
-      runEach(work, 'up', options, (migration, row) => applyOne(migration, row, options)),
+      runEach(work, 'up', options, (migration, row) => {
+        const apply = () => applyOne(migration, row, options)
+        if (!options.approvedOnly) return apply()
+        return whereApproved(options.client, { migration, isBegun: row !== undefined }, apply)
+      }),
     )
   })
 }
