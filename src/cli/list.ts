@@ -84,6 +84,12 @@ export const commands: ListedCommand[] = [
     load: async () => (await import('./why.ts')).whyCommand,
   },
   {
+    name: 'mcp',
+    description:
+      'serve diagnose, advise, plan and explain to agents, read-only, over standard input and output',
+    load: async () => (await import('./mcp.ts')).mcpCommand,
+  },
+  {
     name: 'fingerprint',
     description: 'print the canonical text of the schema; equal texts mean equal schemas',
     load: async () => (await import('./fingerprint.ts')).fingerprintCommand,
