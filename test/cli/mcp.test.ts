@@ -89,7 +89,9 @@ test('diagnose answers with the worst findings, and counts the others', async ()
 test('advise answers with the index that a statement wants', async () => {
   const statements = [{ sql: 'SELECT id FROM public.tools WHERE kind = $1', calls: 1000 }]
   const advice = (await answer('advise', { statements })) as { indexes: { definition: string }[] }
-  expect(advice.indexes.map(({ definition }) => definition)[0]).toBe('CREATE INDEX ON "public"."tools" USING btree (kind)')
+  expect(advice.indexes.map(({ definition }) => definition)[0]).toBe(
+    'CREATE INDEX ON "public"."tools" USING btree (kind)',
+  )
 }, 120_000)
 
 test('plan answers with what the pending migrations will do', async () => {
