@@ -6,9 +6,9 @@ import { amount, ratio } from '../report/units.ts'
 
 /** A result as a Markdown table, below a line about the machine that it was measured on. */
 export function benchMarkdown(result: BenchResult): string {
-  const { size, takenAt, measuredOn, rows, skipped } = result
+  const { rows, skipped } = result
   return [
-    `Measured on ${takenAt.slice(0, 10)} on ${machineText(measuredOn)}; ${sizeText[size]}. Before and after in one run.`,
+    measuredText(result),
     '',
     markdownTable(
       ['what', 'before', 'after', 'ratio', "the plan's claim", 'met'],
@@ -24,6 +24,11 @@ export function benchMarkdown(result: BenchResult): string {
     ),
     ...skipped.map(({ id, reason }) => `\n\`${id}\` was not measured: ${reason}.`),
   ].join('\n')
+}
+
+/** When, on which machine and with how many rows a result was measured. */
+export function measuredText({ size, takenAt, measuredOn }: BenchResult): string {
+  return `Measured on ${takenAt.slice(0, 10)} on ${machineText(measuredOn)}; ${sizeText[size]}. Before and after in one run.`
 }
 
 /** How each row was measured, as a list. */

@@ -82,7 +82,7 @@ export function benchCommand({ config, terminal, finish }: CommandContext): Comm
     .addHelpText(
       'after',
       `
-Every run is kept beneath .bench/ as JSON, Markdown and a chart, and compared with the last one of its size.
+Every run is kept beneath .bench/ as a page, JSON, Markdown and a chart, and compared with the last one of its size.
 
 Examples:
   $ npm run bench
@@ -101,7 +101,7 @@ Examples:
       for (const { id, how } of result.rows) if (how) print(`${id}: ${how}`)
       for (const { id, reason } of result.skipped) print(`${id}: skipped, ${reason}`)
       if (last) for (const line of benchComparison(last, result)) print(line)
-      if (folder) print(`Kept in ${folder}: bench.json, bench.md, bench.svg.`)
+      if (folder) print(`Kept in ${folder}: bench.html is the page, beside bench.json, bench.md, bench.svg.`)
       if (options.readme) await writeReadme(result)
       if (options.results) await writeResults(options.results, result)
       finish(result.rows.every(({ met }) => met) ? exitCodes.done : exitCodes.conditionFailed)

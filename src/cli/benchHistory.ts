@@ -6,16 +6,17 @@ import type { BenchResult } from '../bench/result.ts'
 import { UsageError } from '../errors.ts'
 import { benchChart } from '../bench/benchChart.ts'
 import { benchMarkdown, howMarkdown } from '../bench/benchMarkdown.ts'
+import { benchPage } from '../bench/resultPage.ts'
+import { stampOf } from '../report/diagnosis/folder.ts'
 import { jsonDocument } from '../report/jsonDocument.ts'
 import { writeWholeFile } from '../wholeFile.ts'
 
 /** Where runs are kept, beneath the working directory; git ignores it. */
 const history = '.bench'
 
-/** Keeps a run as `.bench/20261124-153000-small/` with bench.json, bench.md and bench.svg; returns the folder. */
+/** Keeps a run as `.bench/20261124-153000-small/` with bench.json, bench.md, bench.svg and bench.html; returns the folder. */
 export async function keepRun(result: BenchResult): Promise<string> {
-  const stamp = result.takenAt.slice(0, 19).replace(/[-:]/g, '').replace('T', '-')
-  const folder = join(history, `${stamp}-${result.size}`)
+  const folder = join(history, `${stampOf(new Date(result.takenAt))}-${result.size}`)
   await mkdir(folder, { recursive: true })
   await writeWholeFile(join(folder, 'bench.json'), jsonDocument('bench', result))
   await writeWholeFile(
@@ -23,6 +24,7 @@ export async function keepRun(result: BenchResult): Promise<string> {
     `# Bench\n\n${benchMarkdown(result)}\n\n${howMarkdown(result.rows)}\n\n![How many times better](bench.svg)\n`,
   )
   await writeWholeFile(join(folder, 'bench.svg'), benchChart(result.rows))
+  await writeWholeFile(join(folder, 'bench.html'), benchPage(result))
   return folder
 }
 

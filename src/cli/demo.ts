@@ -6,7 +6,7 @@ import { casaoraServer } from '../bench/casaora/database.ts'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
 import { runDemo } from '../bench/demo.ts'
 import type { PartitionDemo } from '../bench/demoPartitions.ts'
-import { exitCodes } from '../errors.ts'
+import { exitCodes, messageOf } from '../errors.ts'
 import { benchTable } from '../bench/benchTable.ts'
 import { countLevels } from '../report/diagnosis/summary.ts'
 import type { PartitionJudgement } from '../partition/judge.ts'
@@ -14,6 +14,12 @@ import { display } from '../postgres/identifiers.ts'
 import { partitionChangeLines, partitionJudgementJson } from '../report/partitionJudgement.ts'
 import { eventText } from '../report/runText.ts'
 import { provideServer } from '../servers/provideServer.ts'
+import { stampOf, writeFolder } from '../report/diagnosis/folder.ts'
+import { diagnosisPage } from '../report/diagnosis/page.ts'
+import type { DiagnosisReport } from '../diagnose/report.ts'
+import type { Plan } from '../migrate/plan.ts'
+import type { DemoStory } from '../bench/resultPage.ts'
+import { demoPage } from '../bench/resultPage.ts'
 import { writeWholeFile } from '../wholeFile.ts'
 import type { CommandContext } from './context.ts'
 import { rowsOption } from './options.ts'
@@ -48,6 +54,8 @@ Examples:
       const print = peopleLine(terminal, options)
       print('Starting a throw-away PostgreSQL')
       const server = await provideServer(config, casaoraServer)
+      const reports: DiagnosisReport[] = []
+      let plan: Plan | undefined
       try {
         const { result, database } = await runDemo(server, {
           rows: options.rows,
@@ -60,7 +68,10 @@ Examples:
               event.kind === 'done' && event.ran.direction === 'down' ? undefined : eventText(event)
             if (line) print(`  ${line}`)
           },
-          onDiagnosis: ({ findings }) => print(`  Findings: ${countLevels(findings)}`),
+          onDiagnosis: (report) => {
+            reports.push(report)
+            print(`  Findings: ${countLevels(report.findings)}`)
+          },
           onOptimized: ({ groups, choice, advice }) =>
             print(
               `  ${groups.length} files for ${choice.cures.length} findings` +
@@ -70,10 +81,11 @@ Examples:
             ),
           onJudged: (judgement) => printJudgement(print, judgement),
           onNews: (text) => print(`  ${text}`),
-          onPlan: ({ migrations }) =>
-            print(
-              `  ${migrations.length} planned in a shadow, ${migrations.filter(({ reversible }) => reversible).length} proven to be reversible`,
-            ),
+          onPlan: (made) => {
+            plan = made
+            const proven = made.migrations.filter(({ reversible }) => reversible)
+            print(`  ${made.migrations.length} planned in a shadow, ${proven.length} proven to be reversible`)
+          },
         })
         terminal.progress('')
         const { rows, findings, partition, reversible } = result
@@ -89,6 +101,10 @@ Examples:
             ? `${result.applied} migrations applied and taken back: the schema is exactly as it was.`
             : 'The schema is not as it was before the migrations.',
         )
+        const [before, after] = reports
+        if (before && after && plan) {
+          print(await keepDemo({ rows, before, after, plan, reversible }))
+        }
         print('Next: set DIRECT_URL to your own database (see .env.example), then `npm run migrate status`.')
         if (options.keep) {
           print(`\nThe owner's URL is in ${await keepUrl(database.ownerUrl)}; the server stops at Ctrl-C.`)
@@ -123,6 +139,21 @@ function partitionLine({ migrations, added, made, clients, lost }: PartitionDemo
     `${migrations} migrations partitioned ${added.length} tables and took it back, with ${news} new rows and ` +
     `${made.length} more partitions in between: ${sum('failed')} of ${sum('transactions')} transactions failed, ${kept}.`
   )
+}
+
+/** Keeps the pages of a demo as `.demo/20261124-153000/`; says where, or why it cannot. */
+async function keepDemo(story: DemoStory): Promise<string> {
+  const folder = join('.demo', stampOf(new Date(story.before.takenAt)))
+  try {
+    await writeFolder(folder, {
+      'demo.html': demoPage(story),
+      'before.html': diagnosisPage(story.before),
+      'after.html': diagnosisPage(story.after),
+    })
+  } catch (error) {
+    return `No page: ${messageOf(error)}`
+  }
+  return `The same as a page, with both reports and the SQL of every migration: ${join(folder, 'demo.html')}`
 }
 
 /** A URL holds a password, so it goes into a file that only this user can read, and never to the screen. */

@@ -26,11 +26,16 @@ function driftPart(drift: Plan['drift']): string {
 
 function overview(migrations: PlannedMigration[]): string {
   const rows = migrations.map((migration) => {
-    const strongest = strongestOf(migration.locks.filter(({ direction }) => direction === 'up'))
+    const strongest = strongestLock(migration)
     const lock = strongest ? `${strongest.mode} on ${strongest.relation}` : 'none on tables'
     return [migration.name, migration.rule, lock, reversibility(migration)]
   })
   return markdownTable(['migration', 'rule', 'strongest lock', 'reversible'], rows)
+}
+
+/** The strongest lock on the way up; undefined where no statement locks a table. */
+export function strongestLock({ locks }: PlannedMigration): PlannedLock | undefined {
+  return strongestOf(locks.filter(({ direction }) => direction === 'up'))
 }
 
 function strongestOf(locks: PlannedLock[]): PlannedLock | undefined {

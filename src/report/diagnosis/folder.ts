@@ -5,9 +5,14 @@ import { errorCode } from '../../postgres/sqlState.ts'
 import { HundredfoldError, UsageError } from '../../errors.ts'
 import { cannotWrite } from '../../wholeFile.ts'
 
+/** `20261124-153000`, in UTC. */
+export function stampOf(takenAt: Date): string {
+  return takenAt.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')
+}
+
 /** `diagnostics-20261124-153000`, in UTC. */
 export function folderName(takenAt: Date): string {
-  return `diagnostics-${takenAt.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')}`
+  return `diagnostics-${stampOf(takenAt)}`
 }
 
 /** The folder of that second, or of the next one that has none yet: two reports may be taken in one second. */
