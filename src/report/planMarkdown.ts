@@ -4,9 +4,10 @@ import { displayIdentifier } from '../postgres/identifiers.ts'
 import { lockStrength } from '../shadow/locks.ts'
 import { shortList } from '../shortList.ts'
 import { markdownTable } from './markdownTable.ts'
+import { escapeHtml } from './page/html.ts'
 import { bytes, duration } from './units.ts'
 
-/** The plan as the Markdown that a reviewer reads in the pull request. */
+/** The plan as the Markdown that a reviewer reads in the pull request: a table first, and each migration folded. */
 export function planMarkdown({ migrations, drift, notCopied }: Plan): string {
   const parts = [
     `# Migration plan: ${migrations.length === 1 ? '1 pending' : `${migrations.length} pending`}`,
@@ -28,9 +29,21 @@ function overview(migrations: PlannedMigration[]): string {
   const rows = migrations.map((migration) => {
     const strongest = strongestLock(migration)
     const lock = strongest ? `${strongest.mode} on ${strongest.relation}` : 'none on tables'
-    return [migration.name, migration.rule, lock, reversibility(migration)]
+    return [migration.name, migration.rule, lock, rowsText(migration), reversibility(migration)]
   })
-  return markdownTable(['migration', 'rule', 'strongest lock', 'reversible'], rows)
+  return markdownTable(['migration', 'rule', 'strongest lock', 'rows', 'reversible'], rows, [
+    'left',
+    'left',
+    'left',
+    'right',
+    'left',
+  ])
+}
+
+/** The planner's estimate for the largest relation that is touched. */
+function rowsText({ objects }: PlannedMigration): string {
+  const known = objects.flatMap(({ rows }) => rows ?? [])
+  return known.length > 0 ? Math.round(Math.max(...known)).toLocaleString('en-US') : '-'
 }
 
 /** The strongest lock on the way up; undefined where no statement locks a table. */
@@ -50,7 +63,7 @@ function reversibility({ reversible, proven }: PlannedMigration): string {
 function migrationPart(migration: PlannedMigration): string {
   const { sql } = migration
   return [
-    `## ${migration.name}`,
+    `<details>\n<summary><b>${escapeHtml(migration.name)}</b></summary>`,
     whyPart(migration),
     ...(migration.objects.length > 0 ? [objectsTable(migration)] : []),
     `### Up, ${migration.transactional ? 'in one transaction' : 'statement by statement'}`,
@@ -62,6 +75,7 @@ function migrationPart(migration: PlannedMigration): string {
     `**Reversible:** ${reversibilityText(migration)}`,
     `**If it fails:** ${migration.ifItFails}`,
     `**Guards:**\n\n${migration.guards.map((guard) => `- ${guard}`).join('\n')}`,
+    '</details>',
   ].join('\n\n')
 }
 

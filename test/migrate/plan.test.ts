@@ -90,6 +90,9 @@ test('the plan has SQL, locks, sizes, conditions and reversibility, and writes n
 test('the Markdown is what a reviewer reads', async () => {
   const text = planMarkdown(await plan(await loadMigrations(files.path), { count: 1 }, owner))
   expect(text).toContain('# Migration plan: 1 pending')
+  expect(text).toMatch(/\| migration .*\| strongest lock .*\| +rows \| reversible \|/)
+  expect(text).toMatch(/\| ShareUpdateExclusiveLock on public\.bookings \| 1,000 \| proven +\|/)
+  expect(text).toMatch(/<details>\n<summary><b>\d{17}_[-\w]+<\/b><\/summary>[^]+<\/details>\n$/)
   expect(text).toContain('Open bookings are looked up by status.')
   expect(text).toContain('- ShareUpdateExclusiveLock on public.bookings: blocks schema changes and vacuum')
   expect(text).toMatch(/\| table public\.bookings \| +1,000 \|/)
