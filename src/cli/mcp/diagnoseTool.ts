@@ -25,7 +25,7 @@ export const diagnoseTool: Tool<typeof input> = {
   title: 'What is slow or unsafe',
   description:
     'Looks at the database in one read-only snapshot: findings with their evidence and remedy, and figures with their ' +
-    'targets. A finding whose remedy is a migration is fixed by `hundredfold optimize --rules RULE`, which a person runs.',
+    'targets. What has a migration as its remedy is written by `hundredfold optimize`, which a person runs.',
   input,
   async run(context, { schemas, rules, level, limit }) {
     const chosen = parseRules(rules?.join(','))
