@@ -40,4 +40,4 @@ export type { BatchedStatement } from './migrate/batched.ts'
 export { batched } from './migrate/batched.ts'
 export { rewriteIsEquivalent } from './policies/proof/rewriteIsEquivalent.ts'
 // Kysely's `sql`, for conditions of your own; you need not install Kysely for them.
-export { sql } from 'kysely'
+export { sql } from './postgres/sql.ts'
