@@ -12,7 +12,8 @@ export interface ListedCommand {
 export const commands: ListedCommand[] = [
   {
     name: 'demo',
-    description: 'make a slow database fast, check it and take it back, on a throw-away PostgreSQL',
+    description:
+      'make a slow database fast, check it and take it back, on a throw-away PostgreSQL; in a checkout only',
     load: async () => (await import('./demo.ts')).demoCommand,
   },
   {
@@ -34,7 +35,7 @@ export const commands: ListedCommand[] = [
   },
   {
     name: 'bench',
-    description: 'measure what is promised, before and after in one run',
+    description: 'measure what is promised, before and after in one run; in a checkout only',
     load: async () => (await import('./bench.ts')).benchCommand,
   },
   {

@@ -1,6 +1,6 @@
 import { sql } from '../../postgres/sql.ts'
 import type { Sql } from '../../postgres/sql.ts'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { CountersReading, StoredReading } from '../../catalog/statementCounters.ts'
 import { toReading } from '../../catalog/statementCounters.ts'
 import type { Database } from '../../postgres/database.ts'
