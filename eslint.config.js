@@ -7,6 +7,7 @@ import importX, { createNodeResolver } from 'eslint-plugin-import-x'
  */
 const layers = [
   ['errors.ts', 'config.ts', 'groupBy.ts', 'median.ts', 'shortList.ts', 'wholeFile.ts'],
+  ['project'],
   ['postgres'],
   ['syntax'],
   ['catalog'],
@@ -28,6 +29,7 @@ const layers = [
   ['partition'],
   ['migrate'],
   ['optimize'],
+  ['init'],
   ['why'],
   ['diagnose'],
   ['operate'],

@@ -11,6 +11,11 @@ export interface ListedCommand {
 /** Every command, in the order in which help lists them. */
 export const commands: ListedCommand[] = [
   {
+    name: 'init',
+    description: 'set up another project: directory, scripts, workflow; shows what it will write, and asks',
+    load: async () => (await import('./init.ts')).initCommand,
+  },
+  {
     name: 'demo',
     description:
       'make a slow database fast, check it and take it back, on a throw-away PostgreSQL; in a checkout only',
