@@ -35,6 +35,7 @@ const layers = [
   ['operate'],
   ['cache'],
   ['report'],
+  ['library'],
   ['bench'],
   ['cli', 'cli.ts', 'index.ts', 'migrationFiles.ts'],
 ]
