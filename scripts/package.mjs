@@ -92,7 +92,8 @@ function setup({ onResolve, onLoad }) {
     const place = JSON.stringify(relative(source, path).replace(/\.ts$/, '.js'))
     return {
       loader: 'ts',
-      contents: `${text.replaceAll('import.meta.url', 'moduleUrl')}\nconst moduleUrl = new URL(${place}, import.meta.url).href\n`,
+      // On the first line, so that the lines of the maps are right.
+      contents: `const moduleUrl = new URL(${place}, import.meta.url).href; ${text.replaceAll('import.meta.url', 'moduleUrl')}`,
     }
   })
 }
