@@ -7,6 +7,7 @@ import importX, { createNodeResolver } from 'eslint-plugin-import-x'
  */
 const layers = [
   ['errors.ts', 'config.ts', 'groupBy.ts', 'median.ts', 'shortList.ts', 'wholeFile.ts'],
+  ['project'],
   ['postgres'],
   ['syntax'],
   ['catalog'],
@@ -28,13 +29,15 @@ const layers = [
   ['partition'],
   ['migrate'],
   ['optimize'],
+  ['init'],
   ['why'],
   ['diagnose'],
   ['operate'],
   ['cache'],
   ['report'],
+  ['library'],
   ['bench'],
-  ['cli', 'cli.ts', 'index.ts'],
+  ['cli', 'cli.ts', 'index.ts', 'migrationFiles.ts'],
 ]
 
 const oneWayOnly = layers.slice(0, -1).flatMap((layer, depth) =>
@@ -86,7 +89,7 @@ function restrict(...patterns) {
 }
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'coverage', '.engines', '.bench', 'dist', 'diagnostics-*'] },
+  { ignores: ['node_modules', 'coverage', '.engines', '.bench', 'dist', 'lib', 'diagnostics-*'] },
   ...tseslint.configs.strict,
   {
     files: ['**/*.ts'],

@@ -20,11 +20,11 @@ if (other) {
   await main(argv)
 }
 
-/** The compiled program; a checkout brings it up to date first. If that fails, the sources, which start more slowly. */
+/** The program of the package; a checkout compiles its own first. If that fails, the sources, which start more slowly. */
 async function findProgram() {
   const compiled = new URL('dist/cli.js', root).href
   const sources = new URL('src/cli.ts', root)
-  if (!existsSync(sources)) return compiled
+  if (!existsSync(sources)) return new URL('lib/cli.js', root).href
   const { build } = await import('./build.mjs')
   try {
     await build()

@@ -1,5 +1,5 @@
 import { config as readDotenv } from 'dotenv'
-import { z } from 'zod'
+import * as z from 'zod'
 import { UsageError } from './errors.ts'
 
 const blankIsAbsent = z.preprocess((value) => (value === '' ? undefined : value), z.string().optional())

@@ -1,43 +1,23 @@
-/** What migration files and programs import from `hundredfold`. */
-export type { Condition, Optimization, Verdict } from './conditions/condition.ts'
-export { fails, holds } from './conditions/condition.ts'
-export { cacheOutboxIsUsable, changesAreAnnounced, changesAreNotAnnounced } from './conditions/cache.ts'
-export {
-  constraintIsAbsent,
-  constraintIsNotValidated,
-  constraintIsValidated,
-} from './conditions/constraints.ts'
-export { cronIsUsable, cronJobIs, cronJobIsAbsent, cronJobRan } from './conditions/cronJobs.ts'
-export { settingHereIs, settingHereIsUnset } from './conditions/databaseSettings.ts'
-export {
-  extensionIsAbsent,
-  extensionIsAvailable,
-  extensionIsInstalled,
-  extensionIsPreloaded,
-} from './conditions/extensions.ts'
-export { foreignKeysAreAlike } from './conditions/foreignKeys.ts'
-export {
-  functionBodyIs,
-  functionExists,
-  functionIsAbsent,
-  functionSearchPathIs,
-} from './conditions/functions.ts'
-export { indexCovers, indexIs, indexIsAbsent, indexIsValid, noIndexCovers } from './conditions/indexes.ts'
-export type { IndexShape } from './catalog/indexShapes.ts'
-export { mirrorIsExact, mirrorIsExactBefore } from './conditions/mirrors.ts'
-export { planCanUseIndex, planUsesIndex } from './conditions/plans.ts'
-export { policiesAreAlike, policyIs, policyIsAbsent } from './conditions/policies.ts'
-export { rowSecurityIsDisabled, rowSecurityIsEnabled } from './conditions/rowSecurity.ts'
-export { roleSettingIs, roleSettingIsUnset } from './conditions/roles.ts'
-export { schemaExists, schemaIsAbsent } from './conditions/schemas.ts'
-export { sequenceCountsTo } from './conditions/sequences.ts'
-export { statisticsAreAbsent, statisticsExist } from './conditions/statistics.ts'
-export { storageParametersAre, storageParametersAreUnset } from './conditions/storageParameters.ts'
-export { columnsExist, relationExists, tableExists, tableIsAbsent } from './conditions/tables.ts'
-export { columnIsBelow } from './conditions/rows.ts'
-export { tableIsPartitionedBy, tableKeeps, tableStillKeeps } from './conditions/wholeTables.ts'
-export type { BatchedStatement } from './migrate/batched.ts'
-export { batched } from './migrate/batched.ts'
-export { rewriteIsEquivalent } from './policies/proof/rewriteIsEquivalent.ts'
-// Kysely's `sql`, for conditions of your own; you need not install Kysely for them.
-export { sql } from 'kysely'
+/** What programs and migration files import from `hundredfold`. */
+export * from './migrationFiles.ts'
+export type { Comparison } from './diagnose/compare.ts'
+export type { DiagnosisReport } from './diagnose/report.ts'
+export type { ExitCode } from './errors.ts'
+export { HundredfoldError } from './errors.ts'
+export type { AdviceDocument, AdvisedIndexDocument, AdviseOptions } from './library/advise.ts'
+export { advise } from './library/advise.ts'
+export { compare } from './library/compare.ts'
+export type { DiagnoseOptions } from './library/diagnose.ts'
+export { diagnose } from './library/diagnose.ts'
+export { fingerprint } from './library/fingerprint.ts'
+export type { MigrationOptions, RunOptions } from './library/migrations.ts'
+export { down, plan, prove, status, up, verify } from './library/migrations.ts'
+export type { OptimizeOptions, Proposal } from './library/optimize.ts'
+export { optimize } from './library/optimize.ts'
+export type { OnDatabase } from './library/session.ts'
+export type { MigrationStatus } from './migrate/history.ts'
+export type { Ran } from './migrate/migration.ts'
+export type { Plan, PlannedMigration } from './migrate/plan.ts'
+export type { Proof, Proofs } from './migrate/prove.ts'
+export type { Verified } from './migrate/verify.ts'
+export type { Database } from './postgres/database.ts'

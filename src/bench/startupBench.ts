@@ -1,51 +1,112 @@
 import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { calmMean } from '../partition/calmMean.ts'
+import { provideServer } from '../servers/provideServer.ts'
 import type { Bench } from './bench.ts'
 import { benchRow } from './bench.ts'
 
 const rounds = 21
 const atMost = 1.1
+const files = 10
 
-/** The time to start the program: a whole `--help`, of plain node-pg-migrate and of ours. */
+const theirs = join(
+  dirname(createRequire(import.meta.url).resolve('node-pg-migrate/package.json')),
+  'bin/node-pg-migrate.js',
+)
+const ours = fileURLToPath(new URL('../../scripts/hundredfold.mjs', import.meta.url))
+
+/** The time to start the program: a whole `--help`, and a look at the ledger, of plain node-pg-migrate and of ours. */
 export const startupBench: Bench = {
   id: 'startup',
   title: 'Start of the program',
-  run({ onStep }) {
-    const theirs = join(
-      dirname(createRequire(import.meta.url).resolve('node-pg-migrate/package.json')),
-      'bin/node-pg-migrate.js',
-    )
-    const ours = fileURLToPath(new URL('../../scripts/hundredfold.mjs', import.meta.url))
-    const plain: number[] = []
-    const own: number[] = []
-    // The first round compiles what has changed and fills the disk's cache; it is not counted.
-    for (let round = 0; round <= rounds; round += 1) {
-      onStep(`round ${round} of ${rounds}`)
-      plain.push(timeHelp(theirs))
-      own.push(timeHelp(ours))
+  rowIds: ['startup', 'startup_status'],
+  async run({ config, only, onStep }) {
+    const wants = (id: string) => only === undefined || only.includes('startup') || only.includes(id)
+    const rows = []
+    if (wants('startup')) {
+      rows.push(
+        compare('startup', '--help: plain node-pg-migrate, then hundredfold', onStep, {
+          plain: () => timeRun(theirs, ['--help']),
+          own: () => timeRun(ours, ['--help']),
+        }),
+      )
     }
-    const before = calmMean(plain.slice(1))
-    const after = calmMean(own.slice(1))
-    const row = benchRow({
-      id: 'startup',
-      title: '--help: plain node-pg-migrate, then hundredfold',
-      claim: `at most ${atMost} times as long`,
-      before,
-      after,
-      unit: 'ms',
-      met: after <= atMost * before,
-      how: `the whole process, Node itself included; mean of the quicker half of ${rounds} runs in turn`,
-    })
-    return Promise.resolve([row])
+    if (wants('startup_status')) {
+      const server = await provideServer(config)
+      const directory = await mkdtemp(join(tmpdir(), 'startup-'))
+      try {
+        await writeMigrations(directory)
+        const environment = { DATABASE_URL: server.url(), DIRECT_URL: server.url() }
+        const up = ['up', '--migrations-dir', directory]
+        // Everything is applied before the first round that counts, by each in its own ledger.
+        timeRun(theirs, up, environment)
+        timeRun(ours, ['migrate', 'up', '--dir', directory], environment)
+        rows.push(
+          compare(
+            'startup_status',
+            `${files} applied TypeScript files: node-pg-migrate up, which has nothing to do, then migrate status`,
+            onStep,
+            {
+              plain: () => timeRun(theirs, up, environment),
+              own: () => timeRun(ours, ['migrate', 'status', '--dir', directory], environment),
+            },
+          ),
+        )
+      } finally {
+        await rm(directory, { recursive: true })
+        await server.stop()
+      }
+    }
+    return rows
   },
 }
 
-function timeHelp(program: string): number {
+function compare(
+  id: string,
+  title: string,
+  onStep: (text: string) => void,
+  { plain, own }: { plain: () => number; own: () => number },
+) {
+  const times: { plain: number[]; own: number[] } = { plain: [], own: [] }
+  // The first round compiles what has changed and fills the disk's cache; it is not counted.
+  for (let round = 0; round <= rounds; round += 1) {
+    onStep(`${id}, round ${round} of ${rounds}`)
+    times.plain.push(plain())
+    times.own.push(own())
+  }
+  const [before, after] = [calmMean(times.plain.slice(1)), calmMean(times.own.slice(1))]
+  return benchRow({
+    ...{ id, title, before, after, unit: 'ms', met: after <= atMost * before },
+    claim: `at most ${atMost} times as long`,
+    how: `the whole process, Node itself included; mean of the quicker half of ${rounds} runs in turn`,
+  })
+}
+
+async function writeMigrations(directory: string): Promise<void> {
+  for (let at = 1; at <= files; at += 1) {
+    const number = `20260101000000${String(at).padStart(3, '0')}`
+    await writeFile(
+      join(directory, `${number}_comment-${at}.ts`),
+      `import type { MigrationBuilder } from 'node-pg-migrate'
+export function up(pgm: MigrationBuilder): void { pgm.sql('SELECT ${at}') }
+export function down(pgm: MigrationBuilder): void { pgm.sql('SELECT ${at}') }
+`,
+    )
+  }
+}
+
+function timeRun(program: string, args: string[], environment: Record<string, string> = {}): number {
   const started = performance.now()
-  const { status } = spawnSync(process.execPath, [program, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
-  if (status !== 0) throw new Error(`${program} --help ended with ${status}.`)
+  const { status, stderr } = spawnSync(process.execPath, [program, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    // The settings of a project in which the bench is started are not of these processes.
+    ...(Object.keys(environment).length === 0 ? {} : { env: environment, cwd: tmpdir() }),
+  })
+  if (status !== 0) throw new Error(`${program} ${args[0] ?? ''} ended with ${status}: ${stderr}`)
   return performance.now() - started
 }

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 
 /** An index method other than `btree`, with its operator class where that is not the default for the type. */

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 
 /** Blocks of tables, their indexes and TOAST, found in shared_buffers and read from outside it. */

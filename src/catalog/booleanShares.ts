@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 
 /** Shares of the rows, 0 to 1, in which a boolean column is true, false and NULL, as ANALYZE found them. */

@@ -1,5 +1,5 @@
-import type { RawBuilder } from 'kysely'
-import { sql } from 'kysely'
+import type { Sql } from '../postgres/sql.ts'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 
@@ -45,7 +45,7 @@ export async function findColumns(db: Database, { schema, name }: RelationName):
 const notOfTheSystem = sql`class.relkind IN ('r', 'p', 'v', 'm', 'f')
   AND namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema'`
 
-async function selectColumns(db: Database, condition: RawBuilder<unknown>): Promise<Map<number, Column[]>> {
+async function selectColumns(db: Database, condition: Sql<unknown>): Promise<Map<number, Column[]>> {
   const { rows } = await sql<Column & { oid: number }>`
     SELECT attribute.attrelid AS oid, attribute.attnum AS number, attribute.attname::text AS name,
       pg_catalog.quote_ident(attribute.attname) AS quoted,

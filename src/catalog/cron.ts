@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 
 /** Whether pg_cron is installed in this database, and the session's role may schedule jobs. */

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 
 /** An extension that the server offers, and the version that this database has installed, if any. */

@@ -1,5 +1,5 @@
-import type { RawBuilder } from 'kysely'
-import { sql } from 'kysely'
+import type { Sql } from '../postgres/sql.ts'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { lockedRelations } from './lockedRelations.ts'
@@ -75,11 +75,11 @@ export async function defineConstraints(db: Database, oids: number[]): Promise<M
   return new Map(rows.map(({ oid, definition }) => [oid, definition]))
 }
 
-const action = (column: string): RawBuilder<unknown> =>
+const action = (column: string): Sql<unknown> =>
   sql`CASE ${sql.raw(column)} WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL'
     WHEN 'd' THEN 'SET DEFAULT' ELSE 'NO ACTION' END`
 
-async function selectDetails(db: Database, condition: RawBuilder<unknown>): Promise<ForeignKeyDetails[]> {
+async function selectDetails(db: Database, condition: Sql<unknown>): Promise<ForeignKeyDetails[]> {
   const { rows } = await sql<ForeignKeyDetails>`
     WITH RECURSIVE domain AS (
       SELECT oid, typbasetype AS base, typnotnull AS not_null FROM pg_catalog.pg_type WHERE typtype = 'd'

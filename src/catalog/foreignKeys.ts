@@ -1,5 +1,5 @@
-import type { RawBuilder } from 'kysely'
-import { sql } from 'kysely'
+import type { Sql } from '../postgres/sql.ts'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 
@@ -30,7 +30,7 @@ export async function listInheritedForeignKeys(db: Database): Promise<ForeignKey
   )
 }
 
-async function selectForeignKeys(db: Database, condition: RawBuilder<unknown>): Promise<ForeignKey[]> {
+async function selectForeignKeys(db: Database, condition: Sql<unknown>): Promise<ForeignKey[]> {
   const result = await sql<ForeignKey>`
     SELECT key.conname AS name, class.oid AS "tableOid", class.relkind AS "tableKind",
       pg_catalog.json_build_object('schema', namespace.nspname, 'name', class.relname) AS "table",

@@ -1,5 +1,5 @@
-import type { RawBuilder } from 'kysely'
-import { sql } from 'kysely'
+import type { Sql } from '../postgres/sql.ts'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { listPolicies } from './policies.ts'
@@ -108,10 +108,10 @@ export async function findFunction(
   return found
 }
 
-const volatility = (code: RawBuilder<unknown>): RawBuilder<unknown> =>
+const volatility = (code: Sql<unknown>): Sql<unknown> =>
   sql`CASE ${code} WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END`
 
-async function selectFunctions(db: Database, condition: RawBuilder<unknown>): Promise<CatalogFunction[]> {
+async function selectFunctions(db: Database, condition: Sql<unknown>): Promise<CatalogFunction[]> {
   const { rows } = await sql<Omit<CatalogFunction, 'settings'> & { settings: string[] }>`
     SELECT function.oid, namespace.nspname::text AS schema, function.proname::text AS name,
       function.oid::pg_catalog.regprocedure::text AS signature,
@@ -170,6 +170,6 @@ export async function listBuiltinFunctions(db: Database): Promise<Map<string, Bu
 }
 
 /** The order of the alphabet: `i` is the least volatile, then `s`, then `v`. */
-export function mostVolatile(code: RawBuilder<unknown>): RawBuilder<unknown> {
+export function mostVolatile(code: Sql<unknown>): Sql<unknown> {
   return volatility(sql`max(${code}::text)`)
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { totalmem } from 'node:os'
-import { sql } from 'kysely'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 
 interface Place {

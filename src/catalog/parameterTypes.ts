@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 
 /** Types of `$1`, `$2` ... of a prepared statement of this session, as SQL writes them. */

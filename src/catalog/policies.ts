@@ -1,5 +1,5 @@
-import type { RawBuilder } from 'kysely'
-import { sql } from 'kysely'
+import type { Sql } from '../postgres/sql.ts'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { lockedRelations } from './lockedRelations.ts'
@@ -62,13 +62,13 @@ export async function findPolicy(
   return found
 }
 
-function isSchema(name: string): RawBuilder<unknown> {
+function isSchema(name: string): Sql<unknown> {
   return name === 'pg_temp'
     ? sql`namespace.oid = pg_catalog.pg_my_temp_schema()`
     : sql`namespace.nspname = ${name}`
 }
 
-async function selectPolicies(db: Database, condition: RawBuilder<unknown>): Promise<Policy[]> {
+async function selectPolicies(db: Database, condition: Sql<unknown>): Promise<Policy[]> {
   const { rows } = await sql<Policy>`
     WITH chosen AS MATERIALIZED (
       SELECT policy.*, namespace.nspname, class.relname

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 
 /** Oids of the relations of which a role may read some columns and not the whole: SELECT was granted on columns. */

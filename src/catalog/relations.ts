@@ -1,5 +1,5 @@
-import type { RawBuilder } from 'kysely'
-import { sql } from 'kysely'
+import type { Sql } from '../postgres/sql.ts'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 
@@ -44,7 +44,7 @@ export async function findRelation(db: Database, name: RelationName): Promise<Re
 const holdsRows = sql`class.relkind IN ('r', 'p', 'v', 'm', 'f') AND class.relpersistence <> 't'
   AND namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema'`
 
-async function selectRelations(db: Database, condition: RawBuilder<unknown>): Promise<Relation[]> {
+async function selectRelations(db: Database, condition: Sql<unknown>): Promise<Relation[]> {
   const { rows } = await sql<
     Omit<Relation, 'storageParameters' | 'isSecurityInvoker'> & { options: string[] }
   >`

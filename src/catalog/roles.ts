@@ -1,5 +1,5 @@
-import type { RawBuilder } from 'kysely'
-import { sql } from 'kysely'
+import type { Sql } from '../postgres/sql.ts'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 import type { Policy } from './policies.ts'
 import type { Relation } from './relations.ts'
@@ -27,7 +27,7 @@ export async function findRole(db: Database, name: string): Promise<Role | undef
   return found
 }
 
-async function selectRoles(db: Database, condition: RawBuilder<unknown>): Promise<Role[]> {
+async function selectRoles(db: Database, condition: Sql<unknown>): Promise<Role[]> {
   const { rows } = await sql<Omit<Role, 'settings'> & { settings: string[] }>`
     SELECT ${parts}, coalesce(role.rolconfig, '{}') AS settings
     FROM pg_catalog.pg_roles role

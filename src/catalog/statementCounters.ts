@@ -1,5 +1,5 @@
-import type { RawBuilder } from 'kysely'
-import { sql } from 'kysely'
+import type { Sql } from '../postgres/sql.ts'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 import { displayIdentifier } from '../postgres/identifiers.ts'
 import { NotSeen } from './notSeen.ts'
@@ -79,7 +79,7 @@ export async function findCountersSource(db: Database): Promise<CountersSource> 
 }
 
 /** A query of one row, the reading of this moment. It asks for no text, so no file is read. */
-export function readingQuery({ schema, hasSince }: CountersSource): RawBuilder<StoredReading> {
+export function readingQuery({ schema, hasSince }: CountersSource): Sql<StoredReading> {
   const since = sql.raw(hasSince ? 'extract(epoch FROM stats_since)' : 'NULL')
   return sql<StoredReading>`
     SELECT pg_catalog.clock_timestamp() AS "takenAt", info.stats_reset AS "resetAt",

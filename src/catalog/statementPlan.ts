@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../postgres/sql.ts'
 import { messageOf } from '../errors.ts'
 import type { Database } from '../postgres/database.ts'
 import type { PlanNode } from '../postgres/explain.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { sql } from 'kysely'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 import { displayIdentifier } from '../postgres/identifiers.ts'
 import { NotSeen } from './notSeen.ts'

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { lockedRelations } from './lockedRelations.ts'

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 
 /** Whether values of a type can be found by an index, and whether that works behind other conditions. */

@@ -1,5 +1,5 @@
-import type { RawBuilder } from 'kysely'
-import { sql } from 'kysely'
+import type { Sql } from '../postgres/sql.ts'
+import { sql } from '../postgres/sql.ts'
 import type { Database } from '../postgres/database.ts'
 
 /** The numbers of the columns whose values, together, are unique in a table. */
@@ -18,10 +18,7 @@ export async function findUniqueKeysNamed(db: Database, tables: string[]): Promi
   return selectUniqueKeys(db, sql`class.relname = ANY (${tables}::name[])`)
 }
 
-async function selectUniqueKeys(
-  db: Database,
-  condition: RawBuilder<unknown>,
-): Promise<Map<number, UniqueKey[]>> {
+async function selectUniqueKeys(db: Database, condition: Sql<unknown>): Promise<Map<number, UniqueKey[]>> {
   const { rows } = await sql<{ oid: number; columns: string; count: number }>`
     SELECT index.indrelid AS oid, index.indkey::text AS columns, index.indnkeyatts AS count
     FROM pg_catalog.pg_index index

@@ -8,6 +8,7 @@ import { listPendingMigrations } from '../optimize/pendingMigrations.ts'
 import { writeMigrations } from '../optimize/writeMigrations.ts'
 import { borrow } from '../postgres/database.ts'
 import { confirmed } from './confirmed.ts'
+import { readProjectSettings } from '../project/settings.ts'
 import type { CommandContext } from './context.ts'
 import { withReadingSession } from './migrateSession.ts'
 import type { OutputOptions } from './output.ts'
@@ -32,7 +33,7 @@ export function installOfCache(context: CommandContext): Command {
       'a tag of each row, with columns in braces; may be given several times',
       (text: string, before: TagTemplate[] | undefined) => [...(before ?? []), parseTagTemplate(text)],
     )
-    .option('--out <directory>', 'where the files go', 'migrations')
+    .option('--out <directory>', 'where the files go', readProjectSettings().migrations)
     .option('--yes', 'write without asking')
     .option('--json <file>', 'write the result as JSON; - for standard output')
     .addHelpText(

@@ -4,6 +4,7 @@ import { drainOutbox } from '../cache/drainOutbox.ts'
 import { followOutbox } from '../cache/followOutbox.ts'
 import type { Invalidator } from '../cache/invalidator.ts'
 import { InvalidatorError, limitAnswers } from '../cache/limitAnswers.ts'
+import { loadRedisClient } from '../cache/redisClient.ts'
 import { redisInvalidator } from '../cache/redisInvalidator.ts'
 import { cacheOutbox, cacheOutboxIsOurs } from '../catalog/cacheOutbox.ts'
 import type { Config } from '../config.ts'
@@ -38,6 +39,7 @@ fail: they share the work. Without any, readers go past the cache. A lost connec
     )
     .action(async ({ once }: { once?: boolean }) => {
       const redisUrl = redisUrlOf(config)
+      await loadRedisClient()
       const open = () =>
         connect(sessionUrl(config), {
           applicationName: 'hundredfold cache invalidate',

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { z } from 'zod'
+import * as z from 'zod'
 import { sessionUrl } from '../config.ts'
 import { connect, parseTarget } from '../postgres/connect.ts'
 import type { Diagnosis } from '../diagnose/diagnose.ts'

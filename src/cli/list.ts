@@ -11,8 +11,14 @@ export interface ListedCommand {
 /** Every command, in the order in which help lists them. */
 export const commands: ListedCommand[] = [
   {
+    name: 'init',
+    description: 'set up another project: directory, scripts, workflow; shows what it will write, and asks',
+    load: async () => (await import('./init.ts')).initCommand,
+  },
+  {
     name: 'demo',
-    description: 'make a slow database fast, check it and take it back, on a throw-away PostgreSQL',
+    description:
+      'make a slow database fast, check it and take it back, on a throw-away PostgreSQL; in a checkout only',
     load: async () => (await import('./demo.ts')).demoCommand,
   },
   {
@@ -34,7 +40,7 @@ export const commands: ListedCommand[] = [
   },
   {
     name: 'bench',
-    description: 'measure what is promised, before and after in one run',
+    description: 'measure what is promised, before and after in one run; in a checkout only',
     load: async () => (await import('./bench.ts')).benchCommand,
   },
   {

@@ -14,6 +14,7 @@ import { writeMigrations } from '../optimize/writeMigrations.ts'
 import { borrow } from '../postgres/database.ts'
 import { writeWholeFile } from '../wholeFile.ts'
 import { confirmed } from './confirmed.ts'
+import { readProjectSettings } from '../project/settings.ts'
 import type { CommandContext } from './context.ts'
 import { lookTitle } from './maintainLook.ts'
 import type { OutputOptions } from './output.ts'
@@ -65,7 +66,7 @@ async function scheduleByCron(
   print(
     `pg_cron runs SQL alone. The look at ${lookTitle(period)} takes \`--schedule crontab\`, systemd or github; it leaves to pg_cron what pg_cron does.`,
   )
-  const { into = 'migrations' } = options
+  const { into = readProjectSettings().migrations } = options
   const operations = jobs.length === 0 ? [] : cronOperations(period, jobs)
   const mayWrite =
     operations.length > 0 &&

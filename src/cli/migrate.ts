@@ -7,6 +7,7 @@ import { defaultRunOptions } from '../migrate/runOptions.ts'
 import { connect } from '../postgres/connect.ts'
 import type { Target } from '../migrate/target.ts'
 import type { RunResult } from '../migrate/up.ts'
+import { readProjectSettings } from '../project/settings.ts'
 import type { CommandContext } from './context.ts'
 import { parseCount, parseDailyHours, parseDuration } from './options.ts'
 import type { GainOptions } from './migrateGain.ts'
@@ -95,7 +96,7 @@ Examples:
 
 function withDirectory(command: Command): Command {
   return command
-    .option('--dir <directory>', 'where the migrations are', 'migrations')
+    .option('--dir <directory>', 'where the migrations are', readProjectSettings().migrations)
     .option('--json <file>', 'write the result as JSON; - for standard output')
 }
 

@@ -17,6 +17,7 @@ import type { Found } from '../rules/find.ts'
 import type { Finding, Level } from '../rules/rule.ts'
 import { keyOf, levels } from '../rules/rule.ts'
 import type { RuleName } from '../rules/ruleNames.ts'
+import { readProjectSettings } from '../project/settings.ts'
 import type { CommandContext } from './context.ts'
 import { refuseFailures } from './refuseFailures.ts'
 import type { OutputOptions } from './output.ts'
@@ -50,7 +51,7 @@ export function optimizeCommand(context: CommandContext): Command {
       parseBytesOf('--budget'),
     )
     .option('--complete', 'the workload has every statement: drop the indexes that none of them needs')
-    .option('--out <directory>', 'where the files go', 'migrations')
+    .option('--out <directory>', 'where the files go', readProjectSettings().migrations)
     .option('--yes', 'write without asking')
     .option('--json <file>', 'write the result as JSON; - for standard output')
     .addHelpText(

@@ -16,6 +16,7 @@ import type { RelationName } from '../postgres/identifiers.ts'
 import { display } from '../postgres/identifiers.ts'
 import { partitionJudgementJson, partitionJudgementLines } from '../report/partitionJudgement.ts'
 import { partitionPlanLines } from '../report/partitionPlan.ts'
+import { readProjectSettings } from '../project/settings.ts'
 import type { CommandContext } from './context.ts'
 import { parseCount } from './options.ts'
 import type { OutputOptions } from './output.ts'
@@ -59,7 +60,7 @@ export function partitionCommand(context: CommandContext): Command {
     .option('--rewrite-history', 'copy the rows, so that each partition has its own at once')
     .option('--workload <file>', 'judge by these statements instead of pg_stat_statements; see `advise`')
     .option('--no-judge', 'write the series without looking whether it pays')
-    .option('--out <directory>', 'where the files go', 'migrations')
+    .option('--out <directory>', 'where the files go', readProjectSettings().migrations)
     .option('--yes', 'write without asking')
     .option('--json <file>', 'write the result as JSON; - for standard output')
     .addHelpText(

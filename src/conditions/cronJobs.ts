@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../postgres/sql.ts'
 import { findLastCronRun, listCronJobs, maySchedule } from '../catalog/cron.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'

@@ -1,6 +1,6 @@
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { errorCode } from '../postgres/sqlState.ts'
 import { UsageError, messageOf } from '../errors.ts'
 import { levels } from '../rules/rule.ts'

@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { UsageError, messageOf } from '../errors.ts'
 import type { Measurement } from '../metrics/measurement.ts'
 import { errorCode } from '../postgres/sqlState.ts'

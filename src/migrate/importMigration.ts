@@ -1,6 +1,6 @@
 import Module, { createRequire, register } from 'node:module'
 import { extname, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 /** A migration file and its text. */
 export interface MigrationText {
@@ -13,17 +13,27 @@ const ownExtension = extname(import.meta.url)
 const library = new URL(`../index${ownExtension}`, import.meta.url).href
 
 /**
- * Lets Node import these files, of every kind that Node or tsx reads. Wherever the files lie, their `hundredfold` is the
+ * Lets Node import these files, of every kind that Node or jiti reads. Wherever the files lie, their `hundredfold` is the
  * running program, so that conditions and runner share one instance.
  */
 export async function prepareImports(files: MigrationText[]): Promise<void> {
-  if (files.some(needsTypeScript)) await readTypeScript()
-  await resolveOwnPackage(files.some(({ text }) => text.includes('hundredfold')))
+  // Before the hook is registered, since it slows down every import.
+  if (files.some(({ text }) => text.includes('hundredfold'))) own ??= await import(library)
+  const typed = ownExtension === '.ts' ? [] : files.filter(needsTypeScript)
+  if (files.some((file) => needsHook(file, typed))) resolveOwnPackage()
+  const [first] = typed
+  if (!first) return
+  importTypeScript ??= await loadCompiler(first.path)
+  for (const { path } of typed) typescriptFiles.add(path)
 }
 
 /** What a migration file exports. Node does not always see the named exports of CommonJS, so the default counts too. */
 export async function importMigration(path: string): Promise<Record<string, unknown>> {
-  const module = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>
+  const file = resolve(path)
+  const module =
+    importTypeScript && typescriptFiles.has(path)
+      ? await importTypeScript(file)
+      : ((await import(pathToFileURL(file).href)) as Record<string, unknown>)
   const whole = module['default']
   return typeof whole === 'object' && whole !== null ? { ...whole, ...module } : module
 }
@@ -32,23 +42,41 @@ function needsTypeScript({ path, text }: MigrationText): boolean {
   return ['.ts', '.mts'].includes(extname(path)) || /\.[cm]?ts['"`]/.test(text)
 }
 
-let readsTypeScript = ownExtension === '.ts'
+/** jiti resolves our package by itself; Node needs a hook, whose thread costs a tenth of a second. */
+function needsHook(file: MigrationText, readByJiti: MigrationText[]): boolean {
+  const importsOtherFiles = /['"`]\.{1,2}\//.test(file.text)
+  return importsOtherFiles || (!readByJiti.includes(file) && /hundredfold|node-pg-migrate/.test(file.text))
+}
 
-/** Loads tsx, only if there are such files: loading it takes longer than most commands. */
-async function readTypeScript(): Promise<void> {
-  if (readsTypeScript) return
-  readsTypeScript = true
-  const [forImport, forRequire] = [await import('tsx/esm/api'), await import('tsx/cjs/api')]
-  forRequire.register()
-  forImport.register()
+const typescriptFiles = new Set<string>()
+let importTypeScript: ((file: string) => Promise<Record<string, unknown>>) | undefined
+
+/** Loads jiti, only if there are such files. It is what node-pg-migrate's own command line reads them with. */
+async function loadCompiler(path: string) {
+  const { createJiti } = await import('jiti')
+  const jiti = createJiti(import.meta.url, {
+    interopDefault: false,
+    tsconfigPaths: true,
+    virtualModules: own === undefined ? {} : { hundredfold: own },
+    alias: ownNodePgMigrate(path),
+  })
+  return (file: string) => jiti.import<Record<string, unknown>>(file)
+}
+
+/** Our node-pg-migrate, for its types and constants, where the project has none. */
+function ownNodePgMigrate(path: string): Record<string, string> {
+  try {
+    createRequire(resolve(path)).resolve('node-pg-migrate')
+    return {}
+  } catch {
+    return { 'node-pg-migrate': fileURLToPath(import.meta.resolve('node-pg-migrate')) }
+  }
 }
 
 let resolvesOwnPackage = false
 let own: unknown
 
-async function resolveOwnPackage(isImported: boolean): Promise<void> {
-  // Before the hook is registered, since it slows down every import.
-  if (isImported) own ??= await import(library)
+function resolveOwnPackage(): void {
   if (resolvesOwnPackage) return
   resolvesOwnPackage = true
   register(new URL('resolveOwnPackage.mjs', import.meta.url), { data: { library } })

@@ -1,6 +1,6 @@
 import { DatabaseError } from 'pg'
 import type { ClientBase } from 'pg'
-import { z } from 'zod'
+import * as z from 'zod'
 import { errorCode, isConnectionLost } from '../postgres/sqlState.ts'
 import { HundredfoldError, UsageError, exitCodes, messageOf } from '../errors.ts'
 import type { StepRecord } from './steps/record.ts'

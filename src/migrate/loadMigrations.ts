@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile, readdir } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Optimization } from '../conditions/condition.ts'
 import { UsageError } from '../errors.ts'
 import type { MigrationText } from './importMigration.ts'

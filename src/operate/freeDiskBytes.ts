@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import { sql } from 'kysely'
+import { sql } from '../postgres/sql.ts'
 import { NotSeen } from '../catalog/notSeen.ts'
 import { parseTarget } from '../postgres/connect.ts'
 import type { Database } from '../postgres/database.ts'

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from './sql.ts'
 import type { Database } from './database.ts'
 
 /** A node of EXPLAIN (FORMAT JSON), with the fields that we read. Costs are in the planner's units, times in milliseconds. */

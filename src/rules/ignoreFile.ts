@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
-import { z } from 'zod'
+import * as z from 'zod'
 import { displayIdentifier } from '../postgres/identifiers.ts'
 import { errorCode } from '../postgres/sqlState.ts'
 import { UsageError, messageOf } from '../errors.ts'

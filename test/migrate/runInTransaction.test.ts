@@ -186,7 +186,7 @@ describe('a slow condition that depends on rows', () => {
   }`
   const slowMigration = sqlMigration({
     ...addNote,
-    imports: `import { sql } from '${import.meta.resolve('kysely')}'`,
+    imports: `import { sql } from 'hundredfold'`,
     optimization: `{ why: 'w', rule: 'r', before: [${slow('before')}], after: [] }`,
   })
 
@@ -280,7 +280,7 @@ test.each([
   await using files = await migrationDirectory({
     [name]: sqlMigration({
       ...addNote,
-      imports: `import { sql } from '${import.meta.resolve('kysely')}'`,
+      imports: `import { sql } from 'hundredfold'`,
       optimization: `{ why: 'w', rule: 'r', before: [], after: [{
         description: 'a condition that does what it must not',
         async check(db: never) { await ${code}; return { holds: true } },

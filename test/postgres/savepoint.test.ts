@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../../src/postgres/sql.ts'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { borrow } from '../../src/postgres/database.ts'

@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { sql } from 'kysely'
+import { sql } from '../../src/postgres/sql.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { borrow } from '../../src/postgres/database.ts'
 import { readOnly } from '../../src/postgres/readOnly.ts'

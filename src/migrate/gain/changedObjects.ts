@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { RelationName } from '../../postgres/identifiers.ts'
 import type { NamedRelation } from '../../syntax/relations.ts'
 import { droppedNames, relationsIn, tablesOfDroppedPolicies } from '../../syntax/relations.ts'

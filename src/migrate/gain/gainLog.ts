@@ -1,6 +1,6 @@
-import { sql } from 'kysely'
-import type { RawBuilder } from 'kysely'
-import { z } from 'zod'
+import { sql } from '../../postgres/sql.ts'
+import type { Sql } from '../../postgres/sql.ts'
+import * as z from 'zod'
 import type { CountersReading, StoredReading } from '../../catalog/statementCounters.ts'
 import { toReading } from '../../catalog/statementCounters.ts'
 import type { Database } from '../../postgres/database.ts'
@@ -11,8 +11,8 @@ import { changedObjects } from './changedObjects.ts'
 
 /** The readings before and after each of so many runs are kept; older ones are deleted. */
 const runsKept = 40
-const changes = sql.table(`${ledgerSchema}.changes`)
-const readings = sql.table(`${ledgerSchema}.readings`)
+const changes = sql.ref(`${ledgerSchema}.changes`)
+const readings = sql.ref(`${ledgerSchema}.readings`)
 
 /** One migration that ran, between the readings before and after its run. */
 export interface Change {
@@ -84,7 +84,7 @@ export const createGainLog = `
 export async function recordRun(
   db: Database,
   run: { id: string; changes: RanChange[] },
-  taken: { before: StoredReading; after: RawBuilder<StoredReading> } | { reason: string },
+  taken: { before: StoredReading; after: Sql<StoredReading> } | { reason: string },
 ): Promise<void> {
   const why = 'reason' in taken ? taken.reason : undefined
   const before =
@@ -108,7 +108,7 @@ export async function recordRun(
         nullif(ran.objects, 'null'), (SELECT id FROM before), (SELECT id FROM after), ran.reason
       FROM pg_catalog.jsonb_to_recordset(${JSON.stringify(ran)}::jsonb)
         AS ran(name text, direction text, objects jsonb, reason text)
-      LEFT JOIN ${sql.table(`${ledgerSchema}.migrations`)} ledger ON ledger.name = ran.name
+      LEFT JOIN ${sql.ref(`${ledgerSchema}.migrations`)} ledger ON ledger.name = ran.name
     )
     DELETE FROM ${readings} WHERE id <= (
       SELECT id FROM ${readings} ORDER BY id DESC OFFSET ${2 * (runsKept - 1)} LIMIT 1)`.execute(db)

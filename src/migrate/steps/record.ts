@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 const index = z.object({ schema: z.string(), name: z.string() })
 const definedIndex = index.extend({ definition: z.string() })

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { severities } from './file/schema.ts'
 import type { NotificationKind, SeriesState, Told } from './judge/judgeSeries.ts'
 import type { Series } from './judge/judgeRound.ts'

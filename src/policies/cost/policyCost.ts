@@ -1,6 +1,6 @@
 import { messageOf } from '../../errors.ts'
 import { groupBy } from '../../groupBy.ts'
-import { sql } from 'kysely'
+import { sql } from '../../postgres/sql.ts'
 import type { Database } from '../../postgres/database.ts'
 import type { RelationName } from '../../postgres/identifiers.ts'
 import { qualified } from '../../postgres/identifiers.ts'

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../../postgres/sql.ts'
 import { escapeLiteral } from 'pg'
 import type { Database } from '../../postgres/database.ts'
 import type { Under } from '../../postgres/savepoint.ts'

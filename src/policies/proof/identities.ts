@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../../postgres/sql.ts'
 import { deparseStatement } from '../../syntax/deparse.ts'
 import { deparseExpression, sameTree } from '../../syntax/expression.ts'
 import type { Node } from '../../syntax/nodes.ts'

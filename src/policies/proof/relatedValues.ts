@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../../postgres/sql.ts'
 import { qualified, quote } from '../../postgres/identifiers.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { as, words } from '../../syntax/nodes.ts'

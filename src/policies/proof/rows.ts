@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../../postgres/sql.ts'
 import { qualified, quote } from '../../postgres/identifiers.ts'
 import type { Identity, Look } from './actingAs.ts'
 import { actingAs, askPatiently, isNoAnswer } from './actingAs.ts'

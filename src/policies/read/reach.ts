@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../../postgres/sql.ts'
 import { findPoliciesOf } from '../../catalog/policies.ts'
 import { listRoles } from '../../catalog/roles.ts'
 import { listEnums } from '../../catalog/types.ts'

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../../postgres/sql.ts'
 import { groupBy } from '../../groupBy.ts'
 import { listClosedFunctions } from '../../catalog/closedFunctions.ts'
 import { listRoles } from '../../catalog/roles.ts'

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql } from '../../postgres/sql.ts'
 import { createStatistics } from '../../operations/createStatistics.ts'
 import type { Database } from '../../postgres/database.ts'
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'

@@ -25,8 +25,8 @@ export async function compileRunner(migrations: Migration[]): Promise<CompiledRu
     outfile: path,
     bundle: true,
     alias: { hundredfold: join(root, 'src/index.ts') },
-    // The parser finds its WebAssembly beside itself; tsx is not needed here; Node finds a URL by itself.
-    external: ['libpg-query', 'tsx', 'file:*'],
+    // The parser finds its WebAssembly beside itself; jiti is not needed here; Node finds a URL by itself.
+    external: ['libpg-query', 'jiti', 'file:*'],
     // Packages that are CommonJS ask for Node's own modules by `require`.
     banner: { js: `import module from 'node:module'; const require = module.createRequire(import.meta.url)` },
     format: 'esm',

@@ -65,7 +65,7 @@ const index = { schema: 'public', name: 'jobs_note_idx' }`,
     ],
     noTransaction: true,
     imports: `import { indexIsAbsent, indexIsValid } from 'hundredfold'
-import { sql } from '${import.meta.resolve('kysely')}'
+import { sql } from 'hundredfold'
 const indexes = ['jobs_owner_idx', 'jobs_id_owner_idx'].map((name) => ({ schema: 'public', name }))
 const runsAre = (wanted: number) => ({
   description: \`the table of runs has \${wanted} rows\`,
@@ -85,7 +85,7 @@ const runsAre = (wanted: number) => ({
       'ALTER TABLE public.january DROP CONSTRAINT january_month_check',
     ],
     noTransaction: true,
-    imports: `import { sql } from '${import.meta.resolve('kysely')}'
+    imports: `import { sql } from 'hundredfold'
 const partitionsAre = (wanted: string) => ({
   description: \`the partitions are \${wanted}\`,
   async check(db: any) {
@@ -108,7 +108,7 @@ const partitionsAre = (wanted: string) => ({
       'ALTER TABLE public.jobs ADD CONSTRAINT counted_down CHECK (times = 0)',
       'ALTER TABLE public.jobs DROP times',
     ],
-    imports: `import { sql } from '${import.meta.resolve('kysely')}'
+    imports: `import { sql } from 'hundredfold'
 const countedOnce = {
   description: 'each row is counted once',
   async check(db: any) {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { sql } from 'kysely'
+import { sql } from '../../../src/postgres/sql.ts'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HistoryFile, readHistory } from '../../../src/history/historyFile.ts'
@@ -71,7 +71,7 @@ describe('against a database', () => {
     let count = 0
     const listener: RoundListener = async (measurements, takenAt, round) => {
       count += 1
-      await prometheusText(measurements)
+      prometheusText(measurements)
       monitorText(round)
       JSON.stringify(monitorJson(round))
       if (count === rounds / 4 || count === rounds) {

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * The keys that a place of the file may have, read from the schema itself; none where any key is allowed. A union is

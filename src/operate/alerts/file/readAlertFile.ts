@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { LineCounter, parseDocument } from 'yaml'
 import type { Document } from 'yaml'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Unit } from '../../../metrics/measurement.ts'
 import { UsageError, messageOf } from '../../../errors.ts'
 import { allowedKeys } from './allowedKeys.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseHours } from '../../../migrate/hours.ts'
 import { parseDurationMs, parseQuantity } from '../quantity.ts'
 

@@ -3,7 +3,7 @@ import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/pro
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { HundredfoldError, UsageError, exitCodes } from '../../../errors.ts'
 import { cannotWrite } from '../../../wholeFile.ts'
 

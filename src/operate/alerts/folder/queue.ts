@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Notification } from '../notification.ts'
 import { notificationSchema } from '../notification.ts'
 import type { Journal } from './journal.ts'

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { severities } from '../file/schema.ts'
 import { units } from '../quantity.ts'
 import { UsageError } from '../../../errors.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { failureText } from '../deliver/post.ts'
 import type { ResponseTimeEntry } from '../file/schema.ts'
 import type { Reveal } from '../file/secrets.ts'

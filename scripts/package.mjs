@@ -1,0 +1,129 @@
+// Makes lib/, what the npm package holds: the program and the library bundled into few files, their types, and source
+// maps by lines. `npm pack` and `npm publish` run it. A checkout runs dist/ instead, which build.mjs compiles faster.
+import { execFileSync } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { execPath, pid } from 'node:process'
+import { fileURLToPath } from 'node:url'
+import * as esbuild from 'esbuild'
+import { mapLines } from './mapLines.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const source = join(root, 'src')
+const target = join(root, 'lib')
+const unfinished = `${target}.${pid}`
+
+/** What package.json exports, and the program. All files lie in one folder, as chunks find one another there. */
+const entryPoints = {
+  cli: 'cli.ts',
+  index: 'index.ts',
+  conditions: 'migrationFiles.ts',
+  cache: 'cache/index.ts',
+  'cache-next': 'cache/next/index.ts',
+}
+/** Packages of which we use a small part: it is bundled. All others are dependencies. */
+const bundled = ['zod']
+/** Files that are found by their place. */
+const besides = ['migrate/resolveOwnPackage.mjs', 'operate/alerts/plan.yaml', 'servers/guardian.mjs']
+
+/** `from './condition.ts'`, as the compiler leaves it in declarations. */
+const imported = /((?:from|import\()\s*['"])(\.[^'"]+)\.ts(?=['"])/g
+
+rmSync(unfinished, { recursive: true, force: true })
+try {
+  await bundle()
+  for (const file of besides) cpSync(join(source, file), join(unfinished, file))
+  writeTypes()
+  rmSync(target, { recursive: true, force: true })
+  renameSync(unfinished, target)
+} finally {
+  rmSync(unfinished, { recursive: true, force: true })
+}
+
+async function bundle() {
+  const { outputFiles } = await esbuild.build({
+    entryPoints: Object.fromEntries(
+      Object.entries(entryPoints).map(([name, file]) => [name, join(source, file)]),
+    ),
+    outdir: unfinished,
+    write: false,
+    bundle: true,
+    splitting: true,
+    chunkNames: '[name]-[hash]',
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    sourcemap: true,
+    sourcesContent: false,
+    logLevel: 'error',
+    tsconfig: join(root, 'tsconfig.json'),
+    plugins: [{ name: 'package', setup }],
+  })
+  mkdirSync(unfinished)
+  for (const { path, text } of outputFiles) {
+    writeFileSync(path, path.endsWith('.map') ? mapLines(text) : text)
+  }
+}
+
+function setup({ onResolve, onLoad }) {
+  // What is only in a checkout is replaced by a sentence that says so.
+  onResolve({ filter: /^\.\/(bench|demo)\.ts$/ }, ({ resolveDir }) =>
+    resolveDir === join(source, 'cli') ? { path: join(source, 'cli/checkoutOnly.ts') } : undefined,
+  )
+  onResolve({ filter: /^[^./]/ }, ({ path, kind, importer }) =>
+    kind === 'entry-point' || bundled.includes(path) || importer.includes('node_modules')
+      ? undefined
+      : { path, external: true },
+  )
+  // A module goes on finding what lies beside it by its own place, wherever the bundle puts its code.
+  onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
+    const text = readFileSync(path, 'utf8')
+    if (!text.includes('import.meta')) return undefined
+    const place = JSON.stringify(relative(source, path).replace(/\.ts$/, '.js'))
+    return {
+      loader: 'ts',
+      // On the first line, so that the lines of the maps are right.
+      contents: `const moduleUrl = new URL(${place}, import.meta.url).href; ${text.replaceAll('import.meta.url', 'moduleUrl')}`,
+    }
+  })
+}
+
+/** Declarations of what the entry points export, without those that none of these refers to. */
+function writeTypes() {
+  const compiler = join(root, 'node_modules/typescript/bin/tsc')
+  execFileSync(execPath, [compiler, '-p', join(root, 'tsconfig.build.json'), '--outDir', unfinished], {
+    stdio: 'inherit',
+  })
+  const reached = new Set()
+  const visit = (file) => {
+    if (reached.has(file) || !existsSync(file)) return
+    reached.add(file)
+    const text = readFileSync(file, 'utf8')
+    for (const [, , name] of text.matchAll(imported)) visit(resolve(dirname(file), `${name}.d.ts`))
+    writeFileSync(file, text.replaceAll(imported, '$1$2.js'))
+  }
+  for (const file of Object.values(entryPoints)) visit(join(unfinished, file.replace(/\.ts$/, '.d.ts')))
+  for (const entry of readdirSync(unfinished, { recursive: true })) {
+    const file = join(unfinished, entry)
+    if (file.endsWith('.d.ts') && !reached.has(file)) rmSync(file)
+  }
+  removeEmptyFolders(unfinished)
+}
+
+function removeEmptyFolders(folder) {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name)
+    if (statSync(path).isDirectory()) removeEmptyFolders(path)
+  }
+  if (readdirSync(folder).length === 0) rmSync(folder, { recursive: true })
+}
