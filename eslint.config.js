@@ -28,6 +28,7 @@ const layers = [
   ['partition'],
   ['migrate'],
   ['optimize'],
+  ['export'],
   ['why'],
   ['diagnose'],
   ['operate'],
