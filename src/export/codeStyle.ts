@@ -11,7 +11,7 @@ export interface CodeStyle {
 
 /** As the newest migration is written; in an empty directory, as package.json and tsconfig.json have it. */
 export async function codeStyleOf(directory: string, names: string[]): Promise<CodeStyle> {
-  const newest = names.filter((name) => !name.endsWith('.d.ts')).findLast((name) => isCode(extname(name)))
+  const newest = names.findLast(isCode)
   const root = await findRoot(resolve(directory))
   if (newest === undefined) {
     const extension = (await isThere(join(root, 'tsconfig.json'))) ? '.ts' : '.js'
@@ -28,8 +28,9 @@ function styleOf(extension: CodeStyle['extension'], modules: boolean): CodeStyle
   return { extension, typed, modules: typed || extension === '.mjs' || (extension === '.js' && modules) }
 }
 
-function isCode(extension: string): boolean {
-  return /^\.[cm]?[jt]s$/.test(extension)
+/** A file that a tool would load as a migration. */
+export function isCode(name: string): boolean {
+  return /\.[cm]?[jt]s$/.test(name) && !name.endsWith('.d.ts')
 }
 
 /** The nearest folder with a package.json, from here upwards. */

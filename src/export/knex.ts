@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { CodeStyle } from './codeStyle.ts'
-import { codeStyleOf } from './codeStyle.ts'
+import { codeStyleOf, isCode } from './codeStyle.ts'
 import type { ExportedMigration } from './exported.ts'
 import type { ExportFormat } from './format.ts'
 import { header } from './header.ts'
@@ -19,7 +19,7 @@ export const knex: ExportFormat = {
     return /\\\?/.test(statement) ? String.raw`Knex would take away the backslash of \? in it` : undefined
   },
   async open(out, now) {
-    const existing = await listNames(out)
+    const existing = (await listNames(out)).filter(isCode)
     const style = await codeStyleOf(out, existing)
     const times = timestamps(existing, now)
     return {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { CodeStyle } from './codeStyle.ts'
-import { codeStyleOf } from './codeStyle.ts'
+import { codeStyleOf, isCode } from './codeStyle.ts'
 import type { ExportedMigration } from './exported.ts'
 import type { ExportFormat } from './format.ts'
 import { header } from './header.ts'
@@ -15,7 +15,7 @@ export const kysely: ExportFormat = {
   outsideTransaction:
     'Kysely runs all migrations in one transaction: build the Migrator with `disableTransactions: true`.',
   async open(out, now) {
-    const existing = await listNames(out)
+    const existing = (await listNames(out)).filter(isCode)
     const style = await codeStyleOf(out, existing)
     const times = timestamps(existing, now)
     return {

@@ -14,9 +14,10 @@ export const prisma: ExportFormat = {
   out: 'prisma/migrations',
   next: 'npx prisma migrate deploy',
   async open(out, now) {
-    const existing = (await listNames(out)).filter((name) => name !== 'migration_lock.toml')
+    const names = await listNames(out)
+    const existing = names.filter((name) => /^\d/.test(name))
     const times = timestamps(existing, now)
-    const lock = existing.length > 0 || (await listNames(out)).length > 0 ? [] : [lockFile(out)]
+    const lock = names.includes('migration_lock.toml') ? [] : [lockFile(out)]
     return {
       add(migration) {
         const parts = pieces(migration.up)

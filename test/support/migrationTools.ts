@@ -91,7 +91,7 @@ export const migrationTools: MigrationTool[] = [
         PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true',
         CHECKPOINT_DISABLE: '1',
       }),
-    forget: 'DROP SCHEMA prisma CASCADE',
+    forget: 'DROP TABLE public._prisma_migrations',
   },
   {
     format: 'drizzle',
