@@ -71,7 +71,7 @@ Examples:
   $ npm run optimize -- --level info               what gains little too, such as indexes on small tables
   $ npm run optimize -- --workload workload.sql --budget 500MB
   $ npm run optimize -- --workload workload.sql --complete   drop what no statement of the file needs
-  $ npm run optimize -- --format prisma --yes      files for another migration tool; see \`export --help\`
+  $ npm run optimize -- --format prisma --yes      files for another migration tool; see docs/export.md
   $ npm run -s optimize -- --yes --json -
 
 Review the files, see \`npm run migrate plan\`, then \`npm run migrate up\`. A file holds what one rule wants of

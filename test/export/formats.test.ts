@@ -91,9 +91,8 @@ function operationOf(
   })
   if (!transactional) return made
   const literal = `'${given.comment.replaceAll("'", "''")}'`
-  const { noTransaction: _, ...rest } = made
   return {
-    ...rest,
+    ...omitMode(made),
     up: [
       `COMMENT ON TABLE ${qualified(table)} IS ${literal}`,
       `CREATE FUNCTION ${quote(given.schema)}.${quote(given.column)}() RETURNS text LANGUAGE sql AS $a_tag$SELECT ${literal}; SELECT 1$a_tag$`,
@@ -101,6 +100,13 @@ function operationOf(
     down: [`COMMENT ON TABLE ${qualified(table)} IS NULL`],
     after: [condition(indexIsValid, table)],
   }
+}
+
+/** The operation in a transaction. */
+function omitMode(operation: Operation): Operation {
+  const copy = { ...operation }
+  delete copy.noTransaction
+  return copy
 }
 
 test('whatever names, literals and reasons hold, a tool sends exactly the statements of the migration, or it is refused', async () => {

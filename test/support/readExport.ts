@@ -4,7 +4,7 @@ import { splitStatements } from '../../src/syntax/statements.ts'
 /** The statements that the tool would send for a migration, in order, as its own way of reading files has it. */
 export async function readUp(format: FormatName, files: ExportFile[]): Promise<string[]> {
   const scripts = files.filter(({ path }) => isScript(format, path)).map(({ text }) => text)
-  const read = await Promise.all(scripts.map((text) => readers[format](text)))
+  const read = await Promise.all(scripts.map(async (text) => readers[format](text)))
   return read.flat()
 }
 
