@@ -9,6 +9,7 @@ import { listExported } from '../export/exportedBefore.ts'
 import type { FormatName } from '../export/format.ts'
 import { formatNames } from '../export/format.ts'
 import { formats } from '../export/formats.ts'
+import { schemaChanges } from '../export/source/schemaSource.ts'
 import { writeExport } from '../export/writeExport.ts'
 import { compareHistory } from '../migrate/history.ts'
 import { loadMigrations } from '../migrate/loadMigrations.ts'
@@ -18,6 +19,7 @@ import { defaultRunOptions } from '../migrate/runOptions.ts'
 import { selectPending } from '../migrate/target.ts'
 import { confirmed } from './confirmed.ts'
 import type { CommandContext } from './context.ts'
+import { declareSchema } from './declareSchema.ts'
 import { withReadingSession } from './migrateSession.ts'
 import { nextSteps } from './optimizeFormat.ts'
 import type { OutputOptions } from './output.ts'
@@ -62,6 +64,11 @@ export function exportCommand(context: CommandContext): Command {
         else written.push(layout.add(migration))
       }
       const files = written.flatMap((each) => each.files)
+      const changes = await schemaChanges(
+        options.format,
+        options.out,
+        written.map(({ migration }) => migration),
+      )
       if (
         files.length > 0 &&
         !(await confirmed(terminal, options, `Write ${countFiles(files.length)} into ${options.out}?`))
@@ -70,6 +77,7 @@ export function exportCommand(context: CommandContext): Command {
         return finish(exitCodes.done)
       }
       await writeExport(files, terminal.signal)
+      const declared = await declareSchema(changes, terminal, options.yes === true)
       const paths = [...new Set(files.map(({ path }) => path))]
       await writeJson(terminal, options, 'export', {
         format: options.format,
@@ -78,6 +86,7 @@ export function exportCommand(context: CommandContext): Command {
       })
       for (const path of paths) print(`written  ${path}`)
       for (const { migration, reason } of skipped) print(`skipped  ${migration}: ${reason}`)
+      for (const line of declared) print(line)
       if (pending.length === 0) print('Nothing is pending.')
       if (files.length > 0) for (const line of nextSteps(options.format, written)) print(line)
       finish(exitCodes.done)

@@ -153,7 +153,7 @@ async function writeChosen(
   if (!yes && !(await terminal.confirm(`Write ${count(groups.length, 'migration')} into ${out}?`))) {
     return { files: none, because: 'you chose not to write it' }
   }
-  if (format) return writeForTool(format, out, groups, terminal.signal)
+  if (format) return writeForTool(format, out, groups, { terminal, yes: yes === true })
   return { files: await writeMigrations(out, groups) }
 }
 

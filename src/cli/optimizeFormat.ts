@@ -5,9 +5,12 @@ import { exportOperation } from '../export/exported.ts'
 import type { FormatName } from '../export/format.ts'
 import { formatNames } from '../export/format.ts'
 import { formats } from '../export/formats.ts'
+import { schemaChanges } from '../export/source/schemaSource.ts'
 import { writeExport } from '../export/writeExport.ts'
 import type { Operation } from '../operations/operation.ts'
 import type { Group } from '../optimize/groupOperations.ts'
+import { declareSchema } from './declareSchema.ts'
+import type { Terminal } from './terminal.ts'
 
 /** `--format`: the migration tool whose layout the files have. */
 export function formatOption(): Option {
@@ -27,7 +30,7 @@ export async function writeForTool(
   format: FormatName,
   out: string,
   groups: Group[],
-  signal: AbortSignal,
+  { terminal, yes }: { terminal: Terminal; yes: boolean },
 ): Promise<WrittenForTool> {
   const layout = await openExport({ format, out })
   const [files, refused] = [new Map<Operation, string>(), new Map<Operation, string>()]
@@ -46,11 +49,14 @@ export async function writeForTool(
     written.push(exported)
     for (const each of operations) files.set(each, exported.files[0]?.path ?? exported.name)
   }
+  const migrations = written.map(({ migration }) => migration)
+  const changes = await schemaChanges(format, out, migrations)
   await writeExport(
     written.flatMap((each) => each.files),
-    signal,
+    terminal.signal,
   )
-  return { files, refused, notes: nextSteps(format, written) }
+  const declared = await declareSchema(changes, terminal, yes)
+  return { files, refused, notes: [...declared, ...nextSteps(format, written)] }
 }
 
 function requiresRefused(operations: Operation[], refused: Map<Operation, string>): string | undefined {
