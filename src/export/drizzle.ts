@@ -7,6 +7,7 @@ import type { Direction, ExportedMigration } from './exported.ts'
 import type { ExportFile, ExportFormat } from './format.ts'
 import { header } from './header.ts'
 import { listNames, timestamps } from './names.ts'
+import type { CreatedIndex, IndexChange } from './source/indexChanges.ts'
 import { downScript, sideDirectory } from './sideFiles.ts'
 import { endOf } from './statements.ts'
 
@@ -41,7 +42,7 @@ export const drizzle: ExportFormat = {
         const tag = `${prefix}_${slug}`
         const when = Math.max(now.getTime(), (last?.when ?? 0) + 1)
         journal.entries.push({ idx, version: journal.version, when, tag, breakpoints: true })
-        snapshot = { ...snapshot, id: randomUUID(), prevId: snapshot.id }
+        snapshot = withIndexes({ ...snapshot, id: randomUUID(), prevId: snapshot.id }, migration.indexes)
         const files: ExportFile[] = [
           { path: join(out, `${tag}.sql`), text: textOf(migration) },
           { path: join(out, 'meta', `${prefix}_snapshot.json`), text: JSON.stringify(snapshot, null, 2) },
@@ -105,10 +106,16 @@ async function foldersOfVersion1(out: string): Promise<string[]> {
   return folders
 }
 
-const snapshotSchema = z.looseObject({ id: z.string(), prevId: z.string() })
+const snapshotSchema = z.looseObject({
+  id: z.string(),
+  prevId: z.string(),
+  tables: z.record(z.string(), z.looseObject({ indexes: z.record(z.string(), z.unknown()) })),
+})
+
+type Snapshot = z.infer<typeof snapshotSchema>
 
 /** The newest snapshot, which a custom migration repeats; before the first migration, one of an empty database. */
-async function readSnapshot(out: string, journal: Journal): Promise<z.infer<typeof snapshotSchema>> {
+async function readSnapshot(out: string, journal: Journal): Promise<Snapshot> {
   const last = journal.entries.at(-1)
   if (last === undefined) return emptySnapshot
   const path = join(out, 'meta', `${last.tag.split('_')[0]}_snapshot.json`)
@@ -122,6 +129,38 @@ const emptySnapshot = {
   dialect: 'postgresql',
   ...{ tables: {}, enums: {}, schemas: {}, views: {}, sequences: {}, roles: {}, policies: {} },
   _meta: { columns: {}, schemas: {}, tables: {} },
+}
+
+/** The snapshot after the migration, as Drizzle would write it for the same change of the tables' code. */
+function withIndexes(snapshot: Snapshot, changes: IndexChange[]): Snapshot {
+  const tables = structuredClone(snapshot.tables)
+  for (const change of changes) {
+    if (change.kind === 'dropped') {
+      for (const [key, { indexes }] of Object.entries(tables)) {
+        if (key.startsWith(`${change.index.schema}.`)) Reflect.deleteProperty(indexes, change.index.name)
+      }
+      continue
+    }
+    const table = tables[`${change.table.schema}.${change.table.name}`]
+    if (table && change.plain) table.indexes[change.name] = indexOf(change.name, change.plain)
+  }
+  return { ...snapshot, tables }
+}
+
+function indexOf(name: string, { columns, method }: Required<CreatedIndex>['plain']) {
+  return {
+    name,
+    columns: columns.map(({ name: expression, descending }) => ({
+      expression,
+      isExpression: false,
+      asc: !descending,
+      nulls: descending ? 'first' : 'last',
+    })),
+    isUnique: false,
+    concurrently: true,
+    method,
+    with: {},
+  }
 }
 
 async function readJson<T>(path: string, schema: z.ZodType<T>, what: string): Promise<T> {

@@ -8,6 +8,8 @@ import { isCall, needsAutocommit } from '../migrate/statementKind.ts'
 import { slugOf } from '../optimize/migrationNames.ts'
 import { excerpt } from '../syntax/excerpt.ts'
 import { splitStatements } from '../syntax/statements.ts'
+import type { IndexChange } from './source/indexChanges.ts'
+import { indexChanges } from './source/indexChanges.ts'
 
 /** A migration on its way to another tool. */
 export interface ExportedMigration {
@@ -19,6 +21,8 @@ export interface ExportedMigration {
   ids: string[]
   up: Direction
   down: Direction
+  /** What the way up does to indexes, which the project may declare elsewhere too. */
+  indexes: IndexChange[]
   /** As data, where it comes from an operation; a migration file has them as code. */
   conditions?: { before: ConditionCall[]; after: ConditionCall[] }
 }
@@ -49,6 +53,7 @@ export async function exportOperation(operation: Operation): Promise<ExportedMig
     ids: operation.ids,
     up: directionOf(up),
     down: directionOf(down),
+    indexes: indexChanges(up.statements),
     conditions: { before: operation.before, after: operation.after },
   }
 }
@@ -71,6 +76,7 @@ export async function exportMigration(
     ids: [...(optimization?.operations ?? []), migration.name],
     up: directionOf(up),
     down: directionOf(down),
+    indexes: indexChanges(up.statements),
   }
 }
 

@@ -55,6 +55,13 @@ export function runnerIn(directory: string, url: string): RunTool {
 const commonJs = JSON.stringify({ name: 'shop', type: 'commonjs' })
 const modules = JSON.stringify({ name: 'shop', type: 'module' })
 
+/** Prisma's engine is WebAssembly here; without these it would download binaries. */
+export const prismaEnvironment = {
+  PRISMA_QUERY_ENGINE_LIBRARY: '/bin/true',
+  PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true',
+  CHECKPOINT_DISABLE: '1',
+}
+
 /** Every tool that npm brings. */
 export const migrationTools: MigrationTool[] = [
   {
@@ -72,25 +79,27 @@ export const migrationTools: MigrationTool[] = [
         import { defineConfig } from 'prisma/config'
         import { PrismaPg } from '@prisma/adapter-pg'
         // Prisma's own engine sends a migration as one string; the adapter would cut it at each semicolon.
-        class WholeScripts extends PrismaPg {
-          async connect() {
-            const adapter = await super.connect()
-            adapter.executeScript = async (script) => void (await adapter.client.query(script))
-            return adapter
+        // It does not know the type "char" of catalogs either, which is read as text.
+        const whole = (adapter) => {
+          const query = adapter.client.query.bind(adapter.client)
+          adapter.client.query = async (...args) => {
+            const result = await query(...args)
+            for (const field of result.fields ?? []) if (field.dataTypeID === 18) field.dataTypeID = 25
+            return result
           }
+          adapter.executeScript = async (script) => void (await query(script))
+          return adapter
+        }
+        class WholeScripts extends PrismaPg {
+          connect = async () => whole(await super.connect())
+          connectToShadowDb = async () => whole(await super.connectToShadowDb())
         }
         export default defineConfig({
           experimental: { adapter: true }, engine: 'js', schema: 'prisma/schema.prisma',
           adapter: async () => new WholeScripts({ connectionString: process.env.DATABASE_URL }, { schema: 'prisma' }),
         })`,
     },
-    up: (run) =>
-      run('prisma', ['migrate', 'deploy'], {
-        // Its engine is WebAssembly here; without these it would download binaries.
-        PRISMA_QUERY_ENGINE_LIBRARY: '/bin/true',
-        PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true',
-        CHECKPOINT_DISABLE: '1',
-      }),
+    up: (run) => run('prisma', ['migrate', 'deploy'], prismaEnvironment),
     forget: 'DROP TABLE public._prisma_migrations',
   },
   {

@@ -7,10 +7,12 @@ export function drizzleLines(changes: IndexChange[]): string[] {
     const where = `table ${change.table.schema}.${change.table.name}`
     if (change.plain === undefined) return `${where}: an index that is ${change.sql}`
     const { columns, method } = change.plain
-    const list = columns.map(({ name, descending }) => `t[${string(name)}]${descending ? '.desc()' : ''}`)
+    const list = columns.map(
+      ({ name, descending }) => `t[${string(name)}]${descending ? '.desc().nullsFirst()' : ''}`,
+    )
     const on =
       method === 'btree' ? `.on(${list.join(', ')})` : `.using(${string(method)}, ${list.join(', ')})`
-    return `${where}: index(${string(change.name)}).concurrently()${on}`
+    return `${where}: index(${string(change.name)})${on}.concurrently()`
   })
 }
 

@@ -1,6 +1,6 @@
 import type { RelationName } from '../../postgres/identifiers.ts'
 import type { Node } from '../../syntax/nodes.ts'
-import { splitStatements } from '../../syntax/statements.ts'
+import type { Statement } from '../../syntax/statements.ts'
 
 /** What a migration does to the indexes of a schema, as far as schema languages can say it. */
 export type IndexChange = CreatedIndex | DroppedIndex
@@ -32,15 +32,9 @@ interface IndexTree {
   nulls_not_distinct?: boolean
 }
 
-/** The indexes that statements create and drop, in order; what is dropped again is left out. */
-export async function indexChanges(statements: string[]): Promise<IndexChange[]> {
-  const changes: IndexChange[] = []
-  for (const statement of statements) {
-    for (const { sql, node } of await splitStatements(statement)) {
-      changes.push(...created(sql, node), ...dropped(node))
-    }
-  }
-  return changes
+/** The indexes that statements create and drop, in order. */
+export function indexChanges(statements: Statement[]): IndexChange[] {
+  return statements.flatMap(({ sql, node }) => [...created(sql, node), ...dropped(node)])
 }
 
 function created(sql: string, node: Node): CreatedIndex[] {

@@ -1,7 +1,6 @@
 import type { ExportedMigration } from '../exported.ts'
 import type { FormatName } from '../format.ts'
 import { drizzleLines } from './drizzleLines.ts'
-import { indexChanges } from './indexChanges.ts'
 import { editPrismaSchemas } from './prismaSchema.ts'
 import { editSupabaseSchemas } from './supabaseSchemas.ts'
 
@@ -29,7 +28,7 @@ export async function schemaChanges(
   out: string,
   migrations: ExportedMigration[],
 ): Promise<SchemaChanges> {
-  const changes = await indexChanges(migrations.flatMap(({ up }) => up.statements))
+  const changes = migrations.flatMap(({ indexes }) => indexes)
   if (changes.length === 0) return { edits: [], byHand: [] }
   switch (format) {
     case 'prisma':

@@ -5,7 +5,7 @@ import { UsageError, messageOf } from '../../errors.ts'
 import { endOf } from '../statements.ts'
 import type { CreatedIndex, IndexChange } from './indexChanges.ts'
 import { indexChanges } from './indexChanges.ts'
-import type { SchemaChanges } from './schemaSource.ts'
+import type { SchemaChanges, SchemaEdit } from './schemaSource.ts'
 import type { SchemaFile } from './schemaFiles.ts'
 import { readSchemaFiles } from './schemaFiles.ts'
 
@@ -25,15 +25,23 @@ export async function editSupabaseSchemas(out: string, changes: IndexChange[]): 
     const home = read.find(({ statements }) => statements.some((statement) => creates(statement, change)))
     if (!home)
       byHand.push(`in the file that creates ${change.table.schema}.${change.table.name}: ${change.sql};`)
-    else if (!(await hasIndex(home.statements, change)))
+    else if (!hasIndex(home.statements, change))
       added.set(home.file, [...(added.get(home.file) ?? []), change])
   }
-  const edits = Array.from(added, ([{ path, text }, indexes]) => {
+  const edits: SchemaEdit[] = []
+  for (const [{ path, text }, indexes] of added) {
     const lines = indexes.map(({ sql }) => endOf(sql))
-    const whole = `${text}${text.endsWith('\n') ? '' : '\n'}\n${lines.join('\n')}\n`
-    return { path, text: whole, diff: lines.map((line) => `+ ${line}`) }
-  })
+    const whole = `${await endedText(text)}\n${lines.join('\n')}\n`
+    edits.push({ path, text: whole, diff: lines.map((line) => `+ ${line}`) })
+  }
   return { edits, byHand }
+}
+
+/** The text with a line end, and with the semicolon of its last statement, which may be missing in a file. */
+async function endedText(text: string): Promise<string> {
+  const withLine = text.endsWith('\n') ? text : `${text}\n`
+  const count = async (sql: string) => (await splitStatements(sql).catch(() => [])).length
+  return (await count(`${withLine}SELECT 1`)) > (await count(text)) ? withLine : `${withLine};\n`
 }
 
 async function parse({ path, text }: SchemaFile): Promise<Statement[]> {
@@ -57,7 +65,6 @@ function creates({ node }: Statement, { table }: CreatedIndex): boolean {
   return relation?.relname === table.name && (relation.schemaname ?? 'public') === table.schema
 }
 
-async function hasIndex(statements: Statement[], { name }: CreatedIndex): Promise<boolean> {
-  const there = await indexChanges(statements.map(({ sql }) => sql))
-  return there.some((change) => change.kind === 'created' && change.name === name)
+function hasIndex(statements: Statement[], { name }: CreatedIndex): boolean {
+  return indexChanges(statements).some((change) => change.kind === 'created' && change.name === name)
 }
