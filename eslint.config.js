@@ -30,6 +30,7 @@ const layers = [
   ['migrate'],
   ['optimize'],
   ['init'],
+  ['export'],
   ['why'],
   ['diagnose'],
   ['operate'],

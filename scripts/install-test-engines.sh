@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what tests need beyond `npm ci`: PostgreSQL 13 (which we refuse) to 17 and Next.js in .engines/, the rest as
+# Installs what tests need beyond `npm ci`: PostgreSQL 13 (which we refuse) to 17, Next.js and migration tools in .engines/, the rest as
 # Debian packages.
 # You may run it again at any time: it skips what is installed. Without root or sudo it cannot install the packages.
 set -euo pipefail
@@ -28,6 +28,24 @@ if [[ "next@$next_installed" != "${next_packages[0]}" ]]; then
   mkdir -p .engines/next
   npm install --prefix .engines/next --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
     "${next_packages[@]}"
+fi
+
+# The migration tools that run what `export` writes. MikroORM 7 needs Node 22. Prisma runs on its WebAssembly engine, for
+# which the pg adapter has to be of version 7; its command line is of 6, which takes that engine.
+tool_packages=(
+  prisma@6.19.3 @prisma/adapter-pg@7.10.1
+  drizzle-kit@0.31.11 drizzle-orm@0.45.4
+  knex@3.3.0 typeorm@1.1.1 kysely@0.29.9
+  @mikro-orm/core@6.6.7 @mikro-orm/migrations@6.6.7 @mikro-orm/postgresql@6.6.7 @mikro-orm/cli@6.6.7
+  graphile-migrate@1.4.1 dbmate@2.36.0 supabase@3.1.0 pg@8.23.1
+)
+tools_stamp=.engines/tools/installed
+if [[ "$(cat "$tools_stamp" 2>/dev/null || true)" != "${tool_packages[*]}" ]]; then
+  echo "installing migration tools into .engines/tools"
+  mkdir -p .engines/tools
+  npm install --prefix .engines/tools --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
+    "${tool_packages[@]}"
+  echo "${tool_packages[*]}" >"$tools_stamp"
 fi
 
 missing=()

@@ -36,7 +36,7 @@ const indexes = {
   useless: 'products (weight)',
 }
 
-/** Verdicts of `verify --gain` on three indexes under a live load, a hundred times, and what `--take-back` takes back. */
+/** Verdicts of `migrate verify --gain` on three indexes under a live load, a hundred times, and what `--take-back` takes back. */
 export const gainBench: Bench = {
   id: 'gain',
   title: 'Gain, measured after migrations',

@@ -59,6 +59,17 @@ export const commands: ListedCommand[] = [
     load: async () => (await import('./migrate.ts')).migrateCommand,
   },
   {
+    name: 'verify',
+    description:
+      'check the conditions of a migration that any tool runs, before or after it; exit 2 if one fails',
+    load: async () => (await import('./verify.ts')).verifyCommand,
+  },
+  {
+    name: 'export',
+    description: 'write the pending migrations as files of another migration tool; the database is only read',
+    load: async () => (await import('./export.ts')).exportCommand,
+  },
+  {
     name: 'connections',
     description:
       'show who is connected, who waits for whom and what holds VACUUM back; ends idle sessions on request',

@@ -2,13 +2,14 @@ import { Command } from 'commander'
 import { sessionUrl } from '../config.ts'
 import { UsageError, exitCodes } from '../errors.ts'
 import { errorCode } from '../postgres/sqlState.ts'
+import { readProjectSettings } from '../project/settings.ts'
 import type { CommandContext } from './context.ts'
 import type { ToolContext } from './mcp/tool.ts'
 
 /** `mcp`: what an agent may look at, over standard input and output. Nothing in it can write to a database. */
 export function mcpCommand({ config, terminal, finish }: CommandContext): Command {
   return new Command('mcp')
-    .option('--dir <directory>', 'where the migrations are', 'migrations')
+    .option('--dir <directory>', 'where the migrations are', readProjectSettings().migrations)
     .addHelpText(
       'after',
       `

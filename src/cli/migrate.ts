@@ -14,6 +14,7 @@ import type { GainOptions } from './migrateGain.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 import type { Terminal } from './terminal.ts'
+import type { VerifyFileOptions } from './verify.ts'
 
 interface DirectoryOptions extends OutputOptions {
   dir: string
@@ -337,6 +338,8 @@ function verifyCommand(context: CommandContext): Command {
       '--gain',
       'compare what statements cost before and after each migration; exit 4 if one got slower',
     )
+    .option('--before <file>', 'check only what this file wants before its migration runs, by any tool')
+    .option('--after <file>', 'check only what this file wants after it')
     .option('--take-back', 'with --gain: take back what made a statement slower, or was never used')
     .option('--yes', 'take back without asking')
     .addHelpText(
@@ -353,7 +356,10 @@ Examples:
 statements of others only with pg_read_all_stats. What was taken back is not applied again by \`migrate up\`.
 `,
     )
-    .action(async (options: DirectoryOptions & GainOptions) => {
+    .action(async (options: DirectoryOptions & GainOptions & VerifyFileOptions) => {
+      if (options.before !== undefined || options.after !== undefined) {
+        return (await import('./verify.ts')).verifyFile(context, options)
+      }
       if (options.gain || options.takeBack) {
         const { reportGain } = await import('./migrateGain.ts')
         await reportGain(context, options, await readMigrations(options))

@@ -7,6 +7,9 @@ import { UsageError, exitCodes } from '../errors.ts'
 import type { Skipped } from '../optimize/chooseOperations.ts'
 import { skip } from '../optimize/chooseOperations.ts'
 import type { Group } from '../optimize/groupOperations.ts'
+import { listExported } from '../export/exportedBefore.ts'
+import type { FormatName } from '../export/format.ts'
+import { formats } from '../export/formats.ts'
 import type { Optimized } from '../optimize/optimize.ts'
 import { optimize } from '../optimize/optimize.ts'
 import { writeMigrations } from '../optimize/writeMigrations.ts'
@@ -22,13 +25,15 @@ import type { CommandContext } from './context.ts'
 import { refuseFailures } from './refuseFailures.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
+import { formatOption, writeForTool } from './optimizeFormat.ts'
 import { parseRules } from './parseRules.ts'
 import { parseBytesOf, readWorkload, refuseCompleteWithoutFile } from './workloadOptions.ts'
 
 interface CommandOptions extends OutputOptions {
   rules?: string
   level: Level
-  out: string
+  out?: string
+  format?: FormatName
   schema?: string[]
   workload?: string
   budget?: number
@@ -51,7 +56,11 @@ export function optimizeCommand(context: CommandContext): Command {
       parseBytesOf('--budget'),
     )
     .option('--complete', 'the workload has every statement: drop the indexes that none of them needs')
-    .option('--out <directory>', 'where the files go', readProjectSettings().migrations)
+    .addOption(formatOption())
+    .option(
+      '--out <directory>',
+      'where the files go; migrations by default, with --format where that tool keeps them',
+    )
     .option('--yes', 'write without asking')
     .option('--json <file>', 'write the result as JSON; - for standard output')
     .addHelpText(
@@ -63,6 +72,7 @@ Examples:
   $ npm run optimize -- --level info               what gains little too, such as indexes on small tables
   $ npm run optimize -- --workload workload.sql --budget 500MB
   $ npm run optimize -- --workload workload.sql --complete   drop what no statement of the file needs
+  $ npm run optimize -- --format prisma --yes      files for another migration tool; see docs/export.md
   $ npm run -s optimize -- --yes --json -
 
 Review the files, see \`npm run migrate plan\`, then \`npm run migrate up\`. A file holds what one rule wants of
@@ -72,7 +82,11 @@ again, and what .hundredfold/ignore.yaml names is left alone. Where nobody can b
 without --yes.
 `,
     )
-    .action(async (options: CommandOptions) => {
+    .action(async (given: CommandOptions) => {
+      const options = {
+        ...given,
+        out: given.out ?? (given.format ? formats[given.format].out : readProjectSettings().migrations),
+      }
       const { config, terminal, finish } = context
       refuseCompleteWithoutFile(options)
       const rules = parseRules(options.rules)
@@ -96,6 +110,7 @@ without --yes.
               }),
           ignore,
           directory: options.out,
+          ...(options.format ? { pending: await listExported(options.format, options.out) } : {}),
           onStep: (text) => terminal.progress(text),
         })
         const { found, groups } = optimized
@@ -118,13 +133,17 @@ interface Outcome {
   files: Map<Operation, string>
   /** Why they were not written, where they were not. */
   because?: string
+  /** Why the tool of --format cannot run some of them. */
+  refused?: Map<Operation, string>
+  /** What to tell the reader below the list. */
+  notes?: string[]
   /** There was nobody to ask. */
   unasked?: true
 }
 
 async function writeChosen(
   { terminal }: CommandContext,
-  { out, yes }: CommandOptions,
+  { out, yes, format }: CommandOptions & { out: string },
   groups: Group[],
 ): Promise<Outcome> {
   const none = new Map<Operation, string>()
@@ -135,6 +154,7 @@ async function writeChosen(
   if (!yes && !(await terminal.confirm(`Write ${count(groups.length, 'migration')} into ${out}?`))) {
     return { files: none, because: 'you chose not to write it' }
   }
+  if (format) return writeForTool(format, out, groups, { terminal, yes: yes === true })
   return { files: await writeMigrations(out, groups) }
 }
 
@@ -143,7 +163,7 @@ function canAsk(): boolean {
   return process.stdin.isTTY && process.stderr.isTTY
 }
 
-function nobodyToAsk(groups: Group[], { out }: CommandOptions): UsageError {
+function nobodyToAsk(groups: Group[], { out }: { out: string }): UsageError {
   return new UsageError(
     `Nothing was written: there is no terminal on which to ask whether ${count(groups.length, 'migration')} may go into ${out}.`,
     'Run it again with --yes to write without being asked.',
@@ -163,7 +183,7 @@ async function report(
   const skipped: Skipped[] = [...unseen(found), ...choice.skipped, ...selection.ignored]
   for (const { finding, operations } of choice.cures) {
     const files = [...new Set(operations.flatMap((operation) => outcome.files.get(operation) ?? []))]
-    if (files.length === 0) skipped.push(skip(finding, outcome.because ?? 'it was not written'))
+    if (files.length === 0) skipped.push(skip(finding, whyUnwritten(outcome, operations)))
     written.push(...files.map((file) => ({ file, rule: finding.rule, key: keyOf(finding) })))
   }
   const below = selection.belowLevel.map((finding) => skip(finding, whyBelow(finding, options)))
@@ -194,7 +214,12 @@ async function report(
   print(
     `${count(files.size, 'migration')} for ${count(cured, 'finding')}, ${skipped.length + below.length} skipped.`,
   )
-  if (files.size > 0) print('Next: review them, then `npm run migrate plan`.')
+  if (files.size === 0) return
+  for (const note of outcome.notes ?? ['Next: review them, then `npm run migrate plan`.']) print(note)
+}
+
+function whyUnwritten({ refused, because }: Outcome, operations: Operation[]): string {
+  return operations.flatMap((each) => refused?.get(each) ?? []).at(0) ?? because ?? 'it was not written'
 }
 
 /** A rule that was skipped has not passed. */

@@ -12,7 +12,7 @@ export interface MigrationStatus {
    */
   state: 'applied' | 'pending' | 'missing' | 'changed' | 'interrupted'
   appliedAt?: string
-  /** Pending, and `up` leaves it out: `verify --gain --take-back` has undone it. */
+  /** Pending, and `up` leaves it out: `migrate verify --gain --take-back` has undone it. */
   takenBack?: boolean
   /** Pending although a later one is applied. */
   outOfOrder?: boolean

@@ -15,7 +15,7 @@ export const ledgerSchema = 'hundredfold'
  * - `applied`: the migration ran, its conditions held.
  * - `applying`, `reverting`: the intent of a step-by-step migration, committed before its first statement.
  *   If no run is active, it means that a run was killed; the next run continues there.
- * - `takenBack`: `verify --gain --take-back` has undone it, for it made something slower. It is not applied again unless
+ * - `takenBack`: `migrate verify --gain --take-back` has undone it, for it made something slower. It is not applied again unless
  *   it is named.
  */
 export interface LedgerRow {

@@ -48,9 +48,9 @@ export type RunEvent =
   | { kind: 'heldUp'; name: string; holder: string; remainingMs: number }
   | { kind: 'undoing'; name: string; what: string }
   | { kind: 'done'; ran: Ran }
-  /** `verify --gain --take-back` has undone it. */
+  /** `migrate verify --gain --take-back` has undone it. */
   | { kind: 'leftTakenBack'; name: string }
-  /** What `verify --gain` compares could not be kept. */
+  /** What `migrate verify --gain` compares could not be kept. */
   | { kind: 'gainNotKept'; reason: string }
 
 /** How far the batches of one statement are: after a batch, and when a pause begins. */

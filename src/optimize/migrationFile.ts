@@ -227,7 +227,7 @@ function printString(text: string): string {
 }
 
 /** SQL between backquotes, over several lines where it has them. JavaScript reads a bare CR there as LF. */
-function printTemplate(sql: string): string {
+export function printTemplate(sql: string): string {
   const body = sql
     .replaceAll('\\', String.raw`\\`)
     .replaceAll('`', '\\`')

@@ -17,6 +17,7 @@ import type { Choice } from './chooseOperations.ts'
 import { chooseOperations } from './chooseOperations.ts'
 import type { Group } from './groupOperations.ts'
 import { groupOperations } from './groupOperations.ts'
+import type { PendingMigration } from './pendingMigrations.ts'
 import { listPendingMigrations } from './pendingMigrations.ts'
 import type { Selection } from './selectFindings.ts'
 import { selectFindings } from './selectFindings.ts'
@@ -33,6 +34,8 @@ export interface OptimizeOptions {
   workload?: Workload
   /** The directory of migrations; what a pending one does already is not written again. */
   directory: string
+  /** The files that are pending, where another tool than ours runs them. */
+  pending?: PendingMigration[]
   onStep?: (text: string) => void
 }
 
@@ -57,10 +60,8 @@ export interface Optimized {
  *
  * @throws where the session is lost; a rule that fails is named in `found.looked`
  */
-export async function optimize(
-  client: ClientBase,
-  { rules = allRules, schemas, level, ignore = [], workload, directory, onStep }: OptimizeOptions,
-): Promise<Optimized> {
+export async function optimize(client: ClientBase, options: OptimizeOptions): Promise<Optimized> {
+  const { rules = allRules, schemas, level, ignore = [], workload, directory, onStep } = options
   const names = rules.map(({ name }) => name)
   const today = new Date()
   const plannedOften: PlannedOften = {
@@ -79,7 +80,7 @@ export async function optimize(
   )
   const selection = selectFindings(found.findings, { ignore, level, today })
   onStep?.('reading the new policies back')
-  const pending = await listPendingMigrations(directory, client)
+  const pending = options.pending ?? (await listPendingMigrations(directory, client))
   const cured = await chooseOperations(client, selection.selected, pending)
   if (!workload) return { found, selection, choice: cured, groups: groupOperations(cured.operations) }
   const wanted = { ...workload, rules: names, ignore, ...(schemas === undefined ? {} : { schemas }) }

@@ -23,9 +23,9 @@ export function eventText(event: RunEvent): string | undefined {
     case 'done':
       return ranText(event.ran)
     case 'leftTakenBack':
-      return `${event.name}: not applied, since \`verify --gain --take-back\` took it back; \`up --to ${event.name}\` applies it again`
+      return `${event.name}: not applied, since \`migrate verify --gain --take-back\` took it back; \`up --to ${event.name}\` applies it again`
     case 'gainNotKept':
-      return `No counters are kept for \`verify --gain\`: ${event.reason}.`
+      return `No counters are kept for \`migrate verify --gain\`: ${event.reason}.`
   }
 }
 

@@ -23,12 +23,15 @@ const extensions = ['pg_cron', 'pg_partman', 'pg_repack'] as const
 /** Where Next.js is, whose example a test builds. */
 export const nextDirectory = fileURLToPath(new URL('../../.engines/next/', import.meta.url))
 
+/** Where the migration tools are that run what `export` writes. */
+export const toolsDirectory = fileURLToPath(new URL('../../.engines/tools/', import.meta.url))
+
 /** What tests need beyond `npm ci`; scripts/install-test-engines.sh brings all of it. */
 export const engines = [
   ...(Object.keys(programs) as Program[]),
   ...extensions,
   ...(['postgres13', 'postgres14', 'postgres15', 'postgres16', 'postgres17'] as const),
-  'next' as const,
+  ...(['next', 'migrationTools'] as const),
 ]
 
 export type Engine = (typeof engines)[number]
@@ -52,6 +55,7 @@ export function engineIsMissing(engine: Engine): boolean {
 /** Looks without complaining. */
 export function isInstalled(engine: Engine): boolean {
   if (engine === 'next') return existsSync(`${nextDirectory}node_modules/next/package.json`)
+  if (engine === 'migrationTools') return existsSync(`${toolsDirectory}installed`)
   const version = /^postgres(\d+)$/.exec(engine)?.[1]
   if (version) return installedVersions().includes(Number(version))
   if ((extensions as readonly string[]).includes(engine)) {

@@ -98,7 +98,7 @@ async function readLogged(db: Database): Promise<Change[]> {
   } catch (error) {
     if (errorCode(error) !== '42501') throw error
     throw new UsageError(
-      `This role may not read what the ledger keeps for \`verify --gain\`.`,
+      `This role may not read what the ledger keeps for \`migrate verify --gain\`.`,
       `Let the owner run: GRANT SELECT ON ALL TABLES IN SCHEMA ${ledgerSchema} TO role;`,
       { cause: error },
     )
