@@ -48,7 +48,7 @@ export const monitorCostBench: Bench = {
         for (let turn = 0; turn < rounds; turn += 1) {
           // Rounds of an hour: what is read seldom has its turns.
           const round = await takeRound(client, readers, new Date(Date.now() + turn * everyMs))
-          prometheusText(round.measurements)
+          await prometheusText(round.measurements)
           monitorText(round)
         }
         return rounds

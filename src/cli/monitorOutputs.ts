@@ -68,7 +68,7 @@ async function listenOutput(address: ListenAddress, terminal: Terminal): Promise
   terminal.err(`Serving http://${server.address}/metrics until Ctrl-C.\n`)
   return {
     onRound: async (measurements) => {
-      page = { contentType: prometheusContentType, text: prometheusText(measurements) }
+      page = { contentType: prometheusContentType, text: await prometheusText(measurements) }
     },
     close: () => server.close(),
   }
@@ -78,7 +78,7 @@ async function fileOutput(path: string, { isRepeated }: Wanted, terminal: Termin
   const release = await claimFile(path)
   // The node exporter runs as another account.
   const write = async ({ measurements }: Round) =>
-    writeWholeFile(path, prometheusText(measurements), { mode: 0o644, placedBy: '--textfile' })
+    writeWholeFile(path, await prometheusText(measurements), { mode: 0o644, placedBy: '--textfile' })
   const tolerant = tolerate(write, terminal)
   return {
     onRound: (_, __, round) => (isRepeated ? tolerant(round) : write(round)),
@@ -150,7 +150,7 @@ function printed(
       if (format === 'json') {
         const write = isRepeated ? jsonLine : jsonDocument
         out(write('monitor', monitorJson(round, alerts()), takenAt))
-      } else if (format === 'prometheus') out(prometheusText(measurements))
+      } else if (format === 'prometheus') out(await prometheusText(measurements))
       // An outage is said elsewhere, once.
       else if (round.outage === undefined) {
         out(

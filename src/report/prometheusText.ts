@@ -1,37 +1,32 @@
+import { Counter, Gauge, Registry } from 'prom-client'
 import type { MetricDefinition } from '../metrics/definition.ts'
 import type { Measurement } from '../metrics/measurement.ts'
 import { metrics } from '../metrics/registry.ts'
 
 /** What a page of this text is served as. */
-export const prometheusContentType = 'text/plain; version=0.0.4; charset=utf-8'
+export const prometheusContentType = Registry.PROMETHEUS_CONTENT_TYPE
 
 /** Measurements in Prometheus's text format, in the order of the registry; per cent as ratios. */
-export function prometheusText(measurements: readonly Measurement[]): string {
-  const families = metrics.flatMap((metric) => {
+export async function prometheusText(measurements: readonly Measurement[]): Promise<string> {
+  const registry = new Registry()
+  for (const metric of metrics) {
     const own = measurements.filter(({ id, value }) => id === metric.id && Number.isFinite(value))
-    return own.length === 0 ? [] : [familyText(metric, own)]
-  })
-  return families.join('\n')
+    if (own.length === 0) continue
+    const set = setterOf(metric, registry)
+    for (const { value, labels } of own) set(labels, metric.unit === 'percent' ? value / 100 : value)
+  }
+  return registry.metrics()
 }
 
-function familyText({ prometheus, help, kind, unit }: MetricDefinition, own: Measurement[]): string {
-  const type = kind === 'counter' ? 'counter' : 'gauge'
-  const samples = own.map(({ value, labels }) => {
-    const shown = unit === 'percent' ? value / 100 : value
-    return `${prometheus}${labelsText(labels)} ${shown}\n`
-  })
-  return `# HELP ${prometheus} ${escapeHelp(help)}\n# TYPE ${prometheus} ${type}\n${samples.join('')}`
-}
-
-function labelsText(labels: Record<string, string>): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeValue(value)}"`)
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
-}
-
-function escapeHelp(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
-}
-
-function escapeValue(text: string): string {
-  return escapeHelp(text).replaceAll('"', '\\"')
+function setterOf(
+  { prometheus, help, labels, kind }: MetricDefinition,
+  registry: Registry,
+): (labels: Record<string, string>, value: number) => void {
+  const configuration = { name: prometheus, help, labelNames: labels, registers: [registry] }
+  if (kind === 'counter') {
+    const counter = new Counter(configuration)
+    return (values, value) => counter.inc(values, value)
+  }
+  const gauge = new Gauge(configuration)
+  return (values, value) => gauge.set(values, value)
 }

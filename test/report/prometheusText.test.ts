@@ -25,7 +25,7 @@ beforeAll(async () => {
   const client = await database.connect()
   await client.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements; SELECT count(*) FROM bookings')
   round = await takeRound(client, makeReaders({ url: database.url, reports: '/nonexistent' }), new Date())
-  text = prometheusText(round.measurements)
+  text = await prometheusText(round.measurements)
 })
 afterAll(() => database.drop())
 
@@ -47,13 +47,13 @@ test('a parser of the format reads back every measurement, with ratios for per c
   }
 })
 
-test('labels with quotes, backslashes and line ends are read back to the letter', () => {
+test('labels with quotes, backslashes and line ends are read back to the letter', async () => {
   const odd = 'public."a ""b"" \\ c\nd" ü'
   const measurement: Measurement = {
     ...{ id: 'sequence_usage', value: 50, unit: 'percent' },
     labels: { datname: 'app', sequence: odd },
   }
-  const page = prometheusText([measurement])
+  const page = await prometheusText([measurement])
   expect(page).toContain(String.raw`public.\"a \"\"b\"\" \\ c\nd\" ü`)
   expect(page.split('\n').filter((line) => line !== '' && !line.startsWith('#'))).toHaveLength(1)
 })
