@@ -105,15 +105,10 @@ export const migrationTools: MigrationTool[] = [
           connect = async () => whole(await super.connect())
           connectToShadowDb = async () => whole(await super.connectToShadowDb())
         }
-        // With a connection string, its shadow database would be this one.
-        const { hostname: host, port, username, password, pathname } = new URL(process.env.DATABASE_URL)
-        const address = {
-          host, port: Number(port), user: decodeURIComponent(username), password: decodeURIComponent(password),
-          database: pathname.slice(1),
-        }
+        // The adapter's shadow database is the one that the connection string names.
         export default defineConfig({
           experimental: { adapter: true }, engine: 'js', schema: 'prisma/schema.prisma',
-          adapter: async () => new WholeScripts(address, { schema: process.env.PRISMA_SCHEMA }),
+          adapter: async () => new WholeScripts({ connectionString: process.env.DATABASE_URL }, { schema: process.env.PRISMA_SCHEMA }),
         })`,
     },
     up: (run) => run('prisma', ['migrate', 'deploy'], prismaEnvironment),

@@ -122,6 +122,8 @@ describe('Prisma', () => {
     const environment = { ...prismaEnvironment, PRISMA_SCHEMA: 'public' }
     const diff = () => run('prisma', ['migrate', 'diff', ...migrations, ...model, '--exit-code'], environment)
     expect(await diff()).toContain('No difference detected')
+    const client = await database.connect()
+    await client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public')
     await write('prisma/schema.prisma', prismaSchema)
     await expect(diff()).rejects.toThrow('Removed index')
   })
