@@ -112,7 +112,7 @@ export const migrationTools: MigrationTool[] = [
         })`,
     },
     up: (run) => run('prisma', ['migrate', 'deploy'], prismaEnvironment),
-    forget: 'DROP TABLE public._prisma_migrations',
+    forget: 'DROP TABLE public._prisma_migrations; DROP SCHEMA prisma',
   },
   {
     format: 'drizzle',
