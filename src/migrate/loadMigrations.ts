@@ -110,7 +110,10 @@ function readAction(module: Record<string, unknown>, direction: 'up' | 'down', p
   return action as Action
 }
 
-export function readOptimization(module: Record<string, unknown>, path: string): { optimization?: Optimization } {
+export function readOptimization(
+  module: Record<string, unknown>,
+  path: string,
+): { optimization?: Optimization } {
   if (module['optimization'] === undefined) return {}
   const parsed = optimizationSchema.safeParse(module['optimization'])
   if (parsed.success) return { optimization: module['optimization'] as Optimization }

@@ -60,6 +60,8 @@ export const prismaEnvironment = {
   PRISMA_QUERY_ENGINE_LIBRARY: '/bin/true',
   PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true',
   CHECKPOINT_DISABLE: '1',
+  // Prisma refuses to begin in a schema that has tables.
+  PRISMA_SCHEMA: 'prisma',
 }
 
 /** Every tool that npm brings. */
@@ -78,13 +80,22 @@ export const migrationTools: MigrationTool[] = [
       'prisma.config.ts': `
         import { defineConfig } from 'prisma/config'
         import { PrismaPg } from '@prisma/adapter-pg'
+        import { ColumnTypeEnum } from '@prisma/driver-adapter-utils'
         // Prisma's own engine sends a migration as one string; the adapter would cut it at each semicolon.
-        // It does not know the type "char" of catalogs either, which is read as text.
+        // Nor does it know the type "char", in which catalogs have their codes.
         const whole = (adapter) => {
           const query = adapter.client.query.bind(adapter.client)
+          const queryRaw = adapter.queryRaw.bind(adapter)
+          let characters = []
           adapter.client.query = async (...args) => {
             const result = await query(...args)
-            for (const field of result.fields ?? []) if (field.dataTypeID === 18) field.dataTypeID = 25
+            characters = (result.fields ?? []).flatMap(({ dataTypeID }, at) => (dataTypeID === 18 ? [at] : []))
+            for (const at of characters) result.fields[at].dataTypeID = 25
+            return result
+          }
+          adapter.queryRaw = async (given) => {
+            const result = await queryRaw(given)
+            for (const at of characters) result.columnTypes[at] = ColumnTypeEnum.Character
             return result
           }
           adapter.executeScript = async (script) => void (await query(script))
@@ -94,13 +105,14 @@ export const migrationTools: MigrationTool[] = [
           connect = async () => whole(await super.connect())
           connectToShadowDb = async () => whole(await super.connectToShadowDb())
         }
+        // The adapter's shadow database is the one that the connection string names.
         export default defineConfig({
           experimental: { adapter: true }, engine: 'js', schema: 'prisma/schema.prisma',
-          adapter: async () => new WholeScripts({ connectionString: process.env.DATABASE_URL }, { schema: 'prisma' }),
+          adapter: async () => new WholeScripts({ connectionString: process.env.DATABASE_URL }, { schema: process.env.PRISMA_SCHEMA }),
         })`,
     },
     up: (run) => run('prisma', ['migrate', 'deploy'], prismaEnvironment),
-    forget: 'DROP TABLE public._prisma_migrations',
+    forget: 'DROP TABLE public._prisma_migrations; DROP SCHEMA prisma',
   },
   {
     format: 'drizzle',

@@ -119,7 +119,13 @@ describe('Prisma', () => {
     const run = runnerIn(project, database.url)
     const migrations = ['--from-migrations', 'prisma/migrations']
     const model = ['--to-schema-datamodel', 'prisma/schema.prisma']
-    await run('prisma', ['migrate', 'diff', ...migrations, ...model, '--exit-code'], prismaEnvironment)
+    const environment = { ...prismaEnvironment, PRISMA_SCHEMA: 'public' }
+    const diff = () => run('prisma', ['migrate', 'diff', ...migrations, ...model, '--exit-code'], environment)
+    expect(await diff()).toContain('No difference detected')
+    const client = await database.connect()
+    await client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public')
+    await write('prisma/schema.prisma', prismaSchema)
+    await expect(diff()).rejects.toThrow('Removed index')
   })
 })
 
