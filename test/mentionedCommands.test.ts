@@ -1,26 +1,15 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { expect, test } from 'vitest'
-import type { CommandContext } from '../src/cli/context.ts'
+import { commands as listed } from '../src/cli/list.ts'
 import { loadConfig } from '../src/config.ts'
 import { rules } from '../src/rules/index.ts'
 import { rulesThatDraft } from './rules/fixture/expected.ts'
 import { runCommand } from './support/commandLine.ts'
 import { listMentions } from './support/mentionedCommands.ts'
 
-/** Every command that src/commands exports a maker of. */
-const folder = new URL('../src/cli/', import.meta.url)
-const makers = (
-  await Promise.all(
-    readdirSync(folder).map(async (file) => (await import(new URL(file, folder).href)) as object),
-  )
-).flatMap((module) =>
-  Object.entries(module).flatMap(([name, value]) =>
-    /Command$/.test(name) && typeof value === 'function'
-      ? [value as (context: CommandContext) => Command]
-      : [],
-  ),
-)
+/** The maker of every command that help lists. */
+const makers = await Promise.all(listed.map(({ load }) => load()))
 const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   scripts: Record<string, string>
 }
