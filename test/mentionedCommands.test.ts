@@ -8,6 +8,7 @@ import { rulesThatDraft } from './rules/fixture/expected.ts'
 import { runCommand } from './support/commandLine.ts'
 import { listMentions } from './support/mentionedCommands.ts'
 
+/** The maker of every command that help lists. */
 const makers = await Promise.all(listed.map(({ load }) => load()))
 const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   scripts: Record<string, string>

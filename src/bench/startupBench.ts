@@ -1,13 +1,14 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { calmMean } from '../partition/calmMean.ts'
 import { provideServer } from '../servers/provideServer.ts'
-import type { Bench } from './bench.ts'
+import type { Bench, BenchContext } from './bench.ts'
 import { benchRow } from './bench.ts'
+import type { BenchRow } from './row.ts'
 
 const rounds = 21
 const atMost = 1.1
@@ -17,7 +18,7 @@ const theirs = join(
   dirname(createRequire(import.meta.url).resolve('node-pg-migrate/package.json')),
   'bin/node-pg-migrate.js',
 )
-const ours = fileURLToPath(new URL('../../scripts/hundredfold.mjs', import.meta.url))
+const checkout = fileURLToPath(new URL('../..', import.meta.url))
 
 /** The time to start the program: a whole `--help`, and a look at the ledger, of plain node-pg-migrate and of ours. */
 export const startupBench: Bench = {
@@ -26,43 +27,57 @@ export const startupBench: Bench = {
   rowIds: ['startup', 'startup_status'],
   async run({ config, only, onStep }) {
     const wants = (id: string) => only === undefined || only.includes('startup') || only.includes(id)
-    const rows = []
-    if (wants('startup')) {
-      rows.push(
-        compare('startup', '--help: plain node-pg-migrate, then hundredfold', onStep, {
-          plain: () => timeRun(theirs, ['--help']),
-          own: () => timeRun(ours, ['--help']),
-        }),
-      )
+    const place = await mkdtemp(join(tmpdir(), 'startup-'))
+    try {
+      onStep('packing the program')
+      const ours = await install(place)
+      return [
+        ...(wants('startup') ? [compareHelp(ours, onStep)] : []),
+        ...(wants('startup_status') ? [await compareStatus(ours, { config, onStep, place })] : []),
+      ]
+    } finally {
+      await rm(place, { recursive: true })
     }
-    if (wants('startup_status')) {
-      const server = await provideServer(config)
-      const directory = await mkdtemp(join(tmpdir(), 'startup-'))
-      try {
-        await writeMigrations(directory)
-        const environment = { DATABASE_URL: server.url(), DIRECT_URL: server.url() }
-        const up = ['up', '--migrations-dir', directory]
-        // Everything is applied before the first round that counts, by each in its own ledger.
-        timeRun(theirs, up, environment)
-        timeRun(ours, ['migrate', 'up', '--dir', directory], environment)
-        rows.push(
-          compare(
-            'startup_status',
-            `${files} applied TypeScript files: node-pg-migrate up, which has nothing to do, then migrate status`,
-            onStep,
-            {
-              plain: () => timeRun(theirs, up, environment),
-              own: () => timeRun(ours, ['migrate', 'status', '--dir', directory], environment),
-            },
-          ),
-        )
-      } finally {
-        await rm(directory, { recursive: true })
-        await server.stop()
-      }
-    }
-    return rows
   },
+}
+
+/** The program as the package has it, without a checkout around it. */
+async function install(place: string): Promise<string> {
+  execFileSync(process.execPath, [join(checkout, 'scripts/package.mjs')], { stdio: 'ignore' })
+  for (const part of ['lib', 'scripts', 'package.json'])
+    await cp(join(checkout, part), join(place, part), { recursive: true })
+  await symlink(join(checkout, 'node_modules'), join(place, 'node_modules'))
+  return join(place, 'scripts/hundredfold.mjs')
+}
+
+function compareHelp(ours: string, onStep: (text: string) => void): BenchRow {
+  return compare('startup', '--help: plain node-pg-migrate, then hundredfold', onStep, {
+    plain: () => timeRun(theirs, ['--help']),
+    own: () => timeRun(ours, ['--help']),
+  })
+}
+
+async function compareStatus(
+  ours: string,
+  { config, onStep, place }: Pick<BenchContext, 'config' | 'onStep'> & { place: string },
+): Promise<BenchRow> {
+  const server = await provideServer(config)
+  try {
+    const directory = join(place, 'migrations')
+    await writeMigrations(directory)
+    const environment = { DATABASE_URL: server.url(), DIRECT_URL: server.url() }
+    const up = ['up', '--migrations-dir', directory]
+    // Everything is applied before the first round that counts, by each in its own ledger.
+    timeRun(theirs, up, environment)
+    timeRun(ours, ['migrate', 'up', '--dir', directory], environment)
+    const title = `${files} applied TypeScript files: node-pg-migrate up, which has nothing to do, then migrate status`
+    return compare('startup_status', title, onStep, {
+      plain: () => timeRun(theirs, up, environment),
+      own: () => timeRun(ours, ['migrate', 'status', '--dir', directory], environment),
+    })
+  } finally {
+    await server.stop()
+  }
 }
 
 function compare(
@@ -70,7 +85,7 @@ function compare(
   title: string,
   onStep: (text: string) => void,
   { plain, own }: { plain: () => number; own: () => number },
-) {
+): BenchRow {
   const times: { plain: number[]; own: number[] } = { plain: [], own: [] }
   // The first round compiles what has changed and fills the disk's cache; it is not counted.
   for (let round = 0; round <= rounds; round += 1) {
@@ -87,6 +102,7 @@ function compare(
 }
 
 async function writeMigrations(directory: string): Promise<void> {
+  await mkdir(directory)
   for (let at = 1; at <= files; at += 1) {
     const number = `20260101000000${String(at).padStart(3, '0')}`
     await writeFile(

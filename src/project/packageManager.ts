@@ -20,7 +20,7 @@ const npm: PackageManager = {
   exec: (command) => `npx ${command}`,
   // npm takes options for itself unless they follow two dashes.
   run: (script, args = '') =>
-    `npm run ${script}${args === '' ? '' : /(^|\s)-/.test(args) ? ` -- ${args}` : ` ${args}`}`,
+    ['npm', 'run', script, ...(/(^|\s)-/.test(args) ? ['--'] : []), args].join(' ').trim(),
 }
 const pnpm: PackageManager = {
   name: 'pnpm',

@@ -10,7 +10,7 @@ export const settingsFile = '.hundredfold/project.json'
 const settingsSchema = z.strictObject({
   /** Where hundredfold's migrations lie: the default of `--dir` and `--out`. */
   migrations: z.string().min(1).default('migrations'),
-  /** The project's other migration tool, named as by `optimize --format`. */
+  /** The project's other migration tool, by the name of its format. */
   tool: z.enum(toolNames).optional(),
 })
 

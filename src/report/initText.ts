@@ -20,7 +20,9 @@ function toolLines(tools: InitPlan['tools'], { migrations, tool }: InitPlan['set
   return [
     ...tools.map(({ title, by }) => `Migration tool: ${title} (${by})`),
     ...(several
-      ? ['These are several tools: `hundredfold init --tool NAME` notes the one that your team deploys with.']
+      ? [
+          'These are several tools: run `hundredfold init` with --tool and the name of the one that your team deploys with.',
+        ]
       : []),
     `Migrations: ${migrations}, with a ledger of their own. The files and the ledger of ${tools.map(({ title }) => title).join(' and ')} stay as they are.`,
   ]

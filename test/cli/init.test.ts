@@ -48,7 +48,7 @@ test('two migration tools are both named, with what to do', async () => {
   const { out } = await callCommand(['init'], { directory: project.directory })
   expect(out).toContain('Migration tool: Prisma (prisma/schema.prisma)')
   expect(out).toContain('Migration tool: Knex (knexfile.js)')
-  expect(out).toContain('`hundredfold init --tool NAME`')
+  expect(out).toContain('run `hundredfold init` with --tool and the name')
 })
 
 test('later commands use the directory that it has chosen', async () => {

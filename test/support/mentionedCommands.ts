@@ -14,17 +14,7 @@ export interface Mention {
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Names of commands that the interface keeps for later: a text that sends people there sends them nowhere. */
-const reserved = [
-  'advise',
-  'partition',
-  'connections',
-  'monitor',
-  'maintain',
-  'fleet',
-  'distribute',
-  'init',
-  'mcp',
-]
+const reserved = ['advise', 'partition', 'connections', 'monitor', 'maintain', 'fleet', 'distribute', 'mcp']
 /** The same, of words that mean something else too: only with what follows them. */
 const reservedWithMore = ['bloat', 'policies', 'cache', 'export', 'why']
 

@@ -1,7 +1,7 @@
 import { plainPath } from '../configValue.ts'
 import type { Recogniser } from '../tool.ts'
 
-/** `-m db/migrations` or `--migrations-dir db/migrations` in a script. */
+/** `-m db/migrations`, or the same in long, in a script. */
 const option = /(?:\s-m|--migrations-dir)[\s=]+['"]?([^\s'"]+)/
 
 export const nodePgMigrate: Recogniser = {
