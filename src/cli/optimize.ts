@@ -21,6 +21,7 @@ import type { CommandContext } from './context.ts'
 import { refuseFailures } from './refuseFailures.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
+import { parseCount } from './options.ts'
 import { parseRules } from './parseRules.ts'
 import { parseBytesOf, readWorkload, refuseCompleteWithoutFile } from './workloadOptions.ts'
 
@@ -29,6 +30,8 @@ interface CommandOptions extends OutputOptions {
   level: Level
   out: string
   schema?: string[]
+  table?: string[]
+  limit?: number
   workload?: string
   budget?: number
   complete?: boolean
@@ -43,6 +46,8 @@ export function optimizeCommand(context: CommandContext): Command {
       new Option('--level <level>', 'only findings of this level or worse').choices(levels).default('warn'),
     )
     .option('--schema <name...>', 'only objects of these schemas')
+    .option('--table <name...>', 'only what concerns these tables, such as public.orders')
+    .option('--limit <number>', 'only the actions that matter most, so many', parseCount)
     .option('--workload <file>', 'write the indexes too that these statements want; see `advise`')
     .option(
       '--budget <bytes>',
@@ -59,6 +64,7 @@ export function optimizeCommand(context: CommandContext): Command {
 Examples:
   $ npm run optimize -- --rules auth_rls_initplan,policy_function_initplan
   $ npm run optimize -- --schema public --out migrations --yes
+  $ npm run optimize -- --limit 10                 the ten actions that matter most
   $ npm run optimize -- --level info               what gains little too, such as indexes on small tables
   $ npm run optimize -- --workload workload.sql --budget 500MB
   $ npm run optimize -- --workload workload.sql --complete   drop what no statement of the file needs
@@ -84,6 +90,8 @@ without --yes.
           rules,
           ...(options.schema === undefined ? {} : { schemas: options.schema }),
           level: options.level,
+          ...(options.table === undefined ? {} : { tables: options.table }),
+          ...(options.limit === undefined ? {} : { limit: options.limit }),
           ...(options.workload === undefined
             ? {}
             : {

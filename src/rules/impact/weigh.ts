@@ -26,18 +26,13 @@ const aboutNoTable: ReadonlySet<RuleName> = new Set<RuleName>([
   'cache_candidate',
 ])
 
-/**
- * Findings with what each of them costs, by the counters of the snapshot. Where these cannot be read, every finding is
- * a risk.
- */
-export async function weigh(snapshot: Snapshot, findings: Finding[]): Promise<Weighed[]> {
-  if (findings.length === 0) return []
+/** What the counters of the snapshot say; nothing where they cannot be read, and then every finding is a risk. */
+export async function trafficSeen(snapshot: Snapshot): Promise<Traffic> {
   const read = await attempt(snapshot.db, () => readTraffic(snapshot))
-  const traffic = read.status === 'ok' ? read.value : noTraffic
-  return findings.map((finding) => weighOne(finding, traffic))
+  return read.status === 'ok' ? read.value : noTraffic
 }
 
-/** The same for one finding. */
+/** The finding with what it costs. */
 export function weighOne(finding: Finding, traffic: Traffic): Weighed {
   const table = tableOf(finding, traffic)
   return { ...finding, table, impact: impactOf(finding, table, traffic) }
@@ -50,7 +45,9 @@ function tableOf({ rule, subject, remedy }: Finding, traffic: Traffic): Weighed[
   if (schema === undefined || name === undefined || (on.length !== 2 && aboutNoTable.has(rule)))
     return undefined
   const ofIndex = traffic.tableOfIndex.get(nameKey(schema, name))
-  return ofIndex ?? (on.length === 2 || traffic.tables.has(nameKey(schema, name)) ? [schema, name] : undefined)
+  return (
+    ofIndex ?? (on.length === 2 || traffic.tables.has(nameKey(schema, name)) ? [schema, name] : undefined)
+  )
 }
 
 function impactOf(finding: Finding, table: Weighed['table'], traffic: Traffic): Impact {
