@@ -1,7 +1,7 @@
 import type { Finding } from '../rule.ts'
 import type { RuleName } from '../ruleNames.ts'
 import type { TableTraffic, Traffic } from './traffic.ts'
-import { leastMsPerHour, unitCosts } from './unitCosts.ts'
+import { leastBytes, leastMsPerHour, unitCosts } from './unitCosts.ts'
 
 /** A figure of a finding: what it takes in time or space, and how it was computed. */
 export interface Figure {
@@ -99,7 +99,7 @@ function bytesOf(fact: string, because: string): Measure {
   return ({ finding }) => {
     const value = numberOf(finding, fact)
     const basis = finding.evidence.find(({ name }) => name === fact)?.kind ?? 'estimated'
-    return value === undefined || value === 0 ? undefined : { kind: 'space', value, basis, because }
+    return value === undefined || value < leastBytes ? undefined : { kind: 'space', value, basis, because }
   }
 }
 

@@ -19,3 +19,6 @@ export const unitCosts = {
 
 /** Less than a tenth of a second in an hour is not told as time: nobody notices it. */
 export const leastMsPerHour = 100
+
+/** Less space than that is no reason to change anything. */
+export const leastBytes = 1024 ** 2
