@@ -142,11 +142,7 @@ function titleOf(operations: Operation[], kind: OperationKind): string {
   const first = operations[0]?.on.at(-1)
   if (first === undefined) return titles[kind]
   const others = new Set(operations.map(nameOf)).size - 1
-  return operationTitle(
-    `${titles[kind]}-of`,
-    first,
-    ...(others === 0 ? [] : [`and-${others}-more`]),
-  )
+  return operationTitle(`${titles[kind]}-of`, first, ...(others === 0 ? [] : [`and-${others}-more`]))
 }
 
 /** All files with the same title but the first get a number: `set-search-paths-of-public-2`. */

@@ -11,7 +11,7 @@ import type { Found } from '../rules/find.ts'
 import { findAll } from '../rules/find.ts'
 import { rules as allRules } from '../rules/index.ts'
 import type { Finding, Level, Rule } from '../rules/rule.ts'
-import { keyOf } from '../rules/rule.ts'
+import { isAtLeast, keyOf } from '../rules/rule.ts'
 import type { PlannedOften } from '../catalog/snapshot.ts'
 import { snapshotOf } from '../catalog/snapshot.ts'
 import type { Advice } from '../advisor/advise.ts'
@@ -20,6 +20,7 @@ import { withAdvice } from './adviceChoice.ts'
 import type { Choice } from './chooseOperations.ts'
 import { chooseOperations } from './chooseOperations.ts'
 import type { Group } from './groupOperations.ts'
+import { withCoveredDrops } from './coveredByNew.ts'
 import { groupOperations } from './groupOperations.ts'
 import { listPendingMigrations } from './pendingMigrations.ts'
 import type { Selection } from './selectFindings.ts'
@@ -91,7 +92,13 @@ export async function optimize(client: ClientBase, options: OptimizeOptions): Pr
   const pending = await listPendingMigrations(directory, client)
   const cured = await chooseOperations(client, selection.selected, pending)
   if (!workload) {
-    const { choice, actions, rankOf } = rankChoice(cured, traffic, limit)
+    const isWanted = (finding: Finding): boolean =>
+      names.includes(finding.rule) &&
+      isAtLeast(finding.level, level) &&
+      (schemas?.includes(finding.subject[0] ?? '') ?? true) &&
+      sift(ignore, [finding], today).kept.length > 0
+    const settled = await withCoveredDrops(client, cured, { pending, isWanted })
+    const { choice, actions, rankOf } = rankChoice(settled, traffic, limit)
     return { found, selection, choice, actions, groups: groupOperations(choice.operations, rankOf) }
   }
   const wanted = { ...workload, rules: names, ignore, ...(schemas === undefined ? {} : { schemas }) }

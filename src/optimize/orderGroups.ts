@@ -10,9 +10,7 @@ export type RankOf = (operation: Operation) => number
  * dropped too.
  */
 export function orderGroups(groups: Group[], rankOf: RankOf): Group[] {
-  const ranks = new Map(
-    groups.map((group) => [group, Math.min(...group.operations.map(rankOf))] as const),
-  )
+  const ranks = new Map(groups.map((group) => [group, Math.min(...group.operations.map(rankOf))] as const))
   const sorted = groups.toSorted((one, other) => (ranks.get(one) ?? 0) - (ranks.get(other) ?? 0))
   const providers = new Map(groups.flatMap((group) => group.operation.ids.map((id) => [id, group] as const)))
   const relying = new Map<string, Group[]>()

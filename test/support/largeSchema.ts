@@ -30,7 +30,18 @@ const common = `
     $$ SELECT EXISTS (SELECT 1 FROM grown.members m WHERE m.tenant_id = wanted AND m.user_id = auth.uid()) $$;`
 
 /** Names of all the kinds of things that applications store, so that names sort in no order of size. */
-const things = ['invoices', 'orders', 'events', 'comments', 'files', 'tasks', 'payments', 'visits', 'notes', 'labels']
+const things = [
+  'invoices',
+  'orders',
+  'events',
+  'comments',
+  'files',
+  'tasks',
+  'payments',
+  'visits',
+  'notes',
+  'labels',
+]
 
 function table(at: number): string {
   const name = `${things[at % things.length] ?? ''}_${String(at).padStart(3, '0')}`
