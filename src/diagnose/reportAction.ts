@@ -29,7 +29,8 @@ function commandOf({ rule, level, tables, schemas, standsOut }: Action): string 
   const [table] = tables
   const [schema] = schemas
   return [
-    `npx hundredfold optimize --rules ${rule}`,
+    'npx hundredfold optimize',
+    ...['--rules', rule],
     ...(standsOut && table !== undefined ? [`--table ${shellWord(table)}`] : []),
     ...(!standsOut && schemas.length === 1 && schema !== undefined ? [`--schema ${shellWord(schema)}`] : []),
     ...(level === 'info' ? ['--level info'] : []),

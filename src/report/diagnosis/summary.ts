@@ -4,6 +4,7 @@ import { markdownTable } from '../markdownTable.ts'
 import { orderOfKinds } from '../../rules/impact/impact.ts'
 import type { View } from './actions.ts'
 import { defaultView, firstActions, plural, restLines } from './actions.ts'
+import { setApart } from '../together.ts'
 import { soonLines } from './forecasts.ts'
 import { metricTarget, metricTrend, metricValue, metricVerdict, oneLine } from './cells.ts'
 
@@ -20,6 +21,7 @@ export function diagnosisSummary(report: DiagnosisReport, view: View = defaultVi
     '',
     ...actionItems(report, view),
     `Findings: ${countLevels(findings)}. All of them are in report.html, by action.`,
+    ...setApart(findings).groups.map(({ title }) => `- ${escapeMarkdown(title)}`),
     '',
     markdownTable(
       ['Metric', 'Value', 'Target', '', 'Known', ...(hasTrend ? ['Since the last report'] : [])],

@@ -67,5 +67,5 @@ function impactOf(finding: Finding, table: Weighed['table'], traffic: Traffic): 
 }
 
 function whyNoFigure({ hours }: Traffic): string {
-  return `next to no cost is counted yet, in ${hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} days`}; it grows with use`
+  return `too little use was counted to say what it costs (${hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} days`})`
 }
