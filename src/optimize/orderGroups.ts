@@ -6,7 +6,7 @@ export type RankOf = (operation: Operation) => number
 
 /**
  * Puts the files that matter most first, and before each of them what has to run earlier: what it requires; the drop of
- * a policy before the one that says the same is rewritten; the drop of an index before the one that does its work is
+ * a policy before the one that says the same is rewritten; policies of a table before those that read it; the drop of an index before the one that does its work is
  * dropped too.
  */
 export function orderGroups(groups: Group[], rankOf: RankOf): Group[] {
@@ -17,6 +17,7 @@ export function orderGroups(groups: Group[], rankOf: RankOf): Group[] {
   for (const group of groups)
     for (const index of group.operations.flatMap(reliesOn))
       relying.set(index, [...(relying.get(index) ?? []), group])
+  const altering = groupsAltering(groups)
   const policyDrops = sorted.filter(({ operation }) => operation.kind === 'dropDuplicatePolicy')
 
   const ordered = new Set<Group>()
@@ -30,11 +31,29 @@ export function orderGroups(groups: Group[], rankOf: RankOf): Group[] {
         if (provider) add(provider)
       }
     for (const index of group.operations.flatMap(drops)) relying.get(index)?.forEach(add)
-    if (group.operation.kind === 'alterPolicies') policyDrops.forEach(add)
+    if (group.operation.kind === 'alterPolicies') {
+      policyDrops.forEach(add)
+      for (const table of group.operations.flatMap(follows)) altering.get(table)?.forEach(add)
+    }
     ordered.add(group)
   }
   sorted.forEach(add)
   return [...ordered]
+}
+
+function groupsAltering(groups: Group[]): Map<string, Group[]> {
+  const altering = new Map<string, Group[]>()
+  for (const group of groups)
+    for (const { kind, on } of group.operations)
+      if (kind === 'alterPolicies')
+        altering.set(JSON.stringify(on), [...(altering.get(JSON.stringify(on)) ?? []), group])
+  return altering
+}
+
+/** Tables whose policies have to be rewritten before. */
+function follows({ altersPolicies }: Operation): string[] {
+  const tables = altersPolicies?.alterations.flatMap((each) => each.follows ?? []) ?? []
+  return tables.map(({ schema, name }) => JSON.stringify([schema, name]))
 }
 
 /** The index that has to be there while another one is dropped. */

@@ -1,4 +1,5 @@
 import { groupBy } from '../../groupBy.ts'
+import { unique } from '../../unique.ts'
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import { functionExists } from '../../conditions/functions.ts'
 import { alterPolicies } from '../../operations/alterPolicies.ts'
@@ -138,6 +139,7 @@ export function operationOf(table: CatalogTable, rewrites: PolicyRewrite[], plan
 function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteration {
   const { policy, after, helpers, changes } = rewrite
   const indexes = plan.indexOperations([rewrite])
+  const follows = unique(changes.flatMap((change) => change.follows ?? []))
   return {
     policy: policy.name,
     before: { using: policy.using, check: policy.check },
@@ -148,6 +150,7 @@ function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteratio
       ...indexes.flatMap((index) => index.after),
     ],
     requires: [...plan.helpers.operations(helpers), ...indexes],
+    ...(follows.length > 0 ? { follows } : {}),
     ...(changes.some(({ rule }) => rule !== 'auth_rls_initplan') ? { needsTrial: true } : {}),
   }
 }
