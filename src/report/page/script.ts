@@ -15,12 +15,14 @@ for (const button of document.querySelectorAll('th button')) {
   });
 }
 const box = document.getElementById('filter');
-const findings = box ? [...document.querySelectorAll('details.finding')].map((all) => ({
+let findings;
+const readFindings = () => [...document.querySelectorAll('details.finding')].map((all) => ({
   all, head: all.querySelector('summary').textContent.toLowerCase(),
   rows: [...all.querySelectorAll('ul.findings > li')].map((row) => ({ row, text: row.textContent.toLowerCase() })),
-})) : [];
+}));
 if (box) box.addEventListener('input', () => {
   const wanted = box.value.toLowerCase();
+  findings ??= readFindings();
   for (const { all, head, rows } of findings) {
     const whole = head.includes(wanted);
     let left = 0;

@@ -50,18 +50,23 @@ describe('what a finding costs', () => {
   afterAll(() => database.drop())
 
   const of = (rule: string, ...subject: string[]): Impact | undefined =>
-    weighed.find((each) => each.rule === rule && subject.every((part, at) => each.subject[at] === part))?.impact
+    weighed.find((each) => each.rule === rule && subject.every((part, at) => each.subject[at] === part))
+      ?.impact
 
   it('is time in each hour where the counters show it, as an estimate that says what was counted', () => {
     // 48,000 rows were read, 2.5 µs each, by counters of less than an hour.
     expect(of('auth_rls_initplan', 'public', 'busy')).toMatchObject({
       ...{ kind: 'time', unit: 'ms/h', basis: 'estimated' },
-      because: expect.stringMatching(/^[\d,]+ rows of the table read an hour, a call of 2.5 µs for each$/) as string,
+      because: expect.stringMatching(
+        /^[\d,]+ rows of the table read an hour, a call of 2.5 µs for each$/,
+      ) as string,
     })
     expect(of('auth_rls_initplan', 'public', 'busy')?.value).toBeGreaterThan(100)
     // Each of the 1,000 deletes read 2 MB.
     expect(of('unindexed_foreign_keys', 'public', 'busy')).toMatchObject({
-      because: expect.stringMatching(/^1,000 rows an hour deleted from the referenced table, each reads/) as string,
+      because: expect.stringMatching(
+        /^1,000 rows an hour deleted from the referenced table, each reads/,
+      ) as string,
     })
   })
 
