@@ -15,6 +15,11 @@ export interface Group {
 /** Up to this many files are reviewed one by one; if there are more, those of a rule are merged. */
 const readable = 60
 
+/** How many files somebody wants to read who asks for so many actions only. */
+export function readableFor(limit: number): number {
+  return Math.min(readable, Math.max(20, 2 * limit))
+}
+
 /** The most statements of a file for several tables, unless `readable` files could not hold everything. */
 const statementsAtFirst = 10
 
@@ -30,13 +35,13 @@ const ofOneSchema = 50
  * Tables and files are in the order of `rankOf`, and without it in the given one. Operations that others require get
  * files of their own, before these.
  */
-export function groupOperations(operations: Operation[], rankOf?: RankOf): Group[] {
+export function groupOperations(operations: Operation[], rankOf?: RankOf, most = readable): Group[] {
   const places = new Map(operations.map((operation, at) => [operation, at]))
   const rank = rankOf ?? ((operation: Operation) => places.get(operation) ?? 0)
   const series = seriesOf(operations)
   for (let size = 0; ; size += statementsAtFirst) {
     const groups = series.flatMap((each) => cut(each, size, rank))
-    if (groups.length <= readable || groups.length === series.length)
+    if (groups.length <= most || groups.length === series.length)
       return orderGroups(numbered(groups.map(merge)), rank)
   }
 }

@@ -21,7 +21,7 @@ import type { Choice } from './chooseOperations.ts'
 import { chooseOperations } from './chooseOperations.ts'
 import type { Group } from './groupOperations.ts'
 import { withCoveredDrops } from './coveredByNew.ts'
-import { groupOperations } from './groupOperations.ts'
+import { groupOperations, readableFor } from './groupOperations.ts'
 import { listPendingMigrations } from './pendingMigrations.ts'
 import type { Selection } from './selectFindings.ts'
 import { rankChoice } from './mattersMost.ts'
@@ -99,7 +99,8 @@ export async function optimize(client: ClientBase, options: OptimizeOptions): Pr
       sift(ignore, [finding], today).kept.length > 0
     const settled = await withCoveredDrops(client, cured, { pending, isWanted })
     const { choice, actions, rankOf } = rankChoice(settled, traffic, limit)
-    return { found, selection, choice, actions, groups: groupOperations(choice.operations, rankOf) }
+    const groups = groupOperations(choice.operations, rankOf, readableFor(limit ?? Infinity))
+    return { found, selection, choice, actions, groups }
   }
   const wanted = { ...workload, rules: names, ignore, ...(schemas === undefined ? {} : { schemas }) }
   const advised = await withAdvice(client, cured, wanted, pending, onStep)
