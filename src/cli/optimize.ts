@@ -10,13 +10,9 @@ import type { Group } from '../optimize/groupOperations.ts'
 import type { Optimized } from '../optimize/optimize.ts'
 import { optimize } from '../optimize/optimize.ts'
 import { writeMigrations } from '../optimize/writeMigrations.ts'
-import { defaultView, impactText } from '../report/diagnosis/actions.ts'
-import { oneLine } from '../report/diagnosis/cells.ts'
 import { leftOutDocument, notCountedLines } from '../report/notCounted.ts'
+import { skippedLines, writtenLines } from '../report/optimizeText.ts'
 import { together } from '../report/together.ts'
-import { groupBy } from '../groupBy.ts'
-import { toReportAction } from '../diagnose/reportAction.ts'
-import type { Action } from '../rules/impact/actions.ts'
 import type { Found } from '../rules/find.ts'
 import type { Finding, Level } from '../rules/rule.ts'
 import { keyOf, levels } from '../rules/rule.ts'
@@ -194,13 +190,7 @@ async function report(
   const files = new Set(outcome.files.values())
   for (const line of writtenLines(actions)) print(line)
   for (const file of files) print(`written  ${file}`)
-  for (const { key, reason } of skipped.slice(0, mostSkipped)) {
-    print(`skipped  ${oneLine(key)}: ${oneLine(reason)}`)
-  }
-  if (skipped.length > mostSkipped) {
-    print(`skipped  ${count(skipped.length - mostSkipped, 'finding')} more, by rule:`)
-    for (const line of skippedByRule(skipped.slice(mostSkipped))) print(`skipped  ${line}`)
-  }
+  for (const line of skippedLines(skipped)) print(`skipped  ${line}`)
   for (const { title } of together(selection.belowLevel)) print(`skipped  ${title}`)
   for (const line of notCountedLines(leftOut, unsure)) print(line)
   if (below.length > 0) {
@@ -213,27 +203,6 @@ async function report(
     `${count(files.size, 'migration')} for ${count(cured, 'finding')}, ${skipped.length + below.length} skipped.`,
   )
   if (files.size > 0) print('Next: review them, then `npm run migrate plan`.')
-}
-
-/** More lines hide the others; --json FILE lists each. */
-const mostSkipped = 20
-
-/** How many findings of each rule are not fixed, and why the first of them is not. */
-function skippedByRule(skipped: Skipped[]): string[] {
-  return Array.from(
-    groupBy(skipped, ({ rule }) => rule),
-    ([rule, some]) => `${some.length} of ${rule}, the first since: ${oneLine(some[0].reason)}`,
-  )
-}
-
-/** What the migrations do, those that matter most first. */
-function writtenLines(actions: Action[]): string[] {
-  const shown = actions.slice(0, defaultView.limit).map((action, at) => {
-    const { level, title, impact } = toReportAction(action)
-    return `${String(at + 1).padStart(3)}. ${level} ${oneLine(title)}: ${impactText(impact)}`
-  })
-  const more = actions.length - shown.length
-  return [...shown, ...(more > 0 ? [`     and ${count(more, 'action')} more`] : [])]
 }
 
 /** A rule that was skipped has not passed. */
