@@ -6,7 +6,7 @@ import importX, { createNodeResolver } from 'eslint-plugin-import-x'
  * from the rows above it in this list, never from the rows below.
  */
 const layers = [
-  ['errors.ts', 'config.ts', 'groupBy.ts', 'median.ts', 'shortList.ts', 'wholeFile.ts'],
+  ['errors.ts', 'config.ts', 'groupBy.ts', 'median.ts', 'shellWord.ts', 'shortList.ts', 'wholeFile.ts'],
   ['project'],
   ['postgres'],
   ['syntax'],

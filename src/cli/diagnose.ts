@@ -12,11 +12,11 @@ import { UsageError, exitCodes } from '../errors.ts'
 import { freeFolder, writeFolder } from '../report/diagnosis/folder.ts'
 import { diagnosisPage } from '../report/diagnosis/page.ts'
 import { rlsAnalysisText } from '../report/diagnosis/rlsText.ts'
+import { actionLines, defaultView } from '../report/diagnosis/actions.ts'
 import { countLevels, diagnosisSummary } from '../report/diagnosis/summary.ts'
 import { diagnosisText, metricLines } from '../report/diagnosis/text.ts'
 import type { CostIdentity } from '../policies/cost/policyCost.ts'
 import { jsonDocument } from '../report/jsonDocument.ts'
-import { setApart } from '../report/together.ts'
 import type { Level } from '../rules/rule.ts'
 import { levels } from '../rules/rule.ts'
 import { writeWholeFile } from '../wholeFile.ts'
@@ -24,6 +24,7 @@ import type { CommandContext } from './context.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine } from './output.ts'
 import { parseBytesOf } from './workloadOptions.ts'
+import { parseCount } from './options.ts'
 import { parseRules } from './parseRules.ts'
 import { refuseFailures } from './refuseFailures.ts'
 
@@ -31,6 +32,8 @@ interface DiagnoseCommandOptions extends OutputOptions {
   out: string
   failOn?: Level
   rules?: string
+  level: Level
+  limit: number
   schema?: string[]
   analyze?: boolean
   allowWrites?: boolean
@@ -48,6 +51,12 @@ export function diagnoseCommand({ config, terminal, finish }: CommandContext): C
       new Option('--fail-on <level>', 'end with 2 if a finding has this level or worse').choices(levels),
     )
     .option('--rules <names>', 'only these rules, separated by commas')
+    .addOption(
+      new Option('--level <level>', 'list actions for findings of this level or worse')
+        .choices(levels)
+        .default(defaultView.level),
+    )
+    .option('--limit <number>', 'how many actions to list first', parseCount, defaultView.limit)
     .option('--schema <name...>', 'only objects of these schemas')
     .option(
       '--memory <bytes>',
@@ -74,9 +83,11 @@ Examples:
   $ npm run diagnose                                   writes diagnostics-20261124-153000/
   $ npm run diagnose -- --out reports --fail-on error  for a scheduler
   $ npm run -s diagnose -- --json - | jq .findings
+  $ npm run diagnose -- --limit 30 --level info        lists more of what it found
   $ npm run diagnose -- --rules unused_index,duplicate_index --schema public
 
-The folder holds SUMMARY.md, diagnostics-report.txt, rls-analysis.txt, report.json and report.html.
+The folder holds SUMMARY.md, diagnostics-report.txt, rls-analysis.txt, report.json and report.html. What matters
+most comes first, ten actions that each may fix hundreds of findings; all findings are in the folder.
 An earlier report in the same place gives the trend. Findings to live with go into .hundredfold/ignore.yaml.
 `,
     )
@@ -113,12 +124,13 @@ An earlier report in the same place gives the trend. Findings to live with go in
       }
       terminal.progress('')
       const { report } = diagnosis
+      const view = { limit: options.limit, level: options.level }
       const { takenAt } = report
       const folder = await freeFolder(options.out, takenAt)
       const json = jsonDocument(report.command, report, new Date(takenAt))
       await writeFolder(folder, {
-        'SUMMARY.md': diagnosisSummary(report),
-        'diagnostics-report.txt': diagnosisText(report),
+        'SUMMARY.md': diagnosisSummary(report, view),
+        'diagnostics-report.txt': diagnosisText(report, view),
         'rls-analysis.txt': diagnosis.rowSecurity
           ? rlsAnalysisText(diagnosis.rowSecurity, {
               takenAt,
@@ -127,16 +139,14 @@ An earlier report in the same place gives the trend. Findings to live with go in
             })
           : 'Not seen: row-level security could not be read; see the last section of diagnostics-report.txt.\n',
         'report.json': json,
-        'report.html': diagnosisPage(report),
+        'report.html': diagnosisPage(report, diagnosis.actions),
       })
       if (options.json === '-') terminal.out(json)
       else if (options.json !== undefined) await writeWholeFile(options.json, json)
 
+      for (const line of actionLines(report, view)) print(line)
       for (const line of metricLines(report)) print(line)
       print(`Findings: ${countLevels(report.findings)}`)
-      const { single, groups } = setApart(report.findings)
-      for (const { level, rule, detail } of single.slice(0, 10)) print(`  ${level} ${rule}: ${detail}`)
-      for (const { title } of groups) print(`  ${title}`)
       const notSeen = report.sections.filter(({ status }) => status !== 'ok').length
       if (notSeen > 0) print(`Not seen: ${notSeen} sections and rules; the report says why.`)
       print(`Written to ${folder}`)

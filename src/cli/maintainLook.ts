@@ -12,6 +12,7 @@ import { dueAfterMs, rulesOf } from '../operate/maintain/period.ts'
 import { parseTarget } from '../postgres/connect.ts'
 import { comparisonText } from '../report/comparison/text.ts'
 import { freeFolder, writeFolder } from '../report/diagnosis/folder.ts'
+import { actionLines } from '../report/diagnosis/actions.ts'
 import { diagnosisPage } from '../report/diagnosis/page.ts'
 import { diagnosisSummary } from '../report/diagnosis/summary.ts'
 import { diagnosisText } from '../report/diagnosis/text.ts'
@@ -65,8 +66,7 @@ export async function lookAround(
   })
   terminal.progress('')
   const { report } = diagnosis
-  for (const { level, rule, detail } of report.findings.slice(0, 10)) print(`${level} ${rule}: ${detail}`)
-  if (report.findings.length > 10) print(`and ${report.findings.length - 10} findings more`)
+  for (const line of actionLines(report)) print(line)
   if (report.findings.length === 0) print('No findings.')
   for (const { rule, reason } of skippedRules(report)) print(`not looked at ${rule}: ${reason}`)
   if (period !== 'weekly') return { diagnosis, comparison: undefined, folder: undefined }
@@ -75,7 +75,7 @@ export async function lookAround(
     'SUMMARY.md': diagnosisSummary(report),
     'diagnostics-report.txt': diagnosisText(report),
     'report.json': jsonDocument(report.command, report, new Date(report.takenAt)),
-    'report.html': diagnosisPage(report),
+    'report.html': diagnosisPage(report, diagnosis.actions),
   })
   const comparison = earlier ? compareReports(earlier, report) : undefined
   if (comparison) print(comparisonText(comparison))

@@ -13,8 +13,8 @@ import { formats } from '../export/formats.ts'
 import type { Optimized } from '../optimize/optimize.ts'
 import { optimize } from '../optimize/optimize.ts'
 import { writeMigrations } from '../optimize/writeMigrations.ts'
-import { oneLine } from '../report/diagnosis/cells.ts'
 import { leftOutDocument, notCountedLines } from '../report/notCounted.ts'
+import { skippedLines, writtenLines } from '../report/optimizeText.ts'
 import { together } from '../report/together.ts'
 import type { Found } from '../rules/find.ts'
 import type { Finding, Level } from '../rules/rule.ts'
@@ -26,6 +26,7 @@ import { refuseFailures } from './refuseFailures.ts'
 import type { OutputOptions } from './output.ts'
 import { peopleLine, writeJson } from './output.ts'
 import { formatOption, writeForTool } from './optimizeFormat.ts'
+import { parseCount } from './options.ts'
 import { parseRules } from './parseRules.ts'
 import { parseBytesOf, readWorkload, refuseCompleteWithoutFile } from './workloadOptions.ts'
 
@@ -35,6 +36,8 @@ interface CommandOptions extends OutputOptions {
   out?: string
   format?: FormatName
   schema?: string[]
+  table?: string[]
+  limit?: number
   workload?: string
   budget?: number
   complete?: boolean
@@ -49,6 +52,8 @@ export function optimizeCommand(context: CommandContext): Command {
       new Option('--level <level>', 'only findings of this level or worse').choices(levels).default('warn'),
     )
     .option('--schema <name...>', 'only objects of these schemas')
+    .option('--table <name...>', 'only what concerns these tables, such as public.orders')
+    .option('--limit <number>', 'only the actions that matter most, so many', parseCount)
     .option('--workload <file>', 'write the indexes too that these statements want; see `advise`')
     .option(
       '--budget <bytes>',
@@ -69,6 +74,7 @@ export function optimizeCommand(context: CommandContext): Command {
 Examples:
   $ npm run optimize -- --rules auth_rls_initplan,policy_function_initplan
   $ npm run optimize -- --schema public --out migrations --yes
+  $ npm run optimize -- --limit 10                 the ten actions that matter most
   $ npm run optimize -- --level info               what gains little too, such as indexes on small tables
   $ npm run optimize -- --workload workload.sql --budget 500MB
   $ npm run optimize -- --workload workload.sql --complete   drop what no statement of the file needs
@@ -99,6 +105,8 @@ without --yes.
           rules,
           ...(options.schema === undefined ? {} : { schemas: options.schema }),
           level: options.level,
+          ...(options.table === undefined ? {} : { tables: options.table }),
+          ...(options.limit === undefined ? {} : { limit: options.limit }),
           ...(options.workload === undefined
             ? {}
             : {
@@ -177,7 +185,7 @@ interface Result extends Optimized {
 async function report(
   { terminal }: CommandContext,
   options: CommandOptions,
-  { found, selection, choice, advice, outcome }: Result,
+  { found, selection, choice, actions, advice, outcome }: Result,
 ): Promise<void> {
   const written: { file: string; rule: RuleName; key: string }[] = []
   const skipped: Skipped[] = [...unseen(found), ...choice.skipped, ...selection.ignored]
@@ -201,8 +209,9 @@ async function report(
 
   const print = peopleLine(terminal, options)
   const files = new Set(outcome.files.values())
+  for (const line of writtenLines(actions)) print(line)
   for (const file of files) print(`written  ${file}`)
-  for (const { key, reason } of skipped) print(`skipped  ${oneLine(key)}: ${oneLine(reason)}`)
+  for (const line of skippedLines(skipped)) print(`skipped  ${line}`)
   for (const { title } of together(selection.belowLevel)) print(`skipped  ${title}`)
   for (const line of notCountedLines(leftOut, unsure)) print(line)
   if (below.length > 0) {

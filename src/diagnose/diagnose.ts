@@ -11,6 +11,10 @@ import { findAll } from '../rules/find.ts'
 import { rules as allRules } from '../rules/index.ts'
 import type { Finding, Rule } from '../rules/rule.ts'
 import { keyOf } from '../rules/rule.ts'
+import type { Action } from '../rules/impact/actions.ts'
+import { groupIntoActions } from '../rules/impact/actions.ts'
+import type { Weighed } from '../rules/impact/impact.ts'
+import { trafficSeen, weighOne } from '../rules/impact/weigh.ts'
 import { listColumns } from '../catalog/columns.ts'
 import { listBuiltinFunctions } from '../catalog/functions.ts'
 import { readIndexes } from '../catalog/indexes.ts'
@@ -39,6 +43,7 @@ import type { DiagnosisReport, Metric, ReportFinding, ReportSection } from './re
 import { byLevel } from './report.ts'
 import type { Section, SectionContext } from './section.ts'
 import { sections as allSections } from './sections/index.ts'
+import { toReportAction } from './reportAction.ts'
 import { withTrend } from './trend.ts'
 import { explainWrites } from './writes.ts'
 
@@ -75,6 +80,8 @@ export interface Diagnosis {
   rlsCosts?: RlsCosts
   /** The findings with the operations that fix them. */
   findings: Finding[]
+  /** As in the report, with their findings. */
+  actions: Action[]
 }
 
 /** What every report reads and may be large; kinds that others are built from come first. */
@@ -137,10 +144,14 @@ async function lookAt(client: ClientBase, options: DiagnoseOptions): Promise<Dia
   const narrow = await attempt(db, async () => policiesToNarrow(await context.read(readParsedPolicies)))
   const costs = options.analyze ? await attempt(db, () => measureCosts(context, options)) : undefined
   const ran = new Set(judged.sections.filter(({ status }) => status === 'ok').map(({ id }) => id))
-  const { findings, ignored } = applyIgnoreFile(options.ignore ?? [], judged.findings.map(toReport), {
+  const traffic = await trafficSeen(context)
+  const weighed = judged.findings.map((finding) => weighOne(finding, traffic))
+  const { findings, ignored } = applyIgnoreFile(options.ignore ?? [], weighed.map(toReport), {
     today: takenAt,
     ran: (rule) => ran.has(`rule/${rule}`),
   })
+  const reported = new Set(findings.map(({ key }) => key))
+  const actions = groupIntoActions(weighed.filter((finding) => reported.has(keyOf(finding))))
   const report: DiagnosisReport = {
     schemaVersion: 1,
     command: 'diagnose',
@@ -159,6 +170,7 @@ async function lookAt(client: ClientBase, options: DiagnoseOptions): Promise<Dia
     sections: [...looked.sections, ...notMeasured(costs), ...judged.sections],
     metrics: looked.metrics,
     findings: findings.sort(byLevel),
+    actions: actions.map(toReportAction),
     ignored,
     counters: looked.counters,
     statements: looked.statements,
@@ -169,6 +181,7 @@ async function lookAt(client: ClientBase, options: DiagnoseOptions): Promise<Dia
     policiesToNarrow: narrow.status === 'ok' ? narrow.value : [],
     ...(costs?.status === 'ok' ? { rlsCosts: costs.value } : {}),
     findings: judged.findings,
+    actions,
   }
 }
 
@@ -228,8 +241,8 @@ async function runRules(rules: Rule[], context: SectionContext, { signal, onStep
 }
 
 /** The finding without the operation, which `optimize` makes again from the database as it is then. */
-function toReport(finding: Finding): ReportFinding {
-  const { rule, level, subject, detail, evidence, remedy, infoBecause } = finding
+function toReport(finding: Weighed): ReportFinding {
+  const { rule, level, subject, detail, evidence, remedy, infoBecause, impact } = finding
   return {
     ...{ key: keyOf(finding), rule, level, subject, detail, evidence },
     remedy: {
@@ -238,6 +251,7 @@ function toReport(finding: Finding): ReportFinding {
       ...(remedy.kind === 'runbook' ? { steps: remedy.steps } : {}),
     },
     ...(infoBecause === undefined ? {} : { infoBecause }),
+    impact,
   }
 }
 

@@ -3,9 +3,18 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import { errorCode } from '../postgres/sqlState.ts'
 import { UsageError, messageOf } from '../errors.ts'
+import { impactKinds } from '../rules/impact/impact.ts'
 import { levels } from '../rules/rule.ts'
 import type { DiagnosisReport } from './report.ts'
 
+const impact = z.object({
+  kind: z.enum(impactKinds),
+  value: z.number().nullable(),
+  unit: z.enum(['ms/h', 'bytes']).nullable(),
+  basis: z.enum(['measured', 'estimated', 'classified']),
+  because: z.string(),
+  tableBytes: z.number(),
+})
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()])
 const certainty = z.enum(['measured', 'estimated'])
 
@@ -59,8 +68,23 @@ const reportSchema = z.object({
         steps: z.array(z.string()).optional(),
       }),
       infoBecause: z.string().optional(),
+      impact: impact.optional(),
     }),
   ),
+  actions: z
+    .array(
+      z.object({
+        rule: z.string(),
+        level: z.enum(levels),
+        remedy: z.enum(['migration', 'runbook', 'none']),
+        impact,
+        title: z.string(),
+        tables: z.array(z.string()),
+        command: z.string().optional(),
+        keys: z.array(z.string()),
+      }),
+    )
+    .optional(),
   ignored: z.array(z.object({ key: z.string(), reason: z.string(), expires: z.string().optional() })),
   counters: z.record(z.string(), z.number()),
   statements: z.object({

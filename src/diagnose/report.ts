@@ -1,4 +1,6 @@
+import type { Impact } from '../rules/impact/impact.ts'
 import type { Violation } from '../rules/rule.ts'
+import type { Level } from '../rules/rule.ts'
 import { levels } from '../rules/rule.ts'
 import type { Block } from './block.ts'
 
@@ -38,6 +40,26 @@ export interface ReportFinding extends Omit<Violation, 'remedy'> {
   key: string
   rule: string
   remedy: { kind: 'migration' | 'runbook' | 'none'; title: string; steps?: string[] }
+  /** Absent for what is about the ignore file, and in reports of older versions. */
+  impact?: Impact
+}
+
+/** One thing to do, which may fix hundreds of findings. */
+export interface ReportAction {
+  rule: string
+  /** The worst of its findings. */
+  level: Level
+  remedy: 'migration' | 'runbook' | 'none'
+  /** What its findings cost together. */
+  impact: Impact
+  /** `unindexed_foreign_keys: 3 on public.orders`. */
+  title: string
+  /** `public.orders`, those with the most impact first. */
+  tables: string[]
+  /** Writes its migrations; absent where it has none. */
+  command?: string
+  /** Of its findings, those with the most impact first. */
+  keys: string[]
 }
 
 /** A finding that the ignore file leaves out, and why. */
@@ -74,6 +96,8 @@ export interface DiagnosisReport {
   sections: ReportSection[]
   metrics: Metric[]
   findings: ReportFinding[]
+  /** What to do about the findings, what matters most first; notes come last. Absent in reports of older versions. */
+  actions?: ReportAction[]
   ignored: IgnoredFinding[]
   /** Sums since `statistics.resetAt`: only reports of the same reset can be subtracted. */
   counters: Record<string, number>

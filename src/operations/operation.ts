@@ -102,6 +102,8 @@ export interface PolicyAlteration {
   needs: ConditionCall[]
   /** Operations that create these functions and indexes. */
   requires: Operation[]
+  /** Tables whose policies are rewritten first: until then, the new predicate would be slower. */
+  follows?: RelationName[]
   /** Its proof must be tried before it is written; that of a wrapped `auth.uid()` need not be. */
   needsTrial?: true
   /** What was compared to show, on rows, that the same rows pass, if structure does not prove it. */

@@ -4,6 +4,8 @@ import { settlePolicies } from '../policies/proof/settlePolicies.ts'
 import type { Finding } from '../rules/rule.ts'
 import { keyOf } from '../rules/rule.ts'
 import type { RuleName } from '../rules/ruleNames.ts'
+import type { WithoutWaiting } from './followers.ts'
+import { tablesAltered, withoutWaiting } from './followers.ts'
 import type { PendingMigration } from './pendingMigrations.ts'
 import { findPending } from './pendingMigrations.ts'
 
@@ -40,7 +42,8 @@ export async function chooseOperations(
   const leave = (finding: Finding, reason: string) => skipped.push(skip(finding, reason))
 
   const shared = new Map<string, Operation>()
-  const wanted: { finding: Finding; operation: Operation }[] = []
+  const asked: { finding: Finding; operation: Operation }[] = []
+  const underWay: Operation[] = []
   for (const finding of findings) {
     const { remedy } = finding
     if (remedy.kind !== 'migration') {
@@ -51,11 +54,29 @@ export async function chooseOperations(
     const operation = shared.get(work) ?? remedy.operation
     shared.set(work, operation)
     const name = findPending(operation, pending)
-    if (name === undefined) wanted.push({ finding, operation })
-    else leave(finding, `the pending migration ${name} does it`)
+    if (name === undefined) asked.push({ finding, operation })
+    else {
+      underWay.push(operation)
+      leave(finding, `the pending migration ${name} does it`)
+    }
+  }
+
+  const altered = tablesAltered([...asked.map(({ operation }) => operation), ...underWay])
+  const ready = new Map<Operation, WithoutWaiting>()
+  const wanted: typeof asked = []
+  for (const { finding, operation: whole } of asked) {
+    const { operation, left } = ready.get(whole) ?? withoutWaiting(whole, altered)
+    ready.set(whole, { operation, left })
+    const reason = left.get(finding.subject[2] ?? '')
+    if (operation && reason === undefined) wanted.push({ finding, operation })
+    else leave(finding, `Left as it is: ${reason ?? [...left.values()][0] ?? ''}`)
   }
 
   const settled = await settlePolicies(client, [...new Set(wanted.map(({ operation }) => operation))])
+  const done = tablesAltered([
+    ...underWay,
+    ...Array.from(settled.values(), (each) => ('operation' in each ? [each.operation] : [])).flat(),
+  ])
   const required = new Map<string, Operation>()
   const operations = new Set<Operation>()
   const cures: Choice['cures'] = []
@@ -65,6 +86,12 @@ export async function chooseOperations(
     if (!result || left !== undefined || 'reason' in result) {
       const reason = result && 'reason' in result ? result.reason : 'it could not be settled'
       leave(finding, left === undefined ? reason : `Left as it is: ${left}`)
+      continue
+    }
+    // What it waits for was refused meanwhile.
+    const [waiting] = withoutWaiting(result.operation, done).left.values()
+    if (waiting !== undefined) {
+      leave(finding, `Left as it is: ${waiting}`)
       continue
     }
     const needed = (result.operation.requires ?? []).map((each) => {

@@ -2,6 +2,8 @@ import { groupBy } from '../groupBy.ts'
 import type { BuilderCall, Operation, OperationKind } from '../operations/operation.ts'
 import { operationTitle } from '../operations/titles.ts'
 import { unique } from '../unique.ts'
+import type { RankOf } from './orderGroups.ts'
+import { orderGroups } from './orderGroups.ts'
 
 /** What one file holds: operations that are reviewed, run and taken back together. */
 export interface Group {
@@ -13,6 +15,11 @@ export interface Group {
 /** Up to this many files are reviewed one by one; if there are more, those of a rule are merged. */
 const readable = 60
 
+/** How many files somebody wants to read who asks for so many actions only. */
+export function readableFor(limit: number): number {
+  return Math.min(readable, Math.max(20, 2 * limit))
+}
+
 /** The most statements of a file for several tables, unless `readable` files could not hold everything. */
 const statementsAtFirst = 10
 
@@ -21,19 +28,21 @@ const ofOneSchema = 50
 
 /**
  * Puts into one file what is reviewed together: the changes of one rule to one table. If that makes too many files to
- * read, a file covers several tables, in the order of their names: ten statements at first, and ten more each time
- * until there are few enough files.
+ * read, a file covers several tables: ten statements at first, and ten more each time until there are few enough files.
  *
  * 544 tables with 3,000 findings -> at most 60 files, or one for each rule and kind where those are more.
  *
- * Operations that others require get files of their own, before these. Otherwise files keep the order of their first
- * operations.
+ * Tables and files are in the order of `rankOf`, and without it in the given one. Operations that others require get
+ * files of their own, before these.
  */
-export function groupOperations(operations: Operation[]): Group[] {
+export function groupOperations(operations: Operation[], rankOf?: RankOf, most = readable): Group[] {
+  const places = new Map(operations.map((operation, at) => [operation, at]))
+  const rank = rankOf ?? ((operation: Operation) => places.get(operation) ?? 0)
   const series = seriesOf(operations)
   for (let size = 0; ; size += statementsAtFirst) {
-    const groups = series.flatMap((each) => cut(each, size))
-    if (groups.length <= readable || groups.length === series.length) return numbered(groups.map(merge))
+    const groups = series.flatMap((each) => cut(each, size, rank))
+    if (groups.length <= most || groups.length === series.length)
+      return orderGroups(numbered(groups.map(merge)), rank)
   }
 }
 
@@ -47,10 +56,13 @@ function seriesOf(operations: Operation[]): Operation[][] {
 }
 
 /** Cuts a series between tables, so that no part of several tables has more statements than `size`. */
-function cut(series: Operation[], size: number): Operation[][] {
+function cut(series: Operation[], size: number, rankOf: RankOf): Operation[][] {
   const objects = groupBy(series, ({ on }) => JSON.stringify(on))
-  const byName = [...objects.values()].toSorted((a, b) => compare(nameOf(a[0]), nameOf(b[0])))
-  const whole = byName.flatMap((object) => {
+  const ranks = new Map(Array.from(objects.values(), (each) => [each, Math.min(...each.map(rankOf))]))
+  const byRank = [...objects.values()].toSorted(
+    (a, b) => (ranks.get(a) ?? 0) - (ranks.get(b) ?? 0) || compare(nameOf(a[0]), nameOf(b[0])),
+  )
+  const whole = byRank.flatMap((object) => {
     const single = object.map((each) => [each])
     return object[0]?.on.length === 1 ? fill(single, Math.max(size, ofOneSchema)) : [object]
   })
@@ -130,16 +142,12 @@ function merge(operations: Operation[]): Group {
   }
 }
 
-/** `create-indexes-of-bookings`, `create-indexes-of-accounts-to-bookings`. */
+/** `create-indexes-of-bookings`, `create-indexes-of-bookings-and-9-more`. */
 function titleOf(operations: Operation[], kind: OperationKind): string {
   const first = operations[0]?.on.at(-1)
-  const last = operations.at(-1)?.on.at(-1)
-  if (first === undefined || last === undefined) return titles[kind]
-  return operationTitle(
-    `${titles[kind]}-of`,
-    first,
-    ...(nameOf(operations[0]) === nameOf(operations.at(-1)) ? [] : ['to', last]),
-  )
+  if (first === undefined) return titles[kind]
+  const others = new Set(operations.map(nameOf)).size - 1
+  return operationTitle(`${titles[kind]}-of`, first, ...(others === 0 ? [] : [`and-${others}-more`]))
 }
 
 /** All files with the same title but the first get a number: `set-search-paths-of-public-2`. */

@@ -112,7 +112,7 @@ test('notes of a kind share one line, and each of them is in the report', async 
   const curable = (level: string) =>
     report.findings.filter((finding) => finding.level === level && finding.remedy.kind === 'migration').length
   expect(summary).toContain(
-    `\`npm run optimize\` writes a reversible migration for ${curable('warn') + curable('error')} of the findings`,
+    `without \`--limit\`, for all ${curable('warn') + curable('error')} findings that have one.`,
   )
   expect(summary).toContain(
     `\`npm run optimize -- --level info\` writes migrations for ${curable('info')} notes too`,

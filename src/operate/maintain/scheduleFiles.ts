@@ -1,5 +1,6 @@
 import { stringify } from 'yaml'
 import type { Period } from './period.ts'
+import { shellWord } from '../../shellWord.ts'
 
 /** How a scheduler outside of the database calls maintenance. None of it has a URL or password. */
 export interface ScheduledCall {
@@ -122,11 +123,6 @@ export function githubFile({ period, out }: Pick<ScheduledCall, 'period' | 'out'
     name: `${name}.yml`,
     text: `${note.replaceAll(/^/gm, '#')}\n${stringify(workflow, { lineWidth: 0 })}`,
   }
-}
-
-/** `it's` -> `'it'\''s'`; words without anything that a shell reads stay as they are. */
-function shellWord(word: string): string {
-  return /^[\w./:=@-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }
 
 /** systemd reads backslashes, quotes, `%` and `$` in a command. */

@@ -1,3 +1,4 @@
+import type { RelationName } from '../../postgres/identifiers.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
 import type { Node } from '../../syntax/nodes.ts'
 
@@ -20,6 +21,8 @@ export interface Change {
   becomes: string
   /** A column of the policy's table that needs an index first: only with it is this form the fast one. */
   needsIndexOn?: string
+  /** Tables whose policies are rewritten first: as they are, they run code for every row that this form reads. */
+  follows?: RelationName[]
 }
 
 /** One place that breaks a rule and is left as it is. */

@@ -1,4 +1,5 @@
 import { arraySubselect, conjunction, equals, selectOf } from '../../syntax/build.ts'
+import type { RelationName } from '../../postgres/identifiers.ts'
 import { canonical } from '../../syntax/expression.ts'
 import type { Node, SelectStmt, SubLink } from '../../syntax/nodes.ts'
 import { as, conjuncts, nodesIn, words } from '../../syntax/nodes.ts'
@@ -26,8 +27,10 @@ export interface Turned {
 /** Why a sub-select that could be decorrelated is left. */
 export interface Verdict {
   reason: string
-  /** Only until the policies of the tables that it reads are rewritten. */
-  isForNow?: boolean
+  /** Only until the policies of these tables, which it reads, are rewritten. */
+  waitsFor?: RelationName[]
+  /** They are rewritten in the same run, and first. */
+  isLifted?: boolean
 }
 
 /** The verdicts on sub-selects that could be decorrelated, from their plans; undefined if nothing gets slower. */
@@ -62,12 +65,13 @@ export function turnCorrelated(tree: Node, scope: Scope & KeyScope, verdicts: Pl
       if (!verdicts.has(key) && scope.table.isOurs)
         throw new Unclear('another rewrite changes it first; run this command again after that one')
       const verdict = verdicts.get(key)
-      if (verdict) {
-        const { reason, isForNow } = verdict
-        refusals.push({ rule, was: show(node), reason, ...(isForNow ? { isForNow, steps: runAgain } : {}) })
+      if (verdict && !verdict.isLifted) {
+        const later = verdict.waitsFor ? { isForNow: true, steps: runAgain } : {}
+        refusals.push({ rule, was: show(node), reason: verdict.reason, ...later })
         return undefined
       }
-      changes.push({ rule, was: show(node), becomes: show(becomes), ...form })
+      const follows = verdict?.waitsFor ? { follows: verdict.waitsFor } : {}
+      changes.push({ rule, was: show(node), becomes: show(becomes), ...form, ...follows })
       return becomes
     } catch (error) {
       if (!(error instanceof Unclear)) throw error

@@ -75,11 +75,7 @@ export async function readParsedPolicies(db: Database, read: Read): Promise<Pars
 /** What to ask the planner: each sub-select that could be decorrelated. */
 function planQuestions(policies: ParsedPolicies): PlanQuestion[] {
   const { catalog, parsed } = policies
-  const slow = new Set(
-    parsed
-      .filter(({ policy, using }) => policy.table.rowSecurity && using !== undefined && runsCodePerRow(using))
-      .map(({ policy: { table } }) => display(table)),
-  )
+  const slow = tablesRunningCode(parsed)
   return parsed.flatMap(({ policy, using, check }) => {
     const scope = {
       functions: catalog.functions,
@@ -94,9 +90,7 @@ function planQuestions(policies: ParsedPolicies): PlanQuestion[] {
       .map((turned) => ({
         table: policy.table,
         turned,
-        slowReads: turned.reads
-          .filter((each) => slow.has(display(each)))
-          .map(({ schema, name }) => `${schema}.${name}`),
+        slowReads: turned.reads.filter((each) => slow.has(display(each))),
       }))
   })
 }
@@ -105,6 +99,15 @@ function planQuestions(policies: ParsedPolicies): PlanQuestion[] {
 const trusted = {
   falselyImmutable: new Map<number, string>(),
   hiddenVolatile: new Map<number, string>(),
+}
+
+/** Tables, as `display` names them, whose policies run code for every row that somebody reads. */
+export function tablesRunningCode(parsed: Pick<ParsedPolicy, 'policy' | 'using'>[]): Set<string> {
+  return new Set(
+    parsed
+      .filter(({ policy, using }) => policy.table.rowSecurity && using !== undefined && runsCodePerRow(using))
+      .map(({ policy: { table } }) => display(table)),
+  )
 }
 
 /** Whether it has a call outside of pg_catalog that is not in a sub-select of its own, or a correlated sub-select. */

@@ -1,6 +1,7 @@
 import { messageOf } from '../../errors.ts'
 import type { Database } from '../../postgres/database.ts'
 import { explain } from '../../postgres/explain.ts'
+import type { RelationName } from '../../postgres/identifiers.ts'
 import { qualified, quote } from '../../postgres/identifiers.ts'
 import { underSavepoint } from '../../postgres/savepoint.ts'
 import { disjunction } from '../../syntax/build.ts'
@@ -28,7 +29,7 @@ export interface PlanQuestion {
   table: IndexedTable
   turned: Turned
   /** Those of the tables it reads whose own policies run code for every row. */
-  slowReads: string[]
+  slowReads: RelationName[]
 }
 
 /**
@@ -49,12 +50,14 @@ async function verdictOn(
   db: Database,
   { table, turned, slowReads }: PlanQuestion,
 ): Promise<Verdict | undefined> {
-  if (slowReads.length > 0) {
-    const reason = `the policies of ${slowReads.join(' and ')}, which it reads, run code for every row: rewrite those first`
-    return { reason, isForNow: true }
-  }
   const reason = await whyDearer(db, table, turned)
-  return reason === undefined ? undefined : { reason }
+  if (reason !== undefined) return { reason }
+  if (slowReads.length === 0) return undefined
+  const names = slowReads.map(({ schema, name }) => `${schema}.${name}`).join(' and ')
+  return {
+    reason: `the policies of ${names}, which it reads, run code for every row: rewrite those first`,
+    waitsFor: slowReads,
+  }
 }
 
 /** The reason to leave the sub-select: a query would cost more, too little is gained, or the plans say nothing. */

@@ -31,6 +31,7 @@ import type { PolicyOnTable } from '../read/policyCatalog.ts'
 import type { JudgedPolicy } from '../read/recursion.ts'
 import { newRecursion } from '../read/recursion.ts'
 import type { CatalogTable } from '../read/tableCatalog.ts'
+import { liftVerdicts } from './liftVerdicts.ts'
 import { setsLast } from './setsLast.ts'
 import { wrapCalls } from './wrapCalls.ts'
 import { unique } from '../../unique.ts'
@@ -40,6 +41,8 @@ export interface PolicyRewrite {
   policy: PolicyOnTable
   /** As we print them, if they change; before they go into a file, the server prints them again. */
   after: PolicyPredicates
+  /** The new USING as a tree; absent if it does not change. */
+  usingAfter?: Node
   changes: Change[]
   refusals: Refusal[]
   /** Functions that the new predicates call; those that do not exist must be made first. */
@@ -85,6 +88,22 @@ export function rewritePolicies(
   rules: ReadonlySet<RewriteRule> = new Set(rewriteRules),
   willLead: WillLead = () => false,
   isPlannedOften: IsPlannedOften = () => false,
+): PolicyRewrites {
+  // A rewrite may wait for those of other tables: with them in the same run, it is done too.
+  let verdicts = policies.verdicts
+  for (;;) {
+    const made = rewriteOnce({ ...policies, verdicts }, rules, willLead, isPlannedOften)
+    const next = liftVerdicts(verdicts, policies.parsed, made.rewrites)
+    if (next === verdicts) return made
+    verdicts = next
+  }
+}
+
+function rewriteOnce(
+  policies: ParsedPolicies,
+  rules: ReadonlySet<RewriteRule>,
+  willLead: WillLead,
+  isPlannedOften: IsPlannedOften,
 ): PolicyRewrites {
   const helpers = new HelperFunctions(policies.surroundings)
   const byTable = new Map<number, JudgedPolicy[]>()
@@ -256,6 +275,7 @@ function rewritePolicy(
     {
       policy,
       after,
+      ...(ofRow.tree && after.using !== policy.using ? { usingAfter: ofRow.tree } : {}),
       changes: unique(changes),
       refusals: unique(refusals),
       helpers: [...new Set(helpers)],

@@ -1,19 +1,22 @@
 import type { Block } from '../../diagnose/block.ts'
-import type { DiagnosisReport, Metric, ReportFinding, ReportSection } from '../../diagnose/report.ts'
+import type { DiagnosisReport, Metric, ReportSection } from '../../diagnose/report.ts'
+import type { Action } from '../../rules/impact/actions.ts'
 import type { Html } from '../page/html.ts'
 import { html } from '../page/html.ts'
 import { lineChart } from '../page/lineChart.ts'
 import { page } from '../page/page.ts'
 import { tableHtml } from '../page/table.ts'
-import type { Together } from '../together.ts'
-import { setApart } from '../together.ts'
 import { metricTarget, metricTrend, metricValue, metricVerdict } from './cells.ts'
 import { forecastTable } from './forecasts.ts'
-import { countLevels } from './summary.ts'
+import { findingsHtml } from './findingsHtml.ts'
 import { notSeenLines } from './text.ts'
 
-/** report.html: metrics, findings, and every section with its charts and tables, in one file. */
-export function diagnosisPage(report: DiagnosisReport): string {
+/**
+ * report.html: what to do first, metrics, and every section with its charts and tables, in one file.
+ *
+ * @param actions those of the diagnosis, whose operations give the SQL to copy
+ */
+export function diagnosisPage(report: DiagnosisReport, actions: Action[] = []): string {
   const { server, statistics } = report
   const chapters = report.sections.filter(({ id }) => !id.startsWith('rule/'))
   return page(`${server.database}: diagnosis`, {
@@ -25,16 +28,18 @@ export function diagnosisPage(report: DiagnosisReport): string {
       </p>
       <nav aria-label="Sections">
         <ol>
-          <li><a href="#findings">Findings</a></li>
+          <li><a href="#findings">What to do first</a></li>
+          <li><a href="#metrics">Metrics</a></li>
           ${chapters.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}
           <li><a href="#not-seen">Not seen</a></li>
         </ol>
       </nav>`,
-    main: html`<h2 id="metrics">Metrics</h2>
+    main: html`${findingsHtml(report, actions)}
+      <h2 id="metrics">Metrics</h2>
       <ul class="cards">
         ${report.metrics.map(metricCard)}
       </ul>
-      ${findingsHtml(report)} ${chapters.map(chapterHtml)}
+      ${chapters.map(chapterHtml)}
       <h2 id="not-seen">Not seen</h2>
       <pre>${notSeenLines(report).join('\n')}</pre>`,
   })
@@ -50,67 +55,6 @@ function metricCard(metric: Metric): Html {
     ${trend && html`<p>${trend} since ${metric.trend?.since}</p>`}
     ${metric.note && html`<p class="faint">${metric.note}</p>`}
   </li>`
-}
-
-function findingsHtml({ findings, ignored }: DiagnosisReport): Html {
-  const { single, groups } = setApart(findings)
-  return html`<h2 id="findings">Findings: ${countLevels(findings)}</h2>
-    ${
-      findings.length > 5 &&
-      html`<p><label for="filter">Only findings with </label><input id="filter" type="search" /></p>`
-    }
-    ${findings.length === 0 && html`<p>None.</p>`} ${single.map(findingHtml)} ${groups.map(groupHtml)}
-    ${
-      ignored.length > 0 &&
-      html`<h3>Ignored</h3>
-        <ul>
-          ${ignored.map(
-            ({ key, reason, expires }) =>
-              html`<li><code>${key}</code>: ${reason}${expires && ` (until ${expires})`}</li>`,
-          )}
-        </ul>`
-    }`
-}
-
-const tones = { error: 'bad', warn: 'warn', info: 'faint' }
-
-function findingHtml({ level, rule, detail, evidence, remedy, key }: ReportFinding): Html {
-  return html`<details class="finding">
-    <summary><span class="level ${tones[level]}">${level}</span> <code>${rule}</code> ${detail}</summary>
-    <div>
-      <p class="faint"><code>${key}</code></p>
-      <ul>
-        ${evidence.map(
-          ({ name, value, unit, kind }) =>
-            html`<li>
-              ${name}: ${value === null ? 'unknown' : String(value)}${unit && ` ${unit}`}
-              <span class="faint">(${kind})</span>
-            </li>`,
-        )}
-      </ul>
-      <p>
-        <b>${remedy.kind === 'none' ? 'Nothing to do' : remedy.kind === 'migration' ? 'Migration' : 'Do'}:</b>
-        ${remedy.title}
-      </p>
-      ${
-        remedy.steps &&
-        html`<ol>
-          ${remedy.steps.map((step) => html`<li>${step}</li>`)}
-        </ol>`
-      }
-    </div>
-  </details>`
-}
-
-function groupHtml({ title, findings }: Together<ReportFinding>): Html {
-  return html`<details class="finding">
-    <summary>${title}</summary>
-    <div>
-      <ul>
-        ${findings.map(({ key, detail }) => html`<li><code>${key}</code>: ${detail}</li>`)}
-      </ul>
-    </div>
-  </details>`
 }
 
 function chapterHtml({ id, title, status, reason, blocks }: ReportSection): Html {

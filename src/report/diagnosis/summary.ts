@@ -1,23 +1,27 @@
 import type { DiagnosisReport, ReportFinding } from '../../diagnose/report.ts'
 import { isAtLeast } from '../../rules/rule.ts'
 import { markdownTable } from '../markdownTable.ts'
+import { orderOfKinds } from '../../rules/impact/impact.ts'
+import type { View } from './actions.ts'
+import { defaultView, firstActions, plural, restLines } from './actions.ts'
 import { setApart } from '../together.ts'
 import { soonLines } from './forecasts.ts'
 import { metricTarget, metricTrend, metricValue, metricVerdict, oneLine } from './cells.ts'
 
-const mostFindings = 10
-
-/** SUMMARY.md: one screen with the metrics, the worst findings, what was not seen, and what to do next. */
-export function diagnosisSummary(report: DiagnosisReport): string {
+/** SUMMARY.md: one screen with what to do first, the metrics, what was not seen, and what comes next. */
+export function diagnosisSummary(report: DiagnosisReport, view: View = defaultView): string {
   const { server, statistics, metrics, findings, sections } = report
   const notSeen = sections.filter(({ status }) => status !== 'ok')
-  const { single, groups } = setApart(findings)
   const soon = soonLines(report)
   const hasTrend = metrics.some(({ trend }) => trend)
   return [
     `# ${code(server.database)} on ${report.takenAt.slice(0, 16).replace('T', ' ')} UTC`,
     '',
     `PostgreSQL ${server.version} (${server.provider}); counters ${statistics.ageDays === null ? 'of unknown age' : `of ${statistics.ageDays.toFixed(1)} days`}.`,
+    '',
+    ...actionItems(report, view),
+    `Findings: ${countLevels(findings)}. All of them are in report.html, by action.`,
+    ...setApart(findings).groups.map(({ title }) => `- ${escapeMarkdown(title)}`),
     '',
     markdownTable(
       ['Metric', 'Value', 'Target', '', 'Known', ...(hasTrend ? ['Since the last report'] : [])],
@@ -27,16 +31,6 @@ export function diagnosisSummary(report: DiagnosisReport): string {
       ]),
       ['left', 'right', 'left', 'left', 'left', 'right'],
     ),
-    '',
-    `## Findings: ${countLevels(findings)}`,
-    '',
-    ...single
-      .slice(0, mostFindings)
-      .map(({ level, rule, detail }) => `- **${level}** ${code(rule)} ${escapeMarkdown(cut(detail))}`),
-    ...(single.length > mostFindings
-      ? [`- and ${single.length - mostFindings} more in diagnostics-report.txt`]
-      : []),
-    ...groups.map(({ title }) => `- ${escapeMarkdown(title)}`),
     '',
     ...(notSeen.length > 0
       ? [
@@ -52,17 +46,34 @@ export function diagnosisSummary(report: DiagnosisReport): string {
   ].join('\n')
 }
 
+/** The actions that matter most as a numbered list, each with what it costs and what fixes it. */
+function actionItems(report: DiagnosisReport, view: View): string[] {
+  const { listed, findings, ...rest } = firstActions(report, view)
+  if (listed.length === 0) return []
+  return [
+    `## What to do first: ${plural(listed.length, 'action')} for ${plural(findings, 'finding')}`,
+    '',
+    ...listed.map(
+      ({ action, first, impact, how }, at) =>
+        `${at + 1}. **${action.level}** ${escapeMarkdown(action.title)}; ${escapeMarkdown(impact)}. ${escapeMarkdown(cut(first.detail))} ${action.command === undefined ? escapeMarkdown(how) : code(how)}`,
+    ),
+    '',
+    ...restLines(rest, view),
+    ...(listed.length > 1 ? [orderOfKinds] : []),
+    '',
+  ]
+}
+
 function nextSteps(findings: ReportFinding[]): string[] {
   const curable = findings.filter(({ remedy }) => remedy.kind === 'migration')
   // Below this level `optimize` writes migrations only on request.
   const migrations = curable.filter(({ level }) => isAtLeast(level, 'warn'))
   const minor = curable.length - migrations.length
-  const rules = [...new Set(migrations.map(({ rule }) => rule))]
   const runbooks = findings.filter(({ remedy }) => remedy.kind === 'runbook')
   return [
     ...(migrations.length > 0
       ? [
-          `\`npm run optimize\` writes a reversible migration for ${migrations.length} of the findings (${rules.slice(0, 4).join(', ')}${rules.length > 4 ? ' ...' : ''}).`,
+          `\`npx hundredfold optimize --limit 10\` writes reversible migrations for the actions that matter most; without \`--limit\`, for all ${migrations.length} findings that have one.`,
         ]
       : []),
     ...(minor > 0
@@ -81,10 +92,6 @@ function nextSteps(findings: ReportFinding[]): string[] {
 export function countLevels(findings: Pick<ReportFinding, 'level'>[]): string {
   const count = (level: string): number => findings.filter((finding) => finding.level === level).length
   return `${plural(count('error'), 'error')}, ${plural(count('warn'), 'warning')}, ${plural(count('info'), 'note')}`
-}
-
-function plural(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`
 }
 
 function cut(text: string): string {

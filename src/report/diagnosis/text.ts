@@ -1,11 +1,14 @@
 import type { Block, ChartBlock } from '../../diagnose/block.ts'
 import type { DiagnosisReport, ReportFinding, ReportSection } from '../../diagnose/report.ts'
+import type { Impact } from '../../rules/impact/impact.ts'
 import { setApart } from '../together.ts'
+import type { View } from './actions.ts'
+import { actionLines, defaultView, impactText } from './actions.ts'
 import { forecastTable, measured, seriesName } from './forecasts.ts'
 import { metricTarget, metricTrend, metricValue, metricVerdict, oneLine, tableLines } from './cells.ts'
 
-/** diagnostics-report.txt: metrics, then the numbered sections, the findings, and what was not seen. */
-export function diagnosisText(report: DiagnosisReport): string {
+/** diagnostics-report.txt: what to do first, metrics, then the numbered sections, the findings, and what was not seen. */
+export function diagnosisText(report: DiagnosisReport, view: View = defaultView): string {
   const chapters = report.sections.filter(({ id }) => !id.startsWith('rule/'))
   const parts: [string, string[]][] = [
     ...chapters.map((section): [string, string[]] => [section.title, sectionLines(section)]),
@@ -15,6 +18,8 @@ export function diagnosisText(report: DiagnosisReport): string {
   return [
     `hundredfold diagnose, ${report.takenAt}`,
     `PostgreSQL ${report.server.version} (${report.server.provider}), database ${oneLine(report.server.database)}`,
+    '',
+    ...actionLines(report, view),
     '',
     ...metricLines(report),
     '',
@@ -82,10 +87,11 @@ export function findingLines({ findings, ignored }: DiagnosisReport): string[] {
   return lines
 }
 
-function oneFinding({ level, key, detail, evidence, remedy }: ReportFinding): string[] {
+function oneFinding({ level, key, detail, evidence, remedy, impact }: ReportFinding): string[] {
   return [
     `[${level}] ${oneLine(key)}`,
     `  ${oneLine(detail)}`,
+    ...(impact ? [`  Impact: ${impactLine(impact)}`] : []),
     ...evidence.map(
       ({ name, value, unit, kind }) =>
         `  - ${name}: ${value === null ? 'unknown' : oneLine(String(value))}${unit ? ` ${unit}` : ''} (${kind})`,
@@ -93,6 +99,12 @@ function oneFinding({ level, key, detail, evidence, remedy }: ReportFinding): st
     `  ${remedy.kind === 'none' ? 'Nothing to do' : remedy.kind === 'migration' ? 'Migration' : 'Do'}: ${oneLine(remedy.title)}`,
     ...(remedy.steps ?? []).map((step, at) => `    ${at + 1}. ${oneLine(step)}`),
   ]
+}
+
+/** With how the figure was computed. */
+function impactLine(impact: Impact): string {
+  const { value, because } = impact
+  return value === null ? because : `${impactText(impact)}: ${because}`
 }
 
 /** What was skipped or failed, sections and rules, each with its reason. */

@@ -15,7 +15,14 @@ type Part = Html | string | number | null | undefined | false | Part[]
  * html`<td>${'<script>'}</td>` -> `<td>&lt;script&gt;</td>`
  */
 export function html(literals: TemplateStringsArray, ...parts: Part[]): Html {
-  return new Html(literals.map((literal, at) => (at === 0 ? '' : render(parts[at - 1])) + literal).join(''))
+  return new Html(
+    literals.map((literal, at) => (at === 0 ? '' : render(parts[at - 1])) + squeeze(literal)).join(''),
+  )
+}
+
+/** Without the indentation of the source, a third of a page with thousands of findings. */
+function squeeze(literal: string): string {
+  return literal.replace(/\s*\n\s*/g, '\n')
 }
 
 function render(part: Part): string {

@@ -1,4 +1,4 @@
-/** Sorts by a click on a column's head, and filters the findings. The page reads the same without it. */
+/** Sorts by a click on a column's head, filters the findings, and copies SQL. The page reads the same without it. */
 export const script = `
 for (const button of document.querySelectorAll('th button')) {
   button.addEventListener('click', () => {
@@ -15,10 +15,31 @@ for (const button of document.querySelectorAll('th button')) {
   });
 }
 const box = document.getElementById('filter');
+let findings;
+const readFindings = () => [...document.querySelectorAll('details.finding')].map((all) => ({
+  all, head: all.querySelector('summary').textContent.toLowerCase(),
+  rows: [...all.querySelectorAll('ul.findings > li')].map((row) => ({ row, text: row.textContent.toLowerCase() })),
+}));
 if (box) box.addEventListener('input', () => {
   const wanted = box.value.toLowerCase();
-  for (const finding of document.querySelectorAll('details.finding')) {
-    finding.hidden = !finding.textContent.toLowerCase().includes(wanted);
+  findings ??= readFindings();
+  for (const { all, head, rows } of findings) {
+    const whole = head.includes(wanted);
+    let left = 0;
+    for (const { row, text } of rows) {
+      row.hidden = !whole && !text.includes(wanted);
+      if (!row.hidden) left += 1;
+    }
+    all.hidden = !whole && left === 0;
   }
 });
+for (const button of document.querySelectorAll('button.copy')) {
+  button.addEventListener('click', async () => {
+    const text = button.previousElementSibling;
+    getSelection().selectAllChildren(text);
+    // Where a page may not write the clipboard, the text is selected at least.
+    const done = await navigator.clipboard?.writeText(text.textContent).then(() => true, () => false);
+    button.textContent = done ? 'Copied' : 'Selected';
+  });
+}
 `

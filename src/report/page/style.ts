@@ -26,7 +26,7 @@ th, td { padding: 5px 10px; text-align: left; vertical-align: top; border-bottom
 td { max-width: 460px; overflow-wrap: anywhere; } td:first-child { min-width: 170px; } tr:last-child td { border-bottom: 0; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th button { all: unset; cursor: pointer; font-weight: 600; white-space: nowrap; }
-th button:focus-visible, a:focus-visible, summary:focus-visible, .scroll:focus-visible, input:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+th button:focus-visible, a:focus-visible, summary:focus-visible, .scroll:focus-visible, input:focus-visible, .copy:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 th[aria-sort=ascending] button::after { content: ' \\2191'; } th[aria-sort=descending] button::after { content: ' \\2193'; }
 .bars { list-style: none; padding: 0; margin: 8px 0 14px; display: grid; gap: 5px; }
 .bars li { display: grid; grid-template-columns: minmax(120px, 34%) 1fr minmax(64px, auto); gap: 10px; align-items: center; font-size: 13px; }
@@ -42,11 +42,14 @@ details { border: 1px solid var(--line); border-radius: 8px; margin: 8px 0; back
 summary { cursor: pointer; padding: 8px 12px; overflow-wrap: anywhere; } details > div { padding: 0 14px 10px; overflow-wrap: anywhere; }
 .level { display: inline-block; min-width: 52px; font-weight: 700; } code { font: 13px ui-monospace, monospace; }
 pre { font: 13px/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 10px 14px; margin: 8px 0; }
+.findings { padding-left: 18px; font-size: 14px; } .findings li { margin: 3px 0; } .findings small { color: var(--faint); font-size: 12.5px; }
+.findings p { margin: 0; } .copied { position: relative; } .copied pre { max-height: 420px; overflow: auto; }
+.copy { position: absolute; top: 6px; right: 6px; font: 12px system-ui, sans-serif; color: var(--ink); background: var(--paper); border: 1px solid var(--faint); border-radius: 5px; padding: 2px 8px; cursor: pointer; }
 .plans { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 20px; }
 .plan, .plan ul { list-style: none; margin: 4px 0 4px; padding: 0 0 0 14px; border-left: 1px solid var(--line); font-size: 13px; overflow-wrap: anywhere; }
 .plan li { margin: 3px 0; } .condition { color: var(--faint); font: 12px/1.4 ui-monospace, monospace; }
 input { font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--faint); border-radius: 6px; padding: 5px 9px; width: min(100%, 360px); }
 @media (max-width: 640px) { header, main, footer { padding-left: 14px; padding-right: 14px; }
   .plans { grid-template-columns: minmax(0, 1fr); } .bars { gap: 9px; } .bars li { grid-template-columns: 1fr auto; gap: 2px 10px; } .bars .track { grid-column: 1 / -1; grid-row: 2; } .cards { grid-template-columns: 1fr 1fr; } .card b { font-size: 18px; } }
-@media print { .scroll { overflow: visible; } nav, input, label { display: none; } }
+@media print { .scroll { overflow: visible; } nav, input, label, .copy { display: none; } }
 `

@@ -3,10 +3,8 @@ import { dropDuplicatePolicy } from '../../operations/dropDuplicatePolicy.ts'
 import type { DuplicatePolicy } from '../../policies/rewrite/duplicatePolicies.ts'
 import { findDuplicatePolicies } from '../../policies/rewrite/duplicatePolicies.ts'
 import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
-import { planPolicies } from './policyPlan.ts'
-import { measured, runbook } from '../remedies.ts'
+import { measured } from '../remedies.ts'
 import type { Violation, Remedy, Rule } from '../rule.ts'
-import type { Snapshot } from '../../catalog/snapshot.ts'
 import { unlessPoliciesLocked } from '../unlessLocked.ts'
 
 /**
@@ -18,6 +16,8 @@ import { unlessPoliciesLocked } from '../unlessLocked.ts'
  * -- after
  * DROP POLICY "users_select" ON notes;
  * ```
+ *
+ * It is dropped before the other one is rewritten, while both are still alike; see `policyPlan.ts`.
  */
 export const duplicatePolicy: Rule = {
   name: 'duplicate_policy',
@@ -26,12 +26,11 @@ export const duplicatePolicy: Rule = {
   async find(context) {
     const policies = await context.read(readParsedPolicies)
     const found = await findDuplicatePolicies(policies.catalog)
-    const rewritten = found.length === 0 ? new Set<number>() : await rewrittenBeside(context)
     const findings = found
       .filter(({ dropped }) => context.schemas?.includes(dropped.table.schema) ?? true)
       .map((duplicate): Violation => {
         const { table, name } = duplicate.dropped
-        const remedy = remedyFor(duplicate, rewritten)
+        const remedy = remedyFor(duplicate)
         return {
           level: remedy.kind === 'migration' && table.rowSecurity ? 'warn' : 'info',
           subject: [table.schema, table.name, name],
@@ -44,16 +43,7 @@ export const duplicatePolicy: Rule = {
   },
 }
 
-/**
- * The policies that other fixes of the same run change. A migration could not run if another one alters the policy that
- * it drops, or has altered the policy that it compares with.
- */
-async function rewrittenBeside(context: Snapshot): Promise<Set<number>> {
-  const { rewrites } = await planPolicies(context)
-  return new Set(rewrites.filter(({ changes }) => changes.length > 0).map(({ policy }) => policy.oid))
-}
-
-function remedyFor({ dropped, kept, reason }: DuplicatePolicy, rewritten: ReadonlySet<number>): Remedy {
+function remedyFor({ dropped, kept, reason }: DuplicatePolicy): Remedy {
   if (reason !== undefined) return { kind: 'none', title: `Left as it is: ${reason}.` }
   const { table } = dropped
   if (!table.isOurs) {
@@ -62,13 +52,6 @@ function remedyFor({ dropped, kept, reason }: DuplicatePolicy, rewritten: Readon
       kind: 'none',
       title: `Left as it is: only the owner of ${display(table)}, ${owner}, may drop it.`,
     }
-  }
-  if (rewritten.has(dropped.oid) || rewritten.has(kept.oid)) {
-    return runbook(
-      'Rewrite both alike first, then drop one of them',
-      'Apply the migration that rewrites the policies of this table.',
-      'Run this command again.',
-    )
   }
   return {
     kind: 'migration',

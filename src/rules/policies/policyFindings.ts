@@ -1,4 +1,5 @@
 import { groupBy } from '../../groupBy.ts'
+import { unique } from '../../unique.ts'
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import { functionExists } from '../../conditions/functions.ts'
 import { alterPolicies } from '../../operations/alterPolicies.ts'
@@ -9,6 +10,8 @@ import type { Change, Refusal, RewriteRule } from '../../policies/rewrite/change
 import { rewriteRules } from '../../policies/rewrite/change.ts'
 import type { PolicyRewrite } from '../../policies/rewrite/policyRewrites.ts'
 import type { CatalogTable } from '../../policies/read/tableCatalog.ts'
+import type { DuplicatePolicy } from '../../policies/rewrite/duplicatePolicies.ts'
+import { dropDuplicatePolicy } from '../../operations/dropDuplicatePolicy.ts'
 import type { PolicyPlan } from './policyPlan.ts'
 import { planPolicies } from './policyPlan.ts'
 import { estimated, measured, runbook } from '../remedies.ts'
@@ -42,7 +45,7 @@ export async function policyFindings(
     return operation
   }
   const findings = rewrites.flatMap((rewrite) => [
-    ...changed(rewrite, rule, problem, operationFor),
+    ...changed(rewrite, rule, problem, plan.duplicates.get(rewrite.policy.oid) ?? operationFor),
     ...refusalsToTell(rewrite, rule).map((each) => refused(rewrite, each, problem)),
   ])
   return unlessPoliciesLocked(context, findings)
@@ -52,24 +55,30 @@ function changed(
   rewrite: PolicyRewrite,
   rule: RewriteRule,
   problem: string,
-  operationFor: (table: CatalogTable) => Operation,
+  cure: DuplicatePolicy | ((table: CatalogTable) => Operation),
 ): Violation[] {
   const { policy, changes } = rewrite
   const own = changes.filter((each) => each.rule === rule)
   if (own.length === 0) return []
   const calls = [...new Set(own.map(({ was }) => was))]
-  const operation = operationFor(policy.table)
   return [
     {
       level: policy.table.rowSecurity ? 'warn' : 'info',
       subject: [policy.table.schema, policy.table.name, policy.name],
       detail: `In policy ${displayIdentifier(policy.name)} on ${display(policy.table)}, ${calls.join(' and ')} ${problem}.`,
       evidence: evidenceOf(rewrite),
-      remedy: {
-        kind: 'migration',
-        title: `Rewrite it: ${own.map(({ becomes }) => becomes).join(', ')}`,
-        operation,
-      },
+      remedy:
+        typeof cure === 'function'
+          ? {
+              kind: 'migration',
+              title: `Rewrite it: ${own.map(({ becomes }) => becomes).join(', ')}`,
+              operation: cure(policy.table),
+            }
+          : {
+              kind: 'migration',
+              title: `Drop it: ${displayIdentifier(cure.kept.name)} says the same`,
+              operation: dropDuplicatePolicy(policy.table, policy, cure.kept.name),
+            },
     },
   ]
 }
@@ -112,9 +121,11 @@ function rowsOf(table: CatalogTable): Fact {
   return estimated('rows', table.estimatedRows, 'rows')
 }
 
-/** One operation for everything that changes in the policies of the table. */
+/** One operation for everything that changes in the policies of the table, without those that are dropped instead. */
 export function operationOf(table: CatalogTable, rewrites: PolicyRewrite[], plan: PolicyPlan): Operation {
-  const altered = rewrites.filter(({ changes }) => changes.length > 0)
+  const altered = rewrites.filter(
+    ({ policy, changes }) => changes.length > 0 && !plan.duplicates.has(policy.oid),
+  )
   const changes = altered.flatMap((each) => each.changes)
   const rule = rewriteRules.find((each) => changes.some((change) => change.rule === each))
   return alterPolicies({
@@ -128,6 +139,7 @@ export function operationOf(table: CatalogTable, rewrites: PolicyRewrite[], plan
 function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteration {
   const { policy, after, helpers, changes } = rewrite
   const indexes = plan.indexOperations([rewrite])
+  const follows = unique(changes.flatMap((change) => change.follows ?? []))
   return {
     policy: policy.name,
     before: { using: policy.using, check: policy.check },
@@ -138,6 +150,7 @@ function alterationOf(rewrite: PolicyRewrite, plan: PolicyPlan): PolicyAlteratio
       ...indexes.flatMap((index) => index.after),
     ],
     requires: [...plan.helpers.operations(helpers), ...indexes],
+    ...(follows.length > 0 ? { follows } : {}),
     ...(changes.some(({ rule }) => rule !== 'auth_rls_initplan') ? { needsTrial: true } : {}),
   }
 }

@@ -5,6 +5,8 @@ import type { RewriteRule } from '../../policies/rewrite/change.ts'
 import { rewriteRules } from '../../policies/rewrite/change.ts'
 import type { ParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
 import { readParsedPolicies } from '../../policies/rewrite/parsedPolicies.ts'
+import type { DuplicatePolicy } from '../../policies/rewrite/duplicatePolicies.ts'
+import { findDuplicatePolicies } from '../../policies/rewrite/duplicatePolicies.ts'
 import type { PolicyCatalog } from '../../policies/read/policyCatalog.ts'
 import type { PolicyIndex } from '../../policies/rewrite/policyIndexes.ts'
 import { findPolicyIndexes, readIndexCatalog } from '../../policies/rewrite/policyIndexes.ts'
@@ -27,6 +29,8 @@ export interface PlannedIndex {
 export interface PolicyPlan extends PolicyRewrites {
   indexes: PlannedIndex[]
   isPlannedOften: IsPlannedOften
+  /** Policies that are dropped instead of rewritten, since they say what another one says; by their oid. */
+  duplicates: ReadonlyMap<number, DuplicatePolicy>
   /** The operations of the indexes that the rewrites rely on. */
   indexOperations(rewrites: PolicyRewrite[]): Operation[]
 }
@@ -44,8 +48,9 @@ export async function planPolicies(context: Snapshot): Promise<PolicyPlan> {
   const wanted = rewriteRules.filter((each) => context.rules?.includes(each) ?? true)
   const known = plans.get(policies) ?? new Map<string, Promise<PolicyPlan>>()
   plans.set(policies, known)
-  const key = JSON.stringify([wanted, context.plannedOften?.tables])
-  const plan = known.get(key) ?? makePlan(context, policies, new Set(wanted))
+  const drops = context.rules?.includes('duplicate_policy') ?? true
+  const key = JSON.stringify([wanted, drops, context.plannedOften?.tables])
+  const plan = known.get(key) ?? makePlan(context, policies, { rules: new Set(wanted), drops })
   known.set(key, plan)
   return plan
 }
@@ -53,16 +58,20 @@ export async function planPolicies(context: Snapshot): Promise<PolicyPlan> {
 async function makePlan(
   context: Snapshot,
   policies: ParsedPolicies,
-  rules: ReadonlySet<RewriteRule>,
+  { rules, drops }: { rules: ReadonlySet<RewriteRule>; drops: boolean },
 ): Promise<PolicyPlan> {
+  const found = drops ? (await findDuplicatePolicies(policies.catalog)).filter(mayBeDropped) : []
+  const duplicates = new Map(found.map((duplicate) => [duplicate.dropped.oid, duplicate]))
   const names = namesBySchema(await context.read(listRelationNames))
   const indexCatalog = await context.read(readIndexCatalog)
   const isPlannedOften = plannedOften(policies, context.plannedOften)
   const assumed = rewritePolicies(policies, rules, () => true, isPlannedOften)
-  const found = await findPolicyIndexes(rewritten(policies.catalog, assumed.rewrites), indexCatalog)
+  const staying = policies.catalog.policies.filter(({ oid }) => !duplicates.has(oid))
+  const later = rewritten({ ...policies.catalog, policies: staying }, assumed.rewrites)
+  const compared = await findPolicyIndexes(later, indexCatalog)
   const locked = new Set((await context.read(listLockedTables)).map(({ oid }) => oid))
   // The indexes of a table that another session locks are unknown, so none counts as missing.
-  const seen = found.filter(({ table }) => !locked.has(table.oid))
+  const seen = compared.filter(({ table }) => !locked.has(table.oid))
   const indexes = seen.map((index) => ({
     index,
     remedy: policyIndexRemedy(index, names.get(index.table.schema) ?? new Set<string>()),
@@ -83,6 +92,7 @@ async function makePlan(
   return {
     ...rewrites,
     isPlannedOften,
+    duplicates,
     indexes,
     indexOperations: (of) => [
       ...new Set(
@@ -92,6 +102,11 @@ async function makePlan(
       ),
     ],
   }
+}
+
+/** Whether a migration may drop the second of two equal policies. */
+export function mayBeDropped({ dropped, reason }: DuplicatePolicy): boolean {
+  return reason === undefined && dropped.table.isOurs
 }
 
 /** A statement on a table also plans the policies of the tables that its policies read. */

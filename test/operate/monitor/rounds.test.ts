@@ -71,7 +71,7 @@ describe('against a database', () => {
     let count = 0
     const listener: RoundListener = async (measurements, takenAt, round) => {
       count += 1
-      prometheusText(measurements)
+      await prometheusText(measurements)
       monitorText(round)
       JSON.stringify(monitorJson(round))
       if (count === rounds / 4 || count === rounds) {

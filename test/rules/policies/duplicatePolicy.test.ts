@@ -1,7 +1,10 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { migrationFile } from '../../../src/optimize/migrationFile.ts'
+import { optimize } from '../../../src/optimize/optimize.ts'
+import { writeMigrations } from '../../../src/optimize/writeMigrations.ts'
 import { duplicatePolicy } from '../../../src/rules/policies/duplicatePolicy.ts'
+import { policyFunctionInitplan } from '../../../src/rules/policies/policyFunctionInitplan.ts'
 import type { Finding } from '../../../src/rules/rule.ts'
 import { runDown, runUp } from '../../migrate/run.ts'
 import type { TestDatabase } from '../../support/database.ts'
@@ -92,16 +95,58 @@ describe('duplicate_policy', () => {
     expect(await having(bad('first'), good)).toEqual([])
   })
 
-  it('waits where both are rewritten in the same run', async () => {
+  it('drops one of two that the same run rewrites, before it rewrites the other', async () => {
     await owner.query(
-      `CREATE FUNCTION public.me() RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN RETURN 1; END'`,
+      `CREATE FUNCTION public.me() RETURNS text LANGUAGE plpgsql STABLE SET search_path = '' AS 'BEGIN RETURN 1; END'`,
     )
     const bare = (name: string) => `CREATE POLICY ${name} ON public.other USING ("Owner" = public.me())`
-    const [finding] = await having(bare('one'), bare('two'))
-    expect(finding?.remedy).toMatchObject({
-      kind: 'runbook',
-      title: expect.stringMatching(/Rewrite both alike/) as string,
+    await having(bare('one'), bare('two'))
+    await using directory = await migrationDirectory()
+    const rules = [policyFunctionInitplan, duplicatePolicy]
+    const options = { rules, level: 'warn', directory: directory.path } as const
+    const { groups, choice } = await optimize(owner, options)
+    expect(groups.map(({ operation }) => operation.title)).toEqual([
+      'drop-other-two',
+      'rewrite-other-policies',
+    ])
+    expect(choice.cures.map(({ finding }) => finding.rule)).toEqual([
+      'policy_function_initplan',
+      'policy_function_initplan',
+      'duplicate_policy',
+    ])
+    await writeMigrations(directory.path, groups)
+    const before = await policies()
+    expect((await runUp(owner, directory.path)).failure).toBeUndefined()
+    expect(await policies()).toMatchObject([{ polname: 'one', using: expect.stringContaining('SELECT') }])
+    expect((await optimize(owner, options)).groups).toEqual([])
+    expect((await runDown(owner, directory.path)).failure).toBeUndefined()
+    expect(await policies()).toEqual(before)
+  })
+
+  it('rewrites both where no drop is wanted', async () => {
+    await having(
+      `CREATE POLICY one ON public.other USING ("Owner" = public.me())`,
+      `CREATE POLICY two ON public.other USING ("Owner" = public.me())`,
+    )
+    await using directory = await migrationDirectory()
+    const { groups } = await optimize(owner, {
+      rules: [policyFunctionInitplan],
+      level: 'warn',
+      directory: directory.path,
     })
+    expect(groups[0]?.operation.up).toHaveLength(2)
+  })
+
+  it('is neither dropped nor rewritten where the ignore file names it', async () => {
+    await using directory = await migrationDirectory()
+    const { choice, selection } = await optimize(owner, {
+      rules: [policyFunctionInitplan, duplicatePolicy],
+      level: 'warn',
+      directory: directory.path,
+      ignore: [{ rule: 'duplicate_policy', subject: 'public.other.two', reason: 'wanted so' }],
+    })
+    expect(choice.cures.map(({ finding }) => finding.subject[2])).toEqual(['one'])
+    expect(selection.ignored.map(({ key }) => key)).toContain('policy_function_initplan public.other.two')
   })
 
   it('leaves policies that may answer differently when they are asked twice', async () => {

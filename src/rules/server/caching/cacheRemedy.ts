@@ -3,6 +3,7 @@ import { withoutLiterals } from '../../../syntax/withoutLiterals.ts'
 import { runbook } from '../../remedies.ts'
 import type { Remedy } from '../../rule.ts'
 import type { TableTag } from './tableTags.ts'
+import { shellWord } from '../../../shellWord.ts'
 
 /** A statement that is longer than this is named by its number. */
 const longestSnippet = 1_500
@@ -67,9 +68,4 @@ function snippetOf({ id, text, parameters, tags }: Wish): string {
 function textOf(type: string, value: string): string {
   if (type === 'uuid') return `${value}.toLowerCase()`
   return /int|integer/.test(type) ? `BigInt(${value})` : value
-}
-
-/** The text as one word of a shell. */
-function shellWord(text: string): string {
-  return /^[\w.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 }
