@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Condition } from '../conditions/condition.ts'
 import { UsageError, messageOf } from '../errors.ts'
 import type { ConditionCall } from '../operations/operation.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { UsageError, messageOf } from '../errors.ts'
 import type { Direction, ExportedMigration } from './exported.ts'
 import type { ExportFile, ExportFormat } from './format.ts'

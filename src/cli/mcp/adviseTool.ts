@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { advise } from '../../advisor/advise.ts'
 import type { PlannedStatement } from '../../advisor/plannedStatement.ts'
 import { adviceDocument } from '../../report/advice.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { diagnose } from '../../diagnose/diagnose.ts'
 import { readIgnoreFile } from '../../rules/ignoreFile.ts'
 import { isAtLeast, levels } from '../../rules/rule.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { explainStatement } from '../../advisor/plannedStatement.ts'
 import { UsageError } from '../../errors.ts'
 import { readOnly } from '../../postgres/readOnly.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { loadMigrations } from '../../migrate/loadMigrations.ts'
 import { plan } from '../../migrate/plan.ts'
 import type { Tool } from './tool.ts'

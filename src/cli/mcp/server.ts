@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { adviseTool } from './adviseTool.ts'
 import { diagnoseTool } from './diagnoseTool.ts'
 import { explainTool } from './explainTool.ts'

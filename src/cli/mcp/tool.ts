@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { sessionUrl } from '../../config.ts'
 import type { Config } from '../../config.ts'
 import { HundredfoldError } from '../../errors.ts'
