@@ -3,6 +3,7 @@ import type { Client } from 'pg'
 import { inject } from 'vitest'
 import { quote } from '../../../src/postgres/identifiers.ts'
 import { optimize } from '../../../src/optimize/optimize.ts'
+import { orderGroups } from '../../../src/optimize/orderGroups.ts'
 import { writeMigrations } from '../../../src/optimize/writeMigrations.ts'
 import { loadMigrations } from '../../../src/migrate/loadMigrations.ts'
 import { defaultRunOptions } from '../../../src/migrate/runOptions.ts'
@@ -214,7 +215,10 @@ async function optimizeAndApply(owner: Client, { cases }: BodyGroup): Promise<Ma
   expectNoFailure(found)
   const files = await writeMigrations(
     directory.path,
-    choice.operations.map((operation) => ({ operation, operations: [operation] })),
+    orderGroups(
+      choice.operations.map((operation) => ({ operation, operations: [operation] })),
+      (operation) => choice.operations.indexOf(operation),
+    ),
   )
   const caseOf = new Map<string, string>()
   for (const [operation, path] of files) {
