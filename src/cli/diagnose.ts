@@ -6,7 +6,11 @@ import type { Diagnosis } from '../diagnose/diagnose.ts'
 import { diagnose } from '../diagnose/diagnose.ts'
 import { findHistory } from '../history/historyFile.ts'
 import { readIgnoreFile } from '../rules/ignoreFile.ts'
-import { findLatestReport } from '../diagnose/readReport.ts'
+import { findLatestReport, readReport } from '../diagnose/readReport.ts'
+import { newSince } from '../diagnose/baseline.ts'
+import type { DiagnosisReport, ReportFinding } from '../diagnose/report.ts'
+import { junitDocument } from '../report/diagnosis/junit.ts'
+import { sarifDocument } from '../report/diagnosis/sarif.ts'
 import { isAtLeast } from '../rules/rule.ts'
 import { UsageError, exitCodes } from '../errors.ts'
 import { freeFolder, writeFolder } from '../report/diagnosis/folder.ts'
@@ -31,6 +35,8 @@ import { refuseFailures } from './refuseFailures.ts'
 interface DiagnoseCommandOptions extends OutputOptions {
   out: string
   failOn?: Level
+  baseline?: string
+  format?: 'sarif' | 'junit'
   rules?: string
   level: Level
   limit: number
@@ -49,6 +55,13 @@ export function diagnoseCommand({ config, terminal, finish }: CommandContext): C
     .option('--json <file>', 'write report.json there too; - for standard output')
     .addOption(
       new Option('--fail-on <level>', 'end with 2 if a finding has this level or worse').choices(levels),
+    )
+    .option(
+      '--baseline <file>',
+      'a report.json: end with 2 only for what is new since then, at warn or worse unless --fail-on says otherwise',
+    )
+    .addOption(
+      new Option('--format <name>', 'print the findings for other tools').choices(['sarif', 'junit']),
     )
     .option('--rules <names>', 'only these rules, separated by commas')
     .addOption(
@@ -83,6 +96,7 @@ Examples:
   $ npm run diagnose                                   writes diagnostics-20261124-153000/
   $ npm run diagnose -- --out reports --fail-on error  for a scheduler
   $ npm run -s diagnose -- --json - | jq .findings
+  $ npm run -s diagnose -- --baseline baseline/report.json --format sarif > hundredfold.sarif
   $ npm run diagnose -- --limit 30 --level info        lists more of what it found
   $ npm run diagnose -- --rules unused_index,duplicate_index --schema public
 
@@ -92,8 +106,12 @@ An earlier report in the same place gives the trend. Findings to live with go in
 `,
     )
     .action(async (options: DiagnoseCommandOptions) => {
-      const print = peopleLine(terminal, options)
+      const print = peopleLine(terminal, options.format ? { json: '-' } : options)
       const rules = parseRules(options.rules)
+      if (options.format && options.json === '-') {
+        throw new UsageError('--format and --json - both want standard output.', 'Give --json a file.')
+      }
+      const baseline = options.baseline === undefined ? undefined : await readReport(options.baseline)
       if (options.allowWrites && !options.analyze) {
         throw new UsageError('--allow-writes has no effect without --analyze.', 'Give both, or neither.')
       }
@@ -144,17 +162,47 @@ An earlier report in the same place gives the trend. Findings to live with go in
       if (options.json === '-') terminal.out(json)
       else if (options.json !== undefined) await writeWholeFile(options.json, json)
 
+      if (options.format)
+        terminal.out(documentOf(options.format, report, { baseline, failOn: options.failOn }))
       for (const line of actionLines(report, view)) print(line)
       for (const line of metricLines(report)) print(line)
       print(`Findings: ${countLevels(report.findings)}`)
+      if (baseline)
+        print(`New since ${baseline.takenAt}: ${countLevels(newSince(baseline, report.findings))}`)
       const notSeen = report.sections.filter(({ status }) => status !== 'ok').length
       if (notSeen > 0) print(`Not seen: ${notSeen} sections and rules; the report says why.`)
       print(`Written to ${folder}`)
       refuseFailures(report.sections.map(({ id, ...ended }) => ({ name: nameOf(id), ...ended })))
-      const { failOn } = options
-      const failed = failOn !== undefined && report.findings.some(({ level }) => isAtLeast(level, failOn))
-      finish(failed ? exitCodes.conditionFailed : exitCodes.done)
+      const failing = failingOf(report, baseline, options.failOn)
+      finish(failing.length > 0 ? exitCodes.conditionFailed : exitCodes.done)
     })
+}
+
+/** The findings for which the command ends with 2. */
+function failingOf(
+  { findings }: DiagnosisReport,
+  baseline: DiagnosisReport | undefined,
+  failOn: Level | undefined,
+): ReportFinding[] {
+  const least = failOn ?? (baseline ? 'warn' : undefined)
+  if (least === undefined) return []
+  const judged = baseline ? newSince(baseline, findings) : findings
+  return judged.filter(({ level }) => isAtLeast(level, least))
+}
+
+function documentOf(
+  format: 'sarif' | 'junit',
+  report: DiagnosisReport,
+  { baseline, failOn }: { baseline: DiagnosisReport | undefined; failOn: Level | undefined },
+): string {
+  const isNew = baseline && ofSet(newSince(baseline, report.findings))
+  if (format === 'sarif') return sarifDocument(report, isNew ? { isNew } : {})
+  return junitDocument(report, { isFailure: ofSet(failingOf(report, baseline, failOn ?? 'warn')) })
+}
+
+function ofSet(findings: readonly ReportFinding[]): (finding: ReportFinding) => boolean {
+  const set = new Set(findings)
+  return (finding) => set.has(finding)
 }
 
 /** `rule/unused_index` -> `rule unused_index`, `cache` -> `section cache`. */

@@ -104,3 +104,31 @@ describe('wrong use is explained and ends with 5', () => {
     expect(err).toContain(message)
   })
 })
+
+test('beside a baseline only what is new fails, and SARIF says which that is', async () => {
+  const only = ['--rules', 'auth_rls_initplan,no_primary_key']
+  const baseline = join(folder, 'baseline.json')
+  expect(await run(...only, '--json', baseline)).toMatchObject({ exitCode: 0 })
+  expect(await run(...only, '--baseline', baseline)).toMatchObject({ exitCode: 0 })
+  const owner = await database.connect(database.ownerUrl)
+  await owner.query('CREATE TABLE public.keyless AS SELECT 1 AS a')
+  const { out, err, exitCode } = await run(...only, '--baseline', baseline, '--format', 'sarif')
+  expect(exitCode).toBe(2)
+  expect(err).toMatch(/^New since .*: .*1 warning/m)
+  const { runs } = JSON.parse(out) as { runs: { results: { ruleId: string; baselineState: string }[] }[] }
+  const results = runs[0]?.results ?? []
+  expect(results.filter(({ baselineState }) => baselineState === 'new').map(({ ruleId }) => ruleId)).toEqual([
+    'no_primary_key',
+  ])
+  expect(results.length).toBeGreaterThan(1)
+  const junit = await run(...only, '--baseline', baseline, '--format', 'junit')
+  expect(junit).toMatchObject({ exitCode: 2 })
+  expect(junit.out).toContain('<testsuites tests="2" failures="1" errors="0" skipped="0">')
+  await owner.query('DROP TABLE public.keyless')
+})
+
+test('a baseline that is no report, and two documents for standard output, are refused', async () => {
+  writeFileSync(join(folder, 'other.json'), '{}')
+  expect(await run('--baseline', 'other.json')).toMatchObject({ exitCode: 5 })
+  expect(await run('--format', 'junit', '--json', '-')).toMatchObject({ exitCode: 5 })
+})
