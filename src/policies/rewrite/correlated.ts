@@ -29,6 +29,8 @@ export interface Verdict {
   reason: string
   /** Only until the policies of these tables, which it reads, are rewritten. */
   waitsFor?: RelationName[]
+  /** The planner prefers the sub-select as it is; that may change with these policies, and is asked again after them. */
+  isDearerNow?: boolean
   /** They are rewritten in the same run, and first. */
   isLifted?: boolean
 }

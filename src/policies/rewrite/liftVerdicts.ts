@@ -24,6 +24,7 @@ export function liftVerdicts(
     ([, verdict]) =>
       verdict?.waitsFor !== undefined &&
       !verdict.isLifted &&
+      !verdict.isDearerNow &&
       verdict.waitsFor.every((table) => !slow.has(display(table))),
   )
   if (lifted.length === 0) return verdicts

@@ -51,12 +51,12 @@ async function verdictOn(
   { table, turned, slowReads }: PlanQuestion,
 ): Promise<Verdict | undefined> {
   const reason = await whyDearer(db, table, turned)
-  if (reason !== undefined) return { reason }
-  if (slowReads.length === 0) return undefined
+  if (slowReads.length === 0) return reason === undefined ? undefined : { reason }
   const names = slowReads.map(({ schema, name }) => `${schema}.${name}`).join(' and ')
   return {
     reason: `the policies of ${names}, which it reads, run code for every row: rewrite those first`,
     waitsFor: slowReads,
+    ...(reason === undefined ? {} : { isDearerNow: true }),
   }
 }
 
