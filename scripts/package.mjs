@@ -92,8 +92,8 @@ function setup({ onResolve, onLoad }) {
     const place = JSON.stringify(relative(source, path).replace(/\.ts$/, '.js'))
     return {
       loader: 'ts',
-      // On the first line, so that the lines of the maps are right.
-      contents: `const moduleUrl = new URL(${place}, import.meta.url).href; ${text.replaceAll('import.meta.url', 'moduleUrl')}`,
+      // Bundlers look for the file where they see `new URL(..., import.meta.url)`. On the first line, so that the lines of the maps are right.
+      contents: `const moduleUrl = import.meta.url.replace(/[^/]*$/, () => ${place}); ${text.replaceAll('import.meta.url', 'moduleUrl')}`,
     }
   })
 }

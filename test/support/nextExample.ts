@@ -36,8 +36,8 @@ export interface NextExample {
  * `hundredfold` is this checkout, `pg` and `ioredis` are what it has installed.
  */
 export async function buildNextExample(environment: Record<string, string>): Promise<NextExample> {
-  // It takes what is compiled, and sources may have changed since.
-  execFileSync(process.execPath, [join(checkout, 'scripts/build.mjs')])
+  // It takes what a package holds, and sources may have changed since.
+  execFileSync(process.execPath, [join(checkout, 'scripts/package.mjs')])
   const directory = await mkdtemp(join(nextDirectory, 'example-'))
   await cp(join(checkout, 'examples/next'), directory, { recursive: true })
   await mkdir(join(directory, 'node_modules'))
