@@ -47,3 +47,11 @@ test('a file that cannot be written does the same, and is named', async () => {
   await expect(writing).rejects.toThrow(/Cannot write .*there\/file.* No file was written/)
   await expectAsBefore()
 })
+
+test('what cannot be read is not replaced, since it could not be put back', async () => {
+  await rm(at('plan'))
+  await mkdir(at('plan'))
+  const writing = writeExport(filesThen({ path: at('b.sql'), text: 'b' }))
+  await expect(writing).rejects.toThrow(/Cannot write .*plan: EISDIR.* No file was written/)
+  expect(await readdir(directory)).toEqual(['plan'])
+})
