@@ -3,7 +3,7 @@ import type * as z from 'zod'
 import { sessionUrl } from '../../config.ts'
 import type { Config } from '../../config.ts'
 import { HundredfoldError } from '../../errors.ts'
-import { connect } from '../../postgres/connect.ts'
+import { withSession } from '../../library/session.ts'
 
 /** What every tool is given. */
 export interface ToolContext {
@@ -26,20 +26,14 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject> {
 /**
  * Opens a session in which every transaction is read-only, and ends it afterwards: what one call sets never meets another.
  */
-export async function inReadingSession<T>(
+export function inReadingSession<T>(
   { config, signal }: ToolContext,
   look: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const client = await connect(sessionUrl(config))
-  const stop = () => void client.end().catch(() => undefined)
-  signal.addEventListener('abort', stop, { once: true })
-  try {
+  return withSession({ url: sessionUrl(config), signal }, async (client) => {
     await client.query('SET default_transaction_read_only = on')
-    return await look(client)
-  } finally {
-    signal.removeEventListener('abort', stop)
-    await client.end().catch(() => undefined)
-  }
+    return look(client)
+  })
 }
 
 /** What went wrong, for the agent: an error that says what to do, else its message. */
