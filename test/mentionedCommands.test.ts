@@ -36,10 +36,13 @@ function withChildren(command: Command): Command[] {
   return [command, ...command.commands.flatMap((child) => withChildren(child as Command))]
 }
 
+/** `> FILE` at the end is the shell's. */
+const redirection = / > [\w./-]+$/
+
 /** What is wrong with a command as some text has it; undefined where it could be typed so. */
 function complaintAbout(text: string): string | undefined {
   if (text.startsWith('--')) return complaintAboutOption(text)
-  const words = text.match(/"[^"]*"|'[^']*'|\S+/g) ?? []
+  const words = text.replace(redirection, '').match(/"[^"]*"|'[^']*'|\S+/g) ?? []
   const parsed =
     words[0] === 'npm' ? argumentsOfScript(words) : words[0] === 'hundredfold' ? words.slice(1) : words
   if (typeof parsed === 'string') return parsed
