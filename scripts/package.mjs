@@ -1,5 +1,5 @@
-// Makes lib/, what the npm package holds: the program and the library bundled into few files, their types, and source
-// maps by lines. `npm pack` and `npm publish` run it. A checkout runs dist/ instead, which build.mjs compiles faster.
+// Makes lib/, what the npm package holds: the program and the library bundled into few files and minified, and their
+// types. `npm pack` and `npm publish` run it. A checkout runs dist/ instead, which build.mjs compiles faster.
 import { execFileSync } from 'node:child_process'
 import {
   cpSync,
@@ -16,7 +16,6 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { execPath, pid } from 'node:process'
 import { fileURLToPath } from 'node:url'
 import * as esbuild from 'esbuild'
-import { mapLines } from './mapLines.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const source = join(root, 'src')
@@ -35,6 +34,11 @@ const entryPoints = {
 const bundled = ['zod']
 /** Files that are found by their place. */
 const besides = ['migrate/resolveOwnPackage.mjs', 'operate/alerts/plan.yaml', 'servers/guardian.mjs']
+
+/** `export { indexIsAbsent, indexIsValid } from './conditions/indexes.ts'` */
+const exported = /^export \{([^}]+)\} from '\.\/([^']+)'/gm
+/** `export class UsageError extends HundredfoldError` */
+const errorClass = /^export class (\w+) extends \w*Error\b/gm
 
 /** `from './condition.ts'`, as the compiler leaves it in declarations. */
 const imported = /((?:from|import\()\s*['"])(\.[^'"]+)\.ts(?=['"])/g
@@ -63,19 +67,17 @@ async function bundle() {
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    sourcemap: true,
-    sourcesContent: false,
+    minify: true,
     logLevel: 'error',
     tsconfig: join(root, 'tsconfig.json'),
     plugins: [{ name: 'package', setup }],
   })
   mkdirSync(unfinished)
-  for (const { path, text } of outputFiles) {
-    writeFileSync(path, path.endsWith('.map') ? mapLines(text) : text)
-  }
+  for (const { path, text } of outputFiles) writeFileSync(path, text)
 }
 
 function setup({ onResolve, onLoad }) {
+  const calledByFiles = listCalledByFiles()
   // What is only in a checkout is replaced by a sentence that says so.
   onResolve({ filter: /^\.\/(bench|demo)\.ts$/ }, ({ resolveDir }) =>
     resolveDir === join(source, 'cli') ? { path: join(source, 'cli/checkoutOnly.ts') } : undefined,
@@ -85,17 +87,47 @@ function setup({ onResolve, onLoad }) {
       ? undefined
       : { path, external: true },
   )
-  // A module goes on finding what lies beside it by its own place, wherever the bundle puts its code.
-  onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
-    const text = readFileSync(path, 'utf8')
-    if (!text.includes('import.meta')) return undefined
-    const place = JSON.stringify(relative(source, path).replace(/\.ts$/, '.js'))
-    return {
-      loader: 'ts',
-      // Bundlers look for the file where they see `new URL(..., import.meta.url)`. On the first line, so that the lines of the maps are right.
-      contents: `const moduleUrl = import.meta.url.replace(/[^/]*$/, () => ${place}); ${text.replaceAll('import.meta.url', 'moduleUrl')}`,
-    }
-  })
+  onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => ({
+    loader: 'ts',
+    contents: withOwnPlace(
+      relative(source, path),
+      withNames(calledByFiles, relative(source, path), readFileSync(path, 'utf8')),
+    ),
+  }))
+}
+
+/**
+ * A module goes on finding what lies beside it by its own place, wherever the bundle puts its code. Bundlers look for the file
+ * where they see `new URL(..., import.meta.url)`, so it has another name.
+ */
+function withOwnPlace(file, text) {
+  if (!text.includes('import.meta')) return text
+  const place = JSON.stringify(file.replace(/\.ts$/, '.js'))
+  return `const moduleUrl = import.meta.url.replace(/[^/]*$/, () => ${place})
+${text.replaceAll('import.meta.url', 'moduleUrl')}`
+}
+
+/** The functions that migration files call are written there by their names, and errors tell theirs: they keep them. */
+function withNames(calledByFiles, file, text) {
+  const names = [
+    ...(calledByFiles.get(file) ?? []),
+    ...Array.from(text.matchAll(errorClass), ([, name]) => name),
+  ]
+  return text + names.map((name) => `\nObject.defineProperty(${name}, 'name', { value: '${name}' })`).join('')
+}
+
+/** File -> the names of what migration files import from it. */
+function listCalledByFiles() {
+  const list = readFileSync(join(source, entryPoints.conditions), 'utf8')
+  return new Map(
+    Array.from(list.matchAll(exported), ([, names, file]) => [
+      file,
+      names
+        .split(',')
+        .map((name) => name.trim())
+        .filter(Boolean),
+    ]),
+  )
 }
 
 /** Declarations of what the entry points export, without those that none of these refers to. */
