@@ -47,3 +47,30 @@ export async function findDatabasePrivilege(
   if (!row) throw new Error('the server did not say who we are')
   return row
 }
+
+/**
+ * Who may call a function that the current role makes in this schema, before anybody grants or revokes: `''` for everybody,
+ * which is what PostgreSQL begins with, unless `ALTER DEFAULT PRIVILEGES` says otherwise. The role itself is not listed.
+ */
+export async function listDefaultCallers(db: Database, schema: string): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`
+    WITH self AS (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user),
+    defaults AS (
+      SELECT defaclnamespace AS namespace, defaclacl AS privileges FROM pg_catalog.pg_default_acl, self
+      WHERE defaclrole = self.oid AND defaclobjtype = 'f'
+    ),
+    -- Those of all schemas take the place of what PostgreSQL begins with; those of one schema are added.
+    listed AS (
+      SELECT privileges FROM defaults WHERE namespace = 0
+      UNION ALL SELECT pg_catalog.acldefault('f', self.oid) FROM self
+        WHERE NOT EXISTS (SELECT FROM defaults WHERE namespace = 0)
+      UNION ALL SELECT privileges FROM defaults
+        WHERE namespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = ${schema})
+    )
+    SELECT DISTINCT coalesce(role.rolname::text, '') AS name
+    FROM listed, self, pg_catalog.aclexplode(privileges) privilege
+    LEFT JOIN pg_catalog.pg_roles role ON role.oid = privilege.grantee
+    WHERE privilege.privilege_type = 'EXECUTE' AND privilege.grantee <> self.oid
+    ORDER BY 1`.execute(db)
+  return rows.map(({ name }) => name)
+}

@@ -1,6 +1,6 @@
 import type { CatalogFunction } from '../../catalog/functions.ts'
 import { findFunctionsIn } from '../../catalog/functions.ts'
-import { findDatabasePrivilege } from '../../catalog/privileges.ts'
+import { findDatabasePrivilege, listDefaultCallers } from '../../catalog/privileges.ts'
 import type { Read } from '../../catalog/reader.ts'
 import type { Schema } from '../../catalog/schemas.ts'
 import { findSchema } from '../../catalog/schemas.ts'
@@ -15,6 +15,8 @@ export interface Surroundings {
   schema: Schema | undefined
   /** The session's role may create a function there, or the schema itself. */
   mayCreate: boolean
+  /** Who may call a function made there before anybody grants or revokes; `''` for everybody. */
+  defaultCallers: string[]
   /** Functions in the schema. */
   helpers: CatalogFunction[]
   builtinTypes: Set<string>
@@ -26,6 +28,7 @@ export async function readSurroundings(db: Database, read: Read): Promise<Surrou
   return {
     schema,
     mayCreate: (schema ?? (await findDatabasePrivilege(db))).mayCreate,
+    defaultCallers: await listDefaultCallers(db, privateSchema),
     helpers: await findFunctionsIn(db, privateSchema),
     builtinTypes: await read(listBuiltinTypes),
   }

@@ -77,7 +77,8 @@ export class HelperFunctions {
   operations(helpers: HelperFunction[]): Operation[] {
     const missing = [...new Set(helpers)].filter(({ exists }) => !exists)
     if (missing.length === 0) return []
-    const usage = this.#surroundings.schema?.usage
+    const { schema, defaultCallers } = this.#surroundings
+    const usage = schema?.usage
     return [
       ...(usage ? [] : [this.#createSchema(missing)]),
       ...missing.map((helper) => {
@@ -86,6 +87,7 @@ export class HelperFunctions {
           createHelper(
             helper,
             usage && !usage.includes('') ? helper.callers.filter((role) => !usage.includes(role)) : [],
+            defaultCallers,
           )
         this.#operations.set(helper, operation)
         return operation
@@ -123,7 +125,7 @@ function createSchema(users: string[], rule: RewriteRule): Operation {
 }
 
 /** PL/pgSQL keeps the plan of the helper's body for the whole session. */
-function createHelper(helper: HelperFunction, needUsage: string[]): Operation {
+function createHelper(helper: HelperFunction, needUsage: string[], defaultCallers: string[]): Operation {
   const { name, of, returns, body, callers, reason } = helper
   const signature = `${quote(privateSchema)}.${quote(name)}()`
   const usage = `USAGE ON SCHEMA ${quote(privateSchema)}`
@@ -139,10 +141,7 @@ function createHelper(helper: HelperFunction, needUsage: string[]): Operation {
       `CREATE FUNCTION ${signature} RETURNS ${returns}\n` +
         `LANGUAGE plpgsql STABLE${propertiesOf(helper)}\n` +
         `AS ${dollarQuote(body)}`,
-      ...(callers.includes('') ? [] : [`REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC`]),
-      ...(callers.length > 0 && !callers.includes('')
-        ? [`GRANT EXECUTE ON FUNCTION ${signature} TO ${listRoles(callers)}`]
-        : []),
+      ...setCallers(signature, callers, defaultCallers),
       ...(needUsage.length > 0 ? [`GRANT ${usage} TO ${listRoles(needUsage)}`] : []),
     ],
     down: [
@@ -156,6 +155,18 @@ function createHelper(helper: HelperFunction, needUsage: string[]): Operation {
     ],
     after: [condition(functionExists, identity)],
   }
+}
+
+/** From those who may call it by default, here or where the migration runs, to those who shall. */
+function setCallers(signature: string, callers: string[], byDefault: string[]): string[] {
+  if (callers.includes('')) {
+    return byDefault.includes('') ? [] : [`GRANT EXECUTE ON FUNCTION ${signature} TO PUBLIC`]
+  }
+  const surplus = ['', ...byDefault.filter((role) => role !== '' && !callers.includes(role))]
+  return [
+    `REVOKE ALL ON FUNCTION ${signature} FROM ${listRoles(surplus)}`,
+    ...(callers.length > 0 ? [`GRANT EXECUTE ON FUNCTION ${signature} TO ${listRoles(callers)}`] : []),
+  ]
 }
 
 function propertiesOf({ isSecurityDefiner, isParallelSafe, searchPath }: HelperFunction): string {
