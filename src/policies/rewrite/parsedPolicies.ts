@@ -113,7 +113,9 @@ export function tablesRunningCode(parsed: Pick<ParsedPolicy, 'policy' | 'using'>
 /** Whether it has a call outside of pg_catalog that is not in a sub-select of its own, or a correlated sub-select. */
 function runsCodePerRow(tree: Node): boolean {
   const link = as(tree, 'SubLink')
-  if (link) return rowReferences(tree).length > 0
+  // `key IN (SELECT ...)` compares each row with a list that is read once.
+  if (link?.subselect && rowReferences(link.subselect).length > 0) return true
+  if (link) return link.testexpr !== undefined && runsCodePerRow(link.testexpr)
   const call = as(tree, 'FuncCall')
   if (call && nameOfCall(call).schema !== 'pg_catalog') return true
   return childNodes(tree).some(runsCodePerRow)

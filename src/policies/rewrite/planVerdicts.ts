@@ -53,8 +53,9 @@ async function verdictOn(
   const reason = await whyDearer(db, table, turned)
   if (slowReads.length === 0) return reason === undefined ? undefined : { reason }
   const names = slowReads.map(({ schema, name }) => `${schema}.${name}`).join(' and ')
+  const wait = `the policies of ${names}, which it reads, run code for every row: rewrite those first`
   return {
-    reason: `the policies of ${names}, which it reads, run code for every row: rewrite those first`,
+    reason: reason === undefined ? wait : `${wait}; and ${reason}`,
     waitsFor: slowReads,
     ...(reason === undefined ? {} : { isDearerNow: true }),
   }
