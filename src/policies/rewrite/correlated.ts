@@ -9,6 +9,7 @@ import { show, whyNotOncePerStatement } from '../read/calls.ts'
 import type { Change, Refusal, Rewritten } from './change.ts'
 import { withoutLimit } from '../read/membershipBody.ts'
 import { replaceInContext } from '../read/positiveContext.ts'
+import { texts } from '../read/neverFails.ts'
 import { Unclear } from '../read/queryColumns.ts'
 import type { KeyScope } from './setOfKeys.ts'
 import { listedKeys, memberOfKeys } from './setOfKeys.ts'
@@ -183,11 +184,18 @@ function sidesOf(condition: Node, select: SelectStmt): { inner: Node; outer: Nod
   if (expression?.kind !== 'AEXPR_OP' || words(expression.name).join('.') !== '=' || !lexpr || !rexpr) {
     throw new Unclear('its condition on the row is not of the form key = column')
   }
-  const isInner = (side: Node) => as(side, 'ColumnRef') && rowReferences(inFrom(select, side)).length === 0
+  const isInner = (side: Node) => isKey(side) && rowReferences(inFrom(select, side)).length === 0
   const isOuter = (side: Node) => rowReferences(side).length === rowReferences(inFrom(select, side)).length
   if (isInner(lexpr) && isOuter(rexpr)) return { inner: lexpr, outer: rexpr }
   if (isInner(rexpr) && isOuter(lexpr)) return { inner: rexpr, outer: lexpr }
   throw new Unclear('its condition on the row is not of the form key = column')
+}
+
+/** A column, or a column as text: `(storage.foldername(name))[1]` is compared with the text of a key. */
+function isKey(side: Node): boolean {
+  const cast = as(side, 'TypeCast')
+  if (!cast?.arg || !cast.typeName) return as(side, 'ColumnRef') !== undefined
+  return texts.has(words(cast.typeName.names ?? []).at(-1) ?? '') && as(cast.arg, 'ColumnRef') !== undefined
 }
 
 function tablesIn(item: Node): Turned['reads'] {

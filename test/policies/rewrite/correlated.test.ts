@@ -62,7 +62,12 @@ describe('turnCorrelated decorrelates', () => {
     [
       'who is calling IN a query of the row',
       'auth.uid() IN (SELECT m.user_id FROM members m WHERE m.org_id = docs.org_id)',
-      `docs.org_id = ANY (ARRAY(${own.replace('auth.uid()', 'auth.uid()')}))`,
+      `docs.org_id = ANY (ARRAY(${own}))`,
+    ],
+    [
+      'EXISTS on the text of a key, as the policies of stored files compare it',
+      `EXISTS (SELECT 1 FROM members m WHERE m.org_id::text = split_part(docs.title, '/', 1) AND m.user_id = auth.uid())`,
+      `split_part(docs.title, '/'::text, 1) IN (${own.replace('m.org_id', 'm.org_id::text')})`,
     ],
   ])('%s', async (_, predicate, expected) => {
     const { using, refusals } = await rewrite(predicate)
@@ -106,6 +111,11 @@ describe('turnCorrelated refuses', () => {
     [
       'another operator',
       'EXISTS (SELECT 1 FROM members m WHERE m.org_id < docs.org_id)',
+      'not of the form key = column',
+    ],
+    [
+      'what is computed from a key',
+      'EXISTS (SELECT 1 FROM members m WHERE m.org_id + 1 = docs.org_id AND m.user_id = auth.uid())',
       'not of the form key = column',
     ],
     [
