@@ -58,7 +58,7 @@ test('every rule has a page, and every page a rule', async () => {
   expect(files.sort()).toEqual(ruleNames.map((name) => `${name}.md`).sort())
 })
 
-test('the table in docs/rules.md is the one that the code makes; `npm run rule-pages` writes it', async () => {
+test('the table in docs/rules.md is the one that the code makes; `npm run doc-pages` writes it', async () => {
   const page = '../../docs/rules.md'
   await expect(withRulesTable(await read(page), rules)).toMatchFileSnapshot(page)
 })
@@ -77,7 +77,7 @@ test.for(ofServers)('the page of %s has SQL that PostgreSQL reads', async (name)
   await expect(written).toMatchFileSnapshot(pageOf(name))
 })
 
-describe('the page of a rule has bad SQL that the rule finds and good SQL that it does not, as `npm run rule-pages` writes it', () => {
+describe('the page of a rule has bad SQL that the rule finds and good SQL that it does not, as `npm run doc-pages` writes it', () => {
   let playground: RulePlayground
   beforeAll(async () => void (playground = await RulePlayground.open()))
   afterAll(() => playground.close())

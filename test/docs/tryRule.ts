@@ -11,7 +11,6 @@ import { splitStatements } from '../../src/syntax/statements.ts'
 import { createAuthPlatform } from '../support/authPlatform.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createDatabase } from '../support/database.ts'
-import { settleCounters } from '../rules/look.ts'
 import type { Example, Outcome } from './rulePage.ts'
 
 /** Runs the SQL of pages, each in an empty schema, as an owner who is no superuser. */
@@ -50,8 +49,7 @@ export class RulePlayground {
     const looker = await connect(this.#database.ownerUrl, { applicationName: 'looker' })
     try {
       for (const part of [example.given, example[which]]) await runEach(writer, part)
-      if (leavesOpen(example[which])) await setTimeout(50)
-      else await settleCounters(writer)
+      await setTimeout(20)
       const [finding] = await ask(looker, rule)
       if (!finding) return undefined
       const { operations } = await chooseOperations(looker, [finding], [])
@@ -63,7 +61,7 @@ export class RulePlayground {
   }
 }
 
-/** Statement by statement, as a person types them: each one's counters are there before the next. A comment may say ERROR. */
+/** Statement by statement, each one's counters before the next, as where a person types them. A comment may say ERROR. */
 async function runEach(client: Client, sql: string): Promise<void> {
   const fails = sql.includes('-- ERROR')
   if (sql === '') return
@@ -73,10 +71,6 @@ async function runEach(client: Client, sql: string): Promise<void> {
     })
     await client.query(`SELECT pg_catalog.pg_stat_force_next_flush()`)
   }
-}
-
-function leavesOpen(sql: string): boolean {
-  return /^BEGIN/.test(sql) && !/COMMIT/.test(sql)
 }
 
 /** Asks one rule in a read-only snapshot, as `diagnose` does; what other sessions of the server do is not this page's. */
