@@ -7,7 +7,7 @@ import { openFile, startBrowser } from '../test/support/browser.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const demos = join(root, '.demo')
 const newest = readdirSync(demos).sort().at(-1)
-if (newest === undefined) throw new Error(`${demos} is empty: npm run demo fills it`)
+if (newest === undefined) throw new Error(`${demos} is empty: the demo fills it`)
 
 const browser = await startBrowser()
 try {
