@@ -15,6 +15,7 @@ const schema = `
   CREATE TABLE bookings (id bigint PRIMARY KEY, customer_id bigint REFERENCES customers, booking_date date NOT NULL);
   CREATE TABLE orders (id bigint, customer bigint, customer_id bigint NOT NULL, region text NOT NULL, made date,
     note text, PRIMARY KEY (id, region, customer_id));
+  CREATE TABLE deliveries (LIKE orders INCLUDING ALL);
   CREATE INDEX orders_note_idx ON orders (note);
   CREATE TABLE conversation_members (id bigint PRIMARY KEY, user_id uuid);
   CREATE TABLE app.messages (id bigint PRIMARY KEY, user_id uuid);
@@ -23,6 +24,7 @@ const schema = `
   INSERT INTO professionals SELECT i, i % 50 FROM generate_series(1, 1000) i;
   INSERT INTO bookings SELECT i, i % 1000 + 1, date '2026-01-01' + i % 300 FROM generate_series(1, 10000) i;
   INSERT INTO orders SELECT i, i % 100, i % 100, 'region ' || i % 4, date '2026-01-01' + i % 300, 'x' FROM generate_series(1, 10000) i;
+  INSERT INTO deliveries SELECT * FROM orders;
   INSERT INTO conversation_members SELECT i, md5(i::text)::uuid FROM generate_series(1, 1000) i;
   INSERT INTO app.messages SELECT i, md5(i::text)::uuid FROM generate_series(1, 1000) i;
   INSERT INTO audit.events SELECT i, now() - i * interval '1 hour' FROM generate_series(1, 1000) i;
@@ -36,7 +38,7 @@ const workload = `-- name: of_customer
 -- calls: 12000
 -- types: bigint
 -- args: 35
-SELECT * FROM orders WHERE customer = $1;
+SELECT * FROM orders WHERE customer = $1 ORDER BY made DESC LIMIT 20;
 
 -- name: of_month
 -- calls: 2000
@@ -65,7 +67,6 @@ export class DocumentedProject {
     await superuser.end()
     const owner = await connect(database.ownerUrl, { applicationName: 'test' })
     await owner.query(schema)
-    await owner.query(counted)
     await owner.end()
     const project = new DocumentedProject(database, await mkdtemp(join(tmpdir(), 'hundredfold-docs-')))
     await project.#fill()
@@ -77,7 +78,7 @@ export class DocumentedProject {
     await rm(this.#folder, { recursive: true })
   }
 
-  /** A copy for one page; `remove` leaves nothing of it but its files, which go with the project. */
+  /** A copy for one page; `remove` drops the database, and the files go with the project. */
   async copy(): Promise<Place> {
     this.#copies += 1
     const directory = join(this.#folder, `${this.#copies}`)
@@ -103,10 +104,13 @@ export class DocumentedProject {
       if (exitCode !== 0) throw new Error(`hundredfold ${args.join(' ')} ended with ${exitCode}: ${err}`)
       return out
     }
-    await run('optimize', '--level', 'info', '--yes')
+    await run('optimize', '--yes', '--rules', 'unindexed_foreign_keys,auth_rls_initplan')
     await cp(join(directory, 'migrations'), join(directory, 'hundredfold/migrations'), { recursive: true })
     await run('optimize', '--rules', 'unindexed_foreign_keys', '--format', 'prisma', '--out', 'made', '--yes')
-    await run('advise', '--keep-counts', 'monday.json')
+    await cp(
+      await onlyFile(directory, /\.conditions\.json$/),
+      join(directory, 'prisma/hundredfold/20261130120000_create_a_b_idx.conditions.json'),
+    )
     await writeFile(join(directory, 'alerts.yaml'), await run('monitor', '--print-alerts'))
     await run('diagnose', '--out', 'reports')
     const [report = ''] = await readdir(join(directory, 'reports'))
@@ -117,6 +121,14 @@ export class DocumentedProject {
     await cp(join(made, 'report.json'), join(directory, 'baseline/report.json'))
     await cp(join(made, 'report.json'), join(directory, '.hundredfold/baseline.json'))
   }
+}
+
+async function onlyFile(folder: string, name: RegExp): Promise<string> {
+  const files = await readdir(folder, { recursive: true })
+  const [file, ...others] = files.filter((each) => name.test(each))
+  if (file === undefined || others.length > 0)
+    throw new Error(`${folder} has ${files.join(', ') || 'no file'}`)
+  return join(folder, file)
 }
 
 /** Where the commands of one page run. */
