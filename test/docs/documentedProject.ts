@@ -98,6 +98,9 @@ export class DocumentedProject {
     }
     await writeFile(join(directory, 'package.json'), '{ "name": "shop", "type": "module", "scripts": {} }\n')
     await writeFile(join(directory, 'workload.sql'), workload)
+    // Settings of roles hold for the whole server, and so for other tests.
+    const ignored = `- { rule: missing_statement_timeout, subject: '*', reason: 'the roles belong to all tests' }\n`
+    await writeFile(join(directory, '.hundredfold/ignore.yaml'), ignored)
     const run = async (...args: string[]): Promise<string> => {
       const environment = { DIRECT_URL: this.#database.ownerUrl }
       const { exitCode, out, err } = await callCommand(args, { directory, environment })
