@@ -29,7 +29,7 @@ import { tpchBench } from '../bench/advise/tpchBench.ts'
 import { UsageError, exitCodes } from '../errors.ts'
 import { benchComparison } from '../bench/benchComparison.ts'
 import { benchTable } from '../bench/benchTable.ts'
-import { writeReadme, writeResults } from './benchDocuments.ts'
+import { writeResults } from './benchDocuments.ts'
 import { keepRun, lastRun, readRun } from './benchHistory.ts'
 import type { CommandContext } from './context.ts'
 import { rowsOption } from './options.ts'
@@ -66,7 +66,6 @@ interface BenchCommandOptions extends OutputOptions {
   only?: string[]
   rows: CasaoraRows
   from?: string
-  readme?: boolean
   results?: string
 }
 
@@ -77,7 +76,6 @@ export function benchCommand({ config, terminal, finish }: CommandContext): Comm
     .addOption(rowsOption())
     .option('--json <file>', 'write the rows as JSON; - for standard output')
     .option('--from <file>', 'measure nothing: take the bench.json of an earlier run')
-    .option('--readme', 'put five of the rows into README.md, between <!-- bench --> and <!-- /bench -->')
     .option('--results <file>', 'write this run and the last ones of other sizes, and how the cost grows')
     .addHelpText(
       'after',
@@ -88,7 +86,7 @@ Examples:
   $ npm run bench
   $ npm run bench -- --only writes pooling --json writes.json
   $ npm run bench -- --rows medium --results docs/results.md
-  $ npm run bench -- --from .bench/20261124-153000-small/bench.json --readme
+  $ npm run bench -- --from .bench/20261124-153000-small/bench.json --results docs/results.md
 `,
     )
     .action(async (options: BenchCommandOptions) => {
@@ -102,7 +100,6 @@ Examples:
       for (const { id, reason } of result.skipped) print(`${id}: skipped, ${reason}`)
       if (last) for (const line of benchComparison(last, result)) print(line)
       if (folder) print(`Kept in ${folder}: bench.html is the page, beside bench.json, bench.md, bench.svg.`)
-      if (options.readme) await writeReadme(result)
       if (options.results) await writeResults(options.results, result)
       finish(result.rows.every(({ met }) => met) ? exitCodes.done : exitCodes.conditionFailed)
     })

@@ -1,22 +1,10 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { CasaoraRows } from '../bench/casaora/load.ts'
 import type { BenchResult } from '../bench/result.ts'
 import { benchMarkdown, growthMarkdown, howMarkdown } from '../bench/benchMarkdown.ts'
-import { replaceMarkedSection } from '../report/markedSection.ts'
 import { writeWholeFile } from '../wholeFile.ts'
 import { lastRun } from './benchHistory.ts'
-
-/** The rows that the README shows: reads, the whole workload, writes, connections and a deploy. docs/results.md has all. */
-const readmeRows = ['availability', 'overall', 'writes', 'pooling', 'deploy_reader']
-
-/** Puts the README's rows of a run into README.md, between `<!-- bench -->` and `<!-- /bench -->`. */
-export async function writeReadme(result: BenchResult): Promise<void> {
-  const text = await readFile('README.md', 'utf8')
-  const rows = result.rows.filter(({ id }) => readmeRows.includes(id))
-  const table = benchMarkdown({ ...result, rows, skipped: [] })
-  await writeWholeFile('README.md', replaceMarkedSection(text, 'bench', table))
-}
 
 const sizes: CasaoraRows[] = ['small', 'medium', 'large']
 

@@ -34,7 +34,7 @@ async function keep(size: string, after: number, met = true): Promise<string> {
     takenAt: '2026-11-24T15:00:00.000Z',
     size,
     measuredOn,
-    rows: [row, { ...row, id: 'reviews', title: 'Only in docs/results.md' }],
+    rows: [row],
   }
   await writeFile(join(directory, folder, 'bench.json'), JSON.stringify(run))
   return join(folder, 'bench.json')
@@ -58,18 +58,6 @@ test('the id of a bench means that bench alone, and other ids the benches with s
   expect(chosen('claims')).toEqual([['claims', 'claims']])
   expect(chosen('single_query')).toEqual([['claims', 'single_query']])
   expect(chooseBenches(benches, undefined).map(({ bench }) => bench)).toEqual(benches)
-})
-
-test('the chosen rows of an earlier run become the table of the README, and nothing else there changes', async () => {
-  const file = await keep('small', 0.5)
-  await writeFile(join(directory, 'README.md'), 'Before\n<!-- bench -->\n<!-- /bench -->\nAfter\n')
-  const { exitCode } = await callCommand(['bench', '--from', file, '--readme'], { directory })
-  expect(exitCode).toBe(0)
-  const readme = await readFile(join(directory, 'README.md'), 'utf8')
-  expect(readme).toMatch(
-    /^Before\n<!-- bench -->\n\nMeasured on 2026-11-24 .*18\.4[^]*\| All [^]*<!-- \/bench -->\nAfter\n$/,
-  )
-  expect(readme).not.toContain('Only in docs/results.md')
 })
 
 test('the results of two sizes are written with how the cost grows', async () => {

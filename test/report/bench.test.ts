@@ -4,7 +4,6 @@ import type { BenchRow } from '../../src/bench/row.ts'
 import { benchChart } from '../../src/bench/benchChart.ts'
 import { benchComparison } from '../../src/bench/benchComparison.ts'
 import { benchMarkdown, growthMarkdown, howMarkdown } from '../../src/bench/benchMarkdown.ts'
-import { replaceMarkedSection } from '../../src/report/markedSection.ts'
 
 function row(change: Partial<BenchRow> = {}): BenchRow {
   return {
@@ -103,12 +102,4 @@ test('the chart has a bar for each row, longer for a higher ratio, and is well-f
 
 test('a ratio that is no number has no bar', () => {
   expect(benchChart([row({ ratio: Number.NaN })])).not.toContain('<rect x="400"')
-})
-
-test('only the text between the markers is replaced', () => {
-  const document = 'a\n<!-- bench -->\nold\n<!-- /bench -->\nb <!-- demo --> <!-- /demo -->\n'
-  expect(replaceMarkedSection(document, 'bench', 'new')).toBe(
-    'a\n<!-- bench -->\n\nnew\n\n<!-- /bench -->\nb <!-- demo --> <!-- /demo -->\n',
-  )
-  expect(() => replaceMarkedSection('nothing', 'bench', 'new')).toThrow('no section between <!-- bench -->')
 })

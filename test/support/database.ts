@@ -18,7 +18,8 @@ export interface TestDatabase {
 }
 
 /**
- * Makes a database for one test file: empty, or Casaora's with tiny rows. Both belong to `casaora_owner`.
+ * Makes a database for one test file: empty, Casaora's with tiny rows, or a copy of another one. It belongs to
+ * `casaora_owner`.
  *
  * ```ts
  * let database: TestDatabase
@@ -26,9 +27,12 @@ export interface TestDatabase {
  * afterAll(() => database.drop())
  * ```
  */
-export async function createDatabase(options: { from?: 'empty' | 'casaora' } = {}): Promise<TestDatabase> {
+export async function createDatabase(
+  options: { from?: 'empty' | 'casaora'; copyOf?: TestDatabase } = {},
+): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`
-  const template = options.from === 'casaora' ? inject('casaoraTemplate') : 'template0'
+  const template =
+    options.copyOf?.name ?? (options.from === 'casaora' ? inject('casaoraTemplate') : 'template0')
   await runAsSuperuser(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER ${quote(casaoraOwner)}`)
 
   const url = urlOf(name)

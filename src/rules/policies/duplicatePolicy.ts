@@ -17,7 +17,7 @@ import { unlessPoliciesLocked } from '../unlessLocked.ts'
  * DROP POLICY "users_select" ON notes;
  * ```
  *
- * It is dropped before the other one is rewritten, while both are still alike; see `policyPlan.ts`.
+ * It is dropped before the other one is rewritten, while both are still alike.
  */
 export const duplicatePolicy: Rule = {
   name: 'duplicate_policy',
