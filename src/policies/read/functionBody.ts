@@ -16,6 +16,8 @@ export interface FunctionBody {
   result?: Node
   /** Why it may raise an error on purpose, as a phrase: `has RAISE EXCEPTION`. */
   raises?: string
+  /** What its statements do besides reading, computing and raising errors, as a phrase: `uses a cursor`. */
+  acts?: string
   /** It runs dynamic SQL, so `parts` does not hold everything. */
   isDynamic?: true
   /** Types of its variables, as written. */
