@@ -1,8 +1,12 @@
+import type { FunctionName } from '../../catalog/functions.ts'
+import { findFunction } from '../../catalog/functions.ts'
+import type { Policy } from '../../catalog/policies.ts'
 import { findPoliciesOf } from '../../catalog/policies.ts'
 import type { Read } from '../../catalog/reader.ts'
 import type { Database } from '../../postgres/database.ts'
 import { parseExpression } from '../../syntax/expression.ts'
 import type { Node } from '../../syntax/nodes.ts'
+import { firstOf } from '../read/firstOf.ts'
 import { readFunctions } from '../read/functionCatalog.ts'
 import type { Reach, RelationSource } from '../read/reach.ts'
 import { readReach, readSelectPolicies } from '../read/reach.ts'
@@ -36,11 +40,29 @@ export async function judgeVolatile(
   )
 }
 
-/** Everything that all policies say and reach; other rows are not looked at. */
+/** Why the function may not be declared STABLE, as a phrase; undefined if nothing is known against it. */
+export async function whyNotStable(db: Database, name: FunctionName): Promise<string | undefined> {
+  const called = await findFunction(db, name)
+  if (!called) return 'no such function'
+  const read = shared(db)
+  const volatile = await read(readVolatile)
+  const calling = (await read(readAllPolicies)).filter(({ functionOids }) =>
+    functionOids.includes(called.oid),
+  )
+  const calls = calling.map(({ tableOid }) => ({ called, tableOid }))
+  await volatile.prepare(db, calls)
+  return firstOf(calls, ({ tableOid }) => volatile.whyPerRow(called, tableOid))
+}
+
+async function readAllPolicies(db: Database, read: Read): Promise<Policy[]> {
+  return findPoliciesOf(db, [...(await read(listCatalogTables)).keys()])
+}
+
+/** Everything that all policies say and reach. */
 async function readVolatile(db: Database, read: Read): Promise<VolatileFunctions> {
   const tables = await read(listCatalogTables)
   const predicates: { tableOid: number; trees: Node[] | undefined }[] = []
-  for (const { tableOid, using, check } of await findPoliciesOf(db, [...tables.keys()]))
+  for (const { tableOid, using, check } of await read(readAllPolicies))
     predicates.push({ tableOid, trees: await treesOf([using, check]) })
   const source: RelationSource = {
     named: (names) => findTablesNamed(db, names),
