@@ -108,7 +108,7 @@ async function readBodiesOf(functions: CatalogFunction[], { bodies, unreadable }
       continue
     }
     bodies.set(each.oid, body)
-    parts.push(...body.parts)
+    parts.push(...body.parts, ...(body.defaults ?? []))
   }
   return parts
 }

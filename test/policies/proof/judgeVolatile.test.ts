@@ -21,7 +21,7 @@ beforeAll(async () => {
   await owner.query(
     `
     CREATE SCHEMA auth;
-    GRANT USAGE ON SCHEMA auth, public TO authenticated;
+    GRANT USAGE ON SCHEMA auth, public TO PUBLIC;
     CREATE FUNCTION auth.uid() RETURNS text LANGUAGE sql STABLE SET search_path = ''
       AS $$ SELECT current_setting('request.sub', true) $$;
     CREATE TABLE members (team int, person text, role text DEFAULT 'member', PRIMARY KEY (team, person));
@@ -38,7 +38,7 @@ beforeAll(async () => {
     ALTER TABLE docs ENABLE ROW LEVEL SECURITY;
     CREATE POLICY admins ON docs USING (is_admin());
     CREATE POLICY members ON docs FOR SELECT USING (is_member(team));
-    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO authenticated;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO PUBLIC;
     INSERT INTO members VALUES (1, 'ada', 'admin'), (2, 'ben', 'member');
     INSERT INTO docs SELECT d, d % 4, d FROM generate_series(1, 20) d;
   `,
@@ -52,7 +52,7 @@ async function settled(): Promise<Operation> {
   const helpers = [...rewrites.values()].flatMap((each) => each.helpers)
   for (const { name, body } of helpers)
     await owner.query(
-      `CREATE SCHEMA IF NOT EXISTS private; GRANT USAGE ON SCHEMA private TO authenticated;
+      `CREATE SCHEMA IF NOT EXISTS private; GRANT USAGE ON SCHEMA private TO PUBLIC;
        CREATE OR REPLACE FUNCTION private.${name}() RETURNS int[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = '' AS $h$${body}$h$`,
     )
   const operation = alterPolicies({

@@ -59,6 +59,7 @@ class Walk {
       return
     }
     if (this.effects.tables.has(oid)) return
+    if (table.kind === 'f') this.effects.unknown ??= `${display(table)} is a foreign table (${how})`
     this.effects.tables.set(oid, how)
     const shown = display(table)
     for (const { to, how: way } of this.#code.beyond.get(oid) ?? []) this.changed(to, `${way} ${shown}`)
@@ -102,7 +103,8 @@ class Walk {
       return
     }
     if (body.isDynamic) this.effects.unknown ??= `${place} calls ${shown}, which runs dynamic SQL`
-    for (const part of body.parts) this.#tree(part, `${place} calls ${shown}, which`)
+    for (const part of [...body.parts, ...(body.defaults ?? [])])
+      this.#tree(part, `${place} calls ${shown}, which`)
   }
 
   #tree(tree: Node, place: string): void {

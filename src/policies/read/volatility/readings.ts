@@ -85,7 +85,7 @@ class Walk {
     if (setting !== undefined) throw new Refused(`${what} sets ${setting} while it runs`)
     if (body.isDynamic) throw new Refused(`${what} runs dynamic SQL`)
     if (body.acts !== undefined) throw new Refused(`${what} ${body.acts}`)
-    for (const part of body.parts) {
+    for (const part of [...body.parts, ...(body.defaults ?? [])]) {
       this.#tree(part, { user: runsAs, reader: runsAs }, { what, through })
     }
   }

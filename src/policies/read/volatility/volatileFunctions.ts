@@ -60,7 +60,6 @@ export class VolatileFunctions {
     const readings = this.#readingsOf(called)
     const effects = this.#effectsOf(tableOid)
     if ('refusal' in readings) return readings.refusal
-    if (readings.tables.size === 0 && !readings.asksSession) return undefined
     if (effects.unknown !== undefined)
       return `what a command on ${this.#name(tableOid)} changes is not known: ${effects.unknown}`
     if (effects.settings !== undefined)

@@ -90,6 +90,17 @@ export const steady: VolatileCase[] = [
       CASE WHEN total > 1 THEN RETURN true; ELSE RETURN false; END CASE; END`),
   },
   { name: 'the caller alone', setup: sqlOf(`SELECT public.me() = 'ada'`) },
+  {
+    name: 'a parameter with a default',
+    setup: `CREATE FUNCTION f(wanted text DEFAULT NULL) RETURNS boolean LANGUAGE sql ${definer} AS
+      $$ SELECT EXISTS (SELECT FROM public.members m WHERE m.person = public.me() AND (m.role = wanted OR wanted IS NULL)) $$;`,
+  },
+  {
+    name: 'a record variable with a value',
+    setup: plpgsqlOf(
+      `DECLARE mine public.members := (SELECT m FROM public.members m WHERE m.person = public.me() ORDER BY m.team LIMIT 1); BEGIN RETURN mine.role = 'admin'; END`,
+    ),
+  },
   { name: 'a constant', setup: sqlOf('SELECT 1 < 2') },
   {
     name: 'SELECT INTO a variable',
@@ -567,6 +578,29 @@ export const unsteady: VolatileCase[] = [
     setup: `CREATE FUNCTION f() RETURNS boolean LANGUAGE internal AS 'pg_is_in_recovery';`,
     refused: /its body is in internal/,
     unseen: 'we cannot know',
+  },
+  {
+    name: 'a quota in the value of a record variable',
+    setup: `CREATE TYPE tally AS (n bigint); ${plpgsqlOf('DECLARE t public.tally := (SELECT ROW(count(*))::public.tally FROM public.docs); BEGIN RETURN t.n < 8; END')}`,
+    refused: quota,
+  },
+  {
+    name: 'a quota in the default of a parameter',
+    setup: `${helper('total()', 'bigint', 'BEGIN RETURN (SELECT count(*) FROM public.docs); END')}
+      CREATE FUNCTION f(n bigint DEFAULT total()) RETURNS boolean LANGUAGE sql AS $$ SELECT n < 8 $$;`,
+    refused: quota,
+  },
+  {
+    name: 'a quota in the default of a nested call',
+    setup: `${helper('total()', 'bigint', 'BEGIN RETURN (SELECT count(*) FROM public.docs); END')}
+      ${helper('fits(most int, n bigint DEFAULT total())', 'boolean', 'BEGIN RETURN n < most; END', '')} ${sqlOf('SELECT public.fits(8)', `SECURITY DEFINER SET search_path = public`)}`,
+    refused: quota,
+  },
+  {
+    name: 'what a trigger writes to a record variable',
+    setup: `CREATE FUNCTION wrote() RETURNS audit LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$ INSERT INTO public.audit VALUES ('x') RETURNING audit $$;
+      ${trigger('BEFORE INSERT OR UPDATE', 'DECLARE a public.audit := public.wrote(); BEGIN RETURN NEW; END')} ${sqlOf(`SELECT ${fewAudits}`)}`,
+    refused: /reads public\.audit/,
   },
   {
     name: 'an overload that reads the table',
