@@ -21,6 +21,7 @@ export {
   functionExists,
   functionIsAbsent,
   functionSearchPathIs,
+  functionVolatilityIs,
 } from './conditions/functions.ts'
 export { indexCovers, indexIs, indexIsAbsent, indexIsValid, noIndexCovers } from './conditions/indexes.ts'
 export type { IndexShape } from './catalog/indexShapes.ts'
@@ -38,6 +39,7 @@ export { columnIsBelow } from './conditions/rows.ts'
 export { tableIsPartitionedBy, tableKeeps, tableStillKeeps } from './conditions/wholeTables.ts'
 export type { BatchedStatement } from './migrate/batched.ts'
 export { batched } from './migrate/batched.ts'
+export { functionMayBeStable } from './policies/proof/functionMayBeStable.ts'
 export { rewriteIsEquivalent } from './policies/proof/rewriteIsEquivalent.ts'
 // Kysely's `sql`, for conditions of your own; you need not install Kysely for them.
 export { sql } from './postgres/sql.ts'

@@ -82,6 +82,12 @@ export async function findFunctionsNamed(db: Database, names: string[]): Promise
   return selectFunctions(db, sql`${notOfTheSystem} AND function.proname = ANY (${names}::name[])`)
 }
 
+/** The functions with these oids, without the server's own. */
+export async function findFunctionsByOid(db: Database, oids: number[]): Promise<CatalogFunction[]> {
+  if (oids.length === 0) return []
+  return selectFunctions(db, sql`${notOfTheSystem} AND function.oid = ANY (${oids}::oid[])`)
+}
+
 /** Oids of the functions and aggregates that extensions brought. */
 export async function listExtensionFunctions(db: Database): Promise<Set<number>> {
   const { rows } = await sql<{ oid: number }>`

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { display } from '../postgres/identifiers.ts'
-import type { FunctionName } from '../catalog/functions.ts'
+import type { FunctionName, Volatility } from '../catalog/functions.ts'
 import { findFunction } from '../catalog/functions.ts'
 import type { Condition } from './condition.ts'
 import { fails, holds } from './condition.ts'
@@ -36,6 +36,19 @@ export function functionSearchPathIs(name: FunctionName, path: string | null): C
       if (!found) return fails(state(path), 'no such function')
       const actual = found.settings['search_path'] ?? null
       return actual === path ? holds : fails(state(path), state(actual))
+    },
+  }
+}
+
+/** Holds when the function is declared so: STABLE, say, which PostgreSQL may call less often than VOLATILE. */
+export function functionVolatilityIs(name: FunctionName, volatility: Volatility): Condition {
+  const wanted = volatility.toUpperCase()
+  return {
+    description: `function ${show(name)} is ${wanted}`,
+    async check(db) {
+      const found = await findFunction(db, name)
+      if (!found) return fails(wanted, 'no such function')
+      return found.volatility === volatility ? holds : fails(wanted, found.volatility.toUpperCase())
     },
   }
 }

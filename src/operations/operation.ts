@@ -66,6 +66,7 @@ export type OperationKind =
   | 'primaryKeyFromIndex'
   | 'scheduleJobs'
   | 'setFunctionSearchPath'
+  | 'setFunctionVolatility'
   | 'setStorageParameters'
   | 'validateConstraint'
   | 'widenSequence'

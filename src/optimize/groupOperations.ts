@@ -114,6 +114,7 @@ const titles: Record<OperationKind, string> = {
   primaryKeyFromIndex: 'add-primary-keys',
   scheduleJobs: 'schedule-jobs',
   setFunctionSearchPath: 'set-search-paths',
+  setFunctionVolatility: 'declare-functions-stable',
   setStorageParameters: 'set-storage-parameters',
   validateConstraint: 'validate-constraints',
   widenSequence: 'widen-sequences',

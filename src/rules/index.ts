@@ -13,6 +13,7 @@ import { duplicateIndex } from './indexes/duplicateIndex.ts'
 import { duplicatePolicy } from './policies/duplicatePolicy.ts'
 import { extensionVersionsOutdated } from './server/extensionVersionsOutdated.ts'
 import { foreignKeyTypeMismatch } from './tables/foreignKeyTypeMismatch.ts'
+import { functionVolatility } from './policies/functionVolatility.ts'
 import { functionSearchPathMutable } from './policies/functionSearchPathMutable.ts'
 import { idleInTransaction } from './server/idleInTransaction.ts'
 import { indexBloat } from './indexes/indexBloat.ts'
@@ -77,6 +78,7 @@ export const rules: Rule[] = [
   rlsDisabledInPublic,
   rlsPolicyAlwaysTrue,
   rlsReferencesUserMetadata,
+  functionVolatility,
   functionSearchPathMutable,
   securityDefinerView,
   partitionWithoutRls,

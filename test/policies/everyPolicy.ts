@@ -53,7 +53,7 @@ export const expectations: Expectation[] = [
   }),
   ...on('public.uploads', {
     quota: refused(/volatile/i),
-    'volatile by neglect': refused(/volatile/i),
+    'volatile by neglect': wrapped,
     'frozen identity': refused(/immutable/i),
     'not expired': left,
     'partly volatile': refused(/volatile/i, 'auth_rls_initplan'),
@@ -67,7 +67,7 @@ export const expectations: Expectation[] = [
     'not a member': refused(/NOT/),
   }),
   ...on('public.plans', {
-    'volatile member': refused(/volatile/i),
+    'volatile member': membership,
     'member as caller': membership,
     'org or team': refused(/EXISTS|body/i),
     'two arguments': refused(/EXISTS|body|argument/i),

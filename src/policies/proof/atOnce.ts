@@ -76,7 +76,7 @@ export async function findErrorsAtOnce(
   const plain = changes.map((change) => ({ ...change, now: structure.withoutTwins(change.now) }))
   const parts = plain.flatMap((change) =>
     newlyAtOnce(structure.withoutTwins(change.old), change.now)
-      .filter((part) => !structure.readsOnlySettings(part) && mayBeAskedEarlier(part, change.old))
+      .filter((part) => !structure.readsOnlySettings(part) && mayBeAskedEarlier(part, change.old, structure))
       .map((part) => ({ ...change, part, query: queryOf(part) })),
   )
   const asked = askers.map(({ identity, role }) => {

@@ -20,7 +20,7 @@ export interface KnownBody extends Pick<
   rights: string
   /** The types of its arguments, as casts name them; undefined for a type that no cast can name. */
   typeNames: (TypeName | undefined)[]
-  /** The one expression or query that it returns; undefined where it does more, or is VOLATILE. */
+  /** The one expression or query that it returns; undefined where it does more, or must be called for every row. */
   body: Node | undefined
 }
 
@@ -46,7 +46,7 @@ export interface MembershipContext {
   normal(tree: unknown): unknown
   /** Whether the tree is made of constants and steady calls. */
   isIndependent(tree: Node): boolean
-  /** Whether everything that the tree calls is known and none of it VOLATILE. */
+  /** Whether everything that the tree calls is known and may be called once per statement. */
   isSteady(tree: unknown): boolean
 }
 

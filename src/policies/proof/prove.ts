@@ -258,8 +258,8 @@ function whatNoRowShows(
       ...structure
         .movedVolatile(before, after)
         .map(
-          (name) =>
-            `${name}() is VOLATILE and would not be called where and as often as before; leave the call as it is`,
+          ({ name, why }) =>
+            `${name}() is VOLATILE and would not be called where and as often as before; leave the call as it is: ${why}`,
         ),
       ...structure
         .newErrors(before, after)

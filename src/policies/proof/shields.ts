@@ -59,7 +59,13 @@ export async function isShielded(
   for (const command of ['select', 'update', 'delete'] as const) {
     const conditions = conditionsOf(applying, command, trees)
     if (!conditions.some((arms) => arms.includes(old))) continue
-    if (conditions.flat().flatMap(ranByPlanner).some(fails)) continue
+    if (
+      conditions
+        .flat()
+        .flatMap(ranByPlanner)
+        .some((tree) => !structure.callsVolatile(tree) && fails(tree))
+    )
+      continue
     const others = conditions.flatMap((arms): Node[] => {
       if (arms.includes(old)) return arms.length === 1 ? partsBeside(old, now, part) : []
       const together = disjunction(arms)

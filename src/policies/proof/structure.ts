@@ -1,6 +1,5 @@
 import type { Database } from '../../postgres/database.ts'
-import type { Read } from '../../catalog/reader.ts'
-import { readOnce } from '../../catalog/reader.ts'
+import { shared } from './shared.ts'
 import { listBuiltinTypes } from '../../catalog/types.ts'
 import { call } from '../../syntax/build.ts'
 import { canonical, parseTypeName, sameTree, wrappedIn } from '../../syntax/expression.ts'
@@ -16,6 +15,7 @@ import { claimFunctionBehind, functionWithoutArguments } from '../read/claimFunc
 import { firstOf } from '../read/firstOf.ts'
 import { readFunctions } from '../read/functionCatalog.ts'
 import { Hazards } from '../read/hazards.ts'
+import { judgeVolatile } from './judgeVolatile.ts'
 import type { Reach } from '../read/reach.ts'
 import { readReach, readSelectPolicies } from '../read/reach.ts'
 import type { KnownNames } from '../read/searchPath.ts'
@@ -26,13 +26,15 @@ import { callOf, onlyResult } from './bodies.ts'
 import type { KnownBody, MembershipContext } from './membershipStructure.ts'
 import { withMemberships } from './membershipStructure.ts'
 import type { Subject } from './subject.ts'
+import { unique } from '../../unique.ts'
 
 /** Compares trees by what they say, and not by how often PostgreSQL would call a function. */
 export interface Structure {
   /**
    * Whether the trees are the same but for calls that are wrapped in a scalar sub-select on one side:
    * `auth.uid()` and `(SELECT auth.uid() AS uid)`, `f()` and `(SELECT f())::uuid[]` where `f` returns `uuid[]`.
-   * Only calls that are no VOLATILE ones and read nothing of the row count, so that the answer is proven.
+   * Only calls count that read nothing of the row, and VOLATILE ones only if what they read does not change while a
+   * command runs, so that the answer is proven: see `VolatileFunctions`.
    * So are memberships of a column that are turned round: see `withMemberships`. A PL/pgSQL function that only returns
    * `auth.uid()` is the same as that: see `claimFunctionBehind`.
    */
@@ -43,14 +45,16 @@ export interface Structure {
    */
   isSameInAnyOrder(before: Node | undefined, after: Node | undefined): boolean
   /**
-   * VOLATILE functions that are not called in the same places of both trees: within a sub-select they would be
-   * called once per statement and no more for each row.
+   * VOLATILE functions that are not called in the same places of both trees, with the reason why that matters: within a
+   * sub-select they would be called once per statement and no more for each row.
    */
-  movedVolatile(one: Node | undefined, other: Node | undefined): string[]
+  movedVolatile(one: Node | undefined, other: Node | undefined): { name: string; why: string }[]
   /** How errors could come up that nobody meets today, since a part would be evaluated at once: see `newlyAtOnce`. */
   newErrors(one: Node | undefined, other: Node | undefined): string[]
   /** The tree with calls such as `private.current_user_id()` written as the `auth.uid()` that they return. */
   withoutTwins<T>(tree: T): T
+  /** Whether the expression calls a function that is declared VOLATILE, which the planner does not run. */
+  callsVolatile(tree: unknown): boolean
   /** Whether the expression is made of constants and what the session's settings say of the caller. */
   readsOnlySettings(tree: Node): boolean
   /** Calls that tell who is calling: `"auth"."uid"()`. */
@@ -69,7 +73,8 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
   const readers = claimReaders(reach, hazards)
   const reaches = reachesCalls(reach)
   const names = { reach, isBuiltinType: await readBuiltinTypes(db) }
-  const known = await readKnownBodies(reach)
+  const whyPerRow = await judgeVolatile(db, subject, reach)
+  const known = await readKnownBodies(reach, whyPerRow)
   const types = await parseReturnTypes(reach)
   const own = (call: CallFields): CatalogFunction[] => {
     const { schema, name } = callOf(call)
@@ -83,7 +88,7 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
     const [found, server] = [own(call), builtin(call)]
     if ((found.length === 0 && !server) || isAggregateOrWindow(call)) return false
     return (
-      found.every((each) => each.kind === 'f' && !each.returnsSet && each.volatility !== 'volatile') &&
+      found.every((each) => each.kind === 'f' && !each.returnsSet && !whyPerRow.has(each.oid)) &&
       (!server || (server.isOrdinary && !server.returnsSet && server.volatility !== 'volatile'))
     )
   }
@@ -147,19 +152,20 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
       )
     },
     movedVolatile: (one, other) => {
-      const isVolatile = (call: CallFields) =>
-        own(call).some(({ volatility }) => volatility === 'volatile') ||
-        builtin(call)?.volatility === 'volatile'
-      const before = volatileCalls(one, isVolatile)
-      const after = volatileCalls(other, isVolatile)
+      const why = (call: CallFields) =>
+        firstOf(own(call), ({ oid }) => whyPerRow.get(oid)) ??
+        (builtin(call)?.volatility === 'volatile' ? 'it is VOLATILE by nature' : undefined)
+      const before = volatileCalls(one, why)
+      const after = volatileCalls(other, why)
       const count = (calls: VolatileCall[], place: string) =>
         calls.filter((each) => each.place === place).length
       const moved = [...before, ...after].filter(({ place }) => count(before, place) !== count(after, place))
-      return [...new Set(moved.map(({ name }) => name))]
+      return unique(moved.map(({ name, why }) => ({ name, why })))
     },
     newErrors: (one, other) =>
       one && other ? newErrors(withoutTwins(one), withoutTwins(other), hazards) : [],
     withoutTwins,
+    callsVolatile: (tree) => hazards.callsVolatile(tree),
     readsOnlySettings: (tree) => hazards.readsOnlySettings(tree),
     claimReaders: readers,
     ...namesRead([...trees, ...Array.from(reach.bodies.values(), ({ parts }) => parts)]),
@@ -289,12 +295,17 @@ function isAggregateOrWindow(call: CallFields): boolean {
 
 interface VolatileCall {
   name: string
+  /** Why it must be called for every row. */
+  why: string
   /** The name and the number of sub-selects around the call. */
   place: string
 }
 
-/** Every call of a VOLATILE function. */
-function volatileCalls(tree: Node | undefined, isVolatile: (call: CallFields) => boolean): VolatileCall[] {
+/** Every call of a function that must be called for every row. */
+function volatileCalls(
+  tree: Node | undefined,
+  whyPerRow: (call: CallFields) => string | undefined,
+): VolatileCall[] {
   const found: VolatileCall[] = []
   const visit = (value: unknown, depth: number): void => {
     if (Array.isArray(value)) {
@@ -303,24 +314,16 @@ function volatileCalls(tree: Node | undefined, isVolatile: (call: CallFields) =>
     }
     if (!isRecord(value)) return
     const call = value['FuncCall']
-    if (isRecord(call) && isVolatile(call)) {
+    const why = isRecord(call) ? whyPerRow(call) : undefined
+    if (isRecord(call) && why !== undefined) {
       const { name } = callOf(call)
-      found.push({ name, place: JSON.stringify([depth, name]) })
+      found.push({ name, why, place: JSON.stringify([depth, name]) })
     }
     const inner = 'SubLink' in value ? depth + 1 : depth
     for (const child of Object.values(value)) visit(child, inner)
   }
   visit(tree, 0)
   return found
-}
-
-/** What does not change while one migration is checked, or one run of `optimize`. */
-const steady = new WeakMap<Database, Read>()
-
-function shared(db: Database): Read {
-  const known = steady.get(db) ?? readOnce(db)
-  steady.set(db, known)
-  return known
 }
 
 async function readReachOf(db: Database, trees: Node[]): Promise<Reach> {
@@ -345,11 +348,14 @@ function findByOid({ byName }: Reach, oid: number): CatalogFunction | undefined 
 }
 
 /** The bodies that can be compared with a query: of one expression or query, and without settings but a path. */
-async function readKnownBodies({ byName }: Reach): Promise<Map<number, KnownBody>> {
+async function readKnownBodies(
+  { byName }: Reach,
+  whyPerRow: ReadonlyMap<number, string>,
+): Promise<Map<number, KnownBody>> {
   const known = new Map<number, KnownBody>()
   for (const each of [...byName.values()].flat()) {
-    const { oid, volatility, kind } = each
-    const isReadable = kind === 'f' && volatility !== 'volatile' && otherSettingOf(each) === undefined
+    const { oid, kind } = each
+    const isReadable = kind === 'f' && !whyPerRow.has(oid) && otherSettingOf(each) === undefined
     known.set(oid, {
       ...each,
       rights: each.isSecurityDefiner ? each.owner : '',

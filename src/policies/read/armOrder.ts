@@ -24,7 +24,7 @@ export interface ArmOrder {
  */
 export function mayComeEarlier(arm: Node, passed: Node[], order: ArmOrder): boolean {
   if (order.hazards.of(arm) !== undefined) return false
-  return asksNobody(arm) || (asksNothingEarlier(arm, order.before) && passed.every(order.asksCaller))
+  return asksNobody(arm) || (asksNothingEarlier(arm, order) && passed.every(order.asksCaller))
 }
 
 /** Made of columns, constants and built-in functions: it asks nothing about the caller. */
@@ -35,12 +35,15 @@ function asksNobody(node: Node): boolean {
 }
 
 /** Whether the planner evaluates everything that the expression asks, before the statement looks at a row. */
-function asksNothingEarlier(node: Node, before: Node): boolean {
+function asksNothingEarlier(node: Node, { before, hazards }: Pick<ArmOrder, 'before' | 'hazards'>): boolean {
   const wrapped = wrappedIn(node)
-  if (wrapped) return asksNothingEarlier(wrapped, before)
+  if (wrapped) return asksNothingEarlier(wrapped, { before, hazards })
   if (as(node, 'SubLink')) return false
-  if (mayAsk(node)) return comparedWithColumns(before).some((side) => holdsBare(side, canonical(node)))
-  return childNodes(node).every((child) => asksNothingEarlier(child, before))
+  if (mayAsk(node)) {
+    if (hazards.callsVolatile(node)) return false
+    return comparedWithColumns(before).some((side) => holdsBare(side, canonical(node)))
+  }
+  return childNodes(node).every((child) => asksNothingEarlier(child, { before, hazards }))
 }
 
 /** What is in a sub-select runs only when its value is needed. */

@@ -1,8 +1,9 @@
 import type { FuncCall, Node, TypeName } from '../../syntax/nodes.ts'
-import { as, isNode, kindOf, words } from '../../syntax/nodes.ts'
+import { as, isNode, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
 import { printExpression } from '../../syntax/expression.ts'
 import { rowReferences } from '../../syntax/rowReferences.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
+import { unique } from '../../unique.ts'
 import { firstOf } from './firstOf.ts'
 import type { Functions } from './functionCatalog.ts'
 import type { Hazards } from './hazards.ts'
@@ -17,6 +18,10 @@ export interface Scope {
   /** Functions that are declared STABLE or IMMUTABLE but call a VOLATILE one, by oid, with the one that they call. */
   hiddenVolatile: Map<number, string>
   hazards: Hazards
+  /** Why a function that is declared VOLATILE must be called for every row, as a phrase; undefined if it need not. */
+  whyPerRow(called: CatalogFunction): string | undefined
+  /** Why it need not, as a sentence. */
+  whyOnce(called: CatalogFunction): string
 }
 
 /** Name, schema and number of arguments of a call. A name without a schema is one of pg_catalog here. */
@@ -73,8 +78,8 @@ export function whyCallMustStay(call: FuncCall, scope: Scope): string | undefine
   for (const each of candidates) {
     if (each.kind !== 'f') return `${shown} is an aggregate or window function`
     if (each.returnsSet) return `${shown} returns a set`
-    if (each.volatility === 'volatile')
-      return `${shown} is VOLATILE, so it may answer differently for each row`
+    const perRow = whyVolatilityMatters(each, scope)
+    if (perRow !== undefined) return `${shown} is VOLATILE, and ${perRow}`
     const reads = scope.falselyImmutable.get(each.oid)
     if (reads !== undefined) {
       return `${shown} is declared IMMUTABLE, yet reads ${reads}: a cached plan may show one user another's rows`
@@ -142,11 +147,31 @@ function reasonWithin(value: unknown, scope: Scope, inSubselect: boolean): strin
 function reasonOfCall(call: FuncCall, scope: Scope, inSubselect: boolean): string | undefined {
   if (!inSubselect) return whyCallMustStay(call, scope)
   const { schema, name } = nameOfCall(call)
-  const volatile =
-    schema === 'pg_catalog'
-      ? (scope.functions.builtin.get(name)?.volatility ?? 'volatile') === 'volatile'
-      : candidatesFor(call, scope).every(({ volatility }) => volatility === 'volatile')
-  return volatile ? `${name}() is VOLATILE, so it may answer differently for each row` : undefined
+  if (schema === 'pg_catalog') {
+    const isVolatile = (scope.functions.builtin.get(name)?.volatility ?? 'volatile') === 'volatile'
+    return isVolatile ? `${name}() is VOLATILE, so it may answer differently for each row` : undefined
+  }
+  const candidates = candidatesFor(call, scope)
+  if (candidates.length === 0) return `${name}() cannot be found in the catalog`
+  const perRow = firstOf(candidates, (each) => whyVolatilityMatters(each, scope))
+  return perRow === undefined ? undefined : `${name}() is VOLATILE, and ${perRow}`
+}
+
+/** Why the function must be called for every row, if it is declared VOLATILE; undefined if it need not. */
+export function whyVolatilityMatters(
+  called: CatalogFunction,
+  { whyPerRow }: Pick<Scope, 'whyPerRow'>,
+): string | undefined {
+  return called.volatility === 'volatile' ? whyPerRow(called) : undefined
+}
+
+/** For every VOLATILE function that the expression calls, why calling it once is the same. */
+export function notesOnVolatile(expression: unknown, scope: Scope): string[] {
+  const called = nodesIn(expression).flatMap((node) => {
+    const call = as(node, 'FuncCall')
+    return call && nameOfCall(call).schema !== 'pg_catalog' ? candidatesFor(call, scope) : []
+  })
+  return unique(called.filter(({ volatility }) => volatility === 'volatile').map(scope.whyOnce))
 }
 
 function reasonOfOperator(node: Node, { functions }: Scope): string | undefined {

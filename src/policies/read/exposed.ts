@@ -11,7 +11,8 @@ import type { Hazards } from './hazards.ts'
  * first, and a wrapped call is cheap. The other conditions may be in the same policy, in policies for other commands that
  * an UPDATE also has to pass, or in the query itself.
  *
- * A call that is compared with a column is safe: the planner runs it anyway, to estimate the number of rows.
+ * A call that is compared with a column is safe unless it is VOLATILE: the planner runs it anyway, to estimate the number
+ * of rows.
  *
  * @param tree the whole predicate of which the call is a part
  */
@@ -21,7 +22,7 @@ export function whyExposed(call: Node, tree: Node, hazards: Hazards): string | u
   if (hazard.isOnPurpose) {
     return `${hazard.what}, and calling it earlier would change who gets that error`
   }
-  if (runsFirst(call, tree)) return undefined
+  if (runsFirst(call, tree, hazards)) return undefined
   return `it may end with an error (${hazard.what}), and conditions that keep it from being called today would no longer come first`
 }
 
@@ -29,15 +30,20 @@ export function whyExposed(call: Node, tree: Node, hazards: Hazards): string | u
  * Whether a new sub-select may run where nothing ran before. That is so for every set of keys, and for a wrapped call
  * unless the planner runs it anyway.
  */
-export function mayBeAskedEarlier(part: Node, before: Node): boolean {
+export function mayBeAskedEarlier(
+  part: Node,
+  before: Node,
+  hazards: Pick<Hazards, 'callsVolatile'>,
+): boolean {
   const value = wrappedIn(part)
   if (!value || holdsQuery(value)) return true
   const text = canonical(value)
   const call = nodesIn(before).find((node) => canonical(node) === text)
-  return !call || !runsFirst(call, before)
+  return !call || !runsFirst(call, before, hazards)
 }
 
-function runsFirst(call: Node, tree: Node): boolean {
+function runsFirst(call: Node, tree: Node, hazards: Pick<Hazards, 'callsVolatile'>): boolean {
+  if (hazards.callsVolatile(call)) return false
   return comparedWithColumns(tree).some((each) => nodesIn(each).includes(call))
 }
 
@@ -45,7 +51,10 @@ function holdsQuery(tree: Node): boolean {
   return nodesIn(tree).some((node) => 'SubLink' in node)
 }
 
-/** The other sides of comparisons with a column: the planner runs them before the statement, in any context. */
+/**
+ * The other sides of comparisons with a column: the planner runs them before the statement, in any context, unless they
+ * call a VOLATILE function.
+ */
 export function comparedWithColumns(condition: Node): Node[] {
   const connective = as(condition, 'BoolExpr')
   if (connective) return connective.args.flatMap(comparedWithColumns)

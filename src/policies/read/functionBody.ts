@@ -6,7 +6,9 @@ import type { Node } from '../../syntax/nodes.ts'
 import { as, isNode } from '../../syntax/nodes.ts'
 import { splitStatements } from '../../syntax/statements.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
+import { fieldsOf } from '../../syntax/walk.ts'
 import { plpgsqlTraits } from './plpgsqlTraits.ts'
+import { recordDefaults } from './recordDefaults.ts'
 
 /** What a function does, as far as its body shows it. */
 export interface FunctionBody {
@@ -14,8 +16,12 @@ export interface FunctionBody {
   parts: Node[]
   /** The expression that it returns, if it does nothing else. */
   result?: Node
+  /** The defaults of its parameters, which a call evaluates if it leaves them out. */
+  defaults?: Node[]
   /** Why it may raise an error on purpose, as a phrase: `has RAISE EXCEPTION`. */
   raises?: string
+  /** What its statements do besides reading, computing and raising errors, as a phrase: `uses a cursor`. */
+  acts?: string
   /** It runs dynamic SQL, so `parts` does not hold everything. */
   isDynamic?: true
   /** Types of its variables, as written. */
@@ -26,13 +32,28 @@ export interface FunctionBody {
 export async function readBody(called: CatalogFunction): Promise<FunctionBody | { unreadable: string }> {
   const { language, source, definition } = called
   try {
-    if (language === 'sql')
-      return source.trim() === '' ? await readStandardBody(definition) : await readSql(source)
-    if (language === 'plpgsql') return await readPlpgsql(definition)
-    return { unreadable: `its body is in ${language}` }
+    const body =
+      language === 'plpgsql'
+        ? await readPlpgsql(called)
+        : language !== 'sql'
+          ? undefined
+          : source.trim() === ''
+            ? await readStandardBody(definition)
+            : await readSql(source)
+    if (!body) return { unreadable: `its body is in ${language}` }
+    return called.defaults === 0 ? body : { ...body, defaults: await readDefaults(definition) }
   } catch (error) {
     return { unreadable: `its body cannot be parsed: ${messageOf(error)}` }
   }
+}
+
+async function readDefaults(definition: string): Promise<Node[]> {
+  const [statement] = await splitStatements(definition)
+  const parameters: readonly Node[] = as(statement?.node, 'CreateFunctionStmt')?.parameters ?? []
+  return parameters.flatMap((each) => {
+    const { defexpr } = each['FunctionParameter'] as { defexpr?: Node }
+    return defexpr ? [defexpr] : []
+  })
 }
 
 async function readSql(source: string): Promise<FunctionBody> {
@@ -64,11 +85,13 @@ function resultOfSelect(statement: Node): Node | undefined {
   return rest.length === 0 ? target : { SubLink: { subLinkType: 'EXPR_SUBLINK', subselect: statement } }
 }
 
-async function readPlpgsql(definition: string): Promise<FunctionBody> {
+async function readPlpgsql({ definition, source }: CatalogFunction): Promise<FunctionBody> {
   const parsed: unknown = await parsePlPgSQL(definition)
   const parts: Node[] = []
   for (const query of queriesIn(parsed)) parts.push(...(await readQuery(query)))
-  const returned = onlyReturn(parsed)
+  const defaults = recordDefaults(source, recordNames(parsed))
+  for (const each of defaults) parts.push(await parseExpression(each))
+  const returned = defaults.length === 0 ? onlyReturn(parsed) : undefined
   return {
     parts,
     ...plpgsqlTraits(parsed),
@@ -95,6 +118,14 @@ async function readAssignment(text: string): Promise<Node[]> {
   const target = tokens.slice(0, tokens[at - 1] === ':' ? at - 1 : at).join('')
   const source = await splitStatements(`SELECT ${tokens.slice(at + 1).join('')}`)
   return [await parseExpression(target), ...source.map(({ node }) => node)]
+}
+
+function recordNames(parsed: unknown): Set<string> {
+  return new Set(
+    Array.from(fieldsOf(parsed, 'PLpgSQL_rec'), ({ refname }) =>
+      typeof refname === 'string' ? refname : '',
+    ),
+  )
 }
 
 interface Query {

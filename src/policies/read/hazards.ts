@@ -96,6 +96,23 @@ export class Hazards {
     return this.#within(expression, { user, reader: user }, { ...nothingInSight, columns })
   }
 
+  /** Whether the expression calls a function that is declared VOLATILE: the planner does not run such a call. */
+  callsVolatile(expression: unknown): boolean {
+    return nodesIn(expression).some((node) => {
+      const call = as(node, 'FuncCall')
+      if (!call) return false
+      const { schema, name } = nameOf(call)
+      const builtin = schema === undefined || schema === 'pg_catalog' ? this.#builtin(name) : undefined
+      return [...this.#functions(schema, name), ...(builtin ? [builtin] : [])].some(
+        ({ volatility }) => volatility === 'volatile',
+      )
+    })
+  }
+
+  #builtin(name: string) {
+    return this.#reach.functions.builtin.get(name)
+  }
+
   /** Whether the expression uses only constants and the session's settings: `auth.uid()` and the like. */
   readsOnlySettings(expression: unknown): boolean {
     return isConstant(expression as Node) || this.#isOfCaller(expression)

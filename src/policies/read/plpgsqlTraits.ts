@@ -5,20 +5,40 @@ import type { FunctionBody } from './functionBody.ts'
 const errorLevel = 21
 
 /** What the statements of a PL/pgSQL function do that its expressions do not show. */
-export function plpgsqlTraits(parsed: unknown): Pick<FunctionBody, 'raises' | 'isDynamic' | 'variableTypes'> {
+export function plpgsqlTraits(
+  parsed: unknown,
+): Pick<FunctionBody, 'raises' | 'acts' | 'isDynamic' | 'variableTypes'> {
   const statements = [...entriesIn(parsed)]
   const isDynamic = statements.some(
     ([key]) => key === 'PLpgSQL_stmt_dynexecute' || key === 'PLpgSQL_stmt_dynfors' || key === 'dynquery',
   )
   const raises =
     firstOf(statements, whyItRaises) ?? (mayEndWithoutReturn(parsed) ? 'may end without RETURN' : undefined)
+  const acts = firstOf(statements, howItActs)
   return {
     variableTypes: statements.flatMap(([key, value]) =>
       key === 'typname' && typeof value === 'string' ? [value.trim().toLowerCase()] : [],
     ),
     ...(isDynamic ? { isDynamic } : {}),
     ...(raises === undefined ? {} : { raises }),
+    ...(acts === undefined ? {} : { acts }),
   }
+}
+
+/** Statements that only read, compute and decide. What SQL they hold is among the parts of the body. */
+const quiet = new Set([
+  ...['block', 'assign', 'if', 'case', 'loop', 'while', 'fori', 'fors', 'foreach_a', 'exit'],
+  ...['return', 'return_next', 'return_query', 'perform', 'execsql', 'raise', 'assert'],
+])
+
+function howItActs([key, value]: [string, unknown]): string | undefined {
+  const kind = key.startsWith('PLpgSQL_stmt_') ? key.slice('PLpgSQL_stmt_'.length) : undefined
+  if (kind === undefined) return undefined
+  if (['open', 'fetch', 'close', 'forc'].includes(kind)) return 'uses a cursor'
+  if (kind.startsWith('dyn')) return 'runs dynamic SQL'
+  const { elog_level: level = errorLevel } = (value ?? {}) as { elog_level?: number }
+  if (kind === 'raise' && level < errorLevel) return 'sends a message with RAISE'
+  return quiet.has(kind) ? undefined : `has the statement ${kind.toUpperCase()}`
 }
 
 function whyItRaises([key, value]: [string, unknown]): string | undefined {

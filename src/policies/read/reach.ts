@@ -66,6 +66,17 @@ export async function readReach(
     bypassing: new Set((await listRoles(db)).flatMap(({ name, isExempt }) => (isExempt ? name : []))),
     enums: await listEnums(db),
   }
+  await extendReach(db, reach, start, source)
+  return reach
+}
+
+/** Adds to what is known everything that further expressions and functions can reach. */
+export async function extendReach(
+  db: Database,
+  reach: Reach,
+  start: { trees: Node[]; called: CatalogFunction[] },
+  source: RelationSource,
+): Promise<void> {
   let open = [...start.trees, ...(await readBodiesOf(start.called, reach))]
   while (open.length > 0) {
     const names = namesCalledIn(open).filter((name) => !reach.byName.has(name))
@@ -77,7 +88,6 @@ export async function readReach(
       ...(await queriesOf(db, relationNames, reach, source)),
     ]
   }
-  return reach
 }
 
 async function functionsOf(db: Database, names: string[], { byName }: Reach): Promise<CatalogFunction[]> {
@@ -98,7 +108,7 @@ async function readBodiesOf(functions: CatalogFunction[], { bodies, unreadable }
       continue
     }
     bodies.set(each.oid, body)
-    parts.push(...body.parts)
+    parts.push(...body.parts, ...(body.defaults ?? []))
   }
   return parts
 }

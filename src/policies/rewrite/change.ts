@@ -21,6 +21,8 @@ export interface Change {
   becomes: string
   /** A column of the policy's table that needs an index first: only with it is this form the fast one. */
   needsIndexOn?: string
+  /** For each VOLATILE function in it, why calling it once per statement is the same; absent without one. */
+  notes?: string[]
   /** Tables whose policies are rewritten first: as they are, they run code for every row that this form reads. */
   follows?: RelationName[]
 }
@@ -52,7 +54,7 @@ export function stepsIfVolatile(called: CatalogFunction[]): Pick<Refusal, 'steps
   const name = `${volatile.schema}.${volatile.name}(${volatile.args})`
   return {
     steps: [
-      `Read the body of ${name}. If it only reads and answers the same for every row of a statement, declare it STABLE: ALTER FUNCTION ${name} STABLE;`,
+      `If ${name} need not see what the calling command itself has changed, declare it STABLE: ALTER FUNCTION ${name} STABLE;`,
       'Run this command again.',
     ],
   }

@@ -5,7 +5,7 @@ import type { Node, SelectStmt, SubLink } from '../../syntax/nodes.ts'
 import { as, conjuncts, nodesIn, words } from '../../syntax/nodes.ts'
 import { rowReferences } from '../../syntax/rowReferences.ts'
 import type { Scope } from '../read/calls.ts'
-import { show, whyNotOncePerStatement } from '../read/calls.ts'
+import { notesOnVolatile, show, whyNotOncePerStatement } from '../read/calls.ts'
 import type { Change, Refusal, Rewritten } from './change.ts'
 import { withoutLimit } from '../read/membershipBody.ts'
 import { replaceInContext } from '../read/positiveContext.ts'
@@ -73,8 +73,16 @@ export function turnCorrelated(tree: Node, scope: Scope & KeyScope, verdicts: Pl
         refusals.push({ rule, was: show(node), reason: verdict.reason, ...later })
         return undefined
       }
+      const notes = notesOnVolatile(node, scope)
       const follows = verdict?.waitsFor ? { follows: verdict.waitsFor } : {}
-      changes.push({ rule, was: show(node), becomes: show(becomes), ...form, ...follows })
+      changes.push({
+        rule,
+        was: show(node),
+        becomes: show(becomes),
+        ...form,
+        ...follows,
+        ...(notes.length > 0 ? { notes } : {}),
+      })
       return becomes
     } catch (error) {
       if (!(error instanceof Unclear)) throw error

@@ -4,7 +4,7 @@ import type { FuncCall, Node, TypeName } from '../../syntax/nodes.ts'
 import { as, kindOf, nodesIn } from '../../syntax/nodes.ts'
 import { rowReferences } from '../../syntax/rowReferences.ts'
 import type { Scope } from '../read/calls.ts'
-import { candidatesFor, nameOfCall, show } from '../read/calls.ts'
+import { candidatesFor, nameOfCall, notesOnVolatile, show, whyVolatilityMatters } from '../read/calls.ts'
 import type { Change, Refusal, Rewritten } from './change.ts'
 import { stepsIfVolatile } from './change.ts'
 import { readsChanging } from '../read/declarations.ts'
@@ -60,7 +60,9 @@ export function turnMembership(tree: Node, scope: MembershipScope): Rewritten & 
       refuseOtherAnswers(membership.called)
       if (!isPositive) throw new Unclear('it is under NOT or in a place where NULL and false differ')
       const { replacement, helper, ...form } = turn(membership.call, membership.called, scope, tree)
-      changes.push({ rule, was: show(node), becomes: show(replacement), ...form })
+      const notes = notesOnVolatile(node, scope)
+      const noted = notes.length > 0 ? { notes } : {}
+      changes.push({ rule, was: show(node), becomes: show(replacement), ...form, ...noted })
       helpers.push(helper)
       return replacement
     } catch (error) {
@@ -188,8 +190,8 @@ function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipS
   const shown = `${schema}.${name}(${args})`
   if (candidatesFor(call, scope).length > 1)
     throw new Unclear(`${shown} has overloads with the same number of arguments`)
-  if (volatility === 'volatile')
-    throw new Unclear(`${shown} is VOLATILE, so it may answer differently for each row`)
+  const perRow = whyVolatilityMatters(called, scope)
+  if (perRow !== undefined) throw new Unclear(`${shown} is VOLATILE, and ${perRow}`)
   if (volatility === 'immutable') {
     const reads = readsChanging(called, scope.reach)
     if (reads !== undefined) {

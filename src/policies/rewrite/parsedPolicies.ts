@@ -22,7 +22,11 @@ import type { PolicyOnTable, PolicyCatalog } from '../read/policyCatalog.ts'
 import { readPolicyCatalog } from '../read/policyCatalog.ts'
 import type { Surroundings } from '../read/privateSchema.ts'
 import { readSurroundings } from '../read/privateSchema.ts'
-import type { Reach } from '../read/reach.ts'
+import type { Scope } from '../read/calls.ts'
+import type { CatalogTable } from '../read/tableCatalog.ts'
+import type { VolatileFunctions } from '../read/volatility/volatileFunctions.ts'
+import { readVolatileFunctions } from '../read/volatility/readVolatileFunctions.ts'
+import type { Reach, RelationSource } from '../read/reach.ts'
 import { readReach } from '../read/reach.ts'
 import type { KnownNames } from '../read/searchPath.ts'
 import { prepareTypes } from '../read/typeNames.ts'
@@ -46,6 +50,18 @@ export interface ParsedPolicies {
   verdicts: PlanVerdicts
   baseline: Baseline
   selectReads: SelectReads
+  volatile: VolatileFunctions
+}
+
+/** How functions that are declared VOLATILE are judged in the policies of a table. */
+export function judging(
+  volatile: VolatileFunctions,
+  { oid }: CatalogTable,
+): Pick<Scope, 'whyPerRow' | 'whyOnce'> {
+  return {
+    whyPerRow: (called) => volatile.whyPerRow(called, oid),
+    whyOnce: (called) => volatile.whyOnce(called, oid),
+  }
 }
 
 /** What is needed to decide whether a name in a body can mean several things. */
@@ -68,7 +84,11 @@ export async function readParsedPolicies(db: Database, read: Read): Promise<Pars
   const surroundings = await readSurroundings(db, read)
   const baseline = await readBaseline(db, catalog.policies)
   const selectReads = await read(listSelectReads)
-  const known = { catalog, parsed, reach, hazards, surroundings, baseline, selectReads, verdicts: new Map() }
+  const volatile = await readVolatile(db, catalog, parsed, reach)
+  const known = {
+    ...{ catalog, parsed, reach, hazards, surroundings, baseline, selectReads, volatile },
+    verdicts: new Map(),
+  }
   return { ...known, verdicts: await readPlanVerdicts(db, planQuestions(known)) }
 }
 
@@ -82,6 +102,7 @@ function planQuestions(policies: ParsedPolicies): PlanQuestion[] {
       called: policy.functions,
       ...trusted,
       hazards: policies.hazards,
+      ...judging(policies.volatile, policy.table),
       table: policy.table,
     }
     if (!policy.table.isOurs) return []
@@ -121,27 +142,47 @@ function runsCodePerRow(tree: Node): boolean {
   return childNodes(tree).some(runsCodePerRow)
 }
 
-/** Everything that the policies' expressions can reach; relations and policies are known already. */
-function reachOf(
+/** Judges every VOLATILE function that a policy calls, for the table of the policy. */
+async function readVolatile(
   db: Database,
-  { functions, called, tables }: PolicyCatalog,
+  catalog: PolicyCatalog,
   parsed: ParsedPolicy[],
-): Promise<Reach> {
+  reach: Reach,
+): Promise<VolatileFunctions> {
+  const calls = parsed.flatMap(({ policy }) =>
+    policy.functions
+      .filter(({ volatility }) => volatility === 'volatile')
+      .map((called) => ({ called, tableOid: policy.table.oid })),
+  )
+  const predicates = parsed.map(({ policy, using, check, unreadable }) => ({
+    tableOid: policy.table.oid,
+    trees: unreadable === undefined ? [using, check].filter((tree) => tree !== undefined) : undefined,
+  }))
+  return readVolatileFunctions(db, calls, {
+    reach,
+    tables: catalog.tables,
+    predicates,
+    source: sourceOf(catalog, parsed),
+  })
+}
+
+/** Everything that the policies' expressions can reach; relations and policies are known already. */
+function reachOf(db: Database, catalog: PolicyCatalog, parsed: ParsedPolicy[]): Promise<Reach> {
+  const { functions, called } = catalog
+  const trees = parsed.flatMap(({ using, check }) => [using, check].filter((tree) => tree !== undefined))
+  return readReach(db, functions, { trees, called }, sourceOf(catalog, parsed))
+}
+
+function sourceOf({ tables }: PolicyCatalog, parsed: ParsedPolicy[]): RelationSource {
   const byName = groupBy(tables.values(), ({ name }) => name)
   const reading = parsed
     .filter(({ policy }) => policy.command === 'SELECT' || policy.command === 'ALL')
     .map(({ policy, using }) => ({ tableOid: policy.table.oid, using }))
   const byTable = groupBy(reading, ({ tableOid }) => tableOid)
-  const trees = parsed.flatMap(({ using, check }) => [using, check].filter((tree) => tree !== undefined))
-  return readReach(
-    db,
-    functions,
-    { trees, called },
-    {
-      named: (names) => Promise.resolve(names.flatMap((name) => byName.get(name) ?? [])),
-      policiesOf: (of) => Promise.resolve(new Map(of.map(({ oid }) => [oid, byTable.get(oid) ?? []]))),
-    },
-  )
+  return {
+    named: (names) => Promise.resolve(names.flatMap((name) => byName.get(name) ?? [])),
+    policiesOf: (of) => Promise.resolve(new Map(of.map(({ oid }) => [oid, byTable.get(oid) ?? []]))),
+  }
 }
 
 /** Policies with the same text share one tree, which nobody changes. */

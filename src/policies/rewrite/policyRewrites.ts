@@ -24,7 +24,7 @@ import { KeyHelpers } from './keyHelpers.ts'
 import type { MembershipScope } from './membership.ts'
 import { turnMembership } from './membership.ts'
 import type { ParsedPolicies, ParsedPolicy } from './parsedPolicies.ts'
-import { namesKnownTo } from './parsedPolicies.ts'
+import { judging, namesKnownTo } from './parsedPolicies.ts'
 import type { PlannedOnce } from './planOnce.ts'
 import { planOnce } from './planOnce.ts'
 import type { PolicyOnTable } from '../read/policyCatalog.ts'
@@ -136,8 +136,8 @@ interface Shared extends Pick<
   MembershipScope,
   'tables' | 'role' | 'functions' | 'falselyImmutable' | 'hiddenVolatile'
 > {
-  /** As `wrapCalls`, which does not depend on the table: run once for each tree and set of functions. */
-  wrap(tree: Node, scope: Scope): Rewritten
+  /** As `wrapCalls`: run once for each tree and set of functions, and for each table if one of them is VOLATILE. */
+  wrap(tree: Node, scope: Scope, table: CatalogTable): Rewritten
   keyHelpers: KeyHelpers
   asksCaller: ArmOrder['asksCaller']
   /** Calls planned once per session, if that rule is wanted. */
@@ -169,10 +169,12 @@ function sharedBy(
     functions,
     falselyImmutable: declaredFalsely(called.filter(isImmutable), readsChanging, reach),
     hiddenVolatile: declaredFalsely(called.filter(isNotVolatile), hiddenVolatile, reach),
-    wrap(tree, scope) {
+    wrap(tree, scope, table) {
       const known = wrapped.get(tree) ?? new Map<string, Rewritten>()
       wrapped.set(tree, known)
-      const functions = scope.called.map(({ oid }) => oid).join()
+      // What a VOLATILE function may be depends on the table too.
+      const isVolatile = scope.called.some(({ volatility }) => volatility === 'volatile')
+      const functions = [...scope.called.map(({ oid }) => oid), ...(isVolatile ? [table.oid] : [])].join()
       const result = known.get(functions) ?? wrapCalls(tree, scope, rules)
       known.set(functions, result)
       return result
@@ -213,6 +215,7 @@ function rewritePolicy(
     helpers: shared.keyHelpers,
     willLead: (column) => willLead(policy.table, column),
     called: policy.functions,
+    ...judging(shared.volatile, policy.table),
   }
   const changes: Change[] = []
   const refusals: Refusal[] = []
@@ -227,7 +230,7 @@ function rewritePolicy(
     const around = rules.has('policy_correlated_subquery')
       ? turnCorrelated(turned.tree, scope, shared.verdicts)
       : { tree: turned.tree, changes: [], refusals: [] }
-    const wrapped = shared.wrap(around.tree, scope)
+    const wrapped = shared.wrap(around.tree, scope, policy.table)
     const turnedAny = turned.changes.length + around.changes.length > 0
     const ordered =
       turnedAny && mayReorder(policy, clause)

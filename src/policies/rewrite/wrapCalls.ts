@@ -4,7 +4,14 @@ import type { FuncCall, Node, OperatorExpression, TypeName } from '../../syntax/
 import { as, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
 import { childNodes, replaceBelow, replaceNodes } from '../../syntax/replaceNodes.ts'
 import { rowReferences } from '../../syntax/rowReferences.ts'
-import { candidatesFor, nameOfCall, show, whyCallMustStay, whyNotOncePerStatement } from '../read/calls.ts'
+import {
+  candidatesFor,
+  nameOfCall,
+  notesOnVolatile,
+  show,
+  whyCallMustStay,
+  whyNotOncePerStatement,
+} from '../read/calls.ts'
 import type { Scope } from '../read/calls.ts'
 import type { Change, Refusal, Rewritten, RewriteRule } from './change.ts'
 import { stepsIfVolatile } from './change.ts'
@@ -30,7 +37,8 @@ import { typeNamed } from '../read/typeNames.ts'
  * PostgreSQL evaluates an InitPlan at its first use, so a call in an arm of CASE or COALESCE that is never reached is
  * still never made.
  *
- * Left alone: calls with columns of the row, VOLATILE and set-returning functions, aggregates, calls that have a
+ * Left alone: calls with columns of the row, set-returning functions, VOLATILE ones that may see what the command
+ * changes, aggregates, calls that have a
  * sub-select of their own already, IMMUTABLE calls on constants (the planner computes those), and cheap built-in
  * functions such as `now()`, which the planner estimates better when it sees them.
  */
@@ -99,7 +107,9 @@ export function wrapCalls(tree: Node, scope: Scope, rules: ReadonlySet<RewriteRu
       if (!rules.has(rule)) return node
       const inner = replaceBelow(node, withinSubselects(replace))
       const wrapped = finish(scalarSubselect(inner))
-      changes.push({ rule, was: show(node), becomes: show(wrapped) })
+      const notes = notesOnVolatile(node, scope)
+      const form = notes.length > 0 ? { notes } : {}
+      changes.push({ rule, was: show(node), becomes: show(wrapped), ...form })
       return wrapped
     }
     if (call && rules.has(rule) && !isSetOrAggregate(call, scope)) {

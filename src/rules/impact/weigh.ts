@@ -10,6 +10,7 @@ import { nameKey, noTraffic, readTraffic } from './traffic.ts'
 
 /** Rules whose subjects begin with a role, a function or a statement, whatever tables are called. */
 const aboutNoTable: ReadonlySet<RuleName> = new Set<RuleName>([
+  'function_volatility',
   'function_search_path_mutable',
   'slow_query',
   'cache_hit_ratio',

@@ -66,7 +66,10 @@ function changed(
       level: policy.table.rowSecurity ? 'warn' : 'info',
       subject: [policy.table.schema, policy.table.name, policy.name],
       detail: `In policy ${displayIdentifier(policy.name)} on ${display(policy.table)}, ${calls.join(' and ')} ${problem}.`,
-      evidence: evidenceOf(rewrite),
+      evidence: [
+        ...evidenceOf(rewrite),
+        ...unique(own.flatMap(({ notes = [] }) => notes)).map((note) => measured('once per statement', note)),
+      ],
       remedy:
         typeof cure === 'function'
           ? {
@@ -162,7 +165,11 @@ function whyOf(table: CatalogTable, changes: Change[]): string {
     const was = [...new Set(changes.filter((change) => change.rule === rule).map((change) => change.was))]
     return was.length === 0 ? [] : [reasons[rule](was.join(', '))]
   })
-  return `Policies of ${display(table)}${rows}: ${sentences.join(' ')} The same rows pass as before.`
+  const notes = unique(changes.flatMap((change) => change.notes ?? []))
+  return [
+    `Policies of ${display(table)}${rows}: ${sentences.join(' ')} The same rows pass as before.`,
+    ...notes,
+  ].join(' ')
 }
 
 const once = (calls: string) =>

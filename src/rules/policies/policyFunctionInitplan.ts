@@ -13,6 +13,6 @@ import type { Rule } from '../rule.ts'
 export const policyFunctionInitplan: Rule = {
   name: 'policy_function_initplan',
   finds: 'other calls that take no column of the row, but that a policy makes for every row',
-  cure: 'a sub-select around them; VOLATILE ones are reported and left as they are',
+  cure: 'a sub-select around them, also if they are VOLATILE by omission; what may see changes of the command is left',
   find: (context) => policyFindings(context, 'policy_function_initplan', 'runs for every row'),
 }

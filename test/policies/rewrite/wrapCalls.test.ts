@@ -17,8 +17,6 @@ beforeAll(async () => {
     CREATE FUNCTION auth.jwt() RETURNS jsonb LANGUAGE sql STABLE AS $$ SELECT current_setting('request.jwt', true)::jsonb $$;
     CREATE FUNCTION is_admin() RETURNS boolean LANGUAGE sql STABLE AS 'SELECT true';
     CREATE FUNCTION is_admin_of(who uuid) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT true';
-    CREATE FUNCTION quota() RETURNS boolean LANGUAGE sql AS 'SELECT true';
-    CREATE FUNCTION quota_of(who uuid) RETURNS boolean LANGUAGE sql AS 'SELECT true';
     CREATE FUNCTION dice() RETURNS boolean LANGUAGE sql STABLE AS 'SELECT random() < 0.5';
     CREATE FUNCTION doubled(n int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT n * 2';
     CREATE FUNCTION cached_me() RETURNS uuid LANGUAGE sql IMMUTABLE AS $$ SELECT auth.uid() $$;
@@ -28,6 +26,9 @@ beforeAll(async () => {
     CREATE DOMAIN small AS int CHECK (VALUE < 10);
     CREATE TABLE members (id uuid, team uuid, person uuid, role text);
     CREATE TABLE t (id uuid, owner uuid, team uuid, n int, at timestamptz, flags text[], doc jsonb);
+    CREATE FUNCTION quota() RETURNS boolean LANGUAGE sql AS 'SELECT count(*) < 3 FROM public.t';
+    CREATE FUNCTION quota_of(who uuid) RETURNS boolean LANGUAGE sql AS 'SELECT count(*) < 3 FROM public.t WHERE owner = who';
+    CREATE FUNCTION undeclared() RETURNS boolean LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM public.members)';
     ALTER TABLE t ENABLE ROW LEVEL SECURITY;
   `)
 })
@@ -108,7 +109,8 @@ describe('wrapCalls wraps', () => {
       `owner = (SELECT COALESCE(auth.uid(), '00000000-0000-0000-0000-000000000000'::uuid))`,
     ],
     ['what is under NOT', 'NOT is_admin()', 'NOT (SELECT public.is_admin())'],
-    ['an argument of a VOLATILE function', 'quota_of(auth.uid())', 'public.quota_of((SELECT auth.uid()))'],
+    ['a VOLATILE function that reads another table', 'undeclared()', '(SELECT public.undeclared())'],
+    ['an argument of a quota', 'quota_of(auth.uid())', 'public.quota_of((SELECT auth.uid()))'],
     [
       'what a cast to a domain with checks holds',
       `n = (auth.jwt() ->> 'n')::small`,
@@ -138,7 +140,11 @@ describe('wrapCalls leaves', () => {
 
 describe('wrapCalls refuses', () => {
   test.each([
-    ['a VOLATILE function', 'quota()', 'public.quota() is VOLATILE'],
+    [
+      'a VOLATILE function that reads the table',
+      'quota()',
+      'public.quota() is VOLATILE, and it reads public.t, which a command on public.t may change',
+    ],
     ['a STABLE function that rolls dice', 'dice()', 'declared STABLE, yet calls random()'],
     ['an IMMUTABLE identity', 'owner = cached_me()', 'declared IMMUTABLE, yet reads auth.uid()'],
     ['a call of a volatile value', 'is_admin_of(gen_random_uuid())', 'gen_random_uuid() is VOLATILE'],

@@ -31,8 +31,10 @@ beforeAll(async () => {
     CREATE SCHEMA "Odd ""one";
     GRANT USAGE ON SCHEMA "Odd ""one" TO authenticated;
     CREATE FUNCTION public.is_admin() RETURNS boolean LANGUAGE sql STABLE AS 'SELECT auth.uid() IS NULL';
-    CREATE FUNCTION public.quota() RETURNS boolean LANGUAGE sql AS 'SELECT true';
     CREATE TABLE "Odd ""one"."Nötes" (id int PRIMARY KEY, "Owner" uuid, org int);
+    CREATE FUNCTION public.quota() RETURNS boolean LANGUAGE sql AS 'SELECT count(*) < 3 FROM "Odd ""one"."Nötes"';
+    CREATE TABLE public.people (id uuid);
+    CREATE FUNCTION public.undeclared() RETURNS boolean LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM public.people)';
     CREATE FUNCTION public.is_fine(note "Odd ""one"."Nötes") RETURNS boolean LANGUAGE sql STABLE AS 'SELECT note.id > 0';
     INSERT INTO "Odd ""one"."Nötes" SELECT n, md5((n % 5)::text)::uuid, n % 7 FROM generate_series(1, 60) n;
     INSERT INTO "Odd ""one"."Nötes" VALUES (61, NULL, NULL);
@@ -98,8 +100,29 @@ describe('findings about policies', () => {
     expect(finding).toMatchObject({ level: 'info', subject: ['Odd "one', 'Nötes', 'a', 'public.quota()'] })
     expect(finding?.remedy).toMatchObject({
       kind: 'runbook',
-      title: 'Left as it is: public.quota() is VOLATILE, so it may answer differently for each row',
+      title:
+        'Left as it is: public.quota() is VOLATILE, and it reads "Odd ""one"."Nötes", which a command on "Odd ""one"."Nötes" may change',
     })
+  })
+})
+
+describe('a function that is VOLATILE by omission', () => {
+  it('is called once per statement, and the finding says why and what cannot rely on it', async () => {
+    await having(`CREATE POLICY a ${on} USING (undeclared())`)
+    const [finding] = await findWith(owner, policyFunctionInitplan)
+    expect(finding?.remedy).toMatchObject({
+      kind: 'migration',
+      title: 'Rewrite it: (SELECT public.undeclared())',
+    })
+    const why = 'public.undeclared() is declared VOLATILE, the default, but it reads only public.people'
+    expect(finding?.evidence).toContainEqual({
+      name: 'once per statement',
+      kind: 'measured',
+      value: expect.stringMatching(
+        new RegExp(`^${why.replaceAll(/[().]/g, '\\$&')}.*PostgreSQL leaves their order open`),
+      ) as string,
+    })
+    expect(finding?.remedy).toMatchObject({ operation: { why: expect.stringContaining(why) as string } })
   })
 })
 
