@@ -1,8 +1,13 @@
 import type { Forecast } from '../history/forecast.ts'
 import type { Series } from '../history/history.ts'
 
-/** How a figure is written for people. */
-export type CellKind = 'text' | 'count' | 'bytes' | 'ms' | 'seconds' | 'percent'
+/** How a cell is written for people: as words, as what a role may do, as SQL that is folded, or as a figure. */
+export type CellKind = 'text' | 'access' | 'expression' | 'count' | 'bytes' | 'ms' | 'seconds' | 'percent'
+
+/** Whether cells of that kind are numbers. */
+export function isFigure(kind: CellKind): boolean {
+  return kind !== 'text' && kind !== 'access' && kind !== 'expression'
+}
 
 export type Cell = string | number | boolean | null
 
