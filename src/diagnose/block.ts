@@ -1,5 +1,6 @@
 import type { Forecast } from '../history/forecast.ts'
 import type { Series } from '../history/history.ts'
+import type { PlanBlock } from './planBlock.ts'
 
 /** How a cell is written for people: as words, as what a role may do, as SQL that is folded, or as a figure. */
 export type CellKind = 'text' | 'access' | 'expression' | 'count' | 'bytes' | 'ms' | 'seconds' | 'percent'
@@ -53,7 +54,7 @@ export interface TextBlock {
   lines: string[]
 }
 
-export type Block = TableBlock | ChartBlock | ForecastsBlock | TextBlock
+export type Block = TableBlock | ChartBlock | ForecastsBlock | TextBlock | PlanBlock
 
 /** What a column is called, how its figures are written, and which one an item has. */
 export type Column<Item> = [title: string, kind: CellKind, of: (item: Item) => Cell]

@@ -48,7 +48,7 @@ function cellHtml(value: Cell, kind: TableBlock['columns'][number]['kind']): Htm
       ${
         text !== '' &&
         html`<details class="inline">
-          <summary>Show</summary>
+          <summary>Expression</summary>
           <code>${text}</code>
         </details>`
       }
