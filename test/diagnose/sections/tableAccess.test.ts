@@ -26,6 +26,7 @@ const scene = `
   CREATE TABLE public.no_policy (id integer, name text);
   ALTER TABLE public.no_policy ENABLE ROW LEVEL SECURITY;
   GRANT ALL ON public.no_policy TO authenticated, service_role;
+  GRANT SELECT ON public.no_policy TO heir;
   CREATE TABLE public.mixed (id integer, name text);
   ALTER TABLE public.mixed ENABLE ROW LEVEL SECURITY;
   GRANT ALL ON public.mixed TO anon, authenticated, service_role, "Clerk", co_owner, no_heir;
@@ -50,7 +51,10 @@ const scene = `
 
 const commands = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const
 
-describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
+/** Membership of roles changed with 16; the oldest and the newest besides. */
+const chosen = versions.filter(({ version }) => [14, 16, 18].includes(version))
+
+describe.each(chosen)('PostgreSQL $version', ({ version, engine }) => {
   describe.skipIf(engine !== undefined && engineIsMissing(engine))('', () => {
     let server: Server
     let superuser: Client
@@ -155,14 +159,12 @@ describe.each(versions)('PostgreSQL $version', ({ version, engine }) => {
         'rows by policy',
         'denied: no policy',
         [
-          'SELECT: true AND (id < 3)',
+          'SELECT: (id < 3)',
           'INSERT: (id > 0) AND (id < 9)',
           'UPDATE: (id = 1) AND (id < 3), new row (id = 2) AND (id < 9)',
         ].join('\n'),
       ])
-      expect(said('public.mixed', 'heir')?.[7]).toBe(
-        'SELECT: ((id > 1) OR true)\nINSERT, UPDATE, DELETE: (id > 1)',
-      )
+      expect(said('public.mixed', 'heir')?.[7]).toBe('SELECT: true\nINSERT, UPDATE, DELETE: (id > 1)')
     })
 
     test('a grant on columns says so, and a schema without USAGE counts as no grant', () => {
