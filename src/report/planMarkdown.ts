@@ -53,7 +53,7 @@ function gainText({ gain }: PlannedMigration): string {
   const { msPerHour, bytes: given, costBefore, costAfter = 0 } = gain ?? {}
   const parts = [
     ...(msPerHour === undefined ? [] : [`up to ${duration(msPerHour)} of each hour`]),
-    ...(given === undefined ? [] : [bytes(given)]),
+    ...(given === undefined ? [] : [`up to ${bytes(given)}`]),
     ...(costBefore === undefined
       ? []
       : [`planner's cost ${((100 * (costBefore - costAfter)) / costBefore).toFixed(1)} % lower`]),

@@ -52,7 +52,7 @@ pre { font: 13px/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-w
 .plan, .plan ul { list-style: none; margin: 4px 0 4px; padding: 0 0 0 14px; border-left: 1px solid var(--line); font-size: 13px; overflow-wrap: anywhere; }
 .plan li { margin: 3px 0; } .condition { color: var(--faint); font: 12px/1.4 ui-monospace, monospace; }
 input { font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--faint); border-radius: 6px; padding: 5px 9px; width: min(100%, 360px); }
-@media (max-width: 640px) { header, main, footer { padding-left: 14px; padding-right: 14px; }
+@media (max-width: 640px) { td { min-width: 96px; } header, main, footer { padding-left: 14px; padding-right: 14px; }
   .plans { grid-template-columns: minmax(0, 1fr); } .bars { gap: 9px; } .bars li { grid-template-columns: 1fr auto; gap: 2px 10px; } .bars .track { grid-column: 1 / -1; grid-row: 2; } .cards { grid-template-columns: 1fr 1fr; } .card b { font-size: 18px; } }
 @media print { body { font-size: 12px; -webkit-print-color-adjust: exact; print-color-adjust: exact; } .scroll { overflow: visible; } .copied pre { max-height: none; } nav, input, label, .copy { display: none; }
   h2, h3 { break-after: avoid; } tr, .card, .bars li, .chart { break-inside: avoid; } td { max-width: none; } }
