@@ -42,7 +42,8 @@ export function tableHtml(block: TableBlock): Html {
 
 function cellHtml(value: Cell, kind: TableBlock['columns'][number]['kind']): Html {
   const text = cellText(value, kind)
-  if (kind === 'access') return html`<td class="${tones[text[0] ?? ''] ?? ''}">${text}</td>`
+  const tone = kind === 'access' ? tones[text[0] ?? ''] : undefined
+  if (tone !== undefined) return html`<td class="${tone}">${text}</td>`
   if (kind === 'expression') {
     return html`<td>
       ${
