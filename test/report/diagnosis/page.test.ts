@@ -108,6 +108,7 @@ test('a plan shows the rows that came beside those that were expected, and names
   const executed = structuredClone(report)
   const step = { what: 'Seq Scan on public.a', rows: 10, cost: 5, steps: [] }
   Object.assign(executed.sections.find(({ id }) => id === 'plans') ?? {}, {
+    status: 'ok',
     blocks: [
       {
         ...{ kind: 'plan', head: ['abc  SELECT 1'], foot: ['  Cause (measured): none.'] },
