@@ -26,6 +26,17 @@ export interface Condition {
   readsWholeTables?: boolean
 }
 
+/** What a migration is expected to bring, as the counters or the planner had it when the file was written. */
+export interface Gain {
+  /** What its findings cost in each hour, in milliseconds. */
+  msPerHour?: number
+  /** What it gives back. */
+  bytes?: number
+  /** What the planner's costs of the statements that it serves add up to, over their calls. */
+  costBefore?: number
+  costAfter?: number
+}
+
 /** The extra export of a migration file: why it is there, and what holds before and after it. */
 export interface Optimization {
   /** For the reviewer: which query or policy is slow and why this fixes it. */
@@ -34,6 +45,8 @@ export interface Optimization {
   rule: string
   /** Ids of what it does, from `optimize`, which does not write again what a pending file does. */
   operations?: string[]
+  /** Absent where no figure was known. */
+  gain?: Gain
   /**
    * Migrations of one series follow one another, and leave the schema as it was only when all of them are taken back: the
    * way back of one may leave work to those before it.

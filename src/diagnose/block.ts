@@ -1,8 +1,14 @@
 import type { Forecast } from '../history/forecast.ts'
 import type { Series } from '../history/history.ts'
+import type { PlanBlock } from './planBlock.ts'
 
-/** How a figure is written for people. */
-export type CellKind = 'text' | 'count' | 'bytes' | 'ms' | 'seconds' | 'percent'
+/** How a cell is written for people: as words, as what a role may do, as SQL that is folded, or as a figure. */
+export type CellKind = 'text' | 'access' | 'expression' | 'count' | 'bytes' | 'ms' | 'seconds' | 'percent'
+
+/** Whether cells of that kind are numbers. */
+export function isFigure(kind: CellKind): boolean {
+  return kind !== 'text' && kind !== 'access' && kind !== 'expression'
+}
 
 export type Cell = string | number | boolean | null
 
@@ -48,7 +54,7 @@ export interface TextBlock {
   lines: string[]
 }
 
-export type Block = TableBlock | ChartBlock | ForecastsBlock | TextBlock
+export type Block = TableBlock | ChartBlock | ForecastsBlock | TextBlock | PlanBlock
 
 /** What a column is called, how its figures are written, and which one an item has. */
 export type Column<Item> = [title: string, kind: CellKind, of: (item: Item) => Cell]

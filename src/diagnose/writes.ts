@@ -6,7 +6,7 @@ import { excerpt } from '../syntax/excerpt.ts'
 import type { Block } from './block.ts'
 import { textBlock } from './block.ts'
 import { attempt } from '../catalog/attempt.ts'
-import { nodeLines } from './sections/plans.ts'
+import { planStep } from './planBlock.ts'
 
 const statementTimeout = '15s'
 const lockTimeout = '1s'
@@ -29,13 +29,16 @@ export async function explainWrites(client: ClientBase): Promise<Block[]> {
     const blocks: Block[] = []
     for (const { statement } of explained.value.filter(({ plan }) => plan?.writes)) {
       const outcome = await attempt(db, () => explainAnalyzed(db, statement))
+      const name = `${statement.id}  ${excerpt(statement.text)}`
       blocks.push(
-        textBlock(
-          `${statement.id}  ${excerpt(statement.text)}`,
-          ...(outcome.status === 'ok'
-            ? ['  Executed and rolled back:', ...nodeLines(outcome.value, 2)]
-            : [`  Not executed: ${outcome.reason}.`]),
-        ),
+        outcome.status === 'ok'
+          ? {
+              kind: 'plan',
+              head: [name, '  Executed and rolled back:'],
+              step: planStep(outcome.value),
+              foot: [],
+            }
+          : textBlock(name, `  Not executed: ${outcome.reason}.`),
       )
     }
     return blocks

@@ -24,6 +24,14 @@ const optimizationSchema = z.object({
   why: z.string().min(1),
   rule: z.string().min(1),
   operations: z.array(z.string()).optional(),
+  gain: z
+    .object({
+      msPerHour: z.number().optional(),
+      bytes: z.number().optional(),
+      costBefore: z.number().optional(),
+      costAfter: z.number().optional(),
+    })
+    .optional(),
   series: z.string().optional(),
   before: z.array(conditionSchema),
   after: z.array(conditionSchema),

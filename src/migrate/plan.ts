@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg'
 import { borrow } from '../postgres/database.ts'
+import type { Gain } from '../conditions/condition.ts'
 import { display } from '../postgres/identifiers.ts'
 import { listRelationSizes } from '../catalog/relationSizes.ts'
 import type { RelationSize } from '../catalog/relationSizes.ts'
@@ -51,6 +52,8 @@ export interface PlannedMigration {
   name: string
   why: string
   rule: string
+  /** What it is expected to bring, where the file has a figure. */
+  gain: Gain | null
   transactional: boolean
   sql: { up: string[]; down: string[] }
   locks: PlannedLock[]
@@ -126,6 +129,7 @@ async function planOne(
     name: migration.name,
     why: migration.optimization?.why ?? 'The file does not say.',
     rule: migration.optimization?.rule ?? '',
+    gain: migration.optimization?.gain ?? null,
     transactional: up.transactional,
     sql: { up: up.statements.map(({ sql }) => sql), down: down.statements.map(({ sql }) => sql) },
     locks: [...locksOf(rehearsal, 'up'), ...locksOf(rehearsal, 'down')],

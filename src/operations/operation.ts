@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Condition } from '../conditions/condition.ts'
+import type { Condition, Gain } from '../conditions/condition.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import type { PolicyPredicates } from '../catalog/policies.ts'
 
@@ -32,6 +32,8 @@ export interface Operation {
   after: ConditionCall[]
   /** Why the statements cannot run inside a transaction; absent where they can, which is the safer way. */
   noTransaction?: string
+  /** What it is expected to bring, where there is a figure. */
+  gain?: Gain
   /** The series that it belongs to: see `Optimization`. */
   series?: string
   /** Operations whose migrations have to come first. */

@@ -179,7 +179,13 @@ function findingOf(
       )
       .join(', ')}${byGain.length > 3 ? ', ...' : ''}.`,
   })
-  const operation = extension ? { ...create, requires: [installed(extension)] } : create
+  const sum = (cost: 'costBefore' | 'costAfter'): number =>
+    byGain.reduce((all, each) => all + each.statement.calls * each[cost], 0)
+  const operation = {
+    ...create,
+    ...(byGain.length > 0 ? { gain: { costBefore: sum('costBefore'), costAfter: sum('costAfter') } } : {}),
+    ...(extension ? { requires: [installed(extension)] } : {}),
+  }
   const name = operation.title.replace(/^create-/, '')
   return {
     operation,

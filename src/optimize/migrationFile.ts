@@ -36,6 +36,7 @@ export function migrationFile(operation: Operation): string {
     `  ${printField('why', printText(operation.why, 2))},`,
     `  rule: ${printString(operation.rule)},`,
     `  operations: ${printList(operation.ids)},`,
+    ...(operation.gain === undefined ? [] : [`  gain: ${printInline(operation.gain)},`]),
     ...(operation.series === undefined ? [] : [`  series: ${printString(operation.series)},`]),
     `  before: ${printCalls(operation.before, names)},`,
     `  after: ${printCalls(operation.after, names)},`,

@@ -19,6 +19,7 @@ import type { Workload } from './adviceChoice.ts'
 import { withAdvice } from './adviceChoice.ts'
 import type { Choice } from './chooseOperations.ts'
 import { chooseOperations } from './chooseOperations.ts'
+import { withGains } from './expectedGain.ts'
 import type { Group } from './groupOperations.ts'
 import type { PendingMigration } from './pendingMigrations.ts'
 import { withCoveredDrops } from './coveredByNew.ts'
@@ -102,7 +103,11 @@ export async function optimize(client: ClientBase, options: OptimizeOptions): Pr
       sift(ignore, [finding], today).kept.length > 0
     const settled = await withCoveredDrops(client, cured, { pending, isWanted })
     const { choice, actions, rankOf } = rankChoice(settled, traffic, limit)
-    const groups = groupOperations(choice.operations, rankOf, readableFor(limit ?? Infinity))
+    const groups = withGains(
+      groupOperations(choice.operations, rankOf, readableFor(limit ?? Infinity)),
+      choice,
+      traffic,
+    )
     return { found, selection, choice, actions, groups }
   }
   const wanted = { ...workload, rules: names, ignore, ...(schemas === undefined ? {} : { schemas }) }
@@ -117,7 +122,7 @@ export async function optimize(client: ClientBase, options: OptimizeOptions): Pr
     ...{ found, choice, actions, advice: advised.advice },
     selection: { ...selection, belowLevel },
     // The advice has its own order: what replaces an index is built before that is dropped.
-    groups: groupOperations(choice.operations),
+    groups: withGains(groupOperations(choice.operations), choice, traffic),
   }
 }
 

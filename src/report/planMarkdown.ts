@@ -29,15 +29,36 @@ function overview(migrations: PlannedMigration[]): string {
   const rows = migrations.map((migration) => {
     const strongest = strongestLock(migration)
     const lock = strongest ? `${strongest.mode} on ${strongest.relation}` : 'none on tables'
-    return [migration.name, migration.rule, lock, rowsText(migration), reversibility(migration)]
+    return [
+      migration.name,
+      migration.rule,
+      lock,
+      rowsText(migration),
+      reversibility(migration),
+      gainText(migration),
+    ]
   })
-  return markdownTable(['migration', 'rule', 'strongest lock', 'rows', 'reversible'], rows, [
+  return markdownTable(['migration', 'rule', 'strongest lock', 'rows', 'reversible', 'expected gain'], rows, [
     'left',
     'left',
     'left',
     'right',
     'left',
+    'left',
   ])
+}
+
+/** As it was counted or planned when the file was written; a dash where nothing had a figure. */
+function gainText({ gain }: PlannedMigration): string {
+  const { msPerHour, bytes: given, costBefore, costAfter = 0 } = gain ?? {}
+  const parts = [
+    ...(msPerHour === undefined ? [] : [`up to ${duration(msPerHour)} of each hour`]),
+    ...(given === undefined ? [] : [`up to ${bytes(given)}`]),
+    ...(costBefore === undefined
+      ? []
+      : [`planner's cost ${((100 * (costBefore - costAfter)) / costBefore).toFixed(1)} % lower`]),
+  ]
+  return parts.join('; ') || '-'
 }
 
 /** The planner's estimate for the largest relation that is touched. */

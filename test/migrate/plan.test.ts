@@ -104,6 +104,31 @@ test('the Markdown is what a reviewer reads', async () => {
   expect(text).toContain('--build-timeout')
 })
 
+test('the overview has the gain that the file expects, and a dash where it expects none', async () => {
+  const made = (table: string, gain?: string): string =>
+    sqlMigration({
+      up: [`CREATE TABLE public.${table} (id integer PRIMARY KEY)`],
+      down: [`DROP TABLE public.${table}`],
+      optimization: `{ why: 'A test.', rule: 'missing_index', ${gain ? `gain: ${gain}, ` : ''}before: [], after: [] }`,
+    })
+  await using several = await migrationDirectory({
+    '20260101000000000_time-and-space.ts': made('one', '{ msPerHour: 4200, bytes: 8192 }'),
+    '20260101000001000_planned.ts': made('two', '{ costBefore: 1000, costAfter: 25 }'),
+    '20260101000002000_unknown.ts': made('three'),
+  })
+  const rows = planMarkdown(await plan(await loadMigrations(several.path), {}, owner)).split('\n')
+  const cell = (name: string): string | undefined =>
+    rows
+      .find((row) => row.includes(`_${name} `))
+      ?.split('|')
+      .at(-2)
+      ?.trim()
+  expect(rows.find((row) => row.startsWith('| migration'))).toContain('expected gain')
+  expect(cell('time-and-space')).toBe('up to 4.2 s of each hour; up to 8 kB')
+  expect(cell('planned')).toBe("planner's cost 97.5 % lower")
+  expect(cell('unknown')).toBe('-')
+})
+
 test('the overview names the strongest lock of all statements, not of the first', async () => {
   await using several = await migrationDirectory({
     '20260101000000000_analyze-and-add.ts': sqlMigration({

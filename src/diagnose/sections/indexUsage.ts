@@ -1,9 +1,11 @@
 import { display } from '../../postgres/identifiers.ts'
+import { listIndexBloat } from '../../catalog/indexBloat.ts'
 import type { IndexUse } from '../../catalog/indexes.ts'
 import { listIndexUse } from '../../catalog/indexes.ts'
 import type { TableBlock } from '../block.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
+import { bloatByName } from './tableBloat.ts'
 
 /** The largest indexes and those that nothing scanned. */
 export const indexUsage: Section = {
@@ -14,15 +16,16 @@ export const indexUsage: Section = {
     const unscanned = indexes.filter(
       ({ scans, isUnique, backsConstraint }) => scans === 0 && !isUnique && !backsConstraint,
     )
+    const bloat = await bloatByName(context, listIndexBloat)
     return {
       blocks: [
         {
-          ...table('index_sizes', 'The largest indexes', indexes),
+          ...table('index_sizes', 'The largest indexes', indexes, bloat),
           chart: { label: 0, values: [2] },
-          note: `${indexes.length.toLocaleString('en-US')} indexes in all.`,
+          note: `${indexes.length.toLocaleString('en-US')} indexes in all. Bloat is known of B-trees of a megabyte or more.`,
         },
         {
-          ...table('index_unscanned', 'Indexes without a scan since the reset', unscanned),
+          ...table('index_unscanned', 'Indexes without a scan since the reset', unscanned, bloat),
           note: 'No proof that an index is unused: counters may be young, and replicas keep their own. The rule unused_index asks for more.',
         },
       ],
@@ -30,7 +33,12 @@ export const indexUsage: Section = {
   },
 }
 
-function table(id: string, title: string, indexes: IndexUse[]): TableBlock {
+function table(
+  id: string,
+  title: string,
+  indexes: IndexUse[],
+  bloat: ReadonlyMap<string, number>,
+): TableBlock {
   return tableBlock({
     id,
     title,
@@ -39,6 +47,7 @@ function table(id: string, title: string, indexes: IndexUse[]): TableBlock {
       ['index', 'text', display],
       ['table', 'text', (index) => index.table.name],
       ['size', 'bytes', ({ sizeBytes }) => sizeBytes],
+      ['bloat', 'percent', (index) => bloat.get(display(index)) ?? null],
       ['scans', 'count', ({ scans }) => scans],
       ['method', 'text', ({ accessMethod }) => accessMethod],
       ['valid', 'text', ({ isValid }) => (isValid ? 'yes' : 'no')],

@@ -1,4 +1,3 @@
-import { display } from '../../postgres/identifiers.ts'
 import { NotSeen } from '../../catalog/notSeen.ts'
 import type { PlanNode } from '../../postgres/explain.ts'
 import { explainAnalyzed } from '../../catalog/statementPlan.ts'
@@ -8,6 +7,7 @@ import { findCauses } from '../../workload/slowQueryCauses.ts'
 import { excerpt } from '../../syntax/excerpt.ts'
 import type { Block } from '../block.ts'
 import { textBlock } from '../block.ts'
+import { planStep } from '../planBlock.ts'
 import type { Section, SectionContext } from '../section.ts'
 import { attempt } from '../../catalog/attempt.ts'
 
@@ -26,28 +26,28 @@ export const plans: Section = {
 
 async function describe(explained: ExplainedStatement, context: SectionContext): Promise<Block> {
   const { statement, plan, notPlanned } = explained
-  const lines = [
+  const head = [
     `${statement.id}  ${excerpt(statement.text)}`,
     `  ${Math.round(statement.calls)} calls, ${statement.meanMs.toPrecision(3)} ms each, role ${statement.role ?? 'unknown'}`,
   ]
-  let causes = explained.causes
-  if (plan) {
-    const analyzed = context.analyze ? await analyze(explained, context) : undefined
-    if (typeof analyzed === 'string') lines.push(`  Not executed: ${analyzed}.`)
-    const root = typeof analyzed === 'object' ? analyzed : plan.root
-    if (typeof analyzed === 'object') {
-      causes = findCauses(statement, plan, await context.read(readSurroundings), analyzed)
-    }
-    lines.push(
-      typeof analyzed === 'object'
-        ? "  Executed, without any user's claims, and rolled back:"
-        : `  Plan for any parameters (estimated)${plan.asRole ? '' : ', without the policies of its role, which we may not act as'}:`,
-      ...nodeLines(root, 2),
-    )
-  } else lines.push(`  No plan: ${notPlanned ?? 'unknown'}.`)
-  if (causes.length === 0) lines.push('  Neither counters nor plan name a cause.')
-  for (const { detail, cure, kind } of causes) lines.push(`  Cause (${kind}): ${detail}.`, `  Cure: ${cure}`)
-  return textBlock(...lines)
+  const foot = (causes: ExplainedStatement['causes']): string[] =>
+    causes.length === 0
+      ? ['  Neither counters nor plan name a cause.']
+      : causes.flatMap(({ detail, cure, kind }) => [`  Cause (${kind}): ${detail}.`, `  Cure: ${cure}`])
+  if (!plan) {
+    return textBlock(...head, `  No plan: ${notPlanned ?? 'unknown'}.`, ...foot(explained.causes))
+  }
+  const analyzed = context.analyze ? await analyze(explained, context) : undefined
+  if (typeof analyzed === 'object') {
+    const causes = findCauses(statement, plan, await context.read(readSurroundings), analyzed)
+    head.push("  Executed, without any user's claims, and rolled back:")
+    return { kind: 'plan', head, step: planStep(analyzed), foot: foot(causes) }
+  }
+  if (analyzed !== undefined) head.push(`  Not executed: ${analyzed}.`)
+  head.push(
+    `  Plan for any parameters (estimated)${plan.asRole ? '' : ', without the policies of its role, which we may not act as'}:`,
+  )
+  return { kind: 'plan', head, step: planStep(plan.root), foot: foot(explained.causes) }
 }
 
 /** The plan with real rows, or why the statement was not executed. */
@@ -59,23 +59,4 @@ async function analyze(
   const outcome = await attempt(context.db, () => explainAnalyzed(context.db, statement))
   if (outcome.status === 'ok') return outcome.value
   return outcome.error instanceof NotSeen ? outcome.error.message : outcome.reason
-}
-
-/** The plan as an indented list: what is done to which relation, how many rows, at which cost. */
-export function nodeLines(node: PlanNode, depth: number): string[] {
-  const relation =
-    node['Relation Name'] === undefined
-      ? ''
-      : ` on ${node.Schema === undefined ? node['Relation Name'] : display({ schema: node.Schema, name: node['Relation Name'] })}`
-  const index = node['Index Name'] === undefined ? '' : ` using ${node['Index Name']}`
-  const real =
-    node['Actual Rows'] === undefined
-      ? ''
-      : `, really ${node['Actual Rows']} rows x ${node['Actual Loops'] ?? 1} in ${(node['Actual Total Time'] ?? 0).toFixed(1)} ms`
-  const filter = node.Filter === undefined ? [] : [`${'  '.repeat(depth + 1)}filter: ${excerpt(node.Filter)}`]
-  return [
-    `${'  '.repeat(depth)}${node['Node Type']}${index}${relation} (${node['Plan Rows']} rows, cost ${Math.round(node['Total Cost'])}${real})`,
-    ...filter,
-    ...(node.Plans ?? []).flatMap((child) => nodeLines(child, depth + 1)),
-  ]
 }

@@ -4,6 +4,7 @@ import { readRowSecurity } from '../../catalog/rowSecurity.ts'
 import { shortList } from '../../shortList.ts'
 import { tableBlock } from '../block.ts'
 import type { Section } from '../section.ts'
+import { securityOf, tableAccess } from './tableAccess.ts'
 
 /** Tables with row-level security at a glance; rls-analysis.txt has their predicates. */
 export const rowSecurity: Section = {
@@ -17,6 +18,7 @@ export const rowSecurity: Section = {
     )
     return {
       blocks: [
+        await tableAccess(context),
         tableBlock({
           id: 'secured_tables',
           title: 'Tables with policies or row-level security',
@@ -24,11 +26,7 @@ export const rowSecurity: Section = {
           columns: [
             ['table', 'text', display],
             ['rows', 'count', ({ estimatedRows }) => estimatedRows],
-            [
-              'security',
-              'text',
-              (table) => (!table.rowSecurity ? 'off' : table.forcesRowSecurity ? 'on, forced' : 'on'),
-            ],
+            ['security', 'text', securityOf],
             ['policies', 'count', ({ policies }) => policies.length],
             ['columns without an index', 'text', ({ columnsWithoutIndex }) => columnsWithoutIndex.join(', ')],
           ],

@@ -27,7 +27,7 @@ export const statementsByTotal: Section = {
             ['mean', 'ms', ({ meanMs }) => meanMs],
             ['calls', 'count', ({ calls }) => calls],
           ]),
-          chart: { label: 0, values: [2] },
+          chart: { label: 0, values: [3] },
         },
       ],
       metrics: [slowQueries(statements, total, hidden.statements)],

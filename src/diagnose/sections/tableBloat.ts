@@ -1,9 +1,13 @@
+import type { RelationName } from '../../postgres/identifiers.ts'
 import { display } from '../../postgres/identifiers.ts'
+import { attempt } from '../../catalog/attempt.ts'
+import type { Bloat } from '../../catalog/bloat.ts'
 import { listTableBloat } from '../../catalog/bloat.ts'
+import type { Reader } from '../../catalog/reader.ts'
 import { targets } from '../../metrics/targets.ts'
 import type { Certainty } from '../block.ts'
 import { tableBlock } from '../block.ts'
-import type { Section } from '../section.ts'
+import type { Section, SectionContext } from '../section.ts'
 
 /** Space in heaps that holds no row. */
 export const tableBloat: Section = {
@@ -52,6 +56,18 @@ export const tableBloat: Section = {
       ],
     }
   },
+}
+
+/** The bloat of each relation in per cent, for a list of sizes; empty where it cannot be read. */
+export async function bloatByName(
+  { db, read }: SectionContext,
+  reader: Reader<(RelationName & Bloat)[]>,
+): Promise<Map<string, number>> {
+  const found = await attempt(db, () => read(reader))
+  if (found.status !== 'ok') return new Map()
+  return new Map(
+    found.value.flatMap((each) => (each.bloatPercent === null ? [] : [[display(each), each.bloatPercent]])),
+  )
 }
 
 /** Measured only where every figure is; unknown ones are neither. */

@@ -1,5 +1,6 @@
 import type { ComparedMetric, Comparison } from '../../diagnose/compare.ts'
 import { metricValue } from '../diagnosis/cells.ts'
+import { gaugeHtml } from '../page/gauge.ts'
 import type { Html } from '../page/html.ts'
 import { html } from '../page/html.ts'
 import { page } from '../page/page.ts'
@@ -21,7 +22,7 @@ export function comparisonPage(comparison: Comparison): string {
             ${regressions.map((line) => html`<li class="bad">${line}</li>`)}
           </ul>`
       }
-      <h2>Metrics</h2>
+      <h2>Gauges, before and after</h2>
       ${metrics.map(metricHtml)}
       ${findingGroups(comparison).map(
         ({ title, lines }) =>
@@ -48,8 +49,18 @@ function metricHtml(metric: ComparedMetric): Html {
     ${
       metric.before === null || metric.after === null
         ? html`<p class="faint">unknown in one of the two</p>`
-        : pair(metric.before, metric.after, (value) => metricValue({ ...metric, value }))
+        : metric.unit === '%'
+          ? gauges(metric, [metric.before, metric.after])
+          : pair(metric.before, metric.after, (value) => metricValue({ ...metric, value }))
     }`
+}
+
+/** On a scale of 0 to 100, with the target. */
+function gauges({ unit, target }: ComparedMetric, values: [before: number, after: number]): Html {
+  return html`<ol class="bars">
+      ${values.map((value, at) => html`<li><span>${at === 0 ? 'before' : 'after'}</span>${gaugeHtml(value, target)}<span class="value">${metricValue({ value, unit })}</span></li>`)}
+    </ol>
+    ${target !== undefined && html`<p class="note">The mark is the target: ${target} ${unit}.</p>`}`
 }
 
 function pair(before: number, after: number, text: (value: number) => string): Html {

@@ -1,4 +1,5 @@
 import type { Cell, CellKind, TableBlock } from '../../diagnose/block.ts'
+import { isFigure } from '../../diagnose/block.ts'
 import type { Metric } from '../../diagnose/report.ts'
 import { bytes, duration } from '../units.ts'
 
@@ -17,7 +18,7 @@ export function cellText(value: Cell, kind: CellKind): string {
       return `${value.toFixed(1)} %`
     case 'count':
       return Math.round(value).toLocaleString('en-US')
-    case 'text':
+    default:
       return String(value)
   }
 }
@@ -55,15 +56,18 @@ export function metricTrend({ trend, unit }: Metric): string {
   return `${sign}${trend.value} ${unit}`
 }
 
-/** A table as aligned lines, each at most as wide as its widest cell. */
-export function tableLines({ columns, rows, more, note }: TableBlock): string[] {
+/** A table as aligned lines, each at most as wide as its widest cell; SQL is left out, which is too wide for that. */
+export function tableLines({ columns: all, rows, more, note }: TableBlock): string[] {
   if (rows.length === 0) return ['none']
-  const texts = rows.map((row) => columns.map(({ kind }, at) => oneLine(cellText(row[at] ?? null, kind))))
+  const columns = all.filter(({ kind }) => kind !== 'expression')
+  const texts = rows.map((row) =>
+    columns.map((column) => oneLine(cellText(row[all.indexOf(column)] ?? null, column.kind))),
+  )
   const heads = columns.map(({ title }) => title)
   const widths = heads.map((head, at) => Math.max(...[head, ...texts.map((row) => row[at] ?? '')].map(width)))
   const line = (cells: string[]): string =>
     cells
-      .map((cell, at) => pad(cell, widths[at] ?? 0, columns[at]?.kind === 'text'))
+      .map((cell, at) => pad(cell, widths[at] ?? 0, !isFigure(columns[at]?.kind ?? 'text')))
       .join('  ')
       .trimEnd()
   return [

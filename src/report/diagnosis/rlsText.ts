@@ -1,14 +1,12 @@
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'
 import type { Policy } from '../../catalog/policies.ts'
 import type { RowSecurity, SecuredTable, SecuringPolicy } from '../../catalog/rowSecurity.ts'
-import { predicateFor } from '../../policies/proof/effective.ts'
-import type { CheckedCommand } from '../../policies/proof/effective.ts'
+import { checkedCommands } from '../../policies/proof/effective.ts'
+import { effectivePredicate } from '../../policies/proof/effectivePredicate.ts'
 import type { RlsCost, RlsCosts } from '../../policies/cost/policyCost.ts'
 import type { PolicyOnTable } from '../../policies/read/policyCatalog.ts'
 import { rlsCostLimits } from '../../policies/cost/policyCost.ts'
 import { oneLine } from './cells.ts'
-
-const commands: CheckedCommand[] = ['select', 'insert', 'update', 'update (new row)', 'delete']
 
 /**
  * rls-analysis.txt: per table its policies, what they add up to for each role and command, and columns without an
@@ -124,25 +122,14 @@ function effectiveText({ policies }: SecuredTable): string[] {
   const blocks = new Map<string, string[]>()
   for (const role of audiences) {
     const own = policies.filter((policy) => policy.roles.length === 0 || policy.roles.includes(role))
-    const text = commands
-      .map((command) => `    ${command.toUpperCase()}: ${effectivePredicate(own, command)}`)
+    const text = checkedCommands
+      .map(
+        (command) => `    ${command.toUpperCase()}: ${oneLine(effectivePredicate(own, command) ?? 'no row')}`,
+      )
       .join('\n')
     blocks.set(text, [...(blocks.get(text) ?? []), role])
   }
   return Array.from(blocks, ([text, who]) => `  ${who.join(', ')}:\n${text}`)
-}
-
-/** `(permissive OR permissive) AND restrictive`, as PostgreSQL puts policies together. */
-export function effectivePredicate(policies: Policy[], command: CheckedCommand): string {
-  const permissive: string[] = []
-  const restrictive: string[] = []
-  for (const policy of policies) {
-    const predicate = predicateFor(policy, command)
-    if (predicate !== undefined) (policy.permissive ? permissive : restrictive).push(oneLine(predicate))
-  }
-  if (permissive.length === 0) return 'no row'
-  const any = permissive.length === 1 ? (permissive[0] ?? '') : `(${[...new Set(permissive)].join(' OR ')})`
-  return [any, ...restrictive].join(' AND ')
 }
 
 function rolesText(roles: string[]): string {

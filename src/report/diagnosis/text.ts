@@ -1,4 +1,5 @@
 import type { Block, ChartBlock } from '../../diagnose/block.ts'
+import { stepLines } from '../../diagnose/planBlock.ts'
 import type { DiagnosisReport, ReportFinding, ReportSection } from '../../diagnose/report.ts'
 import type { Impact } from '../../rules/impact/impact.ts'
 import { setApart } from '../together.ts'
@@ -50,7 +51,9 @@ function sectionLines({ status, reason, blocks }: ReportSection): string[] {
 function blockLines(block: Block): string[] {
   switch (block.kind) {
     case 'text':
-      return block.lines.map((line) => /^\s*/.exec(line)?.[0] + oneLine(line.trim()))
+      return block.lines.map(indentedLine)
+    case 'plan':
+      return [...block.head, ...stepLines(block.step, 2), ...block.foot].map(indentedLine)
     case 'chart':
       return [chartLine(block)]
     case 'forecasts':
@@ -58,6 +61,10 @@ function blockLines(block: Block): string[] {
     case 'table':
       return [`${block.title} (${block.figures})`, ...tableLines(block)]
   }
+}
+
+function indentedLine(line: string): string {
+  return /^\s*/.exec(line)?.[0] + oneLine(line.trim())
 }
 
 /** `connection_usage: 43 % now, 55 % at most since 2026-11-02` */

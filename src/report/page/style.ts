@@ -34,6 +34,9 @@ th[aria-sort=ascending] button::after { content: ' \\2191'; } th[aria-sort=desce
 .bars .track { display: flex; height: 14px; background: var(--card); border-radius: 3px; overflow: hidden; }
 .bars .track i { display: block; background: var(--bar); } .bars .track i + i { background: var(--bar2); }
 .bars .value { text-align: right; font-variant-numeric: tabular-nums; }
+.gauge { position: relative; display: block; height: 10px; margin: 4px 0; background: var(--line); border-radius: 3px; }
+.gauge i { display: block; height: 100%; background: var(--bar); border-radius: 3px; } .gauge b { position: absolute; top: -3px; bottom: -3px; width: 3px; margin-left: -1px; background: var(--ink); }
+.inline { margin: 0; } .inline summary { padding: 1px 8px; } .inline code { display: block; padding: 4px 8px; } .inline code, .lines { white-space: pre-line; }
 .legend { font-size: 13px; color: var(--faint); } .legend i { display: inline-block; width: 10px; height: 10px; margin: 0 4px 0 12px; background: var(--bar); } .legend i:nth-of-type(2) { background: var(--bar2); }
 .chart { display: inline-block; width: min(100%, 550px); margin: 8px 12px 8px 0; } .chart figcaption { font-size: 13.5px; font-weight: 600; overflow-wrap: anywhere; }
 .chart svg { width: 100%; height: auto; } .chart line { stroke: var(--line); } .chart text { fill: var(--faint); font-size: 11px; }
@@ -49,7 +52,8 @@ pre { font: 13px/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-w
 .plan, .plan ul { list-style: none; margin: 4px 0 4px; padding: 0 0 0 14px; border-left: 1px solid var(--line); font-size: 13px; overflow-wrap: anywhere; }
 .plan li { margin: 3px 0; } .condition { color: var(--faint); font: 12px/1.4 ui-monospace, monospace; }
 input { font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--faint); border-radius: 6px; padding: 5px 9px; width: min(100%, 360px); }
-@media (max-width: 640px) { header, main, footer { padding-left: 14px; padding-right: 14px; }
+@media (max-width: 640px) { td { min-width: 96px; } header, main, footer { padding-left: 14px; padding-right: 14px; }
   .plans { grid-template-columns: minmax(0, 1fr); } .bars { gap: 9px; } .bars li { grid-template-columns: 1fr auto; gap: 2px 10px; } .bars .track { grid-column: 1 / -1; grid-row: 2; } .cards { grid-template-columns: 1fr 1fr; } .card b { font-size: 18px; } }
-@media print { .scroll { overflow: visible; } nav, input, label, .copy { display: none; } }
+@media print { body { font-size: 12px; -webkit-print-color-adjust: exact; print-color-adjust: exact; } .scroll { overflow: visible; } .copied pre { max-height: none; } nav, input, label, .copy { display: none; }
+  h2, h3 { break-after: avoid; } tr, .card, .bars li, .chart { break-inside: avoid; } td { max-width: none; } }
 `

@@ -1,4 +1,5 @@
 import type { Cell, TableBlock } from '../../diagnose/block.ts'
+import { isFigure } from '../../diagnose/block.ts'
 import { cellText } from '../diagnosis/cells.ts'
 import type { Html } from './html.ts'
 import { html } from './html.ts'
@@ -19,7 +20,7 @@ export function tableHtml(block: TableBlock): Html {
           <tr>
             ${columns.map(
               ({ title: name, kind }) =>
-                html`<th scope="col" class="${kind === 'text' ? '' : 'number'}">
+                html`<th scope="col" class="${isFigure(kind) && 'number'}">
                   <button type="button">${name}</button>
                 </th>`,
             )}
@@ -40,11 +41,26 @@ export function tableHtml(block: TableBlock): Html {
 }
 
 function cellHtml(value: Cell, kind: TableBlock['columns'][number]['kind']): Html {
-  if (kind === 'text') return html`<td>${cellText(value, kind)}</td>`
-  return html`<td class="number" data-value="${value === null ? -1 : String(value)}">
-    ${cellText(value, kind)}
-  </td>`
+  const text = cellText(value, kind)
+  const tone = kind === 'access' ? tones[text[0] ?? ''] : undefined
+  if (tone !== undefined) return html`<td class="${tone}">${text}</td>`
+  if (kind === 'expression') {
+    return html`<td>
+      ${
+        text !== '' &&
+        html`<details class="inline">
+          <summary>Expression</summary>
+          <code>${text}</code>
+        </details>`
+      }
+    </td>`
+  }
+  if (!isFigure(kind)) return html`<td>${text}</td>`
+  return html`<td class="number" data-value="${value === null ? -1 : String(value)}">${text}</td>`
 }
+
+/** By the first letter of what a role may do: everything, denied, no grant. */
+const tones: Record<string, string> = { e: 'warn', d: 'good', n: 'faint' }
 
 /** The rows of a table as bars, the longest first. */
 function chartHtml({ chart, columns, rows }: TableBlock): Html | undefined {

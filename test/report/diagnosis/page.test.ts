@@ -93,6 +93,50 @@ test('every name is text: in HTML, in Markdown and on a terminal', () => {
   expect(diagnosisText(report)).not.toContain('\u001b')
 })
 
+test('a gauge that was not measured says so and why, and the others have a mark at their target', () => {
+  const blind = structuredClone(report)
+  const cache = blind.sections.find(({ id }) => id === 'cache')
+  Object.assign(cache ?? {}, { status: 'skipped', reason: 'the role may not see it' })
+  blind.metrics = blind.metrics.filter(({ id }) => id !== 'cache_hit_ratio')
+  expect(diagnosisPage(report)).not.toContain('<b>not measured</b>\n<p class="warn">the role may not see it')
+  const page = diagnosisPage(blind)
+  expect(page).toMatch(/Cache hit ratio <b>not measured<\/b>\s*<p class="warn">the role may not see it/)
+  expect(page).toContain('<b style="left:80%"></b>')
+})
+
+test('a plan shows the rows that came beside those that were expected, and names a step that is far off', () => {
+  const executed = structuredClone(report)
+  const step = { what: 'Seq Scan on public.a', rows: 10, cost: 5, steps: [] }
+  Object.assign(executed.sections.find(({ id }) => id === 'plans') ?? {}, {
+    status: 'ok',
+    blocks: [
+      {
+        ...{ kind: 'plan', head: ['abc  SELECT 1'], foot: ['  Cause (measured): none.'] },
+        step: {
+          ...step,
+          real: { rows: 1200, loops: 2, ms: 3 },
+          steps: [{ ...step, what: 'Sort', real: { rows: 11, loops: 1, ms: 1 } }],
+        },
+      },
+    ],
+  })
+  const page = diagnosisPage(executed)
+  expect(page).toMatch(
+    /estimated 10 rows[^]{0,60}really 1,200 in each of 2 loops,\s+6 ms: 120 times more than estimated/,
+  )
+  expect(page.match(/times (more|fewer) than estimated/g)).toHaveLength(1)
+  expect(diagnosisText(executed)).toContain(
+    'Seq Scan on public.a (10 rows, cost 5, really 1200 rows x 2 in 3.0 ms)',
+  )
+})
+
+test('who may do what folds the expressions of policies', () => {
+  const page = diagnosisPage(report)
+  expect(page).toMatch(/Who may do what/)
+  expect(page).toMatch(/<details class="inline">\s*<summary>Expression<\/summary>\s*<code>[^<]*SELECT/)
+  expect(diagnosisText(report)).toMatch(/public\.bookings +on +authenticated +rows by policy/)
+})
+
 test('the page names no address at all', () => {
   const page = diagnosisPage(report)
   expect(page).not.toMatch(/(src|href)="(?!#|data:)/)
