@@ -18,6 +18,8 @@ export interface Relation extends RelationName {
   storageParameters: Record<string, string>
   /** A view that reads its tables with the rights of the role that queries it. */
   isSecurityInvoker: boolean
+  /** Reading it reads the rows of other tables too, which inherit from it and have unique keys of their own. */
+  hasChildren: boolean
   /** The planner's count; null where the table was never analyzed. */
   estimatedRows: number | null
 }
@@ -53,6 +55,7 @@ async function selectRelations(db: Database, condition: Sql<unknown>): Promise<R
       pg_catalog.pg_has_role(class.relowner, 'USAGE') AS "isOurs",
       class.relrowsecurity AS "rowSecurity", class.relforcerowsecurity AS "forcesRowSecurity",
       coalesce(class.reloptions, '{}') AS options,
+      class.relkind = 'r' AND class.relhassubclass AS "hasChildren",
       CASE WHEN class.reltuples >= 0 THEN class.reltuples END AS "estimatedRows"
     FROM pg_catalog.pg_class class
     JOIN pg_catalog.pg_namespace namespace ON namespace.oid = class.relnamespace

@@ -324,10 +324,11 @@ export class Hazards {
     if (!select.fromClause && !returnsSet) return undefined
     if (as(select.limitCount, 'A_Const')?.ival?.ival === 1) return undefined
     if (!select.groupClause && isAggregate(select)) return undefined
-    return this.#isUnique(select) ? undefined : hazard('a sub-select may find more than one row')
+    return this.findsOneAtMost(select) ? undefined : hazard('a sub-select may find more than one row')
   }
 
-  #isUnique({ fromClause = [], whereClause }: SelectStmt): boolean {
+  /** Whether a unique key of the one table in FROM is compared with values from outside. */
+  findsOneAtMost({ fromClause = [], whereClause }: SelectStmt): boolean {
     const [only, ...more] = fromClause
     const relation = as(only, 'RangeVar')
     if (!relation || more.length > 0 || !whereClause) return false
@@ -352,8 +353,9 @@ export class Hazards {
     const tables = this.#relations(relation.schemaname, relation.relname)
     return (
       tables.length > 0 &&
-      tables.every(({ uniqueColumns }) =>
-        uniqueColumns.some((columns) => columns.every((column) => fixed.has(column))),
+      tables.every(
+        ({ uniqueColumns, hasChildren }) =>
+          !hasChildren && uniqueColumns.some((columns) => columns.every((column) => fixed.has(column))),
       )
     )
   }

@@ -6,6 +6,7 @@ import { as, conjuncts, nodesIn, words } from '../../syntax/nodes.ts'
 import { rowReferences } from '../../syntax/rowReferences.ts'
 import type { Scope } from '../read/calls.ts'
 import { notesOnVolatile, show, whyNotOncePerStatement } from '../read/calls.ts'
+import { asExists } from './asExists.ts'
 import type { Change, Refusal, Rewritten } from './change.ts'
 import { withoutLimit } from '../read/membershipBody.ts'
 import { replaceInContext } from '../read/positiveContext.ts'
@@ -59,8 +60,10 @@ export function turnCorrelated(tree: Node, scope: Scope & KeyScope, verdicts: Pl
   const changes: Change[] = []
   const refusals: Refusal[] = []
   const result = replaceInContext(tree, (node, isPositive) => {
-    const link = correlatedLink(node)
+    const link = correlatedLink(node, isPositive, scope)
     if (!link) return undefined
+    // The sub-select in a comparison that is left is not told once more.
+    const left = as(node, 'SubLink') ? undefined : node
     try {
       const { becomes, form } = turnAround(link, isPositive, scope)
       const key = verdictKey(scope.table, node)
@@ -71,7 +74,7 @@ export function turnCorrelated(tree: Node, scope: Scope & KeyScope, verdicts: Pl
       if (verdict && !verdict.isLifted) {
         const later = verdict.waitsFor ? { isForNow: true, steps: runAgain } : {}
         refusals.push({ rule, was: show(node), reason: verdict.reason, ...later })
-        return undefined
+        return left
       }
       const notes = notesOnVolatile(node, scope)
       const follows = verdict?.waitsFor ? { follows: verdict.waitsFor } : {}
@@ -87,7 +90,7 @@ export function turnCorrelated(tree: Node, scope: Scope & KeyScope, verdicts: Pl
     } catch (error) {
       if (!(error instanceof Unclear)) throw error
       refusals.push({ rule, was: show(node), reason: error.message })
-      return undefined
+      return left
     }
   })
   return { tree: result, changes, refusals }
@@ -97,7 +100,7 @@ export function turnCorrelated(tree: Node, scope: Scope & KeyScope, verdicts: Pl
 export function correlatedCandidates(tree: Node, scope: Scope & KeyScope): Turned[] {
   const found: Turned[] = []
   replaceInContext(tree, (node, isPositive) => {
-    const link = correlatedLink(node)
+    const link = correlatedLink(node, isPositive, scope)
     if (!link) return undefined
     try {
       found.push({ was: node, ...turnAround(link, isPositive, scope) })
@@ -109,9 +112,9 @@ export function correlatedCandidates(tree: Node, scope: Scope & KeyScope): Turne
   return found
 }
 
-/** A sub-select with a FROM and a column of the row. */
-function correlatedLink(node: Node): SubLink | undefined {
-  const link = as(node, 'SubLink')
+/** A sub-select with a FROM and a column of the row, as EXISTS if its value is compared and that can be said so. */
+function correlatedLink(node: Node, isPositive: boolean, { hazards }: Scope): SubLink | undefined {
+  const link = (isPositive ? asExists(node, hazards) : undefined) ?? as(node, 'SubLink')
   const select = as(link?.subselect, 'SelectStmt')
   if (!link || !select?.fromClause) return undefined
   return rowReferences(link.subselect).length > 0 ? link : undefined

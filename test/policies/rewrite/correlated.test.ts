@@ -17,6 +17,8 @@ beforeAll(async () => {
     CREATE TABLE members (org_id int, user_id uuid, role text, PRIMARY KEY (user_id, org_id));
     INSERT INTO members SELECT u % 300, md5(u::text)::uuid, 'x' FROM generate_series(1, 3000) u;
     CREATE INDEX ON members (org_id);
+    CREATE TABLE heirs (org_id int PRIMARY KEY, role text);
+    CREATE TABLE heir (PRIMARY KEY (org_id)) INHERITS (heirs);
     CREATE TABLE parents (id int PRIMARY KEY, owner uuid);
     INSERT INTO parents SELECT n, md5('one')::uuid FROM generate_series(1, 5000) n;
     CREATE TABLE followers (org_id int, user_id uuid, PRIMARY KEY (org_id, user_id));
@@ -65,6 +67,26 @@ describe('turnCorrelated decorrelates', () => {
       `docs.org_id = ANY (ARRAY(${own}))`,
     ],
     [
+      'a comparison with the one value of a unique key',
+      `(SELECT m.role FROM members m WHERE m.org_id = docs.org_id AND m.user_id = auth.uid()) IN ('x', 'y')`,
+      `docs.org_id = ANY (ARRAY(${own} AND m.role = ANY (ARRAY['x'::text, 'y'::text])))`,
+    ],
+    [
+      'the same with a cast, from the other side, with a LIMIT of 1',
+      `'x' = (SELECT m.role FROM members m WHERE m.org_id = docs.org_id AND m.user_id = auth.uid() LIMIT 1)::text`,
+      `docs.org_id = ANY (ARRAY(${own} AND 'x'::text = m.role))`,
+    ],
+    [
+      'a count of rows that is above 0',
+      '(SELECT count(*) FROM members m WHERE m.org_id = docs.org_id AND m.user_id = auth.uid()) > 0',
+      `docs.org_id = ANY (ARRAY(${own}))`,
+    ],
+    [
+      'SELECT true of a unique key',
+      '(SELECT true FROM members m WHERE m.org_id = docs.org_id AND m.user_id = auth.uid())',
+      `docs.org_id = ANY (ARRAY(${own}))`,
+    ],
+    [
       'EXISTS on the text of a key, as the policies of stored files compare it',
       `EXISTS (SELECT 1 FROM members m WHERE m.org_id::text = split_part(docs.title, '/', 1) AND m.user_id = auth.uid())`,
       `split_part(docs.title, '/'::text, 1) IN (${own.replace('m.org_id', 'm.org_id::text')})`,
@@ -99,8 +121,43 @@ describe('turnCorrelated refuses', () => {
       'slower for the caller with the longest list',
     ],
     [
-      'a scalar query',
+      'a look-up of one value that would become slower',
       '(SELECT p.owner FROM parents p WHERE p.id = docs.parent_id) = auth.uid()',
+      'would become slower',
+    ],
+    [
+      'one value without a unique key',
+      `(SELECT m.role FROM members m WHERE m.org_id = docs.org_id AND m.role = 'x') = 'x'`,
+      'neither EXISTS nor IN',
+    ],
+    [
+      'one value of a table from which others inherit',
+      `(SELECT h.role FROM heirs h WHERE h.org_id = docs.org_id) = 'x'`,
+      'neither EXISTS nor IN',
+    ],
+    [
+      'one value that is compared with the row too',
+      '(SELECT m.role FROM members m WHERE m.org_id = docs.org_id AND m.user_id = auth.uid()) = title',
+      'neither EXISTS nor IN',
+    ],
+    [
+      'one value under NOT',
+      `NOT (SELECT m.role FROM members m WHERE m.org_id = docs.org_id AND m.user_id = auth.uid()) = 'x'`,
+      'neither EXISTS nor IN',
+    ],
+    [
+      'a count of another number',
+      '(SELECT count(*) FROM members m WHERE m.org_id = docs.org_id AND m.user_id = auth.uid()) > 1',
+      'neither EXISTS nor IN',
+    ],
+    [
+      'an aggregate',
+      `(SELECT max(m.role) FROM members m WHERE m.org_id = docs.org_id AND m.user_id = auth.uid()) = 'x'`,
+      'neither EXISTS nor IN',
+    ],
+    [
+      'every value of a list',
+      `(SELECT m.role FROM members m WHERE m.org_id = docs.org_id AND m.user_id = auth.uid()) <> ALL (ARRAY['x'])`,
       'neither EXISTS nor IN',
     ],
     [
