@@ -5,6 +5,7 @@ import { as, kindOf, nodesIn } from '../../syntax/nodes.ts'
 import { rowReferences } from '../../syntax/rowReferences.ts'
 import type { Scope } from '../read/calls.ts'
 import { candidatesFor, nameOfCall, notesOnVolatile, show, whyVolatilityMatters } from '../read/calls.ts'
+import { completeArguments } from './completeArguments.ts'
 import type { Change, Refusal, Rewritten } from './change.ts'
 import { stepsIfVolatile } from './change.ts'
 import { readsChanging } from '../read/declarations.ts'
@@ -101,7 +102,7 @@ function turn(
   const { reach, hazards } = scope
   const body = reach.bodies.get(called.oid)
   if (!body) throw new Unclear(reach.unreadable.get(called.oid) ?? 'its body cannot be read')
-  const args = call.args ?? []
+  const args = completeArguments(call, called, body)
   const ofRow = args.flatMap((argument, position) => (rowReferences(argument).length > 0 ? [position] : []))
   const [key = 0] = ofRow
   if (ofRow.length > 1) throw new Unclear('more than one of its arguments holds a column of the row')
@@ -203,12 +204,7 @@ function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipS
   const hidden = scope.hiddenVolatile.get(called.oid)
   if (hidden !== undefined)
     throw new Unclear(`${shown} is declared STABLE, yet calls ${hidden}, which is VOLATILE`)
-  if (called.isVariadic || (call.args ?? []).length < called.argumentTypes.length) {
-    throw new Unclear('it is variadic, or the call leaves out arguments')
-  }
-  if ((call.args ?? []).some((argument) => kindOf(argument) === 'NamedArgExpr')) {
-    throw new Unclear('it is called with named arguments')
-  }
+  if (called.isVariadic) throw new Unclear('it is variadic')
   if (called.isStrict && called.argumentTypes.length > 1) {
     throw new Unclear(`${shown} is STRICT, so it returns NULL if any of its arguments is NULL`)
   }

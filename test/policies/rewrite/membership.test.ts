@@ -30,6 +30,12 @@ beforeAll(async () => {
       $$ SELECT org IN (SELECT m.org_id FROM members m WHERE m.user_id = auth.uid()) $$;
     CREATE FUNCTION has_role(org uuid, wanted text) RETURNS boolean ${definer} AS
       $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org AND m.user_id = auth.uid() AND m.role = wanted) $$;
+    CREATE FUNCTION has_role_or_owns(org uuid, wanted text DEFAULT 'owner') RETURNS boolean ${definer} AS
+      $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org AND m.user_id = auth.uid() AND m.role = wanted) $$;
+    CREATE FUNCTION has_role_now(org uuid, wanted text DEFAULT current_user) RETURNS boolean ${definer} AS
+      $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org AND m.user_id = auth.uid() AND m.role = wanted) $$;
+    CREATE FUNCTION is_one_of(VARIADIC orgs uuid[]) RETURNS boolean ${definer} AS
+      $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = ANY (orgs) AND m.user_id = auth.uid()) $$;
     CREATE FUNCTION member_is(person uuid, org uuid) RETURNS boolean ${definer} AS
       $$ SELECT EXISTS (SELECT 1 FROM members m WHERE m.org_id = org AND m.user_id = person) $$;
     CREATE FUNCTION is_open_member(org uuid) RETURNS boolean LANGUAGE sql STABLE AS
@@ -135,6 +141,16 @@ describe('turnMembership rewrites', () => {
       'org_id = ANY ((SELECT private.member_is_org_ids())::uuid[])',
     ],
     [
+      'with the default of an argument that is left out',
+      'has_role_or_owns(org_id)',
+      'org_id = ANY ((SELECT private.has_role_or_owns_org_ids())::uuid[])',
+    ],
+    [
+      'with named arguments in any order',
+      `has_role(wanted => 'admin', org => org_id)`,
+      'org_id = ANY ((SELECT private.has_role_org_ids())::uuid[])',
+    ],
+    [
       'joins in the body',
       'is_open_member(org_id)',
       'org_id = ANY ((SELECT private.is_open_member_org_ids())::uuid[])',
@@ -155,6 +171,11 @@ describe('turnMembership rewrites', () => {
     expect(await meaning(using)).toBe(await meaning(expected))
   })
 
+  test('a default and the same constant into one helper', async () => {
+    const { helpers } = await rewrite(`has_role_or_owns(org_id) OR has_role_or_owns(org_id, 'owner')`)
+    expect(helpers).toEqual([['has_role_or_owns_org_ids', 'uuid']])
+  })
+
   test('calls of one function with different constants into separate helpers', async () => {
     const { helpers } = await rewrite(`has_role(org_id, 'admin') OR has_role(org_id, 'editor')`)
     expect(helpers).toEqual([
@@ -170,6 +191,12 @@ describe('turnMembership refuses', () => {
     ['IS TRUE and the like', 'is_member(org_id) IS NOT TRUE', 'where NULL and false differ'],
     ['a comparison with false', 'is_member(org_id) = false', 'where NULL and false differ'],
     ['what is compared with true under NOT', 'NOT (is_member(org_id) = true)', 'under NOT'],
+    ['a variadic function', 'is_one_of(org_id)', 'it is variadic'],
+    [
+      'a default that asks for the role',
+      'has_role_now(org_id)',
+      "is neither a constant nor the caller's identity",
+    ],
     [
       'a VOLATILE function that reads the table',
       'has_docs(org_id)',
