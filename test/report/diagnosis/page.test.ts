@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { compareReports } from '../../../src/diagnose/compare.ts'
@@ -167,6 +168,40 @@ describe.skipIf(engineIsMissing('chromium'))('in a browser', () => {
       await page.context().close()
     },
   )
+
+  test('1,000 names of any characters are text on it, and make no element', async () => {
+    const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 63 })
+    const names = [...hostile, ...fc.sample(text, 1_000 - hostile.length)].map((name) =>
+      name.replaceAll('\0', '-'),
+    )
+    const openWith = async (file: string, all: string[]) => {
+      const findings = all.map((name, at) => ({
+        ...{ key: `no_primary_key ${at}`, rule: 'no_primary_key' as const, level: 'warn' as const },
+        ...{ subject: ['public', name], detail: `table ${name} has no primary key`, evidence: [] },
+        remedy: { kind: 'runbook' as const, title: `Give ${name} one`, steps: [name] },
+      }))
+      await writeFile(join(folder, file), diagnosisPage({ ...report, findings, actions: [] }))
+      const opened = await openFile(browser, join(folder, file), { width: 1280, colorScheme: 'light' })
+      expect(opened.errors).toEqual([])
+      expect(opened.requests).toEqual([])
+      const elements = await opened.page.evaluate<number>(`document.querySelectorAll('*').length`)
+      const shown = await opened.page.evaluate<string[]>(
+        `[...document.querySelectorAll('.findings li')].map((one) => one.textContent)`,
+      )
+      await opened.page.context().close()
+      return { elements, shown: shown.join('\n') }
+    }
+    const { elements } = await openWith(
+      'plain.html',
+      names.map((_, at) => `plain ${at}`),
+    )
+    const page = await openWith('names.html', names)
+    expect(page.elements).toBe(elements)
+    // HTML allows no control characters.
+    const shownAs = (name: string) => name.replaceAll(/[^\P{Cc}\n\t]/gu, '\u{FFFD}')
+    const missing = names.filter((name) => !page.shown.includes(`table ${shownAs(name)} has no primary key`))
+    expect(missing).toEqual([])
+  })
 
   test('a click on a head sorts the table, and the box filters findings', async () => {
     const { page, errors } = await openFile(browser, join(folder, 'report.html'), {
