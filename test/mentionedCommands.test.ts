@@ -106,8 +106,11 @@ function complaintAboutArguments(words: string[]): string | undefined {
   return complaintAboutRules(words)
 }
 
-/** Rules that write migrations; that of the membership functions leaves its case in the fixture for another reason. */
-const writing = [...rulesThatDraft, 'policy_membership_function']
+/**
+ * Rules that write migrations; that of the membership functions leaves its case in the fixture for another reason, and
+ * that of the declaration writes only if it is named.
+ */
+const writing = [...rulesThatDraft, 'policy_membership_function', 'function_volatility']
 
 /** Rules that there are, and with `optimize` only those that ever write a migration. */
 function complaintAboutRules(words: string[]): string | undefined {

@@ -153,7 +153,7 @@ describe('the file of an operation', () => {
           }
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 350 },
     )
   })
 
