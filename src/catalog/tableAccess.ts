@@ -21,8 +21,8 @@ export interface TableAccess {
   policyOids: number[]
 }
 
-/** Beyond this many roles the rest is left out: a platform may have one for each tenant. */
-const mostRoles = 50
+/** Of more roles the rest is left out, never those of an API: a platform may have one for each tenant. */
+export const mostRoles = 50
 
 /**
  * What `anon`, `authenticated`, `service_role` and every role that a policy or a grant names may do with each table
@@ -59,7 +59,10 @@ export async function listTableAccess(db: Database): Promise<TableAccess[]> {
           OR role.oid IN (SELECT oid FROM named))
       UNION ALL
       SELECT 0, 'public', false WHERE EXISTS (SELECT FROM named WHERE oid = 0)
-      ORDER BY 2
+    ),
+    listed AS (
+      SELECT * FROM roles
+      ORDER BY name IN ('anon', 'authenticated', 'service_role', 'public') DESC, name
       LIMIT ${mostRoles}
     )
     SELECT tables.oid AS "tableOid", roles.name AS role, roles.bypasses,
@@ -73,7 +76,7 @@ export async function listTableAccess(db: Database): Promise<TableAccess[]> {
         WHERE policy.polrelid = tables.oid AND (0 = ANY (policy.polroles)
           OR EXISTS (SELECT FROM pg_catalog.unnest(policy.polroles) member (oid)
             WHERE pg_catalog.pg_has_role(roles.oid, member.oid, 'USAGE')))) AS "policyOids"
-    FROM tables CROSS JOIN roles
+    FROM tables CROSS JOIN listed roles
     CROSS JOIN LATERAL (
       SELECT pg_catalog.has_schema_privilege(roles.oid, tables.relnamespace, 'USAGE') AS usable) schema
     ORDER BY tables.oid, roles.name`.execute(db)

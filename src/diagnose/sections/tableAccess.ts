@@ -5,7 +5,7 @@ import { listRelations } from '../../catalog/relations.ts'
 import type { Relation } from '../../catalog/relations.ts'
 import { listLockedOids } from '../../catalog/lockedRelations.ts'
 import type { Grant, TableAccess } from '../../catalog/tableAccess.ts'
-import { listTableAccess } from '../../catalog/tableAccess.ts'
+import { listTableAccess, mostRoles } from '../../catalog/tableAccess.ts'
 import { groupBy } from '../../groupBy.ts'
 import { effectivePredicate } from '../../policies/proof/effectivePredicate.ts'
 import { display, displayIdentifier } from '../../postgres/identifiers.ts'
@@ -67,6 +67,7 @@ export async function tableAccess(context: SectionContext): Promise<TableBlock> 
     items: [...rows.filter(isOpen), ...rows.filter((some) => !isOpen(some))].flat(),
     limit: 400,
     note:
+      `At most ${mostRoles} roles are listed. ` +
       'Tables without row-level security that a role can use come first. An UPDATE or DELETE whose WHERE reads the table must pass SELECT too. ' +
       '“public” is every other role. Superusers and owners are not listed, and neither are views, which may read with the rights of their owner.',
   })

@@ -2,6 +2,7 @@ import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Cell } from '../../../src/diagnose/block.ts'
 import { rowSecurity } from '../../../src/diagnose/sections/rowSecurity.ts'
+import { listTableAccess, mostRoles } from '../../../src/catalog/tableAccess.ts'
 import { readServerFacts } from '../../../src/catalog/server.ts'
 import { wantedSchemas } from '../../../src/catalog/scope.ts'
 import { snapshotOf } from '../../../src/catalog/snapshot.ts'
@@ -111,6 +112,18 @@ describe.each(chosen)('PostgreSQL $version', ({ version, engine }) => {
       INSERT: `INSERT INTO ${table} (id) VALUES (1)`,
       UPDATE: `UPDATE ${table} SET name = 'x'`,
       DELETE: `DELETE FROM ${table}`,
+    })
+
+    test('with more roles than are listed, those of an API stay', async () => {
+      await superuser.query(`
+        BEGIN;
+        DO $$ BEGIN FOR n IN 100 .. 160 LOOP
+          EXECUTE format('CREATE ROLE a%s; GRANT SELECT ON public.mixed TO a%1$s', n);
+        END LOOP; END $$`)
+      const listed = new Set((await listTableAccess(borrow(superuser))).map(({ role }) => role))
+      await superuser.query('ROLLBACK')
+      expect(listed.size).toBe(mostRoles)
+      expect([...listed]).toEqual(expect.arrayContaining(['anon', 'authenticated', 'service_role', 'public']))
     })
 
     test('every cell is what a statement as that role does', async () => {
