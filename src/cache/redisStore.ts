@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import { Confirmation } from './confirmation.ts'
 import { defaultPrefix, newEpoch, redisKeys } from './redisKeys.ts'
 import { RedisClock, momentHere } from './redisClock.ts'
+import { readTogether } from './readTogether.ts'
 import { lookupScript, putScript } from './redisScripts.ts'
 import { runScript } from './runScript.ts'
 import type { Entry, Found, Lookup, Store } from './store.ts'
@@ -24,6 +25,7 @@ interface RedisStoreOptions {
  */
 export class RedisStore implements Store<RedisStart> {
   private readonly redis: Redis
+  private readonly read: ReturnType<typeof readTogether>
   private readonly keys: ReturnType<typeof redisKeys>
   private readonly confirmation: Confirmation
   private readonly clock: RedisClock
@@ -32,6 +34,7 @@ export class RedisStore implements Store<RedisStart> {
   /** @param redis a connection of its own or the application's; `close` leaves it open */
   constructor(redis: Redis, { boundMs, prefix = defaultPrefix }: RedisStoreOptions) {
     this.redis = redis
+    this.read = readTogether(redis)
     this.keys = redisKeys(prefix)
     this.confirmation = new Confirmation(boundMs)
     this.clock = new RedisClock(boundMs / 2)
@@ -55,11 +58,11 @@ export class RedisStore implements Store<RedisStart> {
   private async lookUpHit(key: string, tags: readonly string[]): Promise<Lookup<RedisStart> | undefined> {
     if (tags.length === 0 || this.clock.now() === undefined) return undefined
     const { confirmed, entry, tags: prefix } = this.keys
-    const [stored, confirmation, ...versions] = await this.redis.mget(
+    const [stored, confirmation, ...versions] = await this.read([
       entry(key),
       confirmed,
       ...tags.map((tag) => prefix + tag),
-    )
+    ])
     const now = this.clock.now()
     if (now === undefined || !stored || !confirmation || versions.includes(null)) return undefined
     const endOfHead = stored.indexOf('\n')
