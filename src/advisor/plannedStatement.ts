@@ -55,6 +55,47 @@ export async function explainStatement(
   kind: 'custom' | 'generic',
   settings: Record<string, string> = {},
 ): Promise<Explained> {
+  await client.query('SAVEPOINT hundredfold_plan')
+  try {
+    return await explainPrepared(client, statement, args, kind, settings, (messages) =>
+      client.query(messages.join(';\n')),
+    )
+  } finally {
+    await client.query('ROLLBACK TO hundredfold_plan; RELEASE hundredfold_plan; DEALLOCATE ALL')
+  }
+}
+
+/**
+ * As `explainStatement`, as a client's call comes: in a transaction of its own, after a pause since the last message. Both
+ * make planning take longer than right after another plan.
+ */
+export async function explainCall(
+  client: ClientBase,
+  statement: PlannedStatement,
+  args: readonly string[],
+  kind: 'custom' | 'generic',
+): Promise<Explained> {
+  await client.query('BEGIN')
+  try {
+    return await explainPrepared(client, statement, args, kind, {}, async (messages) => {
+      const results = []
+      for (const message of messages) results.push(await client.query(message))
+      return results
+    })
+  } finally {
+    await client.query('ROLLBACK; DEALLOCATE ALL')
+  }
+}
+
+/** @param send sends the statements in one message or more, and says what the server answers */
+async function explainPrepared(
+  client: ClientBase,
+  statement: PlannedStatement,
+  args: readonly string[],
+  kind: 'custom' | 'generic',
+  settings: Record<string, string>,
+  send: (messages: string[]) => Promise<unknown>,
+): Promise<Explained> {
   const types = statement.types.length > 0 ? `(${statement.types.join(', ')})` : ''
   const values = args.length > 0 ? `(${args.join(', ')})` : ''
   const all = {
@@ -67,16 +108,15 @@ export async function explainStatement(
     ([name, value]) =>
       `pg_catalog.set_config(${client.escapeLiteral(name)}, ${client.escapeLiteral(value)}, true)`,
   )
-  await client.query('SAVEPOINT hundredfold_plan')
   try {
-    const results = await client.query(
-      `SELECT ${set.join(', ')};
-       ${statement.role === undefined ? '' : `SET LOCAL ROLE ${quote(statement.role)};`}
-       PREPARE hundredfold_statement ${types} AS ${statement.sql}
-       ;
-       EXPLAIN (VERBOSE, SUMMARY, FORMAT JSON) EXECUTE hundredfold_statement${values}`,
-    )
-    const last = (results as unknown as { rows: { 'QUERY PLAN': [Explained] }[] }[]).at(-1)
+    const results = await send([
+      `SELECT ${set.join(', ')}`,
+      ...(statement.role === undefined ? [] : [`SET LOCAL ROLE ${quote(statement.role)}`]),
+      // The statement may end with a comment.
+      `PREPARE hundredfold_statement ${types} AS ${statement.sql}\n`,
+      `EXPLAIN (VERBOSE, SUMMARY, FORMAT JSON) EXECUTE hundredfold_statement${values}`,
+    ])
+    const last = (results as { rows: { 'QUERY PLAN': [Explained] }[] }[]).at(-1)
     const explained = last?.rows[0]?.['QUERY PLAN'][0]
     if (!explained) throw new Error('EXPLAIN returned no plan')
     const hidesValues = statement.usesStatistics && kind === 'custom'
@@ -87,8 +127,6 @@ export async function explainStatement(
     throw new Error(
       `PostgreSQL does not plan it with values of its statistics (${errorCode(error) ?? 'no code'})`,
     )
-  } finally {
-    await client.query('ROLLBACK TO hundredfold_plan; RELEASE hundredfold_plan; DEALLOCATE ALL')
   }
 }
 

@@ -1,4 +1,6 @@
 import type { ClientBase } from 'pg'
+import type { Moment } from '../postgres/calmTime.ts'
+import { momentQuery } from '../postgres/calmTime.ts'
 import { quote } from '../postgres/identifiers.ts'
 import type { WorkloadStatement } from '../workload/workloadFile.ts'
 import { updatesIn } from '../syntax/updatedColumns.ts'
@@ -26,7 +28,7 @@ export interface MeasureOptions {
 
 /**
  * Runs a statement as its role with its claims, as PostgREST would. The times are the server's own, so that neither
- * network nor client counts. Every run is rolled back, so that writes leave nothing behind.
+ * network nor client counts, nor the time for which other work of the machine keeps the processor. Every run is rolled back, so that writes leave nothing behind.
  *
  * ```sql
  * BEGIN; SET LOCAL ROLE authenticated; SELECT set_config('request.jwt.claims', ..., true);
@@ -69,6 +71,11 @@ export async function measureInTurn(
 /** Statements faster than this run once more, uncounted, before each run that counts. */
 const quickMs = 20
 
+/** With each message that a session gets it waits for a processor; for all of those of a run this long at most when the machine is calm. */
+const wakeUpMs = 0.3
+/** A run that waited by so much of its time counts as undisturbed. */
+const calmShare = 0.01
+
 async function measureWith(
   clients: ClientBase[],
   statement: WorkloadStatement,
@@ -79,7 +86,7 @@ async function measureWith(
   // An extra run of an update would leave a further dead version, so updates are only planned before a run that counts.
   const updates = ((await updatesIn(statement.sql)) ?? []).length > 0
   const started = performance.now()
-  const measured = clients.map((): { ms: number; buffers: number }[] => [])
+  const measured = clients.map((): Run[] => [])
   for (let run = 0; run < runs; run += 1) {
     if (run > 0 && performance.now() - started >= budgetMs) break
     for (const [at, client] of clients.entries()) {
@@ -92,23 +99,42 @@ async function measureWith(
       own.push(await runOnce(client, statement, args))
     }
   }
-  return measured.map((own) => {
+  return measured.map((all) => {
+    const own = calmRuns(all)
     const [middle] = own.sort((a, b) => a.ms - b.ms).slice(Math.floor((own.length - 1) / 2))
     const ms = choose ? choose(own.map((run) => run.ms)) : (middle?.ms ?? 0)
     return { ms, buffers: middle?.buffers ?? 0, runs: own.length }
   })
 }
 
-async function runOnce(
-  client: ClientBase,
-  statement: WorkloadStatement,
-  args: string[],
-): Promise<{ ms: number; buffers: number }> {
+interface Run {
+  ms: number
+  /** Milliseconds in which the process waited for a processor, from shortly before the run until shortly after it. */
+  waited: number
+  buffers: number
+}
+
+/** Those that waited for no processor but to begin, if they are a third; else the third that waited least. */
+function calmRuns(runs: readonly Run[]): Run[] {
+  const calm = runs.filter(({ ms, waited }) => waited <= wakeUpMs + calmShare * ms)
+  const third = Math.ceil(runs.length / 3)
+  if (calm.length >= third) return calm
+  return runs.toSorted((one, other) => one.waited / one.ms - other.waited / other.ms).slice(0, third)
+}
+
+async function runOnce(client: ClientBase, statement: WorkloadStatement, args: string[]): Promise<Run> {
+  const before = await waitedUntilNow(client)
   const explained = await explainAsRole(client, statement, args, 'ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON')
   return {
     ms: (explained['Planning Time'] ?? 0) + (explained['Execution Time'] ?? 0),
+    waited: (await waitedUntilNow(client)) - before,
     buffers: explained.Plan['Shared Hit Blocks'] + explained.Plan['Shared Read Blocks'],
   }
+}
+
+async function waitedUntilNow(client: ClientBase): Promise<number> {
+  const { rows } = await client.query<Moment>(momentQuery)
+  return rows[0]?.waited ?? 0
 }
 
 async function planOnce(client: ClientBase, statement: WorkloadStatement, args: string[]): Promise<void> {

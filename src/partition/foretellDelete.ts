@@ -4,10 +4,11 @@ import type { PlannedStatement } from '../advisor/plannedStatement.ts'
 import { explainStatement } from '../advisor/plannedStatement.ts'
 import { listSettings } from '../catalog/settings.ts'
 import { borrow } from '../postgres/database.ts'
+import { calmMs } from '../postgres/calmTime.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { SharedRange } from './foretellUpkeep.ts'
-import { pricesIn, timed } from './foretellUpkeep.ts'
-import { walOfPage, withFullPages } from './fullPages.ts'
+import { walOfPage, withFullPages } from './asOnTheSource.ts'
+import { pricesIn } from './foretellUpkeep.ts'
 import type { KeyedTable } from './keyUses.ts'
 import type { MachineSpeed } from './planTime.ts'
 import { executionMs } from './planTime.ts'
@@ -53,7 +54,11 @@ export async function foretellDelete(
   ).finally(() => session.query('ROLLBACK'))
   const [reading] = counted?.children ?? []
   const byIndex = reading === undefined || !reading.node['Node Type'].includes('Seq Scan')
-  const deletion = await timeDeletion(session, { ...range, rowsPerPage, isFound: !byIndex, fullPageWrites })
+  const deletion = await timeDeletion(session, {
+    ...range,
+    ...{ rowsPerPage, isFound: !byIndex, fullPageWrites },
+    byBitmap: reading?.node['Node Type'] === 'Bitmap Heap Scan',
+  })
   return {
     ms: deletion + (byIndex ? 0 : executionMs(reading, speed)),
     wal: range.rows * walOfDelete + (fullPageWrites ? range.pages * walOfPage : 0),
@@ -75,6 +80,7 @@ const keysInRange = 30
  * Milliseconds of deleting rows that lie on so many pages, and of finding them by an index.
  *
  * @param isFound leaves the finding out
+ * @param byBitmap of pages; otherwise the index is followed row by row
  */
 async function timeDeletion(
   session: ClientBase,
@@ -83,8 +89,16 @@ async function timeDeletion(
     pages,
     rowsPerPage,
     isFound,
+    byBitmap,
     fullPageWrites,
-  }: { rows: number; pages: number; rowsPerPage: number; isFound: boolean; fullPageWrites: boolean },
+  }: {
+    rows: number
+    pages: number
+    rowsPerPage: number
+    isFound: boolean
+    byBitmap: boolean
+    fullPageWrites: boolean
+  },
 ): Promise<number> {
   if (rows < 1) return 0
   const part = Math.min(1, mostDeleted / rows)
@@ -103,20 +117,23 @@ async function timeDeletion(
      CREATE INDEX ON hundredfold_deleted.rows (run, key)`,
   )
   await session.query('VACUUM ANALYZE hundredfold_deleted.rows')
-  await session.query('SET enable_seqscan = off')
+  await session.query(
+    `SET enable_seqscan = off; SET ${byBitmap ? 'enable_indexscan' : 'enable_bitmapscan'} = off`,
+  )
   const times = await withFullPages(session, fullPageWrites, async () => {
     const times: number[] = []
     for (let run = 1; run <= deletions; run += 1) {
       const of = `hundredfold_deleted.rows WHERE run = ${run} AND key >= 0`
       const finding = `SELECT pg_catalog.count(filler) FROM ${of}`
-      if (isFound) await session.query(finding)
-      const found = isFound ? await timed(session, finding) : 0
+      // Everything that is foretold is in memory.
+      await session.query(finding)
+      const found = isFound ? await calmMs(session, finding) : 0
       // Pages that nobody has changed for long are written to the WAL as a whole: old rows are on such pages.
       await session.query('CHECKPOINT')
-      times.push((await timed(session, `DELETE FROM ${of}`)) - found)
+      times.push((await calmMs(session, `DELETE FROM ${of}`)) - found)
     }
     return times
   })
-  await session.query('RESET enable_seqscan; DROP SCHEMA hundredfold_deleted CASCADE')
+  await session.query('RESET ALL; DROP SCHEMA hundredfold_deleted CASCADE')
   return Math.max(0, Math.min(...times)) / part
 }

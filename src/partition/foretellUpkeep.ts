@@ -2,11 +2,12 @@ import type { ClientBase } from 'pg'
 import { bytesOf, listSettings } from '../catalog/settings.ts'
 import type { Setting } from '../catalog/settings.ts'
 import { median } from '../median.ts'
+import { calmMs } from '../postgres/calmTime.ts'
 import { borrow } from '../postgres/database.ts'
 import type { RelationName } from '../postgres/identifiers.ts'
 import { qualified, quote } from '../postgres/identifiers.ts'
 import type { FilledPartition, PartitionableTable, PartitionRange } from '../shadow/planner/partitions.ts'
-import { walOfPage, withFullPages } from './fullPages.ts'
+import { walOfPage, withFilesOnDisk, withFullPages } from './asOnTheSource.ts'
 import type { KeyedTable } from './keyUses.ts'
 import { priceSettings } from './planWork.ts'
 
@@ -58,7 +59,7 @@ const drops = 7
 
 /**
  * Milliseconds and bytes of dropping a partition: measured in the shadow. Its files there are as large but empty; what a
- * file system takes to give written ones back is measured on tables that are filled. A few partitions of the shadow are gone
+ * file system takes to give written ones back is measured on tables that are filled and on the disk. A few partitions of the shadow are gone
  * afterwards.
  *
  * @param buffers pages of the source's shared_buffers
@@ -83,7 +84,7 @@ export async function foretellDrop(
     for (const partition of others) {
       const counted = await countFullPages(session)
       await session.query('CHECKPOINT')
-      times.push(await timed(session, drop(partition)))
+      times.push(await calmMs(session, drop(partition)))
       pages.push((await countFullPages(session)) - counted)
     }
   })
@@ -135,34 +136,29 @@ async function givingBackMs(session: ClientBase, files: readonly number[]): Prom
   const name = (kind: string, run: number, at: number): string => quote(`hundredfold_${kind}_${run}_${at}`)
   const names = (kind: string, run: number): string => files.map((_, at) => name(kind, run, at)).join(', ')
   await session.query(`CREATE SCHEMA hundredfold_filled; SET search_path = hundredfold_filled`)
-  for (let run = 0; run < drops; run += 1) {
-    for (const [at, blocks] of files.entries()) {
-      // One row a page: it is stored as it is, not compressed and not outside of the table.
-      await session.query(
-        `CREATE TABLE ${name('empty', run, at)} (a text);
-         CREATE TABLE ${name('full', run, at)} (a text);
-         ALTER TABLE ${name('full', run, at)} ALTER a SET STORAGE PLAIN;
-         INSERT INTO ${name('full', run, at)} SELECT pg_catalog.repeat('x', ${pageOfBytes})
-         FROM pg_catalog.generate_series(1, ${Math.max(1, Math.round(blocks * part))})`,
-      )
+  await withFilesOnDisk(session, async () => {
+    for (let run = 0; run < drops; run += 1) {
+      for (const [at, blocks] of files.entries()) {
+        // One row a page: it is stored as it is, not compressed and not outside of the table.
+        await session.query(
+          `CREATE TABLE ${name('empty', run, at)} (a text);
+           CREATE TABLE ${name('full', run, at)} (a text);
+           ALTER TABLE ${name('full', run, at)} ALTER a SET STORAGE PLAIN;
+           INSERT INTO ${name('full', run, at)} SELECT pg_catalog.repeat('x', ${pageOfBytes})
+           FROM pg_catalog.generate_series(1, ${Math.max(1, Math.round(blocks * part))})`,
+        )
+      }
     }
-  }
-  await session.query('CHECKPOINT')
+    await session.query('CHECKPOINT')
+  })
   const times = { empty: [] as number[], full: [] as number[] }
   for (let run = 0; run < drops; run += 1) {
     for (const kind of ['empty', 'full'] as const) {
-      times[kind].push(await timed(session, `DROP TABLE ${names(kind, run)}`))
+      times[kind].push(await calmMs(session, `DROP TABLE ${names(kind, run)}`))
     }
   }
   await session.query('RESET search_path; DROP SCHEMA hundredfold_filled CASCADE')
   return Math.max(0, Math.min(...times.full) - Math.min(...times.empty)) / part
-}
-
-/** Milliseconds. Other work of the machine only adds to a time: of several, the lowest counts. */
-export async function timed(session: ClientBase, sql: string): Promise<number> {
-  const started = performance.now()
-  await session.query(sql)
-  return performance.now() - started
 }
 
 /** Pages of shared_buffers. */

@@ -22,10 +22,9 @@ const keys = 120
 const keysInRange = 30
 const scanRuns = 9
 const cpuRuns = 100
-/** Partitions of the table that is looked into for the price of one. */
-const partitions = 16
-/** So many that the processor's caches do not hold what a call looks at, as in a table that is worth partitioning. */
-const rowsToLookInto = 10_000 * partitions
+/** Partitions of the table that is looked into for the price of one: so many that a call fills the processor's nearest caches. */
+const partitions = 40
+const rowsToLookInto = 4_000 * partitions
 const callRuns = 31
 /** Of what a way of reading takes, the rest is what the measured time does not explain. */
 const leastFactor = 0.2
@@ -63,8 +62,9 @@ export async function measureMachine(
 }
 
 /**
- * Milliseconds of a call that finds one row by an index, and of each further partition that it looks into. A call at a time, as
- * clients send them: in between, the processor's caches have been used by others.
+ * Milliseconds of a call that finds one row by an index, and of each further partition that it looks into. A call is measured
+ * right after the same one, as the other prices are of what the processor's caches hold: how much longer a call takes that finds
+ * them used by others differs several times between machines.
  */
 async function measureCalls(session: ClientBase): Promise<Pick<MachineSpeed, 'statementMs' | 'scanMs'>> {
   await session.query(
@@ -87,7 +87,10 @@ async function measureCalls(session: ClientBase): Promise<Pick<MachineSpeed, 'st
   for (let run = 0; run < callRuns; run += 1) {
     // Far from one another, so that no two calls look at the same page.
     const row = 1 + ((run * 7_919) % rowsToLookInto)
-    for (const table of ['one', 'parts'] as const) times[table].push(await callMs(session, table, row))
+    for (const table of ['one', 'parts'] as const) {
+      await callMs(session, table, row)
+      times[table].push(await callMs(session, table, row))
+    }
   }
   const [one, parts] = [calmMean(times.one), calmMean(times.parts)]
   const scanMs = Math.max(0, parts - one) / (partitions - 1)

@@ -43,6 +43,8 @@ export interface ShadowOptions {
 
 const settings = {
   shared_buffers: '64MB',
+  // As large as that of any server with half a gigabyte of buffers: what writes much waits for smaller ones.
+  wal_buffers: '16MB',
   // Only the statements that we run may take locks.
   autovacuum: 'off',
   // A session that holds up another one locks every table.

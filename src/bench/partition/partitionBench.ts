@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import type { Client } from 'pg'
-import { explainStatement } from '../../advisor/plannedStatement.ts'
+import { explainCall } from '../../advisor/plannedStatement.ts'
 import { calmMean } from '../../partition/calmMean.ts'
 import type { ForetoldStatement, Foretelling } from '../../partition/foretell.ts'
 import { foretell, msOf } from '../../partition/foretell.ts'
 import type { ForetoldUpkeep } from '../../partition/foretellUpkeep.ts'
+import { calmMs, calmMsOutside } from '../../postgres/calmTime.ts'
 import { connect } from '../../postgres/connect.ts'
 import type { Server } from '../../servers/server.ts'
 import { provideServer } from '../../servers/provideServer.ts'
@@ -153,19 +154,22 @@ async function measureRows(
   workload: readonly WorkloadStatement[],
   { onStep, foretellOf, upkeep }: MeasureRows,
 ): Promise<BenchRow[]> {
-  const statements = await inTurn(3, async () => {
+  const statements = await inTurn(async () => {
     const foretold = await foretellOf(workload)
     const pairs: Record<string, Turn> = {}
     for (const statement of workload) {
       onStep(statement.name)
-      const [before, after] = await measureInTurn([...both], statement, {
-        runs: 21,
-        budgetMs: 10_000,
-        choose: calmMean,
+      const measured = await oneAfterTheOther(both, async (client) => {
+        const [own] = await measureInTurn([client], statement, {
+          runs: 21,
+          budgetMs: 10_000,
+          choose: calmMean,
+        })
+        return own?.ms ?? NaN
       })
       const expected = foretoldOf(foretold, statement.name)
       pairs[statement.name] = {
-        measured: { before: before?.ms ?? NaN, after: after?.ms ?? NaN },
+        measured,
         foretold: { before: msOf(expected.before), after: expected.after ? msOf(expected.after) : NaN },
       }
       if (statement.name !== 'partition_lookup') continue
@@ -195,22 +199,39 @@ interface Turn {
   foretold: Pair
 }
 
+const leastTurns = 3
+const mostTurns = 8
+/** The two lowest values of a figure are as near to one another when the machine was calm twice. */
+const calmWithin = 0.08
+
 /**
  * Measures and foretells in turn: within minutes a machine may get twice as slow. Of each time the lowest counts: other
- * work of the machine only adds to it.
+ * work of the machine only adds to it. So it goes on until the two lowest agree.
  */
-async function inTurn(
-  turns: number,
-  measure: () => Promise<Record<string, Turn>>,
-): Promise<Record<string, Turn>> {
+async function inTurn(measure: () => Promise<Record<string, Turn>>): Promise<Record<string, Turn>> {
   const all: Record<string, Turn>[] = []
-  for (let turn = 0; turn < turns; turn += 1) all.push(await measure())
+  const pairsOf = (id: string, what: keyof Turn): Pair[] => all.flatMap((turn) => turn[id]?.[what] ?? [])
+  while (all.length < mostTurns) {
+    all.push(await measure())
+    const isSettled = Object.keys(all[0] ?? {}).every((id) =>
+      (['measured', 'foretold'] as const).every((what) => isCalm(pairsOf(id, what))),
+    )
+    if (all.length >= leastTurns && isSettled) break
+  }
   return Object.fromEntries(
-    Object.keys(all[0] ?? {}).map((id): [string, Turn] => {
-      const of = (what: keyof Turn): Pair => leastOf(all.flatMap((turn) => turn[id]?.[what] ?? []))
-      return [id, { measured: of('measured'), foretold: of('foretold') }]
-    }),
+    Object.keys(all[0] ?? {}).map((id): [string, Turn] => [
+      id,
+      { measured: leastOf(pairsOf(id, 'measured')), foretold: leastOf(pairsOf(id, 'foretold')) },
+    ]),
   )
+}
+
+/** Whether the two lowest values of both figures agree. */
+function isCalm(pairs: readonly Pair[]): boolean {
+  return (['before', 'after'] as const).every((side) => {
+    const [least = 0, next = Infinity] = pairs.map((pair) => pair[side]).sort((one, other) => one - other)
+    return next - least <= calmWithin * least
+  })
 }
 
 function leastOf(pairs: readonly Pair[]): Pair {
@@ -261,22 +282,29 @@ function directionOf(ratio: number): string {
   return ratio >= 1 ? `${times(ratio)} less` : `${times(1 / ratio)} more`
 }
 
+/**
+ * What takes microseconds takes half as long again where each run follows one on the other database, whatever warms up in
+ * between. The shadow measures one database after the other too.
+ */
+async function oneAfterTheOther(
+  [one, parts]: Both,
+  measure: (client: Client) => Promise<number>,
+): Promise<Pair> {
+  const before = await measure(one)
+  return { before, after: await measure(parts) }
+}
+
 const planningRuns = 60
 
-async function measurePlanning(both: Both, statement: WorkloadStatement): Promise<Pair> {
-  const times: [number[], number[]] = [[], []]
-  for (let run = 0; run < planningRuns; run += 1) {
-    for (const [at, client] of both.entries()) {
+function measurePlanning(both: Both, statement: WorkloadStatement): Promise<Pair> {
+  return oneAfterTheOther(both, async (client) => {
+    const times: number[] = []
+    for (let run = 0; run < planningRuns; run += 1) {
       const args = statement.args[run % statement.args.length] ?? []
-      await client.query('BEGIN')
-      // The first one warms the processor's caches, which the other database has filled.
-      await explainStatement(client, statement, args, 'custom')
-      const explained = await explainStatement(client, statement, args, 'custom')
-      await client.query('ROLLBACK')
-      times[at]?.push(explained['Planning Time'] ?? NaN)
+      times.push((await explainCall(client, statement, args, 'custom'))['Planning Time'] ?? NaN)
     }
-  }
-  return { before: calmMean(times[0]), after: calmMean(times[1]) }
+    return calmMean(times)
+  })
 }
 
 /** Months of which none is touched twice. Of their times the lowest counts: other work of the machine only adds to it. */
@@ -289,12 +317,6 @@ const partitionOf = (at: number): string => `bookings_${monthAt(at).slice(0, 7).
 const inMonth = (at: number): string =>
   `booking_date >= '${monthAt(at)}' AND booking_date < '${monthAt(at + 1)}'`
 
-async function timed(client: Client, sql: string): Promise<number> {
-  const started = performance.now()
-  await client.query(sql)
-  return performance.now() - started
-}
-
 async function measureVacuum([one, parts]: Both): Promise<Pair> {
   const times: [number[], number[]] = [[], []]
   for (const at of vacuumed) {
@@ -304,8 +326,8 @@ async function measureVacuum([one, parts]: Both): Promise<Pair> {
          WHERE ${inMonth(at)} AND hashtext(id::text) & 1023 < ${1024 * changedShare}`,
       )
     }
-    times[0].push(await timed(one, 'VACUUM bookings'))
-    times[1].push(await timed(parts, `VACUUM ${partitionOf(at)}`))
+    times[0].push(await calmMsOutside(one, 'VACUUM bookings'))
+    times[1].push(await calmMsOutside(parts, `VACUUM ${partitionOf(at)}`))
   }
   return { before: Math.min(...times[0]), after: Math.min(...times[1]) }
 }
@@ -360,6 +382,6 @@ async function writing(client: Client, sql: string): Promise<Written> {
     return rows[0]?.at ?? NaN
   }
   const before = await position()
-  const ms = await timed(client, sql)
+  const ms = await calmMs(client, sql)
   return { ms, wal: (await position()) - before }
 }
