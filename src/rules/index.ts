@@ -46,6 +46,18 @@ import { rlsDisabledInPublic } from './policies/rlsDisabledInPublic.ts'
 import { rlsEnabledNoPolicy } from './policies/rlsEnabledNoPolicy.ts'
 import { rlsPolicyAlwaysTrue } from './policies/rlsPolicyAlwaysTrue.ts'
 import { rlsReferencesUserMetadata } from './policies/rlsReferencesUserMetadata.ts'
+import { authUsersExposed } from './policies/authUsersExposed.ts'
+import { materializedViewInApi } from './policies/materializedViewInApi.ts'
+import { anonSecurityDefinerFunctionExecutable } from './policies/anonSecurityDefinerFunctionExecutable.ts'
+import { authenticatedSecurityDefinerFunctionExecutable } from './policies/authenticatedSecurityDefinerFunctionExecutable.ts'
+import { publicBucketAllowsListing } from './policies/publicBucketAllowsListing.ts'
+import { rlsNotForced } from './policies/rlsNotForced.ts'
+import { rlsOnlyRestrictivePolicies } from './policies/rlsOnlyRestrictivePolicies.ts'
+import { policyCheckWiderThanUsing } from './policies/policyCheckWiderThanUsing.ts'
+import { policyUpdateWithoutCheck } from './policies/policyUpdateWithoutCheck.ts'
+import { policySettingMayBeMissing } from './policies/policySettingMayBeMissing.ts'
+import { policyPredicateMayRaise } from './policies/policyPredicateMayRaise.ts'
+import { bypassrlsLoginRole } from './policies/bypassrlsLoginRole.ts'
 import type { Rule } from './rule.ts'
 import { securityDefinerView } from './policies/securityDefinerView.ts'
 import { sequenceExhaustion } from './tables/sequenceExhaustion.ts'
@@ -82,6 +94,18 @@ export const rules: Rule[] = [
   functionSearchPathMutable,
   securityDefinerView,
   partitionWithoutRls,
+  authUsersExposed,
+  materializedViewInApi,
+  anonSecurityDefinerFunctionExecutable,
+  authenticatedSecurityDefinerFunctionExecutable,
+  publicBucketAllowsListing,
+  rlsNotForced,
+  rlsOnlyRestrictivePolicies,
+  policyCheckWiderThanUsing,
+  policyUpdateWithoutCheck,
+  policySettingMayBeMissing,
+  policyPredicateMayRaise,
+  bypassrlsLoginRole,
   missingIndex,
   unindexedForeignKeys,
   duplicateIndex,

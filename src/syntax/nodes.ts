@@ -77,6 +77,7 @@ interface Kinds {
   RangeVar: RangeVar
   ResTarget: ResTarget
   ReturnStmt: With<Parser.ReturnStmt, 'returnval'>
+  SQLValueFunction: Fields<Parser.SQLValueFunction>
   SelectStmt: SelectStmt
   String: Fields<Parser.String>
   SubLink: SubLink

@@ -31,6 +31,8 @@ export class RulePlayground {
     await superuser.query(
       `ALTER DEFAULT PRIVILEGES FOR ROLE casaora_owner REVOKE ALL ON TABLES FROM anon, authenticated`,
     )
+    await superuser.query(`CREATE TABLE IF NOT EXISTS auth.users (id uuid PRIMARY KEY, email text);
+      GRANT SELECT, REFERENCES ON auth.users TO casaora_owner`)
     return new RulePlayground(database, superuser)
   }
 
@@ -42,6 +44,7 @@ export class RulePlayground {
   async try(rule: Rule, example: Example, which: 'bad' | 'good'): Promise<Outcome | undefined> {
     await this.#superuser.query(`
       DROP EXTENSION IF EXISTS pg_trgm, pg_stat_statements;
+      DROP SCHEMA IF EXISTS storage CASCADE;
       DROP SCHEMA public CASCADE;
       CREATE SCHEMA public AUTHORIZATION casaora_owner;
       GRANT USAGE ON SCHEMA public TO anon, authenticated`)
