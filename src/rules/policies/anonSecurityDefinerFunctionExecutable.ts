@@ -10,7 +10,7 @@ import { findExecutableDefiners } from './definerFunctionExecutable.ts'
  * ```
  *
  * Functions that a policy for anon calls are left out: it has to be able to call them. So are trigger functions, which
- * nobody can call.
+ * nobody can call. Functions whose body asks who is calling are only mentioned.
  */
 export const anonSecurityDefinerFunctionExecutable: Rule = {
   name: 'anon_security_definer_function_executable',

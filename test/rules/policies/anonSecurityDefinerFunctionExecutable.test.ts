@@ -15,6 +15,7 @@ describe('anon_security_definer_function_executable', () => {
     await owner.query(`CREATE TABLE public.t (id int); ALTER TABLE public.t ENABLE ROW LEVEL SECURITY;
       CREATE FUNCTION public.bad(a int) RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT a';
       CREATE FUNCTION public.of_policy() RETURNS boolean LANGUAGE sql SECURITY DEFINER AS 'SELECT true';
+      CREATE FUNCTION public.told() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT session_user::text';
       CREATE FUNCTION public.good_invoker() RETURNS int LANGUAGE sql AS 'SELECT 1';
       CREATE FUNCTION public.good_closed() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';
       CREATE FUNCTION public.good_trigger() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NULL; END';
@@ -28,7 +29,7 @@ describe('anon_security_definer_function_executable', () => {
       .map(({ level, subject }) => `${level} ${subject.slice(1).join(' ')}`.trim())
       .sort()
 
-  it('finds what strangers can call, and mentions what only policies for users call', async () => {
-    expect(await found()).toEqual(['info of_policy', 'warn bad a integer'])
+  it('finds what strangers can call, and mentions what asks who is calling', async () => {
+    expect(await found()).toEqual(['info told', 'warn bad a integer', 'warn of_policy'])
   })
 })
