@@ -24,6 +24,7 @@ const layers = [
   ['policies/rewrite'],
   ['policies/proof'],
   ['policies/cost'],
+  ['policies/access'],
   ['rules'],
   ['advisor'],
   ['partition'],

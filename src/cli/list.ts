@@ -70,6 +70,11 @@ export const commands: ListedCommand[] = [
     load: async () => (await import('./export.ts')).exportCommand,
   },
   {
+    name: 'policies',
+    description: 'try who may do what, table by table, as a regression test; everything is rolled back',
+    load: async () => (await import('./policies.ts')).policiesCommand,
+  },
+  {
     name: 'connections',
     description:
       'show who is connected, who waits for whom and what holds VACUUM back; ends idle sessions on request',
