@@ -51,6 +51,7 @@ import { materializedViewInApi } from './policies/materializedViewInApi.ts'
 import { anonSecurityDefinerFunctionExecutable } from './policies/anonSecurityDefinerFunctionExecutable.ts'
 import { authenticatedSecurityDefinerFunctionExecutable } from './policies/authenticatedSecurityDefinerFunctionExecutable.ts'
 import { publicBucketAllowsListing } from './policies/publicBucketAllowsListing.ts'
+import { rlsLeakproofBarrier } from './policies/rlsLeakproofBarrier.ts'
 import { rlsNotForced } from './policies/rlsNotForced.ts'
 import { rlsOnlyRestrictivePolicies } from './policies/rlsOnlyRestrictivePolicies.ts'
 import { policyCheckWiderThanUsing } from './policies/policyCheckWiderThanUsing.ts'
@@ -90,6 +91,7 @@ export const rules: Rule[] = [
   rlsDisabledInPublic,
   rlsPolicyAlwaysTrue,
   rlsReferencesUserMetadata,
+  rlsLeakproofBarrier,
   functionVolatility,
   functionSearchPathMutable,
   securityDefinerView,

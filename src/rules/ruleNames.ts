@@ -14,6 +14,7 @@ export const ruleNames = [
   'rls_disabled_in_public',
   'rls_policy_always_true',
   'rls_references_user_metadata',
+  'rls_leakproof_barrier',
   'function_volatility',
   'function_search_path_mutable',
   'security_definer_view',

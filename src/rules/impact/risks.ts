@@ -11,6 +11,7 @@ export const risks: Partial<Record<RuleName, string>> = {
   rls_disabled_in_public: exposed,
   rls_policy_always_true: exposed,
   rls_references_user_metadata: 'users write the claims that decide what they may do',
+  rls_leakproof_barrier: 'searches read every row that the policies let through',
   function_volatility: 'policies and queries call the function for each row',
   function_search_path_mutable: 'a function runs objects of another schema with the rights of its owner',
   security_definer_view: exposed,
