@@ -82,8 +82,13 @@ async function answerOf(look: Look, identity: Identity, statement: string): Prom
     if (isConnectionLost(error)) throw error
     // Policies and privileges both.
     if (code === '42501') return 'no'
-    // Constraints are checked after the policies: these let the row through.
-    if (code?.startsWith('23') === true) return 'yes'
+    // Constraints are checked after the policies: these let the row through. Triggers may raise the same code before them.
+    if (code?.startsWith('23') === true && !isInsideFunction(error)) return 'yes'
     return `error ${code ?? 'of time'}`
   }
+}
+
+/** A statement's own constraints have no context; what a trigger raises, or runs, has. */
+function isInsideFunction(error: unknown): boolean {
+  return error instanceof Error && 'where' in error && typeof error.where === 'string'
 }

@@ -30,14 +30,19 @@ beforeAll(async () => {
     CREATE TABLE public.settings (id int PRIMARY KEY, value text, hidden text);
     CREATE TABLE public.empty (id int PRIMARY KEY, owner_id uuid);
     CREATE TABLE public.fails (id int PRIMARY KEY, value text);
+    CREATE TABLE public.guarded (id int PRIMARY KEY, value text);
     INSERT INTO public.teams VALUES (1, 'a'), (2, 'b');
     INSERT INTO public.members SELECT 1 + n % 2, md5(n::text)::uuid FROM generate_series(1, 4) n;
     INSERT INTO public.notes SELECT n, 1 + n % 2, md5(n::text)::uuid, 'text' FROM generate_series(1, 4) n;
     INSERT INTO public.secrets VALUES (1, 'x'); INSERT INTO public.settings VALUES (1, 'x', 'y'); INSERT INTO public.fails VALUES (1, 'no number');
+    INSERT INTO public.guarded VALUES (1, 'x');
+    CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'check_violation'; END $$;
+    CREATE TRIGGER refuse BEFORE INSERT ON public.guarded FOR EACH ROW EXECUTE FUNCTION public.refuse();
     CREATE FUNCTION public.in_team(team int) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS
       'SELECT EXISTS (SELECT FROM public.members m WHERE m.team_id = team AND m.user_id = auth.uid())';
     DO $$ DECLARE name text; BEGIN
-      FOREACH name IN ARRAY ARRAY['teams', 'members', 'notes', 'secrets', 'settings', 'empty', 'fails'] LOOP
+      FOREACH name IN ARRAY ARRAY['teams', 'members', 'notes', 'secrets', 'settings', 'empty', 'fails', 'guarded'] LOOP
         EXECUTE format('ALTER TABLE public.%I ENABLE ROW LEVEL SECURITY', name);
       END LOOP; END $$;
     CREATE POLICY own ON public.notes TO authenticated USING (author_id = (SELECT auth.uid()));
@@ -99,6 +104,10 @@ describe('who may do what', () => {
 
   it('says with which error a policy fails', () => {
     expect(linesOf(matrix, 'fails', 'anon')['any']).toMatch(/^error 22P02 no/)
+  })
+
+  it('takes what a trigger raises before the policies for no answer of theirs', () => {
+    expect(linesOf(matrix, 'guarded', 'authenticated')['any']).toBe('no error 23514 no no')
   })
 
   it('leaves nothing behind', async () => {
