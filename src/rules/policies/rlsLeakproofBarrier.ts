@@ -46,7 +46,7 @@ export const rlsLeakproofBarrier: Rule = {
     const { askers, barred } = await findAskers(context)
     const findings: Violation[] = []
     const hidden = new Set<string>()
-    for (const each of (await context.read(listSearchOperators)).slice(0, mostIndexes)) {
+    for (const each of (await context.read(listSearchOperators)).slice(0, mostSearches)) {
       const [table, role] = [tables.get(each.tableOid), askers.get(each.tableOid)]
       const search = table && searchBy(each, table)
       if (!table || search === undefined) continue
@@ -55,8 +55,9 @@ export const rlsLeakproofBarrier: Rule = {
         for (const name of barred.get(each.tableOid) ?? []) hidden.add(name)
         continue
       }
-      if (!(await uses(context.db, search, reader, each.index))) continue
-      if (!(await uses(context.db, search, role, each.index))) findings.push(toViolation(table, each, role))
+      if (!(await usesAny(context.db, search, reader, each.indexes))) continue
+      if (!(await usesAny(context.db, search, role, each.indexes)))
+        findings.push(toViolation(table, each, role))
     }
     if (hidden.size === 0) return unlessPoliciesLocked(context, findings)
     throw new CannotSee(
@@ -67,7 +68,7 @@ export const rlsLeakproofBarrier: Rule = {
 }
 
 /** Each takes two plans. */
-const mostIndexes = 200
+const mostSearches = 200
 const leastRows = 10_000
 
 /** By the table, a role that policies let read some of it and that the session may act as; and those that it may not. */
@@ -101,9 +102,9 @@ function searchBy(
     : `SELECT 1 FROM ${qualified(table)} WHERE ${expression} ${operator} (SELECT NULL::${other})`
 }
 
-async function uses(db: Database, search: string, role: string, index: string): Promise<boolean> {
+async function usesAny(db: Database, search: string, role: string, indexes: string[]): Promise<boolean> {
   try {
-    return indexesIn(await planWithIndexes(db, { sql: search, role })).includes(index)
+    return indexesIn(await planWithIndexes(db, { sql: search, role })).some((name) => indexes.includes(name))
   } catch (error) {
     // A policy that fails when it is planned, or a type that the role may not use, shows nothing.
     if (errorCode(error) === undefined) throw error
@@ -113,11 +114,12 @@ async function uses(db: Database, search: string, role: string, index: string): 
 
 function toViolation(table: Relation, each: SearchOperator, role: string): Violation {
   const isLarge = (table.estimatedRows ?? 0) >= leastRows
+  const [index = ''] = each.indexes
   const isSearch = each.method !== 'btree' && each.method !== 'hash'
   return {
     level: isLarge ? 'warn' : 'info',
-    subject: [table.schema, table.name, each.index],
-    detail: `As ${displayIdentifier(role)}, ${each.expression} ${each.sign} ... on ${display(table)} cannot use ${displayIdentifier(each.index)}: ${each.sign} is not leakproof for ${each.type ?? each.right}, so every row that the policies let through is read.`,
+    subject: [table.schema, table.name, index],
+    detail: `As ${displayIdentifier(role)}, ${each.expression} ${each.sign} ... on ${display(table)} cannot use ${shortList(each.indexes.map(displayIdentifier))}: ${each.sign} is not leakproof for ${each.type ?? each.right}, so every row that the policies let through is read.`,
     evidence: [
       measured('operator', each.sign),
       measured('planned as', role),
