@@ -11,9 +11,18 @@ import { callsIn } from './bodies.ts'
  * org_id IN (SELECT m.org_id FROM members m WHERE m.user_id = auth.uid() ORDER BY m.level LIMIT 1)
  * org_id IN (SELECT m.org_id FROM members m WHERE m.user_id = auth.uid()) -- ['LIMIT']
  * ```
+ *
+ * A LIMIT does not choose where a unique key finds one row at most, or where each row says the same: `SELECT true FROM ...`.
  */
-export function lostChoices(old: Node, now: Node, functions: CalledFunction[]): string[] {
-  const [before, after] = [old, now].map((tree) => withBodies(tree, functions).flatMap(choicesIn))
+export function lostChoices(
+  old: Node,
+  now: Node,
+  functions: CalledFunction[],
+  findsOneAtMost: (select: SelectStmt) => boolean = () => false,
+): string[] {
+  const [before, after] = [old, now].map((tree) =>
+    withBodies(tree, functions).flatMap((each) => choicesIn(each, findsOneAtMost)),
+  )
   return choices.map(({ name }) => name).filter((name) => countOf(before, name) > countOf(after, name))
 }
 
@@ -28,14 +37,16 @@ const choices: { name: string; isIn(select: SelectStmt): boolean }[] = [
   { name: 'HAVING', isIn: ({ havingClause }) => havingClause !== undefined },
 ]
 
-function choicesIn(tree: Node): string[] {
+function choicesIn(tree: Node, findsOneAtMost: (select: SelectStmt) => boolean): string[] {
   const asked = new Set<unknown>()
   return nodesIn(tree).flatMap((node) => {
     const link = as(node, 'SubLink')
     if (link?.subLinkType === 'EXISTS_SUBLINK') asked.add(link.subselect)
     const select = as(node, 'SelectStmt')
     if (!select || (asked.has(node) && takesAny(select))) return []
-    return choices.filter(({ isIn }) => isIn(select)).map(({ name }) => name)
+    const names = choices.filter(({ isIn }) => isIn(select)).map(({ name }) => name)
+    const isSame = takesAny(select) && (saysTheSame(select) || findsOneAtMost(select))
+    return isSame ? names.filter((name) => name !== 'LIMIT') : names
   })
 }
 
@@ -43,6 +54,11 @@ function choicesIn(tree: Node): string[] {
 function takesAny({ limitCount, limitOffset, havingClause }: SelectStmt): boolean {
   const isAboveZero = limitCount === undefined || (as(limitCount, 'A_Const')?.ival?.ival ?? 0) > 0
   return isAboveZero && limitOffset === undefined && havingClause === undefined
+}
+
+/** Each row gives the same constants. */
+function saysTheSame({ targetList = [], groupClause }: SelectStmt): boolean {
+  return !groupClause && targetList.every((each) => 'A_Const' in (as(each, 'ResTarget')?.val ?? {}))
 }
 
 /** The tree, and the bodies of the functions that it calls, directly or through others. */

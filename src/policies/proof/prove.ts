@@ -251,7 +251,7 @@ function whatNoRowShows(
   const reasons = changes.flatMap(({ old, now }) => {
     const [before, after] = [trees.get(old), now === undefined ? undefined : trees.get(now)]
     return [
-      ...(before && after ? lostChoices(before, after, functions) : []).map(
+      ...(before && after ? lostChoices(before, after, functions, structure.findsOneAtMost) : []).map(
         (clause) =>
           `a ${clause} that chooses among rows is no longer there, and rows cannot show that it never matters; leave the query as it is`,
       ),

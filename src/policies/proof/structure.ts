@@ -3,7 +3,7 @@ import { shared } from './shared.ts'
 import { listBuiltinTypes } from '../../catalog/types.ts'
 import { call } from '../../syntax/build.ts'
 import { canonical, parseTypeName, sameTree, wrappedIn } from '../../syntax/expression.ts'
-import type { Node, TypeName } from '../../syntax/nodes.ts'
+import type { Node, SelectStmt, TypeName } from '../../syntax/nodes.ts'
 import { as, nodesIn, words } from '../../syntax/nodes.ts'
 import { replaceNodes } from '../../syntax/replaceNodes.ts'
 import { fieldsOf, isRecord, walk } from '../../syntax/walk.ts'
@@ -51,6 +51,8 @@ export interface Structure {
   movedVolatile(one: Node | undefined, other: Node | undefined): { name: string; why: string }[]
   /** How errors could come up that nobody meets today, since a part would be evaluated at once: see `newlyAtOnce`. */
   newErrors(one: Node | undefined, other: Node | undefined): string[]
+  /** Whether a unique key sees to it that the query finds one row at most: see `Hazards`. */
+  findsOneAtMost(select: SelectStmt): boolean
   /** The tree with calls such as `private.current_user_id()` written as the `auth.uid()` that they return. */
   withoutTwins<T>(tree: T): T
   /** Whether the expression calls a function that is declared VOLATILE, which the planner does not run. */
@@ -164,6 +166,7 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
     },
     newErrors: (one, other) =>
       one && other ? newErrors(withoutTwins(one), withoutTwins(other), hazards) : [],
+    findsOneAtMost: (select) => hazards.findsOneAtMost(select),
     withoutTwins,
     callsVolatile: (tree) => hazards.callsVolatile(tree),
     readsOnlySettings: (tree) => hazards.readsOnlySettings(tree),

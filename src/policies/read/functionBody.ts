@@ -7,6 +7,7 @@ import { as, isNode } from '../../syntax/nodes.ts'
 import { splitStatements } from '../../syntax/statements.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
 import { fieldsOf } from '../../syntax/walk.ts'
+import { plpgsqlResult } from './plpgsqlResult.ts'
 import { plpgsqlTraits } from './plpgsqlTraits.ts'
 import { recordDefaults } from './recordDefaults.ts'
 
@@ -16,6 +17,8 @@ export interface FunctionBody {
   parts: Node[]
   /** The expression that it returns, if it does nothing else. */
   result?: Node
+  /** What statements of PL/pgSQL amount to, as one expression; only where they read, compute and decide. */
+  decides?: Node
   /** The defaults of its parameters, which a call evaluates if it leaves them out. */
   defaults?: Node[]
   /** Why it may raise an error on purpose, as a phrase: `has RAISE EXCEPTION`. */
@@ -92,10 +95,12 @@ async function readPlpgsql({ definition, source }: CatalogFunction): Promise<Fun
   const defaults = recordDefaults(source, recordNames(parsed))
   for (const each of defaults) parts.push(await parseExpression(each))
   const returned = defaults.length === 0 ? onlyReturn(parsed) : undefined
+  const decides = returned === undefined ? await plpgsqlResult(parsed, source) : undefined
   return {
     parts,
     ...plpgsqlTraits(parsed),
     ...(returned === undefined ? {} : { result: await parseExpression(returned) }),
+    ...(decides ? { decides } : {}),
   }
 }
 

@@ -53,7 +53,7 @@ function whyItRaises([key, value]: [string, unknown]): string | undefined {
 }
 
 interface Statement {
-  PLpgSQL_stmt_return?: { expr?: unknown }
+  PLpgSQL_stmt_return?: { expr?: unknown; retvarno?: number }
   PLpgSQL_stmt_raise?: unknown
   PLpgSQL_stmt_block?: { body?: Statement[] }
   PLpgSQL_stmt_if?: {
@@ -85,7 +85,7 @@ function alwaysReturns(statements: Statement[] = []): boolean {
   return statements.some((statement) => {
     const { PLpgSQL_stmt_return: returned, PLpgSQL_stmt_block: block, PLpgSQL_stmt_if: branch } = statement
     // If a body does not end with RETURN, the parser adds one without an expression.
-    if (returned) return returned.expr !== undefined
+    if (returned) return returned.expr !== undefined || returned.retvarno !== undefined
     if (statement.PLpgSQL_stmt_raise) return true
     if (block) return alwaysReturns(block.body)
     const choice = statement.PLpgSQL_stmt_case

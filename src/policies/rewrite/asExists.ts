@@ -70,8 +70,9 @@ function partsOf(node: Node): Parts | undefined {
   }
 }
 
+/** In the body of a function, the row is what its parameters hold. */
 function dependsOnRow(node: Node): boolean {
-  return rowReferences(node).length > 0
+  return rowReferences(node).length > 0 || nodesIn(node).some((each) => 'ParamRef' in each)
 }
 
 /** `(SELECT ...)` and `(SELECT ...)::text`; the value goes into the cast. */

@@ -40,6 +40,7 @@ export class KeyHelpers {
   readonly #functions: HelperFunctions
   readonly #names: KnownNames
   readonly #helpers: KeyHelper[] = []
+  readonly #values: HelperFunction[] = []
 
   constructor(functions: HelperFunctions, names: KnownNames) {
     this.#functions = functions
@@ -74,9 +75,40 @@ export class KeyHelpers {
     return helper
   }
 
+  /** A helper for a part of the function's body that reads nothing of the row. */
+  forValue(called: CatalogFunction, value: Node, returns: string): HelperFunction {
+    const body = `\nBEGIN\n  RETURN ${printExpression(wrapAuth(value))};\nEND\n`
+    const known = this.#values.find((each) => each.of === called && each.body === body)
+    if (known) return known
+    const helper = this.#functions.add<HelperFunction>(
+      `${called.name}_${returns === 'boolean' ? 'holds' : 'value'}`,
+      {
+        of: called,
+        returns,
+        body,
+        isSecurityDefiner: called.isSecurityDefiner,
+        isParallelSafe: false,
+        searchPath: this.#searchPathFor(called),
+        callers: callersOf(called),
+        reason: {
+          kind: 'createKeyHelper',
+          rule: 'policy_membership_function',
+          why: (name) =>
+            `A part of ${called.schema}.${called.name}(${called.args}) is the same for every row. ` +
+            `${privateSchema}.${name}() computes it once per statement, with the same rights and for the same callers.`,
+          before: relationsExist(value, this.#names.reach),
+        },
+      },
+    )
+    this.#functions.use(helper)
+    this.#values.push(helper)
+    return helper
+  }
+
   /** The helper that such a call means. */
-  named({ schema, name }: RelationName): KeyHelper | undefined {
-    return schema === privateSchema ? this.#helpers.find((each) => each.name === name) : undefined
+  named({ schema, name }: RelationName): HelperFunction | undefined {
+    if (schema !== privateSchema) return undefined
+    return [...this.#helpers, ...this.#values].find((each) => each.name === name)
   }
 
   /**

@@ -1,38 +1,26 @@
-import { call as callOf, cast } from '../../syntax/build.ts'
 import { wrappedIn } from '../../syntax/expression.ts'
 import type { FuncCall, Node, TypeName } from '../../syntax/nodes.ts'
-import { as, kindOf, nodesIn } from '../../syntax/nodes.ts'
+import { as } from '../../syntax/nodes.ts'
 import { rowReferences } from '../../syntax/rowReferences.ts'
-import type { Scope } from '../read/calls.ts'
 import { candidatesFor, nameOfCall, notesOnVolatile, show, whyVolatilityMatters } from '../read/calls.ts'
 import { completeArguments } from './completeArguments.ts'
 import type { Change, Refusal, Rewritten } from './change.ts'
 import { stepsIfVolatile } from './change.ts'
 import { readsChanging } from '../read/declarations.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
-import type { KeyHelper, KeyHelpers } from './keyHelpers.ts'
-import type { KeyQuery } from '../read/membershipBody.ts'
 import { keysOf } from '../read/membershipBody.ts'
-import type { Surroundings } from '../read/privateSchema.ts'
 import { privateSchema } from '../read/privateSchema.ts'
 import { replaceInContext } from '../read/positiveContext.ts'
 import { Unclear } from '../read/queryColumns.ts'
-import type { Reach } from '../read/reach.ts'
 import { otherSettingOf } from '../read/searchPath.ts'
-import type { KeyScope } from './setOfKeys.ts'
-import { isForeign } from '../read/searchPath.ts'
-import { memberOfKeys, returnedKeys } from './setOfKeys.ts'
-import type { CatalogTable } from '../read/tableCatalog.ts'
-import { isComparedAlike, typeNamed } from '../read/typeNames.ts'
-
-/** Everything that the rewrite of one policy needs to know. */
-export interface MembershipScope extends Scope, KeyScope {
-  reach: Reach
-  tables: CatalogTable[]
-  surroundings: Surroundings
-  helpers: KeyHelpers
-  role: string
-}
+import { typeNamed } from '../read/typeNames.ts'
+import type { Answer, Compared } from './answer.ts'
+import { answerOf } from './answer.ts'
+import { isComparison, isLiteral } from './answerParts.ts'
+import type { HelperFunction } from './helperFunctions.ts'
+import type { Member, MembershipScope } from './memberOf.ts'
+import { memberOf, namesCallerOrConstant } from './memberOf.ts'
+import { withoutCasts } from './queryParts.ts'
 
 const rule = 'policy_membership_function'
 
@@ -49,30 +37,69 @@ const rule = 'policy_membership_function'
  * For a NULL argument the function returns false, and the comparison returns NULL. Both keep the row out, except under
  * NOT and in expressions that distinguish the two.
  */
-export function turnMembership(tree: Node, scope: MembershipScope): Rewritten & { helpers: KeyHelper[] } {
+export function turnMembership(
+  tree: Node,
+  scope: MembershipScope,
+): Rewritten & { helpers: HelperFunction[] } {
   const changes: Change[] = []
   const refusals: Refusal[] = []
-  const helpers: KeyHelper[] = []
+  const helpers: HelperFunction[] = []
 
+  const change = (node: Node, { replacement, helpers: needed, ...form }: Answer): Node => {
+    const notes = notesOnVolatile(node, scope)
+    const noted = notes.length > 0 ? { notes } : {}
+    changes.push({ rule, was: show(node), becomes: show(replacement), ...form, ...noted })
+    helpers.push(...needed)
+    return replacement
+  }
+  const refuse = (node: Node, called: CatalogFunction, error: unknown): Node => {
+    if (!(error instanceof Unclear)) throw error
+    refusals.push({ rule, was: show(node), reason: error.message, ...stepsIfVolatile([called]) })
+    return node
+  }
   const result = replaceInContext(tree, (node, isPositive) => {
+    const compared = isPositive ? comparedCall(node, scope) : undefined
+    if (compared) {
+      try {
+        refuseUnfit(compared.call, compared.called, scope)
+        return change(node, answerOf(compared, scope, tree))
+      } catch (error) {
+        return refuse(node, compared.called, whyNotCompared(compared.called, error))
+      }
+    }
     const membership = membershipCall(node, scope)
     if (!membership) return undefined
     try {
       refuseOtherAnswers(membership.called)
       if (!isPositive) throw new Unclear('it is under NOT or in a place where NULL and false differ')
-      const { replacement, helper, ...form } = turn(membership.call, membership.called, scope, tree)
-      const notes = notesOnVolatile(node, scope)
-      const noted = notes.length > 0 ? { notes } : {}
-      changes.push({ rule, was: show(node), becomes: show(replacement), ...form, ...noted })
-      helpers.push(helper)
-      return replacement
+      return change(node, turn(membership.call, membership.called, scope, tree))
     } catch (error) {
-      if (!(error instanceof Unclear)) throw error
-      refusals.push({ rule, was: show(node), reason: error.message, ...stepsIfVolatile([membership.called]) })
-      return node
+      return refuse(node, membership.called, error)
     }
   })
   return { tree: result, changes, refusals, helpers }
+}
+
+/** `f(org_id) = 'owner'` and `f(org_id) IN ('owner', 'admin')`, where `f` returns no boolean. */
+function comparedCall(
+  node: Node,
+  scope: MembershipScope,
+): { call: FuncCall; called: CatalogFunction; compared: Compared } | undefined {
+  const comparison = as(node, 'A_Expr')
+  const { lexpr, rexpr } = comparison ?? {}
+  if (!comparison || !lexpr || !rexpr || !isComparison(node)) return undefined
+  const side = isLiteral(rexpr) ? lexpr : isLiteral(lexpr) ? rexpr : undefined
+  const found = side && membershipCall(withoutCasts(side), scope)
+  if (!found || found.called.returnType === 'boolean' || !as(withoutCasts(side), 'FuncCall')) return undefined
+  return { ...found, compared: { comparison, side } }
+}
+
+/** The function's kind is the first thing to say of it. */
+function whyNotCompared(called: CatalogFunction, error: unknown): unknown {
+  if (!(error instanceof Unclear)) return error
+  return new Unclear(
+    `${whatItReturns(called)}, and its comparison with constants cannot be one: ${error.message}`,
+  )
 }
 
 /**
@@ -92,13 +119,29 @@ function membershipCall(
   return rowReferences(call.args ?? []).length > 0 ? { call, called } : undefined
 }
 
-function turn(
-  call: FuncCall,
-  called: CatalogFunction,
-  scope: MembershipScope,
-  tree: Node,
-): { replacement: Node; needsIndexOn?: string; helper: KeyHelper } {
+/** As one set of keys; else as several of them, and values. */
+function turn(call: FuncCall, called: CatalogFunction, scope: MembershipScope, tree: Node): Answer {
   refuseUnfit(call, called, scope)
+  try {
+    const { replacement, helper, ...form } = turnIntoKeys(call, called, scope, tree)
+    return { replacement, helpers: [helper], ...form }
+  } catch (one) {
+    if (!(one instanceof Unclear)) throw one
+    try {
+      return answerOf({ call, called }, scope, tree)
+    } catch (parts) {
+      if (!(parts instanceof Unclear) || one.message === parts.message) throw one
+      throw new Unclear(`${one.message}; and in parts it cannot be turned either: ${parts.message}`)
+    }
+  }
+}
+
+function turnIntoKeys(call: FuncCall, called: CatalogFunction, scope: MembershipScope, tree: Node): Member {
+  if (called.isStrict && called.argumentTypes.length > 1) {
+    throw new Unclear(
+      `${called.schema}.${called.name}(${called.args}) is STRICT, so it returns NULL if any of its arguments is NULL`,
+    )
+  }
   const { reach, hazards } = scope
   const body = reach.bodies.get(called.oid)
   if (!body) throw new Unclear(reach.unreadable.get(called.oid) ?? 'its body cannot be read')
@@ -115,75 +158,16 @@ function turn(
     values.set(position, { value, type: typeNamed(called.argumentTypes[position]) })
   }
   const keys = keysOf(called, body, key, values, scope.tables)
-  if (called.isSecurityDefiner && !dependsOnCaller(keys.conditions)) {
-    throw new Unclear(
-      'its answer does not depend on who is calling, and a list of all keys would reveal more than it does',
-    )
-  }
-  if (holdsBackslash(keys.query)) {
-    throw new Unclear(
-      'a string in its body has a backslash, whose meaning depends on standard_conforming_strings',
-    )
-  }
-  const hazard = hazards.of(keys.query, called.isSecurityDefiner ? called.owner : undefined)
-  if (hazard) {
-    throw new Unclear(
-      `all of its keys would be read at once, which could raise an error that nobody gets today: ${hazard.what}`,
-    )
-  }
-  const asked = args[key] as Node
-  const side = comparable(
-    asked,
-    called.argumentTypes[key] ?? '',
-    keys,
-    scope,
-    hazards.typeOf(asked, scope.table, tree),
-  )
-  const keyType = typeNamed(keys.keyType)
-  if (!keyType || keyType.arrayBounds) throw new Unclear(`there is no array of keys of type ${keys.keyType}`)
-  const helper = scope.helpers.for(called, keys)
-  const { node, ...form } = memberOfKeys(
-    side,
-    returnedKeys(callOf([privateSchema, helper.name]), keyType),
-    scope,
-  )
-  return { replacement: node, ...form, helper }
+  const asked = { side: args[key] as Node, parameter: called.argumentTypes[key] ?? '' }
+  return memberOf(called, keys, asked, scope, tree)()
 }
 
-/**
- * The row's side, cast to the type that the function compares, so that = is the same operator as in its body.
- *
- * @throws Unclear if = could be another operator
- */
-function comparable(
-  side: Node,
-  parameter: string,
-  keys: KeyQuery,
-  { reach }: MembershipScope,
-  type: string | undefined,
-): Node {
-  for (const each of [parameter, keys.keyType]) {
-    if (isForeign(each, reach))
-      throw new Unclear(`it compares values of type ${each}, whose operators depend on search_path`)
-  }
-  if (reach.functions.openOperators.has('=')) {
-    throw new Unclear(
-      'another schema has an operator = for built-in types, and search_path decides which one is meant',
-    )
-  }
-  if (keys.isNondeterministic)
-    throw new Unclear('the collation of its keys is nondeterministic: different texts may be equal')
-  if (type !== undefined && isComparedAlike(type, parameter)) return side
-  const typeName = typeNamed(parameter)
-  if (!typeName) throw new Unclear(`its argument has the type ${parameter}, which no cast can name`)
-  return cast(side, typeName)
+function refuseOtherAnswers(called: CatalogFunction): void {
+  if (called.returnType !== 'boolean') throw new Unclear(whatItReturns(called))
 }
 
-function refuseOtherAnswers({ schema, name, args, returnType }: CatalogFunction): void {
-  if (returnType === 'boolean') return
-  throw new Unclear(
-    `${schema}.${name}(${args}) returns ${returnType}: only a boolean can say who is a member`,
-  )
+function whatItReturns({ schema, name, args, returnType }: CatalogFunction): string {
+  return `${schema}.${name}(${args}) returns ${returnType}: only a boolean can say who is a member`
 }
 
 function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipScope): void {
@@ -204,10 +188,8 @@ function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipS
   const hidden = scope.hiddenVolatile.get(called.oid)
   if (hidden !== undefined)
     throw new Unclear(`${shown} is declared STABLE, yet calls ${hidden}, which is VOLATILE`)
-  if (called.isVariadic) throw new Unclear('it is variadic')
-  if (called.isStrict && called.argumentTypes.length > 1) {
-    throw new Unclear(`${shown} is STRICT, so it returns NULL if any of its arguments is NULL`)
-  }
+  // With VARIADIC the last argument is the array itself.
+  if (called.isVariadic && call.func_variadic !== true) throw new Unclear('it is variadic')
   const setting = otherSettingOf(called)
   if (setting !== undefined) throw new Unclear(`${shown} sets ${setting} while it runs`)
   if (called.isSecurityDefiner && called.owner !== scope.role) {
@@ -218,30 +200,4 @@ function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipS
   if (!scope.surroundings.mayCreate) {
     throw new Unclear(`${scope.role} may not create a helper in schema ${privateSchema}`)
   }
-}
-
-/** Constants, `auth.uid()` and the like, with casts and operators around them: they mean the same in the helper. */
-function namesCallerOrConstant(value: Node): boolean {
-  return nodesIn(value).every((node) => {
-    const call = as(node, 'FuncCall')
-    if (call) {
-      const { schema, name } = nameOfCall(call)
-      return schema === 'auth' || (schema === 'pg_catalog' && name === 'current_setting')
-    }
-    return !['ColumnRef', 'SQLValueFunction', 'RangeVar', 'RangeFunction'].includes(kindOf(node))
-  })
-}
-
-function holdsBackslash(query: Node): boolean {
-  return nodesIn(query).some((node) => as(node, 'A_Const')?.sval?.sval?.includes('\\'))
-}
-
-/** Whether one of the conditions asks who is calling, directly or through a function. */
-function dependsOnCaller(conditions: Node[]): boolean {
-  return nodesIn(conditions).some((node) => {
-    const call = as(node, 'FuncCall')
-    if (!call) return false
-    const { schema, name } = nameOfCall(call)
-    return schema !== 'pg_catalog' || name === 'current_setting'
-  })
 }

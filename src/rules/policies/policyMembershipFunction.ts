@@ -13,7 +13,7 @@ import type { Rule } from '../rule.ts'
 export const policyMembershipFunction: Rule = {
   name: 'policy_membership_function',
   finds: 'functions of the row, such as is_member(org_id), that a policy calls for every row',
-  cure: 'a helper that lists the keys once per statement, where the body is one EXISTS on key = argument',
+  cure: 'helpers that list the keys, and say what does not depend on the row, once per statement',
   find: (context) =>
     policyFindings(context, 'policy_membership_function', 'is a function of the row and runs for each'),
 }
