@@ -191,7 +191,11 @@ describe('turnMembership refuses', () => {
     ['IS TRUE and the like', 'is_member(org_id) IS NOT TRUE', 'where NULL and false differ'],
     ['a comparison with false', 'is_member(org_id) = false', 'where NULL and false differ'],
     ['what is compared with true under NOT', 'NOT (is_member(org_id) = true)', 'under NOT'],
-    ['a function that compares with an array', 'is_one_of(org_id)', 'no condition of the form key = argument'],
+    [
+      'a function that compares with an array',
+      'is_one_of(org_id)',
+      'no condition of the form key = argument',
+    ],
     [
       'a default that asks for the role',
       'has_role_now(org_id)',
