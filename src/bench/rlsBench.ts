@@ -32,7 +32,7 @@ export const rlsBench: Bench = {
     const server = await provideServer(config)
     try {
       onStep('loading three copies of the anti-patterns')
-      const databases = await createRlsDatabases(server)
+      const databases = await createRlsDatabases(server, 'antiPatterns.sql')
       try {
         onStep('finding, proving and applying the migrations')
         const applied = await optimizePolicies(databases.oursOwner)
@@ -75,7 +75,7 @@ async function measurePattern(databases: RlsDatabases, pattern: AntiPattern): Pr
     })
     const measure = async (cut: number): Promise<Shape> => {
       const sessions = [session('before', cut), session('byHand'), session('ours')]
-      const [before = 0, byHand = 0, ours = 0] = await timeInTurn(sessions, sql, pattern.person)
+      const [before = 0, byHand = 0, ours = 0] = await timeInTurn(sessions, sql, { person: pattern.person })
       return { title: `${pattern.title}: ${name}`, before, byHand, ours }
     }
     let cut = at === 0 ? cutAfterMs : cutShapeAfterMs
@@ -91,7 +91,7 @@ async function measurePattern(databases: RlsDatabases, pattern: AntiPattern): Pr
       // A statement that was cut off would be cut off again.
       const again = found.before < cut ? [anew.before] : []
       const sessions = [anew.byHand, anew.ours, ...again].map((client) => ({ client, cutAfterMs }))
-      found = calmest(found, await timeInTurn(sessions, sql, pattern.person))
+      found = calmest(found, await timeInTurn(sessions, sql, { person: pattern.person }))
       await Promise.all(Object.values(anew).map((client) => client.end()))
     }
     measured.push(found)

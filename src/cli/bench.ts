@@ -22,6 +22,7 @@ import { partitionBench } from '../bench/partition/partitionBench.ts'
 import { policiesBench } from '../bench/policiesBench.ts'
 import { politeLocksBench } from '../bench/politeLocksBench.ts'
 import { rlsBench } from '../bench/rlsBench.ts'
+import { rlsNineBench } from '../bench/rlsNineBench.ts'
 import { runnerBench } from '../bench/runnerBench.ts'
 import { startupBench } from '../bench/startupBench.ts'
 import { adviseScaleBench } from '../bench/advise/scaleBench.ts'
@@ -47,6 +48,7 @@ export const benches: readonly Bench[] = [
   politeLocksBench,
   policiesBench,
   rlsBench,
+  rlsNineBench,
   runnerBench,
   startupBench,
   diagnoseBench,

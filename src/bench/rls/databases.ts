@@ -19,8 +19,11 @@ export interface RlsDatabases {
   drop(): Promise<void>
 }
 
-/** Loads antiPatterns.sql once and copies the database twice. */
-export async function createRlsDatabases(server: Server): Promise<RlsDatabases> {
+/** Loads the file once and copies the database twice. */
+export async function createRlsDatabases(
+  server: Server,
+  file: 'antiPatterns.sql' | 'nine.sql',
+): Promise<RlsDatabases> {
   const suffix = randomBytes(4).toString('hex')
   const owner = `rls_bench_owner_${suffix}`
   const password = randomBytes(16).toString('hex')
@@ -55,9 +58,9 @@ export async function createRlsDatabases(server: Server): Promise<RlsDatabases> 
     await administrator.query(`CREATE DATABASE ${quote(before)} OWNER ${quote(owner)}`)
     const loader = await connect(server.url(before))
     await loader.query(await sqlOf('platform.sql'))
-    await loader.query(`GRANT authenticated TO ${quote(owner)}`)
+    await loader.query(`GRANT anon, authenticated TO ${quote(owner)}`)
     await loader.query(`SET SESSION AUTHORIZATION ${quote(owner)}`)
-    await loader.query(await sqlOf('antiPatterns.sql'))
+    await loader.query(await sqlOf(file))
     await loader.query('RESET SESSION AUTHORIZATION')
     await loader.query('VACUUM (ANALYZE)')
     await loader.end()

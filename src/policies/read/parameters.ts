@@ -1,4 +1,4 @@
-import { cast } from '../../syntax/build.ts'
+import { cast, columnReference } from '../../syntax/build.ts'
 import type { Node, SelectStmt, TypeName } from '../../syntax/nodes.ts'
 import { as, nodesIn, words } from '../../syntax/nodes.ts'
 import { replaceBelow, replaceNodes } from '../../syntax/replaceNodes.ts'
@@ -14,8 +14,8 @@ export interface FixedValue {
 }
 
 /**
- * The body with its parameters by number, and those with a fixed value replaced by it. A column of the same name wins, as
- * in an SQL function; PL/pgSQL refuses to run such a body.
+ * The body with its parameters by number, those with a fixed value replaced by it, and columns with the name of their
+ * relation. A column of the same name as a parameter wins, as in an SQL function; PL/pgSQL refuses to run such a body.
  *
  * `EXISTS (SELECT FROM m WHERE m.org_id = org AND m.role = wanted)` with `'owner'` for `wanted` ->
  * `EXISTS (SELECT FROM m WHERE m.org_id = $1 AND m.role = 'owner'::text)`
@@ -44,12 +44,22 @@ export function withParameters(
     const column = as(node, 'ColumnRef')
     if (column) {
       const position = positionOf(words(column.fields), names)
-      return position === undefined ? undefined : parameter(position)
+      return position === undefined ? qualifiedColumn(node, names) : parameter(position)
     }
     const select = as(node, 'SelectStmt')
-    if (!select) return undefined
-    const inner = namesIn(select, names, tables)
-    return { SelectStmt: replaceBelow(select, (each) => visit(each, inner)) }
+    return select && { SelectStmt: visitSelect(select, names) }
+  }
+  /** The sides of a set operation have names of their own. */
+  const visitSelect = ({ larg, rarg, sortClause, ...own }: SelectStmt, outer: Names): SelectStmt => {
+    const inner = namesIn(own as SelectStmt, outer, tables)
+    // ORDER BY may name a column of the result.
+    const unqualified = { ...inner, levels: [] }
+    return {
+      ...replaceBelow(own as SelectStmt, (each) => visit(each, inner)),
+      ...(sortClause ? { sortClause: replaceBelow(sortClause, (each) => visit(each, unqualified)) } : {}),
+      ...(larg ? { larg: visitSelect(larg, inner) } : {}),
+      ...(rarg ? { rarg: visitSelect(rarg, inner) } : {}),
+    }
   }
   const positionOf = ([first = '', second, ...more]: string[], names: Names): number | undefined => {
     if (second !== undefined) {
@@ -61,7 +71,8 @@ export function withParameters(
     if (names.isOpen) throw new Unclear(`${first} in its body may be a parameter or a column`)
     return position
   }
-  return replaceNodes(body, (node) => visit(node, { columns: new Set(), aliases: new Set(), isOpen: false }))
+  const nothing = { columns: new Set<string>(), aliases: new Set<string>(), isOpen: false, levels: [] }
+  return replaceNodes(body, (node) => visit(node, nothing))
 }
 
 interface Names {
@@ -69,26 +80,40 @@ interface Names {
   aliases: ReadonlySet<string>
   /** A relation is in sight whose columns are not known. */
   isOpen: boolean
+  /** For each query, the innermost first, the relation that a column belongs to; undefined where several have it. */
+  levels: ReadonlyMap<string, string | undefined>[]
 }
 
-/** The sides of a set operation have names of their own; they count for all. */
 function namesIn(select: SelectStmt, outer: Names, tables: CatalogTable[]): Names {
-  const sides = fromOf(select)
-  const relations = nodesIn(sides).filter((node) => 'RangeVar' in node)
-  const own = relationsIn({ fromClause: sides } as SelectStmt, tables)
-  const isKnown = relations.every(
-    (each) => relationsIn({ fromClause: [each] } as SelectStmt, tables).length > 0,
-  )
-  const isOther = nodesIn(sides).some((node) => 'RangeSubselect' in node || 'RangeFunction' in node)
+  const from = select.fromClause ?? []
+  const relations = nodesIn(from).filter((node) => 'RangeVar' in node)
+  const level = new Map<string, string | undefined>()
+  let isKnown = true
+  for (const relation of relations) {
+    const own = relationsIn({ fromClause: [relation] } as SelectStmt, tables)
+    const [alias] = aliasesOf([relation])
+    isKnown &&= own.length > 0
+    for (const name of new Set(own.flatMap(({ columns }) => columns.map((column) => column.name)))) {
+      const isSure = own.every(({ columns }) => columns.some((column) => column.name === name))
+      level.set(name, level.has(name) || !isSure ? undefined : alias)
+    }
+  }
+  const isOther = nodesIn(from).some((node) => 'RangeSubselect' in node || 'RangeFunction' in node)
+  const isOpen = outer.isOpen || !isKnown || isOther || select.withClause !== undefined
   return {
-    columns: new Set([...outer.columns, ...own.flatMap(({ columns }) => columns.map(({ name }) => name))]),
-    aliases: new Set([...outer.aliases, ...aliasesOf(sides)]),
-    isOpen: outer.isOpen || !isKnown || isOther || select.withClause !== undefined,
+    columns: new Set([...outer.columns, ...level.keys()]),
+    aliases: new Set([...outer.aliases, ...aliasesOf(from)]),
+    isOpen,
+    levels: isOpen ? [] : [level, ...outer.levels],
   }
 }
 
-function fromOf({ fromClause = [], larg, rarg }: SelectStmt): Node[] {
-  return [...fromClause, ...(larg ? fromOf(larg) : []), ...(rarg ? fromOf(rarg) : [])]
+/** `role` -> `members.role`, as PostgreSQL prints it in policies. */
+function qualifiedColumn(node: Node, { levels }: Names): Node | undefined {
+  const [name = '', ...more] = words(as(node, 'ColumnRef')?.fields ?? [])
+  const level = more.length === 0 ? levels.find((each) => each.has(name)) : undefined
+  const relation = level?.get(name)
+  return relation === undefined ? undefined : columnReference(relation, name)
 }
 
 /** The parameters of the row that an expression holds, by position. */

@@ -2,17 +2,15 @@ import { wrappedIn } from '../../syntax/expression.ts'
 import type { FuncCall, Node, TypeName } from '../../syntax/nodes.ts'
 import { as } from '../../syntax/nodes.ts'
 import { rowReferences } from '../../syntax/rowReferences.ts'
-import { candidatesFor, nameOfCall, notesOnVolatile, show, whyVolatilityMatters } from '../read/calls.ts'
+import { candidatesFor, nameOfCall, notesOnVolatile, show } from '../read/calls.ts'
 import { completeArguments } from './completeArguments.ts'
 import type { Change, Refusal, Rewritten } from './change.ts'
 import { stepsIfVolatile } from './change.ts'
 import { readsChanging } from '../read/declarations.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
 import { keysOf } from '../read/membershipBody.ts'
-import { privateSchema } from '../read/privateSchema.ts'
 import { replaceInContext } from '../read/positiveContext.ts'
 import { Unclear } from '../read/queryColumns.ts'
-import { otherSettingOf } from '../read/searchPath.ts'
 import { typeNamed } from '../read/typeNames.ts'
 import type { Answer, Compared } from './answer.ts'
 import { answerOf } from './answer.ts'
@@ -21,6 +19,7 @@ import type { HelperFunction } from './helperFunctions.ts'
 import type { Member, MembershipScope } from './memberOf.ts'
 import { memberOf, namesCallerOrConstant } from './memberOf.ts'
 import { withoutCasts } from './queryParts.ts'
+import { refuseUnfit } from './refuseUnfit.ts'
 
 const rule = 'policy_membership_function'
 
@@ -168,36 +167,4 @@ function refuseOtherAnswers(called: CatalogFunction): void {
 
 function whatItReturns({ schema, name, args, returnType }: CatalogFunction): string {
   return `${schema}.${name}(${args}) returns ${returnType}: only a boolean can say who is a member`
-}
-
-function refuseUnfit(call: FuncCall, called: CatalogFunction, scope: MembershipScope): void {
-  const { schema, name, args, volatility } = called
-  const shown = `${schema}.${name}(${args})`
-  if (candidatesFor(call, scope).length > 1)
-    throw new Unclear(`${shown} has overloads with the same number of arguments`)
-  const perRow = whyVolatilityMatters(called, scope)
-  if (perRow !== undefined) throw new Unclear(`${shown} is VOLATILE, and ${perRow}`)
-  if (volatility === 'immutable') {
-    const reads = readsChanging(called, scope.reach)
-    if (reads !== undefined) {
-      throw new Unclear(
-        `${shown} is declared IMMUTABLE, yet reads ${reads}: a cached plan may show one user another's rows`,
-      )
-    }
-  }
-  const hidden = scope.hiddenVolatile.get(called.oid)
-  if (hidden !== undefined)
-    throw new Unclear(`${shown} is declared STABLE, yet calls ${hidden}, which is VOLATILE`)
-  // With VARIADIC the last argument is the array itself.
-  if (called.isVariadic && call.func_variadic !== true) throw new Unclear('it is variadic')
-  const setting = otherSettingOf(called)
-  if (setting !== undefined) throw new Unclear(`${shown} sets ${setting} while it runs`)
-  if (called.isSecurityDefiner && called.owner !== scope.role) {
-    throw new Unclear(
-      `${shown} runs with the rights of ${called.owner}, and a helper made here would run with those of ${scope.role}`,
-    )
-  }
-  if (!scope.surroundings.mayCreate) {
-    throw new Unclear(`${scope.role} may not create a helper in schema ${privateSchema}`)
-  }
 }

@@ -22,6 +22,7 @@ import type { HelperFunction } from './helperFunctions.ts'
 import { HelperFunctions } from './helperFunctions.ts'
 import { KeyHelpers } from './keyHelpers.ts'
 import type { MembershipScope } from './memberOf.ts'
+import { turnLookups } from './lookups.ts'
 import { turnMembership } from './membership.ts'
 import type { ParsedPolicies, ParsedPolicy } from './parsedPolicies.ts'
 import { judging, namesKnownTo } from './parsedPolicies.ts'
@@ -227,16 +228,19 @@ function rewritePolicy(
     const turned = rules.has('policy_membership_function')
       ? turnMembership(tree, scope)
       : { tree, changes: [], refusals: [], helpers: [] }
+    const looked = rules.has('policy_function_initplan')
+      ? turnLookups(turned.tree, scope)
+      : { tree: turned.tree, changes: [], refusals: [], helpers: [] }
     const around = rules.has('policy_correlated_subquery')
-      ? turnCorrelated(turned.tree, scope, shared.verdicts)
-      : { tree: turned.tree, changes: [], refusals: [] }
+      ? turnCorrelated(looked.tree, scope, shared.verdicts)
+      : { tree: looked.tree, changes: [], refusals: [] }
     const wrapped = shared.wrap(around.tree, scope, policy.table)
     const turnedAny = turned.changes.length + around.changes.length > 0
     const ordered =
       turnedAny && mayReorder(policy, clause)
         ? setsLast(wrapped.tree, { before: tree, hazards: scope.hazards, asksCaller: shared.asksCaller })
         : wrapped.tree
-    const made = [...turned.changes, ...around.changes, ...wrapped.changes]
+    const made = [...turned.changes, ...looked.changes, ...around.changes, ...wrapped.changes]
     refusals.push(...turned.refusals, ...around.refusals, ...wrapped.refusals)
     if (made.length === 0) return { tree, text }
     const looping = recursionWith(policy, { [clause]: ordered })
@@ -247,7 +251,7 @@ function rewritePolicy(
     try {
       const printed = printExpression(treeWithoutArrayCasts(ordered))
       changes.push(...made)
-      helpers.push(...turned.helpers)
+      helpers.push(...turned.helpers, ...looked.helpers)
       return { tree: ordered, text: printed }
     } catch (error) {
       const reason = messageOf(error)

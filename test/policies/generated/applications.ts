@@ -13,6 +13,8 @@ export interface Application {
   roles: [string, string, string]
   /** What stands in CREATE FUNCTION besides the language. Nobody wrote how volatile a function is. */
   options: string
+  /** Columns are written without the alias of their table. */
+  isBrief?: boolean
 }
 
 const qualified = "SECURITY DEFINER SET search_path = ''"
@@ -40,6 +42,7 @@ export const applications: Application[] = [
   },
   {
     name: 'crm',
+    isBrief: true,
     groups: 'accounts',
     members: 'account_users',
     items: 'deals',
@@ -67,6 +70,7 @@ export const applications: Application[] = [
   },
   {
     name: 'documents',
+    isBrief: true,
     groups: 'folders',
     members: 'folder_shares',
     items: 'documents',
@@ -76,6 +80,7 @@ export const applications: Application[] = [
   },
   {
     name: 'projects',
+    isBrief: true,
     groups: 'projects',
     members: 'project_members',
     items: 'tasks',

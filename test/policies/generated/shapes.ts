@@ -13,11 +13,16 @@ export interface Shape {
 
 type Body = (application: Application) => string
 
-const sql = (name: string, parameters: string, body: string, { options }: Application, returns = 'boolean') =>
-  `CREATE FUNCTION public.${name}(${parameters}) RETURNS ${returns} LANGUAGE sql ${options} AS $$ ${body} $$;`
+/** With the aliases that the team writes. */
+function written(body: string, { isBrief }: Application): string {
+  return isBrief && !body.includes(' JOIN ') ? body.replaceAll(/\b[amg]\.(?=\w)/g, '') : body
+}
 
-const plpgsql = (name: string, parameters: string, body: string, { options }: Application) =>
-  `CREATE FUNCTION public.${name}(${parameters}) RETURNS boolean LANGUAGE plpgsql ${options} AS $$ ${body} $$;`
+const sql = (name: string, parameters: string, body: string, application: Application, returns = 'boolean') =>
+  `CREATE FUNCTION public.${name}(${parameters}) RETURNS ${returns} LANGUAGE sql ${application.options} AS $$ ${written(body, application)} $$;`
+
+const plpgsql = (name: string, parameters: string, body: string, application: Application) =>
+  `CREATE FUNCTION public.${name}(${parameters}) RETURNS boolean LANGUAGE plpgsql ${application.options} AS $$ ${written(body, application)} $$;`
 
 const mine: Body = ({ members, key }) =>
   `SELECT 1 FROM public.${members} m WHERE m.${key} = wanted AND m.user_id = auth.uid()`
