@@ -1,12 +1,14 @@
 import type { Node, SelectStmt } from '../../syntax/nodes.ts'
 import { as, conjuncts, disjuncts, kindOf, nodesIn, words } from '../../syntax/nodes.ts'
 
-/** An equality in a policy: one side depends on the row, the other is the same for every row. */
+/** A comparison in a policy: one side depends on the row, the other is the same for every row. */
 export interface Comparison {
   /** The row's side: a column, or an expression of the row. */
   key: Node
   /** The column's name, if the key is a plain column. */
   column?: string
+  /** The kind of index that finds it: `btree` for equality, `gin` for `@>` and `&&`. */
+  method: 'btree' | 'gin'
   /** The conditions that are AND-ed with it; a partial index on the rows that meet them is good enough. */
   conditions: readonly Node[]
 }
@@ -48,10 +50,12 @@ export function accessTo(predicate: Node, options: AccessOptions, conditions: re
     return best ?? { kind: 'scan', because: [predicate], keys: ways.flatMap(({ keys }) => keys) }
   }
   if (isFalse(predicate)) return { kind: 'keys', keys: [] }
-  const key = keyOf(predicate, options)
+  const equal = keyOf(predicate, options)
+  const key = equal ?? containerOf(predicate, options)
   if (!key) return { kind: 'scan', because: [predicate], keys: [] }
   const column = options.columnOf(key)
-  return { kind: 'keys', keys: [{ key, conditions, ...(column === undefined ? {} : { column }) }] }
+  const method = equal ? 'btree' : 'gin'
+  return { kind: 'keys', keys: [{ key, method, conditions, ...(column === undefined ? {} : { column }) }] }
 }
 
 function isFalse(predicate: Node): boolean {
@@ -69,13 +73,27 @@ function everyArm(arms: Access[]): Access {
 function keyOf(part: Node, { table, isVolatile }: AccessOptions): Node | undefined {
   const operator = as(part, 'A_Expr')
   if (!operator?.lexpr || !operator.rexpr || words(operator.name).at(-1) !== '=') return undefined
-  const isSame = (side: Node): boolean =>
-    !readsRow(side, table) && isQuestion(side) && !calls(side, isVolatile)
+  const isSame = sameForEveryRow(table, isVolatile)
   const isAny = operator.kind === 'AEXPR_OP_ANY'
   if (operator.kind !== 'AEXPR_OP' && !isAny) return undefined
   if (isSame(operator.rexpr) && readsOnlyRow(operator.lexpr)) return operator.lexpr
   if (!isAny && isSame(operator.lexpr) && readsOnlyRow(operator.rexpr)) return operator.rexpr
   return undefined
+}
+
+/** The column of arrays or JSON that is searched for what is the same for the whole statement: `member_ids @> ARRAY[auth.uid()]`. */
+function containerOf(part: Node, { table, isVolatile }: AccessOptions): Node | undefined {
+  const { kind, name, lexpr, rexpr } = as(part, 'A_Expr') ?? {}
+  if (kind !== 'AEXPR_OP' || !lexpr || !rexpr) return undefined
+  const sign = words(name ?? []).at(-1)
+  const isSame = sameForEveryRow(table, isVolatile)
+  if ((sign === '@>' || sign === '&&') && columnOf(lexpr) !== undefined && isSame(rexpr)) return lexpr
+  if ((sign === '<@' || sign === '&&') && columnOf(rexpr) !== undefined && isSame(lexpr)) return rexpr
+  return undefined
+}
+
+function sameForEveryRow(table: string, isVolatile: IsVolatile): (side: Node) => boolean {
+  return (side) => !readsRow(side, table) && isQuestion(side) && !calls(side, isVolatile)
 }
 
 /** `owner` -> `owner`; anything more than a column -> undefined. */

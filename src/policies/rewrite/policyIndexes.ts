@@ -23,6 +23,7 @@ export interface PolicyIndex {
   column?: string
   /** The key as it stands in CREATE INDEX: `"owner_id"`, `(lower(email))`. */
   key: string
+  method: Comparison['method']
   /** The policies that compare it, each with its table; a policy of another table may read this one. */
   policies: PolicyOnTable[]
   /** Why an index on it would not be used, or cannot be made; undefined if it would help. */
@@ -31,7 +32,7 @@ export interface PolicyIndex {
 
 /** How types are compared, and what the existing indexes lead on. */
 export interface IndexCatalog {
-  /** Indexes that can be searched for one value: B-tree and hash. */
+  /** Indexes that can be searched for one value: B-tree and hash, and GIN for what arrays and JSON hold. */
   indexes: TableIndex[]
   /** Types that a B-tree can index, and whether their `=` is leakproof. */
   leakproof: Map<string, boolean>
@@ -39,7 +40,8 @@ export interface IndexCatalog {
 
 export async function readIndexCatalog(_: Database, read: Read): Promise<IndexCatalog> {
   const indexes = (await read(listIndexes)).filter(
-    ({ accessMethod, isValid, isReady }) => ['btree', 'hash'].includes(accessMethod) && isValid && isReady,
+    ({ accessMethod, isValid, isReady }) =>
+      ['btree', 'hash', 'gin'].includes(accessMethod) && isValid && isReady,
   )
   const equalities = await read(listTypeEqualities)
   return { indexes, leakproof: new Map(equalities.map(({ type, isLeakproof }) => [type, isLeakproof])) }
@@ -64,7 +66,7 @@ export async function findPolicyIndexes(
 ): Promise<PolicyIndex[]> {
   const found = new Map<string, PolicyIndex>()
   const add = (index: PolicyIndex): void => {
-    const id = `${index.table.oid} ${index.key}`
+    const id = `${index.table.oid} ${index.method} ${index.key}`
     const known = found.get(id)
     if (!known) {
       found.set(id, index)
@@ -162,7 +164,7 @@ class PolicyReader {
 
   private whyUseless(
     table: CatalogTable,
-    { column, key }: Comparison,
+    { column, key, method }: Comparison,
     access: Access,
     mustBeLeakproof: boolean,
     policies: PolicyOnTable[],
@@ -176,6 +178,13 @@ class PolicyReader {
       )
     }
     const type = table.columns.find(({ name }) => name === column)?.type
+    if (method === 'gin') {
+      if (type === undefined || !(type.endsWith('[]') || type === 'jsonb'))
+        return `type ${type ?? 'of the expression'} has no GIN index of its own`
+      return mustBeLeakproof
+        ? 'its operator is not leakproof, and a restrictive policy is evaluated first: PostgreSQL does not use an index for what comes after it'
+        : undefined
+    }
     if (type !== undefined && !this.leakproof.has(type))
       return `type ${type} has no order that a B-tree could use`
     if (column === undefined && !isIndexable(key, table, this.catalog)) {
@@ -207,8 +216,9 @@ class PolicyReader {
               ? `the equality of type ${type} is not leakproof, and the table has row-level security of its own`
               : undefined
             : `type ${type} has no order that a B-tree could use`
-          const key = { key: { ColumnRef: { fields: [{ String: { sval: column } }] } }, column }
-          found.push(await toIndex(table, { ...key, conditions: [] }, [policy], useless))
+          const key = { ColumnRef: { fields: [{ String: { sval: column } }] } }
+          const looked: Comparison = { key, column, method: 'btree', conditions: [] }
+          found.push(await toIndex(table, looked, [policy], useless))
         }
       }
     }
@@ -226,13 +236,16 @@ class PolicyReader {
 
   private leadsOn(table: CatalogTable, column: string): boolean {
     return (this.indexes.get(table.oid) ?? []).some(
-      ({ keys: [key], predicate }) =>
-        key?.column?.name === column && (predicate === null || isNotNull(this.trees.get(predicate), column)),
+      ({ keys: [key], predicate, accessMethod }) =>
+        accessMethod !== 'gin' &&
+        key?.column?.name === column &&
+        (predicate === null || isNotNull(this.trees.get(predicate), column)),
     )
   }
 
-  private isIndexed(table: CatalogTable, { column, key, conditions }: Comparison): boolean {
+  private isIndexed(table: CatalogTable, { column, key, method, conditions }: Comparison): boolean {
     return (this.indexes.get(table.oid) ?? []).some((index) => {
+      if ((index.accessMethod === 'gin') !== (method === 'gin')) return false
       const predicate = index.predicate === null ? undefined : this.trees.get(index.predicate)
       const holds =
         index.predicate === null ||
@@ -240,6 +253,8 @@ class PolicyReader {
         (predicate !== undefined &&
           conjuncts(predicate).every((part) => conditions.some((condition) => sameTree(part, condition))))
       if (!holds) return false
+      // GIN finds each of its columns as fast as the first.
+      if (method === 'gin') return index.keys.some((each) => each.column?.name === column)
       const [leading] = index.keys
       if (column !== undefined) return leading?.column?.name === column
       const tree = this.trees.get(leading?.text ?? '')
@@ -289,7 +304,7 @@ class PolicyReader {
 
 async function toIndex(
   table: CatalogTable,
-  { column, key }: Comparison,
+  { column, key, method }: Comparison,
   policies: PolicyOnTable[],
   useless: string | undefined,
 ): Promise<PolicyIndex> {
@@ -298,6 +313,7 @@ async function toIndex(
     table,
     ...(column === undefined ? {} : { column }),
     key: column === undefined ? `(${text})` : quote(column),
+    method,
     policies,
     ...(useless === undefined ? {} : { useless }),
   }

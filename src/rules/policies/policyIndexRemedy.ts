@@ -1,4 +1,5 @@
 import { display, displayIdentifier, qualified } from '../../postgres/identifiers.ts'
+import type { IndexToCreate } from '../../operations/createIndex.ts'
 import { createIndex } from '../../operations/createIndex.ts'
 import type { PolicyIndex } from '../../policies/rewrite/policyIndexes.ts'
 import { showKey } from '../../policies/rewrite/policyIndexes.ts'
@@ -26,13 +27,13 @@ export function policyIndexRemedy(index: PolicyIndex, takenNames: Set<string>): 
   if (!table.isOurs) {
     return runbook(
       `Only the owner of ${display(table)}, ${displayIdentifier(table.owner)}, may index it`,
-      `As ${displayIdentifier(table.owner)}: CREATE INDEX CONCURRENTLY ON ${qualified(table)} (${index.key});`,
+      `As ${displayIdentifier(table.owner)}: CREATE INDEX CONCURRENTLY ON ${qualified(table)} ${usingOf(index)}(${index.key});`,
     )
   }
   if (table.kind === 'p') return partitionedRunbook(index)
   const operation = createIndex({
     table: { schema: table.schema, name: table.name },
-    on: index.column === undefined ? { expression: index.key } : [index.column],
+    on: keyOf(index),
     takenNames,
     rule: 'unindexed_policy_column',
     why:
@@ -43,12 +44,24 @@ export function policyIndexRemedy(index: PolicyIndex, takenNames: Set<string>): 
   return { kind: 'migration', title: `Index ${showKey(index)} of ${display(table)}`, operation }
 }
 
+function keyOf(index: PolicyIndex): IndexToCreate['on'] {
+  const { column, key, method } = index
+  if (column === undefined) return { expression: key }
+  return method === 'gin' ? { definition: `${usingOf(index)}(${key})`, words: [column] } : [column]
+}
+
+function usingOf({ method }: PolicyIndex): string {
+  return method === 'gin' ? 'USING gin ' : ''
+}
+
 /** An index cannot be built concurrently on the parent, and the list of partitions changes from month to month. */
-function partitionedRunbook({ table, key }: PolicyIndex): Remedy {
+function partitionedRunbook(index: PolicyIndex): Remedy {
+  const { table, key } = index
+  const using = usingOf(index)
   return runbook(
     `Index ${key} on every partition of ${display(table)}, then on the table itself`,
-    `CREATE INDEX ON ONLY ${qualified(table)} (${key}); -- invalid until every partition has its own`,
-    `For each partition: CREATE INDEX CONCURRENTLY ON partition (${key});`,
+    `CREATE INDEX ON ONLY ${qualified(table)} ${using}(${key}); -- invalid until every partition has its own`,
+    `For each partition: CREATE INDEX CONCURRENTLY ON partition ${using}(${key});`,
     'For each partition: ALTER INDEX index_of_the_table ATTACH PARTITION index_of_the_partition;',
   )
 }

@@ -30,11 +30,12 @@ describe('unindexed_policy_column', () => {
   const table = async (statements: string, rows = 5000): Promise<string> => {
     const name = `t${(number += 1)}`
     await owner.query(
-      `CREATE TABLE public.@ (id int PRIMARY KEY, owner uuid, editor uuid, team int, email text, level public.level, body json, open boolean);
-       INSERT INTO public.@ SELECT n, md5((n % 500)::text)::uuid, md5((n % 300)::text)::uuid, n % 200, 'User' || n % 500, ('l' || n % 30)::public.level, '{}', n % 2 = 0
+      `CREATE TABLE public.@ (id int PRIMARY KEY, owner uuid, editor uuid, team int, email text, level public.level, body json, open boolean, shared uuid[], labels jsonb);
+       INSERT INTO public.@ SELECT n, md5((n % 500)::text)::uuid, md5((n % 300)::text)::uuid, n % 200, 'User' || n % 500, ('l' || n % 30)::public.level, '{}', n % 2 = 0,
+           ARRAY[md5((n % 700)::text)::uuid], jsonb_build_array('label' || n % 700)
          FROM generate_series(1, ${rows}) n;
        ALTER TABLE public.@ ENABLE ROW LEVEL SECURITY; GRANT SELECT ON public.@ TO authenticated;
-       ${statements}; ANALYZE public.@`.replaceAll('@', name),
+       ${statements}; ANALYZE public.@`.replaceAll(/@(?!>)/g, name),
     )
     return name
   }
@@ -60,6 +61,9 @@ describe('unindexed_policy_column', () => {
     ['owner', 'open AND owner = (SELECT auth.uid())'],
     ['team', 'team = ANY (ARRAY(SELECT 7 WHERE auth.uid() IS NOT NULL))'],
     ['(lower(email))', `lower(email) = (SELECT 'user7' WHERE auth.uid() IS NOT NULL)`],
+    ['shared', 'shared @> ARRAY[(SELECT auth.uid())]'],
+    ['shared', 'ARRAY[auth.uid()] && shared'],
+    ['labels', `labels @> (SELECT '["label7"]'::jsonb WHERE auth.uid() IS NOT NULL)`],
     ['level', `level = (SELECT 'high'::public.level WHERE auth.uid() IS NOT NULL)`],
   ])('finds %s in %s, and the index that cures it is used', async (key, predicate) => {
     const name = await table(`CREATE POLICY bad_policy ON public.@ USING (${predicate})`)
@@ -73,6 +77,22 @@ describe('unindexed_policy_column', () => {
     expect(await findingsOn(name)).toEqual([])
     await run(finding, 'down')
     expect(columnsOf(await findingsOn(name))).toEqual([key])
+  })
+
+  it('wants no B-tree where a GIN index is needed, and the other way round', async () => {
+    const name = await table(`
+      CREATE POLICY bad_shared ON public.@ USING (shared @> ARRAY[auth.uid()] OR owner = auth.uid());
+      CREATE INDEX ON public.@ (shared); CREATE INDEX ON public.@ (owner)`)
+    const findings = await findingsOn(name)
+    expect(columnsOf(findings)).toEqual(['shared'])
+    await run(findings[0] as Finding, 'up')
+    expect(await planOf(name)).toMatch(/BitmapOr/)
+    expect(await findingsOn(name)).toEqual([])
+  })
+
+  it('wants none for = ANY of a column of arrays, which no index serves', async () => {
+    const name = await table(`CREATE POLICY good_any ON public.@ USING (auth.uid() = ANY (shared))`)
+    expect(await findingsOn(name)).toEqual([])
   })
 
   it('wants an index for every arm of a disjunction, within a policy and between policies', async () => {
