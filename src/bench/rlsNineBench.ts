@@ -18,7 +18,8 @@ const cutAfterMs = 300_000
 export const rlsNineBench: Bench = {
   id: 'rls_nine',
   title: 'Nine published cases of row-level security',
-  async run({ config, onStep, signal }) {
+  rowIds: publishedCases.map(({ id }) => id),
+  async run({ config, onStep, only, signal }) {
     const server = await provideServer(config)
     try {
       onStep('loading two copies of nine tables')
@@ -27,7 +28,7 @@ export const rlsNineBench: Bench = {
         onStep('finding, proving and applying the migrations')
         const applied = await optimizePolicies(databases.oursOwner)
         const rows: BenchRow[] = []
-        for (const each of publishedCases) {
+        for (const each of publishedCases.filter(({ id }) => only?.includes(id) ?? true)) {
           signal?.throwIfAborted()
           onStep(each.title)
           const sessions = [databases.before, databases.ours].map((client) => ({ client, cutAfterMs }))

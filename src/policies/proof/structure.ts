@@ -6,7 +6,7 @@ import { canonical, parseTypeName, sameTree, wrappedIn } from '../../syntax/expr
 import type { Node, SelectStmt, TypeName } from '../../syntax/nodes.ts'
 import { as, nodesIn, words } from '../../syntax/nodes.ts'
 import { replaceNodes } from '../../syntax/replaceNodes.ts'
-import { fieldsOf, isRecord, walk } from '../../syntax/walk.ts'
+import { fieldsOf, isRecord } from '../../syntax/walk.ts'
 import { mayComeEarlier } from '../read/armOrder.ts'
 import { claimReaders, reachesCalls } from '../read/claimReaders.ts'
 import { newlyAtOnce, whyExposed } from '../read/exposed.ts'
@@ -225,7 +225,9 @@ function isSameInOrder(
 }
 
 function newErrors(before: Node, after: Node, hazards: Hazards): string[] {
-  return newlyAtOnce(before, after).flatMap((part) => whyErrors(part, before, hazards) ?? [])
+  // A long predicate asks the same many times.
+  const parts = new Map(newlyAtOnce(before, after).map((part) => [canonical(part), part]))
+  return Array.from(parts.values()).flatMap((part) => whyErrors(part, before, hazards) ?? [])
 }
 
 /** Replaces the calls of functions that only return what a function such as `auth.uid()` returns. */
@@ -246,9 +248,7 @@ function twinReplacer(names: KnownNames): <T>(tree: T) => T {
 function whyErrors(part: Node, before: Node, hazards: Hazards): string | undefined {
   const call = wrappedIn(part)
   if (!call || hasSet(call)) return hazards.of(part)?.what
-  const same = canonical(call)
-  const asBefore = Array.from(walk(before)).find(({ node }) => canonical(node) === same)?.node
-  return whyExposed(asBefore ?? call, before, hazards)
+  return whyExposed(nodesIn(before).find((node) => sameTree(node, call)) ?? call, before, hazards)
 }
 
 function hasSet(tree: Node): boolean {

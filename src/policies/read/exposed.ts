@@ -1,4 +1,4 @@
-import { canonical, wrappedIn } from '../../syntax/expression.ts'
+import { canonical, sameTree, wrappedIn } from '../../syntax/expression.ts'
 import type { Node } from '../../syntax/nodes.ts'
 import { as, nodesIn } from '../../syntax/nodes.ts'
 import { replaceNodes } from '../../syntax/replaceNodes.ts'
@@ -37,8 +37,7 @@ export function mayBeAskedEarlier(
 ): boolean {
   const value = wrappedIn(part)
   if (!value || holdsQuery(value)) return true
-  const text = canonical(value)
-  const call = nodesIn(before).find((node) => canonical(node) === text)
+  const call = nodesIn(before).find((node) => sameTree(node, value))
   return !call || !runsFirst(call, before, hazards)
 }
 
