@@ -6,6 +6,7 @@ import { parseExpression } from '../../syntax/expression.ts'
 import { splitStatements } from '../../syntax/statements.ts'
 import type { FuncCall, Node } from '../../syntax/nodes.ts'
 import { fieldsOf, nameParts } from '../../syntax/walk.ts'
+import { hidesParameter } from '../read/hiddenParameters.ts'
 
 /** A function that a predicate calls, directly or through others. */
 export interface CalledFunction {
@@ -104,7 +105,8 @@ export async function onlyResult(called: CatalogFunction): Promise<Node | undefi
       return more.length === 0 ? only?.node : undefined
     }
     if (language !== 'plpgsql') return undefined
-    const query = onlyReturn(await parsePlPgSQL(definition))
+    const parsed: unknown = await parsePlPgSQL(definition)
+    const query = hidesParameter(parsed, definition) ? undefined : onlyReturn(parsed)
     if (query === undefined) return undefined
     const expression = await parseExpression(query).catch(() => undefined)
     if (!expression) return (await splitStatements(query))[0]?.node

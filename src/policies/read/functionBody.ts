@@ -7,6 +7,7 @@ import { as, isNode } from '../../syntax/nodes.ts'
 import { splitStatements } from '../../syntax/statements.ts'
 import type { CatalogFunction } from '../../catalog/functions.ts'
 import { fieldsOf } from '../../syntax/walk.ts'
+import { hidesParameter } from './hiddenParameters.ts'
 import { plpgsqlResult } from './plpgsqlResult.ts'
 import { plpgsqlTraits } from './plpgsqlTraits.ts'
 import { recordDefaults } from './recordDefaults.ts'
@@ -94,8 +95,9 @@ async function readPlpgsql({ definition, source }: CatalogFunction): Promise<Fun
   for (const query of queriesIn(parsed)) parts.push(...(await readQuery(query)))
   const defaults = recordDefaults(source, recordNames(parsed))
   for (const each of defaults) parts.push(await parseExpression(each))
-  const returned = defaults.length === 0 ? onlyReturn(parsed) : undefined
-  const decides = returned === undefined ? await plpgsqlResult(parsed, source) : undefined
+  const isPlain = defaults.length === 0 && !hidesParameter(parsed, definition)
+  const returned = isPlain ? onlyReturn(parsed) : undefined
+  const decides = isPlain && returned === undefined ? await plpgsqlResult(parsed, source) : undefined
   return {
     parts,
     ...plpgsqlTraits(parsed),

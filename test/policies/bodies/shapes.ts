@@ -17,6 +17,14 @@ export const shapes: BodyGroup = {
       predicate,
     },
     {
+      name: 'hidden_parameter',
+      setup: member(
+        inPlpgsql,
+        `DECLARE org uuid; BEGIN RETURN EXISTS (SELECT 1 FROM public.members m WHERE ${mine}); END`,
+      ),
+      predicate,
+    },
+    {
       name: 'with_limit',
       mustRewrite: true,
       setup: member(declared, `SELECT EXISTS (SELECT 1 FROM public.members m WHERE ${mine} LIMIT 1)`),
