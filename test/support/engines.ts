@@ -13,8 +13,6 @@ const programs = {
   prometheus: ['prometheus'],
   promtool: ['promtool'],
   'systemd-analyze': ['systemd-analyze'],
-  z3: ['z3'],
-  cvc5: ['cvc5'],
 } as const
 
 type Program = keyof typeof programs

@@ -15,7 +15,6 @@ import type { Node } from '../../../../src/syntax/nodes.ts'
 import { relationsIn } from '../../../../src/syntax/relations.ts'
 import type { TestDatabase } from '../../../support/database.ts'
 import { createDatabase } from '../../../support/database.ts'
-import { engineIsMissing } from '../../../support/engines.ts'
 import { callers, fillWorld, predicates, zoo } from './zoo.ts'
 
 const items = { schema: 'public', name: 'items' }
@@ -34,7 +33,7 @@ interface Judged {
   says: string
 }
 
-describe.skipIf(engineIsMissing('z3'))('a proof by a solver', () => {
+describe('a proof by a solver', () => {
   let database: TestDatabase
   let client: Client
   let facts: Facts
