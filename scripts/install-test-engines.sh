@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 embedded_versions=(13.23.0-beta.16 14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17)
 # program -> Debian package
-packages=(pgbouncer:pgbouncer redis-server:redis-server chromium:chromium prometheus:prometheus systemd-analyze:systemd z3:z3 cvc5:cvc5)
+packages=(pgbouncer:pgbouncer redis-server:redis-server chromium:chromium prometheus:prometheus systemd-analyze:systemd)
 
 for version in "${embedded_versions[@]}"; do
   engine=".engines/pg${version%%.*}"

@@ -25,8 +25,6 @@ import type { CallFields } from './bodies.ts'
 import { callOf, onlyResult } from './bodies.ts'
 import type { KnownBody, MembershipContext } from './membershipStructure.ts'
 import { withMemberships } from './membershipStructure.ts'
-import type { Facts } from './formula/facts.ts'
-import { readFacts } from './formula/readFacts.ts'
 import type { Subject } from './subject.ts'
 import { unique } from '../../unique.ts'
 
@@ -68,8 +66,6 @@ export interface Structure {
   settings: string[]
   /** Whether evaluating the expression may come to one of the calls, in a function, view or policy that it reaches. */
   reaches(tree: Node, calls: string[]): boolean
-  /** What formulas need to know of the catalog. */
-  facts: Facts
 }
 
 /** Reads from the catalog what it needs of the functions that the trees call. */
@@ -142,17 +138,6 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
     isIndependent: (tree) => isIndependent(tree, isSteady) && hazards.readsOnlySettings(tree),
     isSteady: (tree) => Array.from(fieldsOf(tree, 'FuncCall')).every(isSteady),
   }
-  const facts = await readFacts(db, subject, {
-    reach,
-    own,
-    builtin,
-    isSteady,
-    isAggregateOrWindow,
-    bodyOf: ({ oid }) => known.get(oid)?.body,
-    isSelfContained: (called) => whyPathMatters(called, names) === undefined,
-    readsOnlySettings: (tree) => hazards.readsOnlySettings(tree),
-    withoutTwins,
-  })
   const canonicalTree = (tree: Node) => normal(withMemberships(normal(tree) as Node, context))
   const isSame = (one: Node | undefined, other: Node | undefined): boolean =>
     one === undefined || other === undefined
@@ -188,7 +173,6 @@ export async function readStructure(db: Database, subject: Subject, trees: Node[
     claimReaders: readers,
     ...namesRead([...trees, ...Array.from(reach.bodies.values(), ({ parts }) => parts)]),
     reaches,
-    facts,
   }
 }
 
