@@ -136,15 +136,21 @@ function writeTypes() {
   execFileSync(execPath, [compiler, '-p', join(root, 'tsconfig.build.json'), '--outDir', unfinished], {
     stdio: 'inherit',
   })
-  const reached = new Set()
-  const visit = (file) => {
-    if (reached.has(file) || !existsSync(file)) return
-    reached.add(file)
+  const entries = Object.values(entryPoints).map((file) => join(unfinished, file.replace(/\.ts$/, '.d.ts')))
+  const reached = new Set(entries.filter((file) => existsSync(file)))
+  const shown = new Set(reached)
+  // The loop also visits what is added while it runs.
+  for (const file of reached) {
     const text = readFileSync(file, 'utf8')
-    for (const [, , name] of text.matchAll(imported)) visit(resolve(dirname(file), `${name}.d.ts`))
-    writeFileSync(file, text.replaceAll(imported, '$1$2.js'))
+    for (const [, , name] of text.matchAll(imported)) {
+      const next = resolve(dirname(file), `${name}.d.ts`)
+      if (existsSync(next)) reached.add(next)
+      if (entries.includes(file)) shown.add(next)
+    }
+    // Who reads the types of the library sees what these say; the others are only there to be referred to.
+    const kept = shown.has(file) ? text : text.replaceAll(/^\s*\/\*\*[^]*?\*\/\n/gm, '')
+    writeFileSync(file, kept.replaceAll(imported, '$1$2.js'))
   }
-  for (const file of Object.values(entryPoints)) visit(join(unfinished, file.replace(/\.ts$/, '.d.ts')))
   for (const entry of readdirSync(unfinished, { recursive: true })) {
     const file = join(unfinished, entry)
     if (file.endsWith('.d.ts') && !reached.has(file)) rmSync(file)
