@@ -9,7 +9,9 @@ import { fieldsOf } from '../../syntax/walk.ts'
  * @param parsed what `parsePlPgSQL` made of the definition
  */
 export function hidesParameter(parsed: unknown, definition: string): boolean {
-  const names = Array.from(fieldsOf(parsed, 'PLpgSQL_var'), ({ refname }) => refname)
+  const names = ['PLpgSQL_var', 'PLpgSQL_rec'].flatMap((kind) =>
+    Array.from(fieldsOf(parsed, kind), ({ refname }) => refname),
+  )
   // The parser leaves out what another name stands for.
   return new Set(names).size < names.length || /\balias\s+for\b/i.test(definition)
 }

@@ -1,9 +1,10 @@
 import { cast, literal } from '../../syntax/build.ts'
-import { isBare, parseExpression, parseTypeName } from '../../syntax/expression.ts'
-import type { Node } from '../../syntax/nodes.ts'
+import { isBare, parseExpression } from '../../syntax/expression.ts'
+import type { Node, TypeName } from '../../syntax/nodes.ts'
 import { as, nodesIn, words } from '../../syntax/nodes.ts'
 import { replaceNodes } from '../../syntax/replaceNodes.ts'
 import { splitStatements } from '../../syntax/statements.ts'
+import { prepareTypes, typeNamed } from './typeNames.ts'
 
 /**
  * What a PL/pgSQL function without loops returns, as one expression: IF and CASE become CASE, a variable what was assigned
@@ -21,7 +22,7 @@ import { splitStatements } from '../../syntax/statements.ts'
  * What the statements did one after the other may be done at any time or never: only right for functions that only read,
  * and where nothing of it can raise an error.
  *
- * @param parsed what `parsePlPgSQL` made of the function
+ * @param parsed what `parsePlPgSQL` made of the function, which must not hide a parameter: see `hidesParameter`
  * @returns undefined if a statement does something else
  */
 export async function plpgsqlResult(parsed: unknown, source: string): Promise<Node | undefined> {
@@ -85,12 +86,11 @@ interface Statement {
 type Values = ReadonlyMap<string, Node>
 
 /** Every variable in its place, as statements name them; undefined for what no value can be tracked of. */
-type Places = ({ name: string; typeName?: Node } | undefined)[]
+type Places = ({ name: string; typeName?: TypeName } | undefined)[]
 
 async function declared(datums: Record<string, Variable>[]): Promise<{ all: Places; start: Values }> {
   const all: Places = []
   const start = new Map<string, Node>()
-  const names = new Set<string>()
   const found = datums.findIndex(({ PLpgSQL_var: each }) => each?.refname === 'found')
   for (const [at, datum] of datums.entries()) {
     const variable = datum['PLpgSQL_var']
@@ -101,19 +101,19 @@ async function declared(datums: Record<string, Variable>[]): Promise<{ all: Plac
       continue
     }
     // NULL in a NOT NULL variable is an error.
-    if (names.has(name) || variable?.notnull === true) throw new NotOneExpression()
-    names.add(name)
+    if (variable?.notnull === true) throw new NotOneExpression()
     const type = variable?.datatype?.PLpgSQL_type?.typname ?? ''
     // A type with a length cuts or refuses what is assigned; `%TYPE` is known to the server only.
     const isPlain = at > found && !name.startsWith('__Case__') && !/[(%]/.test(type)
-    const parsed = isPlain ? await parseTypeName(type).catch(() => undefined) : undefined
-    all.push(at < found ? undefined : { name, ...(parsed ? { typeName: parsed as Node } : {}) })
+    if (isPlain) await prepareTypes([type])
+    const typeName = isPlain ? typeNamed(type) : undefined
+    all.push(at < found ? undefined : { name, ...(typeName ? { typeName } : {}) })
     if (at === found) start.set(name, falseNode)
     if (at <= found || name.startsWith('__Case__')) continue
-    if (!parsed) throw new NotOneExpression()
+    if (!typeName) throw new NotOneExpression()
     const given = variable?.default_val?.PLpgSQL_expr?.query
     const value = given === undefined ? literal(null) : withValues(await parseExpression(given), start)
-    start.set(name, cast(value, parsed))
+    start.set(name, cast(value, typeName))
   }
   return { all, start }
 }

@@ -51,24 +51,15 @@ export class KeyHelpers {
   for(called: CatalogFunction, keys: KeyQuery): KeyHelper {
     const known = this.#helpers.find((each) => each.of === called && sameKeys(each.keys, keys))
     if (known) return known
+    const why = (name: string) =>
+      `${called.schema}.${called.name}(${called.args}) searches the memberships again for every row. ` +
+      `${privateSchema}.${name}() lists, once per statement, the values of ${keys.keyColumn} for which it ` +
+      'returns true, with the same rights and for the same callers.'
     const helper = this.#functions.add<KeyHelper>(`${called.name}_${keys.keyColumn}s`, {
-      of: called,
+      ...this.#inherited(called, why, keys.query),
       keys,
       returns: `${keys.keyType}[]`,
       body: bodyOf(keys),
-      isSecurityDefiner: called.isSecurityDefiner,
-      isParallelSafe: false,
-      searchPath: this.#searchPathFor(called),
-      callers: callersOf(called),
-      reason: {
-        kind: 'createKeyHelper',
-        rule: 'policy_membership_function',
-        why: (name) =>
-          `${called.schema}.${called.name}(${called.args}) searches the memberships again for every row. ` +
-          `${privateSchema}.${name}() lists, once per statement, the values of ${keys.keyColumn} for which it ` +
-          'returns true, with the same rights and for the same callers.',
-        before: relationsExist(keys.query, this.#names.reach),
-      },
     })
     this.#functions.use(helper)
     this.#helpers.push(helper)
@@ -80,29 +71,33 @@ export class KeyHelpers {
     const body = `\nBEGIN\n  RETURN ${printExpression(wrapAuth(value))};\nEND\n`
     const known = this.#values.find((each) => each.of === called && each.body === body)
     if (known) return known
+    const why = (name: string) =>
+      `A part of ${called.schema}.${called.name}(${called.args}) is the same for every row. ` +
+      `${privateSchema}.${name}() computes it once per statement, with the same rights and for the same callers.`
     const helper = this.#functions.add<HelperFunction>(
       `${called.name}_${returns === 'boolean' ? 'holds' : 'value'}`,
-      {
-        of: called,
-        returns,
-        body,
-        isSecurityDefiner: called.isSecurityDefiner,
-        isParallelSafe: false,
-        searchPath: this.#searchPathFor(called),
-        callers: callersOf(called),
-        reason: {
-          kind: 'createKeyHelper',
-          rule: 'policy_membership_function',
-          why: (name) =>
-            `A part of ${called.schema}.${called.name}(${called.args}) is the same for every row. ` +
-            `${privateSchema}.${name}() computes it once per statement, with the same rights and for the same callers.`,
-          before: relationsExist(value, this.#names.reach),
-        },
-      },
+      { ...this.#inherited(called, why, value), returns, body },
     )
     this.#functions.use(helper)
     this.#values.push(helper)
     return helper
+  }
+
+  /** What a helper has of the function whose place it takes: rights, path and callers. */
+  #inherited(called: CatalogFunction, why: (name: string) => string, reads: Node) {
+    return {
+      of: called,
+      isSecurityDefiner: called.isSecurityDefiner,
+      isParallelSafe: false,
+      searchPath: this.#searchPathFor(called),
+      callers: callersOf(called),
+      reason: {
+        kind: 'createKeyHelper',
+        rule: 'policy_membership_function',
+        why,
+        before: relationsExist(reads, this.#names.reach),
+      },
+    } as const
   }
 
   /** The helper that such a call means. */

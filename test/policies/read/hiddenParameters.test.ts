@@ -11,6 +11,7 @@ it.each([
   ['a variable', 'DECLARE org uuid; BEGIN RETURN is_member(org); END'],
   ['a variable with a value', `DECLARE org uuid := '0'; BEGIN RETURN is_member(org); END`],
   ['a variable of a block within', 'BEGIN DECLARE org uuid; BEGIN RETURN is_member(org); END; END'],
+  ['a record', 'DECLARE org record; BEGIN RETURN is_member(org); END'],
   ['another name for a parameter', 'DECLARE wanted ALIAS FOR $1; BEGIN RETURN is_member(wanted); END'],
 ])('%s hides a parameter', async (_, body) => {
   expect(await hides(body)).toBe(true)
